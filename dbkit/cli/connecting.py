@@ -1,0 +1,100 @@
+"""From the name of a system to a connection: its URL, or the embedded server's."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import click
+import psycopg
+
+from dbkit.database import connect
+from dbkit.errors import ConfigurationError
+from dbkit.migrations.runner import WAIT
+from dbkit.server import EmbeddedServer, find_binaries
+from dbkit.settings import Settings, System, load_settings
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a system's database is, and how we know."""
+
+    system: System
+    url: str
+    origin: str
+    embedded: EmbeddedServer | None = None
+
+
+@dataclass(frozen=True)
+class Project:
+    """The settings of the project one stands in, and the way to its databases."""
+
+    settings: Settings = field(default_factory=load_settings)
+
+    def systems(self, names: tuple[str, ...]) -> list[System]:
+        """Return the systems named, or all of them."""
+        if self.settings.bundled:
+            click.echo(
+                "no [tool.dbkit] in a pyproject.toml here or above; "
+                "these are the systems that come with dbkit",
+                err=True,
+            )
+        if not names:
+            return list(self.settings.systems.values())
+        return [self.settings.system(name) for name in dict.fromkeys(names)]
+
+    def place(self, system: System, url: str | None = None) -> Place:
+        """Find a system's database: the URL given, its environment's, or the embedded server's."""
+        if url:
+            return Place(system, url, "--url")
+        if system.url:
+            return Place(system, system.url, f"${system.url_env}")
+        self.server.start()
+        return Place(system, self.server.url(system.name), "the embedded server", self.server)
+
+    @cached_property
+    def server(self) -> EmbeddedServer:
+        """The project's embedded server."""
+        return EmbeddedServer(
+            self.settings.server_folder,
+            binaries=lambda: find_binaries(self.settings.postgres),
+            progress=lambda text: click.echo(text, err=True),
+        )
+
+
+@contextmanager
+def opened(place: Place, *, create: bool = False) -> Iterator[psycopg.Connection]:
+    """Connect to a place, and close the connection afterwards.
+
+    A database of the embedded server is made where `create` asks for it; anybody
+    else's server is never given one.
+    """
+    if create and place.embedded is not None:
+        with place.embedded.hold():
+            place.embedded.ensure_database(place.system.name)
+            with connect(place.url, origin=place.origin) as connection:
+                yield connection
+        return
+    with connect(place.url, origin=place.origin) as connection:
+        yield connection
+
+
+def only_one_with_url(systems: list[System], url: str | None) -> None:
+    """Refuse a URL that several systems would share."""
+    if url and len(systems) != 1:
+        message = "--url belongs to one system; name it: dbkit migrate SYSTEM --url URL"
+        raise ConfigurationError(message)
+
+
+url_option = click.option(
+    "--url", metavar="URL", help="The database, instead of the environment's or the embedded one."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+wait_option = click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=WAIT,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for another runner, or for a lock.",
+)

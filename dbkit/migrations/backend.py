@@ -1,0 +1,324 @@
+"""The yoyo backend that runs a migration, its mark and its ledger row as one."""
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownParameterType=false, reportUnknownArgumentType=false, reportMissingParameterType=false
+# yoyo ships no types
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from yoyo import internalmigrations
+from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
+from yoyo.connections import DatabaseURI
+from yoyo.migrations import Migration, MigrationList, default_migration_table, get_migration_hash
+
+from dbkit.migrations.files import MigrationFile, checksum, migration_file
+from dbkit.migrations.ledger import Applied, Ledger, read_ledger
+from dbkit.migrations.lock import migration_lock
+from dbkit.migrations.objects import Objects
+from dbkit.migrations.records import Records
+from dbkit.migrations.report import Reporter, Silent
+from dbkit.migrations.running import Run
+from dbkit.migrations.script import Script, read_migration, read_script
+from dbkit.migrations.wire import Wire
+
+SCHEME = "postgresql+dbkit"
+_LOCK_TIMEOUT = 5.0
+_WAIT = 600.0
+_IN_THE_WAY = (psycopg.errors.DependentObjectsStillExist, psycopg.errors.FeatureNotSupported)
+
+
+class SqlMigration(Migration):
+    """A yoyo migration whose two files dbkit reads; it depends on the one before it."""
+
+    def __init__(self, file: MigrationFile, previous: "SqlMigration | None" = None) -> None:
+        super().__init__(file.name, str(file.path), str(file.path.parent))
+        self.file = file
+        self.steps = []
+        self._depends = {previous} if previous else set()
+        self._script: Script | None = None
+
+    def load(self) -> None:
+        """Do nothing: the files are read when the backend asks for them."""
+
+    def read(self, direction: str, known: Sequence[MigrationFile] = ()) -> Script:
+        """Read one half of it, once."""
+        if self._script is None:
+            if direction == "apply":
+                self._script = read_migration(self.file, known)
+            else:
+                self._script = read_script(self.file.rollback, self.file.shown_rollback)
+        return self._script
+
+    def forget(self) -> None:
+        """Let go of the text."""
+        self._script = None
+
+
+class AtomicBackend(PostgresqlPsycopgBackend):
+    """yoyo's psycopg 3 backend with one transaction a migration, and a lock that cannot go stale.
+
+    `dbkit migrate` drives it; as `postgresql+dbkit://` it serves yoyo's own command line too.
+    """
+
+    def __init__(
+        self,
+        dburi: Any = None,  # noqa: ANN401 - yoyo's DatabaseURI, which ships no types
+        migration_table: str = default_migration_table,
+        *,
+        connection: psycopg.Connection | None = None,
+        reporter: Reporter | None = None,
+        lock_timeout: float = _LOCK_TIMEOUT,
+        wait: float = _WAIT,
+    ) -> None:
+        self._given = connection
+        self._schema: str | None = None
+        if dburi is None and connection is not None:
+            dburi = DatabaseURI(SCHEME, None, None, None, None, connection.info.dbname, {})
+        super().__init__(dburi, migration_table)
+        self.reporter: Reporter = reporter or Silent()
+        self._lock_timeout = lock_timeout
+        self._wait = wait
+        self._run: Run | None = None
+        self.objects: Objects | None = None
+        self._before: dict[str, Callable[[], object]] = {}
+        self._after: dict[str, Callable[[], object]] = {}
+
+    def connect(self, dburi: Any) -> psycopg.Connection:  # noqa: ANN401 - yoyo's DatabaseURI
+        """Use the connection given, or open one as yoyo does."""
+        return self._given or super().connect(dburi)
+
+    def init_database(self) -> None:
+        """Make nothing: no lock table is needed, and PostgreSQL's DDL is transactional."""
+
+    def ensure_internal_schema_updated(self) -> None:
+        """Make yoyo's tables and the ledger, all in one transaction, unless they are there."""
+        if self._run is None:
+            self._run = self._prepare()
+
+    @property
+    def run(self) -> Run:
+        """The connection as scripts are run on it, the ledger made where it was missing."""
+        self.ensure_internal_schema_updated()
+        if self._run is None:
+            raise AssertionError
+        return self._run
+
+    @property
+    def migration_table_quoted(self) -> str:
+        """yoyo's table of marks, safe from a search path that a migration changed."""
+        schema = self._schema or self.run.records.schema
+        return f"{self.quote_identifier(schema)}.{self.quote_identifier(self.migration_table)}"
+
+    def get_applied_migration_hashes(self) -> dict[str, None]:
+        """Return the marks, in order, as something that is quick to look a mark up in."""
+        return dict.fromkeys(super().get_applied_migration_hashes())
+
+    @contextmanager
+    def lock(self, timeout: float | None = None) -> Iterator[None]:
+        """Hold the migration lock."""
+        with migration_lock(
+            self.connection, self.reporter, self._wait if timeout is None else timeout
+        ):
+            yield
+
+    def break_lock(self) -> None:
+        """Do nothing: the server frees the lock with the session that held it."""
+
+    def apply_pending(
+        self, files: Sequence[MigrationFile], to: int, finish: Callable[[], None]
+    ) -> None:
+        """Run what yoyo finds unmarked up to a version, and `finish` with the last one's commit."""
+        pending = self.to_apply(_migrations(file for file in files if file.version <= to))
+        for migration in pending:
+            # all of them are read before the first is run: a fault in the last stops the first
+            migration.read("apply", files)
+        if pending:
+            self._after[pending[-1].id] = finish
+            self.apply_migrations(pending)
+        else:
+            self.run.transaction(_as_body(finish), "objects")
+
+    def roll_back_to(
+        self,
+        files: Sequence[MigrationFile],
+        to: int,
+        *,
+        before: Callable[[], object],
+        after: Callable[[], object],
+    ) -> None:
+        """Undo what yoyo finds marked above a version."""
+        undone = self.to_rollback(_migrations(files).filter(lambda one: one.file.version > to))
+        for migration in undone:
+            migration.read("rollback")
+        self._before[undone[0].id] = before
+        self._after[undone[-1].id] = after
+        self.rollback_migrations(undone)
+
+    def decree(
+        self, files: Sequence[MigrationFile], version: int, ledger: Ledger
+    ) -> tuple[str, ...]:
+        """Record that exactly the migrations up to a version are there, as their files say now."""
+        records = self.run.records
+        known = {applied.version: applied for applied in ledger.applied}
+        texts = [records.end_steps(left.version) for left in ledger.interrupted]
+        for file in files:
+            if file.version > version:
+                break
+            now = checksum(file.path.read_bytes(), file.shown)
+            was = known.pop(file.version, None)
+            if was and (was.name, was.checksum) == (file.name, now.exact) and was.name in ledger.marks:
+                continue
+            if was:
+                texts.append(_undo(records, was))
+            texts.append(
+                records.apply(file, get_migration_hash(file.name), now, operation="mark")
+            )
+        texts += [_undo(records, was) for was in known.values()]
+        self.run.transaction(lambda: "; ".join(texts) or "select", "force")
+        return tuple(file.name for file in files if file.version <= version)
+
+    def close(self) -> None:
+        """Close what was opened beside the connection given."""
+        if self._run is not None:
+            self._run.wire.close()
+
+    def apply_one(self, migration: Migration, force: bool = False, mark: bool = True) -> None:
+        """Run a migration forward, with its mark, its ledger row and what hangs on it."""
+        del force, mark  # an error is never passed over, and what ran is always recorded
+        ours = _ours(migration)
+        script = ours.read("apply")
+        run = self.run
+        self._carry_out(
+            ours,
+            script,
+            "apply",
+            lambda ms: run.records.apply(ours.file, ours.hash, script.checksum, milliseconds=ms),
+        )
+
+    def rollback_one(self, migration: Migration, force: bool = False) -> None:
+        """Run a migration backward, and take its mark and its ledger row away."""
+        del force
+        ours = _ours(migration)
+        records = self.run.records
+        self._carry_out(
+            ours,
+            ours.read("rollback"),
+            "rollback",
+            lambda _: records.undo(ours.file.version, ours.id, ours.hash),
+        )
+
+    def mark_one(self, migration: Migration, log: bool = True) -> None:
+        """Record a migration without running it."""
+        del log  # what is recorded is always logged
+        ours = _ours(migration)
+        checksum = ours.read("apply").checksum
+        self.run.wire.run(
+            self.run.records.apply(ours.file, ours.hash, checksum, operation="mark")
+        )
+
+    def unmark_one(self, migration: Migration, log: bool = True) -> None:
+        """Take the record of a migration away without running its rollback."""
+        del log
+        file = _ours(migration).file
+        self.run.wire.run(
+            self.run.records.undo(file.version, file.name, migration.hash, operation="unmark")
+        )
+
+    def _carry_out(
+        self, migration: SqlMigration, script: Script, direction: str, record: Callable[[int], str]
+    ) -> None:
+        run, name = self.run, migration.id
+        before = self._before.pop(name, None)
+        after = self._after.pop(name, None)
+        self.reporter.started(name, len(script.statements), direction=direction)
+        began = time.monotonic()
+        if script.transactional:
+            try:
+                run.transaction(_body(run, script, record, before, after), script.source.path)
+            except _IN_THE_WAY:
+                if self.objects is None or before is not None:
+                    raise
+                # a view or a function made from a file stands on what this migration changes:
+                # they are taken down and put back, in the migration's own transaction
+                before = self.objects.take_down
+                after = after or partial(self.objects.apply, all_must=False)
+                run.transaction(_body(run, script, record, before, after), script.source.path)
+        else:
+            if before:
+                run.transaction(_as_body(before), script.source.path)
+            run.one_by_one(script, migration.file.version, name, direction, record)
+            if after:
+                run.transaction(_as_body(after), script.source.path)
+        migration.forget()
+        self.reporter.finished(name, time.monotonic() - began, direction=direction)
+
+    def _prepare(self) -> Run:
+        ledger = read_ledger(self.connection)
+        self._schema = ledger.schema
+        records = Records(self.connection.pgconn, ledger.schema)
+        wire = Wire(self.connection, self.reporter)
+        if not ledger.exists:
+            self._create_ledger(records)
+        return Run(wire, records, self.reporter, self._lock_timeout, self._wait)
+
+    def _create_ledger(self, records: Records) -> None:
+        try:
+            with self.transaction():
+                if internalmigrations.get_current_version(self) == 0:
+                    internalmigrations.upgrade(self)
+                self.connection.execute(records.create().encode())
+        except psycopg.errors.InsufficientPrivilege as error:
+            error.add_note(
+                f"{error.diag.message_primary}; migrate with a role that may create tables there"
+            )
+            raise
+
+
+def _body(
+    run: Run,
+    script: Script,
+    record: Callable[[int], str],
+    before: Callable[[], object] | None,
+    after: Callable[[], object] | None,
+) -> Callable[[], str]:
+    def body() -> str:
+        began = time.monotonic()
+        if before:
+            before()
+        run.statements(script)
+        if after:
+            after()
+        return record(round((time.monotonic() - began) * 1000))
+
+    return body
+
+
+def _as_body(action: Callable[[], object]) -> Callable[[], str]:
+    def body() -> str:
+        action()
+        return "select"
+
+    return body
+
+
+def _undo(records: Records, was: Applied) -> str:
+    return records.undo(was.version, was.name, get_migration_hash(was.name), operation="unmark")
+
+
+def _migrations(files: Iterable[MigrationFile]) -> MigrationList:
+    chain = MigrationList()
+    previous: SqlMigration | None = None
+    for file in files:
+        previous = SqlMigration(file, previous)
+        chain.append(previous)
+    return chain
+
+
+def _ours(migration: Migration) -> SqlMigration:
+    if isinstance(migration, SqlMigration):
+        return migration
+    return SqlMigration(migration_file(Path(migration.path)))

@@ -1,0 +1,133 @@
+"""Find the migrations of a folder and put them in order, or refuse the folder."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from dbkit.errors import DuplicateVersion, GapInVersions, MigrationError, UnusableFile
+from dbkit.sqltext import decode, normalise
+
+_STEM = re.compile(r"(\d{1,9})[_-](\w[\w-]*)")
+_ROLLBACK = ".rollback.sql"
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationFile:
+    """One migration: its number, its name (yoyo's id) and where its two halves lie."""
+
+    version: int
+    name: str
+    path: Path
+    shown: str
+
+    @property
+    def rollback(self) -> Path:
+        """Where the statements that undo it lie, or would."""
+        return self.path.with_name(self.name + _ROLLBACK)
+
+    @property
+    def shown_rollback(self) -> str:
+        """The rollback's path as messages show it."""
+        return self.shown.removesuffix(".sql") + _ROLLBACK
+
+    @property
+    def description(self) -> str:
+        """The name in words, as the documented `schema_version.description` holds it."""
+        return self.name.partition("_")[2].replace("_", " ").capitalize() or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """What a file said: to the byte, and apart from its comments and white space."""
+
+    exact: str
+    meaning: str
+
+
+def find_migrations(folder: Path, root: Path) -> tuple[MigrationFile, ...]:
+    """Return the migrations of a folder in the order of their numbers: 1, 2, 3, with no gap.
+
+    Anything that might be meant as a migration and is not one is refused: a file
+    passed over in silence is a change that never reaches a database.
+    """
+    found: list[MigrationFile] = []
+    rollbacks: dict[str, str] = {}
+    for path in _sql_and_python(folder, root):
+        shown = shown_path(path, root)
+        if path.name.endswith(_ROLLBACK):
+            rollbacks[path.name.removesuffix(_ROLLBACK)] = shown
+        else:
+            found.append(migration_file(path, shown))
+    found.sort(key=lambda migration: migration.version)
+    _refuse_disorder(found)
+    names = {migration.name for migration in found}
+    for stem, shown in rollbacks.items():
+        if stem not in names:
+            raise UnusableFile(shown, f"there is no {stem}.sql that it could undo")
+    return tuple(found)
+
+
+def migration_file(path: Path, shown: str | None = None) -> MigrationFile:
+    """Take one file for a migration, or refuse it by name."""
+    shown = shown or str(path)
+    if path.suffix == ".py":
+        raise UnusableFile(shown, "a migration is SQL here; write it as NNNN_name.sql")
+    if path.stem.startswith("post-apply"):
+        raise UnusableFile(
+            shown,
+            "post-apply files are not run; put views, functions and triggers into sql/<system>/_objects/",
+        )
+    match = _STEM.fullmatch(path.stem)
+    if match is None:
+        raise UnusableFile(shown, "a migration is named NNNN_name.sql, such as 0007_add_index.sql")
+    return MigrationFile(int(match[1]), path.stem, path, shown)
+
+
+def shown_path(path: Path, root: Path) -> str:
+    """Return a path as messages show it: from the project's root where it lies below it."""
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
+def exact_checksum(content: bytes) -> str:
+    """Return the checksum of a file's bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def checksum(content: bytes, shown: str) -> Checksum:
+    """Return both checksums of a file: of its bytes, and of what it means."""
+    meaning = normalise(decode(content, shown))
+    return Checksum(exact_checksum(content), exact_checksum(meaning.encode()))
+
+
+def _sql_and_python(folder: Path, root: Path) -> list[Path]:
+    try:
+        entries = sorted(folder.iterdir())
+    except FileNotFoundError:
+        raise UnusableFile(
+            shown_path(folder, root),
+            "this folder does not exist; make the first migration with: dbkit new",
+        ) from None
+    except NotADirectoryError:
+        raise UnusableFile(shown_path(folder, root), "is not a folder") from None
+    return [
+        entry
+        for entry in entries
+        if entry.suffix in {".sql", ".py"} and not entry.name.startswith((".", "__"))
+    ]
+
+
+def _refuse_disorder(found: list[MigrationFile]) -> None:
+    previous: MigrationFile | None = None
+    for expected, migration in enumerate(found, start=1):
+        if previous is not None and migration.version == previous.version:
+            raise DuplicateVersion(migration.version, (previous.shown, migration.shown))
+        if migration.version != expected:
+            raise _gap(migration, expected)
+        previous = migration
+
+
+def _gap(migration: MigrationFile, expected: int) -> MigrationError:
+    if migration.version == 0:
+        return UnusableFile(migration.shown, "numbers start at 1")
+    return GapInVersions(migration.version, migration.shown, expected)

@@ -1,0 +1,220 @@
+"""Read what a database says about its migrations; nothing here writes or locks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import LiteralString, TypedDict
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row, dict_row
+
+from dbkit.errors import ForeignLedger, PooledConnection
+from dbkit.migrations.catalog import catalog_objects
+
+LEDGER = "schema_version"
+MARKS = "_yoyo_migration"
+LOG = "_yoyo_log"
+OBJECTS = "_dbkit_object"
+JOURNAL = "_dbkit_journal"
+BOOKKEEPING = (LEDGER, MARKS, LOG, "_yoyo_version", "yoyo_lock", OBJECTS, JOURNAL)
+
+_OURS = "dbkit_checksum"
+_MAKERS: Mapping[frozenset[str], str] = {
+    frozenset({"installed_rank"}): "Flyway",
+    frozenset({"installed_on", "type"}): "pgmigrate",
+    frozenset({"version", "applied_at", "description"}): "hand, as the documented table of three columns",
+}
+_SURVEY = """
+select
+    pg_backend_pid() as backend,
+    current_database() as database,
+    coalesce(current_schema(), '') as schema,
+    (
+        select count(*)
+        from pg_class as relation
+        inner join pg_namespace as namespace on namespace.oid = relation.relnamespace
+        where
+            relation.relkind in ('r', 'p', 'v', 'm', 'f')
+            and namespace.nspname not in ('pg_catalog', 'information_schema')
+            and namespace.nspname !~ '^pg_(toast|temp)'
+            and relation.relname <> all(%(bookkeeping)s)
+            and not exists (
+                select from pg_depend as member
+                where
+                    member.classid = 'pg_class'::regclass
+                    and member.objid = relation.oid
+                    and member.deptype = 'e'
+            )
+    ) as relations,
+    (
+        select
+            coalesce(
+                json_agg(
+                    json_build_object(
+                        'name', relation.relname,
+                        'schema', namespace.nspname,
+                        'visible', pg_table_is_visible(relation.oid),
+                        'columns', (
+                            select json_agg(attribute.attname order by attribute.attnum)
+                            from pg_attribute as attribute
+                            where
+                                attribute.attrelid = relation.oid
+                                and attribute.attnum > 0
+                                and not attribute.attisdropped
+                        )
+                    )
+                    order by pg_table_is_visible(relation.oid) desc, namespace.nspname
+                ),
+                '[]'
+            )
+        from pg_class as relation
+        inner join pg_namespace as namespace on namespace.oid = relation.relnamespace
+        where
+            relation.relname in ('schema_version', '_yoyo_migration')
+            and relation.relkind in ('r', 'p')
+            and namespace.nspname !~ '^pg_temp'
+    ) as tables
+"""
+_APPLIED = """
+select version, name, applied_at, dbkit_checksum as checksum, dbkit_meaning as meaning
+from {} order by version
+"""
+_INTERRUPTED = "select version, name, direction, done, statements, error from {} order by version"
+_MADE = "select path, checksum, type, identity from {} order by path"
+_MARKED = "select migration_id from {} order by applied_at_utc, migration_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A migration this database has, as its ledger tells."""
+
+    version: int
+    name: str
+    applied_at: datetime
+    checksum: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """A migration outside a transaction that was begun and never finished."""
+
+    version: int
+    name: str
+    direction: str
+    done: int
+    statements: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedObject:
+    """A view, function, trigger or policy this database got from a file."""
+
+    path: str
+    checksum: str
+    type: str
+    identity: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What the object is called in the catalog."""
+        return self.type, self.identity
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All that a database says about its migrations at one moment."""
+
+    database: str
+    schema: str
+    exists: bool
+    relations: int
+    applied: tuple[Applied, ...] = ()
+    interrupted: tuple[Interrupted, ...] = ()
+    objects: tuple[AppliedObject, ...] = ()
+    present: frozenset[tuple[str, str]] = frozenset()
+    marks: tuple[str, ...] = ()
+
+    @property
+    def version(self) -> int:
+        """The number of the newest migration applied, 0 for none."""
+        return self.applied[-1].version if self.applied else 0
+
+
+class _Table(TypedDict):
+    name: str
+    schema: str
+    visible: bool
+    columns: list[str]
+
+
+def read_ledger(connection: psycopg.Connection) -> Ledger:
+    """Read the ledger in one snapshot, or say why what is there is none of ours.
+
+    It is looked for in every schema, the search path's own first: a migration may have
+    changed the search path, and the ledger must not be lost by that.
+    """
+    with connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
+        return _read(connection)
+
+
+def _read(connection: psycopg.Connection) -> Ledger:
+    survey = connection.cursor(row_factory=dict_row)
+    row = survey.execute(_SURVEY, {"bookkeeping": list(BOOKKEEPING)}).fetchone() or {}
+    if row["backend"] != connection.info.backend_pid:
+        raise PooledConnection
+    tables: list[_Table] = row["tables"]
+    empty = Ledger(row["database"], row["schema"], exists=False, relations=row["relations"])
+    ledgers = [table for table in tables if table["name"] == LEDGER]
+    ours = [table for table in ledgers if _OURS in table["columns"]]
+    if not ours:
+        for table in ledgers:
+            if table["visible"]:
+                raise ForeignLedger(f"{table['schema']}.{LEDGER}", _maker(table["columns"]))
+    marks = [table["schema"] for table in tables if table["name"] == MARKS]
+    schema = ours[0]["schema"] if ours else (marks or [row["schema"]])[0]
+    ledger = replace(empty, schema=schema)
+    if schema in marks:
+        ledger = replace(ledger, marks=_marks(connection, schema))
+    return _with_rows(connection, ledger) if ours else ledger
+
+
+def _marks(connection: psycopg.Connection, schema: str) -> tuple[str, ...]:
+    rows = connection.execute(_text(_MARKED, schema, MARKS))
+    return tuple(str(row[0]) for row in rows)
+
+
+def made_objects(connection: psycopg.Connection, schema: str) -> tuple[AppliedObject, ...]:
+    """Return the objects that files made, as the ledger in this schema has them now."""
+    with connection.cursor(row_factory=class_row(AppliedObject)) as cursor:
+        return tuple(cursor.execute(_text(_MADE, schema, OBJECTS)))
+
+
+def _with_rows(connection: psycopg.Connection, ledger: Ledger) -> Ledger:
+    applied = connection.cursor(row_factory=class_row(Applied))
+    interrupted = connection.cursor(row_factory=class_row(Interrupted))
+    objects = made_objects(connection, ledger.schema)
+    return replace(
+        ledger,
+        exists=True,
+        applied=tuple(applied.execute(_text(_APPLIED, ledger.schema, LEDGER))),
+        interrupted=tuple(interrupted.execute(_text(_INTERRUPTED, ledger.schema, JOURNAL))),
+        objects=objects,
+        present=frozenset(catalog_objects(connection)) if objects else frozenset(),
+    )
+
+
+def _text(query: LiteralString, schema: str, table: str) -> sql.Composed:
+    return sql.SQL(query).format(sql.Identifier(schema, table))
+
+
+def _maker(columns: list[str]) -> str:
+    if columns == ["version"]:
+        return "tern"
+    for telling, maker in _MAKERS.items():
+        if telling <= set(columns):
+            return maker
+    return "another tool"

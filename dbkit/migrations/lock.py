@@ -1,0 +1,70 @@
+"""Hold the one lock that keeps two runners out of one database."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psycopg
+
+from dbkit.errors import Locked
+from dbkit.migrations.report import Blocker, Reporter
+
+# any fixed number does, as long as every runner takes the same: "dbkit" in ASCII
+KEY = 0x6462_6B69_74
+_FIRST_PAUSE = 0.02
+_LONGEST_PAUSE = 1.0
+_TELL_AFTER = 1.0
+_HOLDERS = """
+select
+    activity.pid,
+    coalesce(activity.usename, '') as username,
+    coalesce(activity.application_name, '') as application,
+    coalesce(regexp_replace(left(activity.query, 200), '\\s+', ' ', 'g'), '') as query,
+    coalesce(extract(epoch from clock_timestamp() - activity.backend_start), 0)::float8 as seconds
+from pg_locks as held
+inner join pg_stat_activity as activity on activity.pid = held.pid
+where
+    held.locktype = 'advisory'
+    and held.granted
+    and held.database = (select oid from pg_database where datname = current_database())
+    and (held.classid::bigint << 32) + held.objid::bigint = %s
+"""
+
+
+@contextmanager
+def migration_lock(
+    connection: psycopg.Connection, reporter: Reporter, wait: float
+) -> Iterator[None]:
+    """Hold the lock of this connection's database, waiting so many seconds for it at most.
+
+    It belongs to the session: the server frees it when the runner dies, however it dies.
+    """
+    # polled, never waited for: a session blocked in pg_advisory_lock holds a snapshot,
+    # and create index concurrently waits for every snapshot, so the two would deadlock
+    began = time.monotonic()
+    pause = _FIRST_PAUSE
+    told = _TELL_AFTER
+    while not _try(connection):
+        waited = time.monotonic() - began
+        if waited >= wait:
+            holders = _holders(connection)
+            raise Locked(str(holders[0]) if holders else "it was just freed", waited)
+        if waited >= told:
+            reporter.waiting("for another migration run", _holders(connection), waited)
+            told = waited + _TELL_AFTER
+        time.sleep(min(pause, wait - waited))
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+    try:
+        yield
+    finally:
+        with suppress(psycopg.OperationalError):
+            connection.execute("select pg_advisory_unlock(%s)", (KEY,))
+
+
+def _try(connection: psycopg.Connection) -> bool:
+    row = connection.execute("select pg_try_advisory_lock(%s)", (KEY,)).fetchone()
+    return bool(row and row[0])
+
+
+def _holders(connection: psycopg.Connection) -> tuple[Blocker, ...]:
+    return tuple(Blocker(*row) for row in connection.execute(_HOLDERS, (KEY,)))

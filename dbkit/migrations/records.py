@@ -1,0 +1,203 @@
+"""Write the ledger: yoyo's own tables, the documented `schema_version`, and what dbkit adds."""
+
+import getpass
+import socket
+import uuid
+from dataclasses import dataclass
+from functools import cached_property
+
+from psycopg.pq import Escaping
+from psycopg.pq.abc import PGconn
+
+from dbkit.migrations.files import Checksum, MigrationFile
+from dbkit.migrations.ledger import JOURNAL, LEDGER, LOG, MARKS, OBJECTS, AppliedObject
+
+# `schema_version` is the documented table with its documented three columns first;
+# those after them are ours, and the checksum tells our table from everybody else's.
+CREATE = """
+create table {ledger} (
+    version integer primary key,
+    applied_at timestamp with time zone default current_timestamp,
+    description text,
+    name text not null,
+    dbkit_checksum text not null,
+    dbkit_meaning text not null,
+    milliseconds integer,
+    applied_by text not null default current_user
+);
+create table {objects} (
+    path text primary key,
+    checksum text not null,
+    type text not null,
+    identity text not null,
+    applied_at timestamp with time zone not null default current_timestamp
+);
+create table {journal} (
+    version integer primary key,
+    name text not null,
+    direction text not null,
+    done integer not null,
+    statements integer not null,
+    error text,
+    started_at timestamp with time zone not null default current_timestamp
+)
+"""
+_APPLY = """
+with marked as (
+    insert into {marks} (migration_hash, migration_id, applied_at_utc)
+    values ({hash}, {name}, clock_timestamp() at time zone 'utc')
+),
+
+logged as (
+    insert into {log} (id, migration_hash, migration_id, operation, username, hostname, created_at_utc)
+    values ({id}, {hash}, {name}, {operation}, {user}, {host}, clock_timestamp() at time zone 'utc')
+)
+
+insert into {ledger}
+(version, applied_at, description, name, dbkit_checksum, dbkit_meaning, milliseconds)
+values ({version}, clock_timestamp(), {description}, {name}, {exact}, {meaning}, {milliseconds})
+"""
+_UNDO = """
+with unmarked as (
+    delete from {marks} where migration_hash = {hash}
+),
+
+logged as (
+    insert into {log} (id, migration_hash, migration_id, operation, username, hostname, created_at_utc)
+    values ({id}, {hash}, {name}, {operation}, {user}, {host}, clock_timestamp() at time zone 'utc')
+)
+
+delete from {ledger} where version = {version}
+"""
+_BEGIN_STEPS = """
+insert into {journal} (version, name, direction, done, statements)
+values ({version}, {name}, {direction}, 0, {statements})
+"""
+_STEP = "update {journal} set done = {done} where version = {version}"
+_FAIL = "update {journal} set error = {error} where version = {version}"
+_END_STEPS = "delete from {journal} where version = {version}"
+_MADE = """
+insert into {objects} (path, checksum, type, identity)
+values ({path}, {checksum}, {type}, {identity})
+on conflict (path) do update set
+    checksum = excluded.checksum,
+    type = excluded.type,
+    identity = excluded.identity,
+    applied_at = current_timestamp
+"""
+_TAKEN_DOWN = "delete from {objects} where path = {path}"
+
+
+@dataclass(frozen=True)
+class Records:
+    """The statements that record, for the ledger in one schema, as text ready to send.
+
+    Text and not parameters, so that a record and the `commit` after it travel together.
+    """
+
+    pgconn: PGconn
+    schema: str
+
+    def create(self) -> str:
+        """Make dbkit's own three tables; yoyo makes its own."""
+        return CREATE.format(**self._tables)
+
+    def apply(
+        self,
+        migration: MigrationFile,
+        yoyo_hash: str,
+        checksum: Checksum,
+        *,
+        milliseconds: int | None = None,
+        operation: str = "apply",
+    ) -> str:
+        """Mark, log and enter a migration."""
+        return self._fill(
+            _APPLY,
+            **self._who(migration.name, yoyo_hash, operation),
+            version=migration.version,
+            description=migration.description,
+            exact=checksum.exact,
+            meaning=checksum.meaning,
+            milliseconds=milliseconds,
+        )
+
+    def undo(
+        self, version: int, name: str, yoyo_hash: str, *, operation: str = "rollback"
+    ) -> str:
+        """Take a migration out of the marks and the ledger, and log that."""
+        return self._fill(_UNDO, **self._who(name, yoyo_hash, operation), version=version)
+
+    def begin_steps(self, version: int, name: str, direction: str, statements: int) -> str:
+        """Note that a migration outside a transaction begins."""
+        return self._fill(
+            _BEGIN_STEPS, version=version, name=name, direction=direction, statements=statements
+        )
+
+    def step(self, version: int, done: int) -> str:
+        """Note that so many of its statements are done."""
+        return self._fill(_STEP, version=version, done=done)
+
+    def fail_steps(self, version: int, error: str) -> str:
+        """Note why it stopped."""
+        return self._fill(_FAIL, version=version, error=error)
+
+    def end_steps(self, version: int) -> str:
+        """Forget the notes of a migration that is done, or decided by hand."""
+        return self._fill(_END_STEPS, version=version)
+
+    def made(self, made: AppliedObject) -> str:
+        """Enter an object that a file made."""
+        return self._fill(
+            _MADE,
+            path=made.path,
+            checksum=made.checksum,
+            type=made.type,
+            identity=made.identity,
+        )
+
+    def taken_down(self, path: str) -> str:
+        """Take an object out of the ledger."""
+        return self._fill(_TAKEN_DOWN, path=path)
+
+    @cached_property
+    def _tables(self) -> dict[str, str]:
+        escaping = Escaping(self.pgconn)
+        schema = escaping.escape_identifier(self.schema.encode()).decode()
+        names = {
+            "ledger": LEDGER,
+            "marks": MARKS,
+            "log": LOG,
+            "objects": OBJECTS,
+            "journal": JOURNAL,
+        }
+        return {key: f"{schema}.{name}" for key, name in names.items()}
+
+    @cached_property
+    def _runner(self) -> dict[str, str]:
+        try:
+            user = getpass.getuser()
+        except (KeyError, OSError):
+            user = "unknown"
+        return {"user": user, "host": socket.gethostname()}
+
+    def _who(self, name: str, yoyo_hash: str, operation: str) -> dict[str, str]:
+        return {
+            "id": str(uuid.uuid4()),
+            "hash": yoyo_hash,
+            "name": name,
+            "operation": operation,
+            **self._runner,
+        }
+
+    def _fill(self, template: str, **values: str | int | None) -> str:
+        return template.format(
+            **self._tables, **{key: self._literal(value) for key, value in values.items()}
+        )
+
+    def _literal(self, value: str | int | None) -> str:
+        if value is None:
+            return "null"
+        if isinstance(value, int):
+            return str(value)
+        return Escaping(self.pgconn).escape_literal(value.encode()).decode()

@@ -1,0 +1,229 @@
+"""Bring a database to a version: forward, backward, or by decree."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from dbkit.errors import MissingRollback, NoSuchVersion
+from dbkit.migrations.files import MigrationFile
+from dbkit.migrations.ledger import Ledger, read_ledger
+from dbkit.migrations.objects import Objects, gone_objects, pending_objects
+from dbkit.migrations.problems import find_problems
+from dbkit.migrations.report import Reporter, Silent
+from dbkit.migrations.status import Files, pending_migrations
+
+if TYPE_CHECKING:
+    from dbkit.migrations.backend import AtomicBackend
+
+LOCK_TIMEOUT = 5.0
+WAIT = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run did, or would do."""
+
+    system: str
+    before: int
+    after: int
+    migrations: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether there was anything to do."""
+        return bool(self.migrations or self.objects or self.dropped)
+
+
+@dataclass(slots=True)
+class _Told:
+    """What happened to the objects; heard anew when a transaction is tried again."""
+
+    applied: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def hear(self, applied: list[str], left_out: list[str]) -> None:
+        """Keep what the last attempt did."""
+        self.applied, self.left_out = applied, left_out
+
+
+@dataclass(frozen=True)
+class Runner:
+    """The files of one system and a connection to its database."""
+
+    files: Files
+    connection: psycopg.Connection
+    reporter: Reporter = field(default_factory=Silent)
+    lock_timeout: float = LOCK_TIMEOUT
+    wait: float = WAIT
+
+    def plan_migrate(self, to: int | None = None, *, drop_gone: bool = False) -> Outcome:
+        """Say what `migrate` would do; reads only."""
+        ledger = self._sound_ledger()
+        pending = self._forward(ledger, to)
+        gone = gone_objects(self.files.objects, ledger) if drop_gone else ()
+        return Outcome(
+            self.files.system,
+            ledger.version,
+            pending[-1].version if pending else ledger.version,
+            tuple(migration.name for migration in pending),
+            tuple(file.shown for file in pending_objects(self.files.objects, ledger)),
+            dropped=tuple(made.path for made in gone),
+        )
+
+    def migrate(self, to: int | None = None, *, drop_gone: bool = False) -> Outcome:
+        """Run what is pending, up to a version or to the newest.
+
+        With nothing pending, nothing is locked and nothing is written: a hundred
+        processes may ask at once while they start.
+        """
+        planned = self.plan_migrate(to, drop_gone=drop_gone)
+        if not planned.changed:
+            return planned
+        with self._session() as (backend, ledger):
+            pending = self._forward(ledger, to)
+            gone = gone_objects(self.files.objects, ledger) if drop_gone else ()
+            after = pending[-1].version if pending else ledger.version
+            objects = backend.objects = Objects(backend.run, self.files.objects)
+            told = _Told()
+
+            def finish() -> None:
+                objects.drop(gone)
+                told.hear(*objects.apply(all_must=after == self.files.latest))
+
+            backend.apply_pending(self.files.migrations, after, finish)
+            if told.applied:
+                self.reporter.objects("applied", tuple(told.applied))
+            if told.left_out:
+                self.reporter.objects("left out at this version", tuple(told.left_out))
+            return Outcome(
+                self.files.system,
+                ledger.version,
+                after,
+                tuple(migration.name for migration in pending),
+                tuple(told.applied),
+                tuple(told.left_out),
+                tuple(one.path for one in gone),
+            )
+
+    def steps_back(self, steps: int) -> int:
+        """Return the version that lies so many migrations back, 0 at the least."""
+        return max(self._sound_ledger().version - steps, 0)
+
+    def plan_rollback(self, to: int) -> Outcome:
+        """Say what `rollback` would do; reads only."""
+        ledger = self._sound_ledger()
+        undone = self._backward(ledger, to)
+        return Outcome(
+            self.files.system, ledger.version, to, tuple(migration.name for migration in undone)
+        )
+
+    def rollback(self, to: int) -> Outcome:
+        """Undo migrations, newest first, until the database is at a version.
+
+        Objects that came from files are taken down first; those that can stand at the
+        older version are put back, and the others are named.
+        """
+        if not self.plan_rollback(to).changed:
+            return self.plan_rollback(to)
+        with self._session() as (backend, ledger):
+            undone = self._backward(ledger, to)
+            objects = Objects(backend.run, self.files.objects)
+            told = _Told()
+            backend.roll_back_to(
+                self.files.migrations,
+                to,
+                before=objects.take_down,
+                # the empty database is to be empty, even of functions that need no table
+                after=lambda: to and told.hear(*objects.apply(all_must=False)),
+            )
+            if told.left_out:
+                self.reporter.objects("left out at this version", tuple(told.left_out))
+            return Outcome(
+                self.files.system,
+                ledger.version,
+                to,
+                tuple(migration.name for migration in undone),
+                tuple(told.applied),
+                tuple(told.left_out),
+            )
+
+    def force(self, version: int) -> Outcome:
+        """Record that the database is at a version, and run nothing."""
+        ledger = read_ledger(self.connection)
+        if not 0 <= version <= self.files.latest:
+            raise NoSuchVersion(
+                self.files.system, version, f"there are migrations 1 to {self.files.latest}"
+            )
+        with self._session(sound=False) as (backend, ledger):
+            names = backend.decree(self.files.migrations, version, ledger)
+        return Outcome(self.files.system, ledger.version, version, names)
+
+    @contextmanager
+    def _session(self, *, sound: bool = True) -> Iterator[tuple["AtomicBackend", Ledger]]:
+        # yoyo takes as long to import as it takes to find that nothing is pending
+        from dbkit.migrations.backend import AtomicBackend  # noqa: PLC0415
+
+        backend = AtomicBackend(
+            connection=self.connection,
+            reporter=self.reporter,
+            lock_timeout=self.lock_timeout,
+            wait=self.wait,
+        )
+        self.connection.add_notice_handler(self._hear)
+        try:
+            with backend.lock():
+                # what was read before the lock was ours may be history by now
+                yield backend, self._sound_ledger() if sound else read_ledger(self.connection)
+        finally:
+            self.connection.remove_notice_handler(self._hear)
+            backend.close()
+
+    def _hear(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+        self.reporter.notice(diagnostic.severity or "NOTICE", diagnostic.message_primary or "")
+
+    def _sound_ledger(self) -> Ledger:
+        ledger = read_ledger(self.connection)
+        for problem in find_problems(self.files.system, self.files.migrations, ledger):
+            raise problem
+        return ledger
+
+    def _forward(self, ledger: Ledger, to: int | None) -> tuple[MigrationFile, ...]:
+        system, latest = self.files.system, self.files.latest
+        if to is not None and to > latest:
+            raise NoSuchVersion(system, to, f"the newest migration is {latest}")
+        if to is not None and to < ledger.version:
+            raise NoSuchVersion(
+                system,
+                to,
+                f"it is at {ledger.version}; go back with: dbkit rollback {system} --to {to}",
+            )
+        target = latest if to is None else to
+        return tuple(
+            migration
+            for migration in pending_migrations(self.files.migrations, ledger)
+            if migration.version <= target
+        )
+
+    def _backward(self, ledger: Ledger, to: int) -> tuple[MigrationFile, ...]:
+        system = self.files.system
+        if to < 0:
+            raise NoSuchVersion(system, to, f"it is at {ledger.version}, and 0 is the empty database")
+        if to > ledger.version:
+            raise NoSuchVersion(
+                system, to, f"it is at {ledger.version}; go forward with: dbkit migrate {system}"
+            )
+        undone = tuple(
+            migration
+            for migration in reversed(self.files.migrations)
+            if to < migration.version <= ledger.version
+        )
+        for migration in undone:
+            if not migration.rollback.is_file():
+                raise MissingRollback(migration.version, migration.shown_rollback)
+        return undone

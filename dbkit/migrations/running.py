@@ -1,0 +1,154 @@
+"""Run the statements of one script, in one transaction or one by one, and point at what fails."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+
+import psycopg
+
+from dbkit.errors import LeftTransaction
+from dbkit.migrations.records import Records
+from dbkit.migrations.report import Reporter
+from dbkit.migrations.script import Script
+from dbkit.migrations.wire import Wire
+from dbkit.sqltext import Statement, caret
+
+_NOT_IN_TRANSACTION = "25001"
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 10.0
+
+# what a migration may leave behind in the session is taken back before the next one begins
+_CLEAN = "reset session authorization; reset role; reset all; discard temp"
+# the server looks now and then whether we still live, and stops the statement if we do not
+_WATCHED = "set client_connection_check_interval = '2s'"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One connection on which scripts are run, and who hears of it."""
+
+    wire: Wire
+    records: Records
+    reporter: Reporter
+    lock_timeout: float
+    wait: float
+
+    def transaction(self, body: Callable[[], str], place: str) -> None:
+        """Do something and record it (the body returns how) in one transaction.
+
+        A statement that cannot have its lock within `lock_timeout` is not left waiting
+        with everybody else queued behind it: the whole transaction is taken back and
+        tried again after a pause, for as long as we were told to wait.
+        """
+        began = time.monotonic()
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                self._attempt(body, place)
+            except psycopg.errors.LockNotAvailable:
+                waited = time.monotonic() - began
+                if waited + pause > self.wait:
+                    raise
+                self.reporter.waiting(f"{pause:.1f} s before trying again", (), waited)
+                time.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            else:
+                return
+
+    def one_by_one(
+        self, script: Script, version: int, name: str, direction: str, record: Callable[[int], str]
+    ) -> None:
+        """Run a script whose statements commit one by one, noting how far it came."""
+        began = time.monotonic()
+        wire, records = self.wire, self.records
+        wire.run(f"{_CLEAN}; {self._watched}")
+        wire.run(records.begin_steps(version, name, direction, len(script.statements)))
+        done = 0
+        try:
+            for done, statement in enumerate(script.statements):
+                self.reporter.statement(done + 1)
+                self._run(script, statement)
+                wire.run(records.step(version, done + 1))
+        except psycopg.Error as error:
+            self._note_failure(script, version, done, error)
+            raise
+        milliseconds = round((time.monotonic() - began) * 1000)
+        wire.run(f"begin; {records.end_steps(version)}; {record(milliseconds)}; commit")
+
+    def statements(self, script: Script) -> None:
+        """Run the statements of a migration inside the transaction that is open."""
+        for number, statement in enumerate(script.statements, start=1):
+            self.reporter.statement(number)
+            self._run(script, statement)
+            if not self.wire.in_transaction:
+                position = script.source.position(statement.start)
+                raise LeftTransaction(f"{script.source.path}:{position.line}:{position.column}")
+
+    def send(self, script: Script) -> None:
+        """Run the statements of an object file inside the transaction that is open."""
+        for statement in script.statements:
+            self._run(script, statement)
+
+    def _attempt(self, body: Callable[[], str], place: str) -> None:
+        wire = self.wire
+        milliseconds = round(self.lock_timeout * 1000)
+        try:
+            wire.run(
+                f"{_CLEAN}; {self._watched}; begin; set local lock_timeout = {milliseconds}"
+            )
+            record = body()
+            self._commit(record, place)
+        except BaseException:
+            wire.roll_back()
+            raise
+
+    def _commit(self, record: str, place: str) -> None:
+        try:
+            self.wire.run(f"{record}; commit")
+        except psycopg.Error as error:
+            # a deferred constraint is checked here and nowhere else
+            error.add_note(f"{place}: at commit: {error.diag.message_primary or error}")
+            raise
+
+    @cached_property
+    def _watched(self) -> str:
+        with suppress(psycopg.Error):
+            self.wire.run(_WATCHED)
+            return _WATCHED
+        return ""
+
+    def _run(self, script: Script, statement: Statement) -> None:
+        try:
+            self.wire.run(statement.text, statement.copy_data)
+        except psycopg.Error as error:
+            error.add_note(_telling(script, statement, error))
+            raise
+
+    def _note_failure(self, script: Script, version: int, done: int, error: psycopg.Error) -> None:
+        # a single statement that failed has changed nothing, except where it works in several
+        # transactions of its own: then what it left behind has to be looked at by a person
+        if self.wire.connection.closed:
+            return
+        if done == 0 and "concurrently" not in script.statements[0].text.lower():
+            self.wire.run(self.records.end_steps(version))
+        else:
+            reason = error.diag.message_primary or str(error)
+            self.wire.run(self.records.fail_steps(version, reason))
+
+
+def _telling(script: Script, statement: Statement, error: psycopg.Error) -> str:
+    """Say where in the file the server's error lies, as a compiler would."""
+    inside = int(error.diag.statement_position or 1) - 1
+    message = error.diag.message_primary or str(error).strip()
+    lines = [caret(script.source, statement.start + inside, message)]
+    if error.diag.message_detail:
+        lines.append(f"detail: {error.diag.message_detail}")
+    if error.diag.message_hint:
+        lines.append(f"hint: {error.diag.message_hint}")
+    if error.diag.context:
+        lines.append(f"context: {error.diag.context}")
+    if error.sqlstate == _NOT_IN_TRANSACTION and script.transactional:
+        lines.append("hint: put `-- transactional: false` on the first line of this file")
+    return "\n".join(lines)

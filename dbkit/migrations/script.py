@@ -1,0 +1,141 @@
+"""Read a SQL file into the statements to send, and refuse what a migration cannot hold."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dbkit.errors import (
+    BackslashCommand,
+    BadDirective,
+    EmptyMigration,
+    TransactionControl,
+    UnusableFile,
+)
+from dbkit.migrations.files import Checksum, MigrationFile, exact_checksum
+from dbkit.sqltext import Command, Kind, Source, Statement, decode, normalise, split, tokens
+
+_DIRECTIVE = re.compile(r"--\s*(transactional|depends)\s*:[ \t]*(.*?)\s*", re.IGNORECASE | re.DOTALL)
+_LATE = re.compile(r"^[ \t]*--\s*(?:transactional|depends)\s*:", re.IGNORECASE | re.MULTILINE)
+_ENDS = {"begin", "start", "commit", "end", "rollback", "abort", "prepare"}
+_HARMLESS = re.compile(r"rollback\s+(?:work\s+|transaction\s+)?to\b|prepare\s+(?!transaction\b)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A file, ready to be run."""
+
+    source: Source
+    statements: tuple[Statement, ...]
+    transactional: bool
+    checksum: Checksum
+
+
+def read_script(path: Path, shown: str) -> Script:
+    """Read a file of plain SQL; its header may say `-- transactional: false`."""
+    content = _read(path, shown)
+    text = decode(content, shown)
+    source = Source(shown, text)
+    transactional, header_end = _directives(source)
+    _refuse_late_directive(source, header_end)
+    statements: list[Statement] = []
+    for part in split(source):
+        if isinstance(part, Command):
+            raise BackslashCommand(*source.place(part.start), f"\\{part.name}")
+        if not part.is_empty:
+            _refuse_transaction_control(source, part)
+            statements.append(part)
+    return Script(
+        source,
+        tuple(statements),
+        transactional,
+        Checksum(exact_checksum(content), exact_checksum(normalise(text).encode())),
+    )
+
+
+def read_migration(migration: MigrationFile, known: Sequence[MigrationFile] = ()) -> Script:
+    """Read the half of a migration that is run forward; it must do something."""
+    script = read_script(migration.path, migration.shown)
+    if not script.statements:
+        raise EmptyMigration(migration.shown)
+    if known:
+        _refuse_unmet_dependency(script.source, migration, known)
+    return script
+
+
+def _read(path: Path, shown: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnusableFile(shown, f"cannot be read: {error.strerror}") from error
+
+
+def _directives(source: Source) -> tuple[bool, int]:
+    transactional = True
+    for token in tokens(source.text):
+        if token.kind is Kind.LINE_COMMENT:
+            line = source.text[token.start : token.end]
+            match = _DIRECTIVE.fullmatch(line)
+            if match and match[1].lower() == "transactional":
+                if match[2].lower() not in {"true", "false"}:
+                    raise BadDirective(
+                        *source.place(token.start),
+                        line.strip(),
+                        "is neither true nor false; write `-- transactional: false`",
+                    )
+                transactional = match[2].lower() == "true"
+        elif token.kind not in {Kind.SPACE, Kind.BLOCK_COMMENT}:
+            return transactional, token.start
+    return transactional, len(source.text)
+
+
+def _refuse_late_directive(source: Source, header_end: int) -> None:
+    if _LATE.search(source.text, header_end) is None:
+        return
+    for token in tokens(source.text):
+        line = source.text[token.start : token.end]
+        if (
+            token.kind is Kind.LINE_COMMENT
+            and token.start >= header_end
+            and _DIRECTIVE.fullmatch(line)
+        ):
+            raise BadDirective(
+                *source.place(token.start),
+                line.strip(),
+                "has no effect after the first statement; move it to the top of the file",
+            )
+
+
+def _refuse_transaction_control(source: Source, statement: Statement) -> None:
+    first = statement.command.partition(" ")[0]
+    if first not in _ENDS:
+        return
+    words = " ".join(
+        statement.text[token.start : token.end]
+        for token in tokens(statement.text)
+        if token.kind not in {Kind.SPACE, Kind.LINE_COMMENT, Kind.BLOCK_COMMENT}
+    )
+    if not _HARMLESS.match(words):
+        raise TransactionControl(*source.place(statement.start), first)
+
+
+def _refuse_unmet_dependency(
+    source: Source, migration: MigrationFile, known: Sequence[MigrationFile]
+) -> None:
+    earlier = {other.name for other in known if other.version < migration.version}
+    for token in tokens(source.text):
+        if token.kind is Kind.LINE_COMMENT:
+            line = source.text[token.start : token.end]
+            match = _DIRECTIVE.fullmatch(line)
+            if match and match[1].lower() == "depends":
+                for name in match[2].split():
+                    if name not in earlier:
+                        raise BadDirective(
+                            *source.place(token.start),
+                            line.strip(),
+                            f"names {name}, and no earlier migration is called that; "
+                            "migrations run in the order of their numbers",
+                        )
+        elif token.kind not in {Kind.SPACE, Kind.BLOCK_COMMENT}:
+            return
+

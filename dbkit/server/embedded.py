@@ -1,0 +1,223 @@
+"""Start, stop and address the PostgreSQL server that lives in a project's folder."""
+
+import os
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from dbkit.errors.server import DidNotStop, NeverStarted, ServerHeld, UnusableFolder
+from dbkit.server.binaries import Binaries, find_binaries
+from dbkit.server.cluster import create_data, read_major, require_major
+from dbkit.server.folder import Folder
+from dbkit.server.holders import held, other_holders
+from dbkit.server.interruption import unwinding
+from dbkit.server.launch import compose_command, launch
+from dbkit.server.locks import locked, opened, try_lock
+from dbkit.server.log import keep_small
+from dbkit.server.probe import PORT, has_database, is_listening, read_pid_file, remove_traces
+
+_POLL = 0.01
+_SHUTDOWN = 60.0  # a fast shutdown writes everything out first
+_LEFTOVERS = 5.0  # what a killed server leaves ends by itself, unless it is in the midst of work
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """What is known of an embedded server at one moment."""
+
+    running: bool
+    pid: int | None
+    major: int | None
+    data: Path
+    socket_folder: Path | None
+    holders: tuple[int, ...]
+
+
+class EmbeddedServer:
+    """The PostgreSQL server of one folder; any number of processes may have one of these."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        binaries: Callable[[], Binaries] | Binaries | None = None,
+        settings: Mapping[str, str] | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
+        self._folder = Folder(Path(os.path.realpath(folder)))
+        self._binaries = binaries or find_binaries
+        self._settings = settings or {}
+        self._progress = progress
+
+    def start(self) -> None:
+        """Have the server up, whoever starts it; its data are created the first time."""
+        keep_small(self._folder.log)
+        if self._is_up():
+            return
+        with self._changing():
+            self._start()
+
+    def stop(self, *, force: bool = False) -> bool:
+        """End the server once its transactions are rolled back; False if there was none."""
+        if not self._folder.exists():
+            return False
+        with self._changing():
+            self._refuse_if_held(force=force)
+            return self._stop()
+
+    def reset(self, *, force: bool = False) -> None:
+        """Stop the server and delete its data."""
+        if not self._folder.exists():
+            return
+        with self._changing():
+            self._refuse_if_held(force=force)
+            self._stop()
+            self._folder.clear()
+
+    def status(self) -> ServerStatus:
+        """Tell what is there; nothing is changed and nobody is waited for."""
+        folder = self._folder
+        exists = folder.exists()
+        running = exists and self._is_listening()
+        pid_file = read_pid_file(folder.data)
+        return ServerStatus(
+            running=running,
+            pid=pid_file.pid if running and pid_file else None,
+            major=read_major(folder.data) if exists else None,
+            data=folder.data,
+            socket_folder=folder.socket_folder() if running else None,
+            holders=other_holders(folder.holders),
+        )
+
+    def url(self, database: str) -> str:
+        """Return the address of a database, as libpq and everything built on it reads it."""
+        # the port, because libpq would else take the one in PGPORT
+        host = quote(str(self._folder.socket_folder()), safe="")
+        return f"postgresql://postgres@/{quote(database, safe='')}?host={host}&port={PORT}"
+
+    def has_database(self, name: str) -> bool:
+        """Tell whether the database exists; the server has to be up."""
+        return bool(has_database(self._folder.socket_folder(), name))
+
+    def ensure_database(self, name: str) -> bool:
+        """Create the database if it is missing, and tell whether it was."""
+        if has_database(self._folder.socket_folder(), name):
+            return False
+        import psycopg  # noqa: PLC0415 - loading it takes longer than all the rest
+        from psycopg import sql  # noqa: PLC0415 - as above
+
+        create = sql.SQL("create database {} template template0")
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            try:
+                connection.execute(create.format(sql.Identifier(name)))
+            # two at once: the second loses at the look, or only at the catalog's unique index
+            except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                return False
+        return True
+
+    @contextmanager
+    def hold(self) -> Generator[None]:
+        """Keep others from stopping the server; held first and started then, it stays up."""
+        with ExitStack() as stack:
+            with self._changing():
+                stack.enter_context(held(self._folder.holders))
+            yield
+
+    def _start(self) -> None:
+        folder = self._folder
+        folder.prepare()
+        with opened(folder.running) as running:
+            if self._wait_for_others(running):
+                return
+            binaries = self._binaries if isinstance(self._binaries, Binaries) else self._binaries()
+            require_major(folder.data, binaries)
+            account, sockets = folder.account, folder.socket_folder()
+            programs = binaries.usable_by(account, folder.copies)
+            create_data(
+                folder.data,
+                programs,
+                account,
+                running=running,
+                say=lambda: self._say(
+                    f"creating the embedded PostgreSQL {binaries.major} in {folder.path.name} "
+                    "(once, about a second)"
+                ),
+            )
+            remove_traces(folder.data, sockets)
+            self._say(f"starting the embedded PostgreSQL {binaries.major}")
+            launch(
+                compose_command(programs, folder.data, sockets, self._settings),
+                account,
+                log=folder.log,
+                running=running,
+                is_up=self._is_up,
+            )
+
+    def _wait_for_others(self, running: int) -> bool:
+        """Wait until no process of an earlier server is left; True if the server is up after all.
+
+        It comes up by itself if its starter was killed. One that listens will be up or end, and
+        is waited for; the rest of a killed one can be busy for ever, and is not.
+        """
+        deadline = time.monotonic() + _LEFTOVERS
+        while (listening := self._is_listening()) or not try_lock(running):
+            if self._is_up():
+                return True
+            if not listening and time.monotonic() > deadline:
+                raise DidNotStop(self._folder.path, self._pid(), _LEFTOVERS)
+            time.sleep(_POLL)
+        return False
+
+    def _stop(self) -> bool:
+        pid = self._pid() if self._is_listening() else None
+        if pid is not None:
+            # as the server's account, so that a false pid in its file can hurt nobody else
+            kill = ["sh", "-c", 'kill -s INT "$1"', "sh", str(pid)]
+            self._folder.account.run(kill)
+        patience = _SHUTDOWN if pid else _LEFTOVERS
+        deadline = time.monotonic() + patience
+        with opened(self._folder.running) as running:
+            while self._is_listening() or not try_lock(running):
+                if time.monotonic() > deadline:
+                    raise DidNotStop(self._folder.path, pid, patience)
+                time.sleep(_POLL)
+        return pid is not None
+
+    def _is_up(self) -> bool:
+        pid_file = read_pid_file(self._folder.data)
+        return pid_file is not None and pid_file.ready and self._is_listening()
+
+    def _is_listening(self) -> bool:
+        try:
+            return self._folder.exists() and is_listening(self._folder.socket_folder())
+        except NeverStarted:
+            return False
+
+    def _pid(self) -> int | None:
+        pid_file = read_pid_file(self._folder.data)
+        return pid_file.pid if pid_file else None
+
+    def _refuse_if_held(self, *, force: bool) -> None:
+        pids = other_holders(self._folder.holders)
+        if pids and not force:
+            raise ServerHeld(self._folder.path, pids)
+
+    @contextmanager
+    def _changing(self) -> Generator[None]:
+        """Be the only one who starts or stops this server."""
+        try:
+            self._folder.create()
+            with unwinding(), locked(self._folder.lock, waiting=self._say_waiting):
+                yield
+        except OSError as error:
+            raise UnusableFolder(self._folder.path, error.strerror or str(error)) from error
+
+    def _say_waiting(self) -> None:
+        self._say("waiting for another process that starts or stops the embedded server")
+
+    def _say(self, message: str) -> None:
+        if self._progress is not None:
+            self._progress(message)

@@ -1,0 +1,158 @@
+"""Read which systems a project has, from `[tool.dbkit]` in the nearest pyproject.toml."""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dbkit.errors import InvalidSettings, UnknownSystem
+from dbkit.errors.settings import nearest
+
+_KEYS = {"systems", "server"}
+_SYSTEM_KEYS = {"migrations", "sql", "url-env", "package"}
+_SERVER_KEYS = {"folder", "postgres"}
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_BUNDLED = Path(__file__).parent / "bundled"
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One application's database: where its files lie and where its URL comes from."""
+
+    name: str
+    migrations: Path
+    sql: Path
+    url_env: str
+    package: str | None = None
+
+    @property
+    def url(self) -> str | None:
+        """The URL the environment gives, or None: the embedded server is meant."""
+        return os.environ.get(self.url_env) or None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `[tool.dbkit]` says, its defaults filled in."""
+
+    root: Path
+    systems: Mapping[str, System]
+    server_folder: Path
+    postgres: str | None
+    bundled: bool = False
+
+    def system(self, name: str) -> System:
+        """Return the system of this name, or refuse with the nearest one."""
+        try:
+            return self.systems[name]
+        except KeyError:
+            raise UnknownSystem(name, tuple(self.systems)) from None
+
+
+def load_settings(start: Path | None = None) -> Settings:
+    """Read the nearest pyproject.toml that has `[tool.dbkit]`, searched upward from a folder.
+
+    Without one, the systems that come with dbkit are known, and the embedded server
+    lives in the user's own data folder: nothing is written where the user stands.
+    """
+    folder = (start or Path.cwd()).resolve()
+    for root in (folder, *folder.parents):
+        path = root / "pyproject.toml"
+        if path.is_file() and (table := _tool_table(path)) is not None:
+            return _settings(root, table, str(path))
+    return _bundled_settings()
+
+
+def _tool_table(path: Path) -> dict[str, object] | None:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidSettings(str(path), f"is not valid TOML: {error}") from error
+    except OSError as error:
+        raise InvalidSettings(str(path), f"cannot be read: {error.strerror}") from error
+    tool = document.get("tool", {})
+    if not isinstance(tool, dict) or "dbkit" not in tool:
+        return None
+    return _table(tool["dbkit"], "[tool.dbkit]", str(path))
+
+
+def _settings(root: Path, table: dict[str, object], path: str) -> Settings:
+    _refuse_unknown(table, _KEYS, "[tool.dbkit]", path)
+    systems: dict[str, System] = {}
+    for name, raw in _table(table.get("systems", {}), "[tool.dbkit.systems]", path).items():
+        where = f"[tool.dbkit.systems.{name}]"
+        if not _NAME.fullmatch(name):
+            raise InvalidSettings(
+                path, f"{where}: a system is named with a-z, 0-9 and _, a letter first"
+            )
+        values = _strings(raw, _SYSTEM_KEYS, where, path)
+        systems[name] = System(
+            name=name,
+            migrations=root / values.get("migrations", f"migrations/{name}"),
+            sql=root / values.get("sql", f"sql/{name}"),
+            url_env=values.get("url-env", f"{name.upper()}_DATABASE_URL"),
+            package=values.get("package"),
+        )
+    if not systems:
+        raise InvalidSettings(path, "names no system; add a table [tool.dbkit.systems.NAME]")
+    server = _strings(table.get("server", {}), _SERVER_KEYS, "[tool.dbkit.server]", path)
+    return Settings(
+        root=root,
+        systems=systems,
+        server_folder=root / server.get("folder", ".dbkit"),
+        postgres=os.environ.get("DBKIT_POSTGRES") or server.get("postgres"),
+    )
+
+
+def _bundled_settings() -> Settings:
+    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    names = sorted(folder.name for folder in (_BUNDLED / "migrations").glob("*/"))
+    if not names:
+        raise InvalidSettings(
+            "pyproject.toml",
+            "no [tool.dbkit] in this folder or above; add a table [tool.dbkit.systems.NAME]",
+        )
+    return Settings(
+        root=_BUNDLED,
+        systems={
+            name: System(
+                name=name,
+                migrations=_BUNDLED / "migrations" / name,
+                sql=_BUNDLED / "sql" / name,
+                url_env=f"{name.upper()}_DATABASE_URL",
+            )
+            for name in names
+        },
+        server_folder=Path(home) / "dbkit",
+        postgres=os.environ.get("DBKIT_POSTGRES"),
+        bundled=True,
+    )
+
+
+def _table(value: object, where: str, path: str) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise InvalidSettings(path, f"{where} is to be a table")
+    return {str(key): item for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType] - TOML is untyped
+
+
+def _strings(value: object, known: set[str], where: str, path: str) -> dict[str, str]:
+    table = _table(value, where, path)
+    _refuse_unknown(table, known, where, path)
+    strings: dict[str, str] = {}
+    for key, item in table.items():
+        if not isinstance(item, str) or not item:
+            raise InvalidSettings(path, f"{where}: {key} is to be a text, not {item!r}")
+        strings[key] = item
+    return strings
+
+
+def _refuse_unknown(table: Mapping[str, object], known: set[str], where: str, path: str) -> None:
+    for key in table:
+        if key not in known:
+            raise InvalidSettings(
+                path,
+                f"{where}: unknown key {key!r}{nearest(key, known)}; "
+                f"known keys: {', '.join(sorted(known))}",
+            )

@@ -1,0 +1,206 @@
+"""Recognise the one token at an offset by the rules of psql's own lexer, psqlscan.l."""
+
+import re
+
+from dbkit.errors import InterruptedStatement, UnclosedText
+from dbkit.sqltext.source import Source
+from dbkit.sqltext.token import Kind, Token
+
+# any character beyond ASCII may be part of a name, a no-break space too
+_NAME_START = r"[A-Za-z_\x80-\U0010ffff]"
+_NAME_CHAR = r"[A-Za-z0-9_$\x80-\U0010ffff]"
+_VARIABLE_CHAR = r"[A-Za-z0-9_\x80-\U0010ffff]"
+_NAME = f"{_NAME_START}{_NAME_CHAR}*+"
+_SPACE = r"[ \t\n\r\f\v]"
+_DIGITS = r"[0-9]++(?:_[0-9]++)*"
+# a name glued to a number belongs to it (the server calls it junk), and so does a sign after an e
+_NUMBER = (
+    rf"(?:{_DIGITS}(?:\.(?!\.)(?:{_DIGITS})?)?|\.{_DIGITS})"
+    rf"(?:[eE][+-](?:{_DIGITS}(?:{_NAME})?)?|{_NAME})?"
+)
+_PARAMETER = rf"\$[0-9]++(?:{_NAME})?"
+
+# quotes, dollar quotes, block comments and commands are recognised by how they begin;
+# names of operators end at 63 bytes, so that a longer run need not be looked at again and again
+_TOKEN = re.compile(
+    rf"""
+      (?P<SPACE>         {_SPACE}++ )
+    | (?P<LINE_COMMENT>  --[^\n\r]*+ )
+    | (?P<BLOCK_COMMENT> /\* )
+    | (?P<STRING>        (?:[eEbBxXnN]|[uU]&)?' )
+    | (?P<QUOTED_NAME>   (?:[uU]&)?" )
+    | (?P<WORD>          {_NAME} )
+    | (?P<NUMBER>        {_NUMBER} )
+    | (?P<PARAMETER>     {_PARAMETER} )
+    | (?P<DOLLAR_STRING> \$(?:{_NAME_START}{_VARIABLE_CHAR}*+)?\$ )
+    | (?P<CAST>          :: )
+    | (?P<VARIABLE>      :(?: {_VARIABLE_CHAR}++ | '{_VARIABLE_CHAR}++' | "{_VARIABLE_CHAR}++"
+                            | \{{\?{_VARIABLE_CHAR}++\}} ) )
+    | (?P<OPERATOR>      := | [~!@\#^&|`?+\-*/%<>=]{{1,64}} )
+    | (?P<ESCAPE>        \\[;:] )
+    | (?P<COMMAND>       \\ )
+    | (?P<PUNCTUATION>   \.\. | . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_KINDS = {name: Kind[name] for name in _TOKEN.groupindex}
+_COMPLETE = frozenset(Kind) - {
+    Kind.STRING,
+    Kind.QUOTED_NAME,
+    Kind.DOLLAR_STRING,
+    Kind.BLOCK_COMMENT,
+    Kind.OPERATOR,
+    Kind.COMMAND,
+}
+
+_UNINTERESTING = rf"""
+      [ \t\n\r\f\v,.=<>\[\]+*|&%?!~@\#^`]++
+    | {_NUMBER}
+    | "[^"]*+"
+    | -(?!-) | --[^\n\r]*+
+    | /(?!\*)
+    | :: | :{_VARIABLE_CHAR}*+(?!\{{)
+    | {_PARAMETER}
+"""
+# the engine keeps a place to return to for each repetition, so their number is limited
+SKIP_AT_MOST = 500
+SKIP_BETWEEN_WORDS = re.compile(
+    f"(?:{_UNINTERESTING}){{0,{SKIP_AT_MOST}}}", re.VERBOSE
+)
+SKIP = re.compile(
+    # a single letter before a quote or an ampersand may be the prefix of a string
+    rf"(?:{_NAME_START}{_NAME_CHAR}++|{_UNINTERESTING}|'[^']*+'|{_NAME_START}(?!['&]))"
+    f"{{0,{SKIP_AT_MOST}}}",
+    re.VERBOSE,
+)
+
+_COMMENT_EDGE = re.compile(r"/\*|\*/")
+_COMMENT_START = re.compile(r"--|/\*")
+_QUOTE_OR_DOUBLED = re.compile("''?")
+_NAME_QUOTE_OR_DOUBLED = re.compile('""?')
+_QUOTE_OR_ESCAPE = re.compile(r"''?|\\.?", re.DOTALL)
+# psql reads line by line and forgets at the end of each that a string may be continued, so only
+# a carriage return inside the line counts as the line break that continues a string
+_CONTINUATION = re.compile(
+    r"(?:[ \t\f\v]++|--[^\n\r]*+)*\r(?:[ \t\r\f\v]++|--[^\n\r]*+\r)*'",
+)
+
+_COMMAND_NAME = re.compile(r"\\([^ \t\n\r\f\v\\]*+)")
+_ARGUMENT_EDGE = re.compile(r"""[\\'"`]""")
+_PIPE = re.compile(rf"{_SPACE}*+(?:\([^)\n]*+\){_SPACE}*+)?\|")
+# a lone \ or \\ is an unknown command, and psql throws away the rest of the line after one
+_TAKES_LINE = frozenset({"", "!", "copy", "h", "help", "ef", "ev", "sf", "sv"})
+_TAKES_PIPE = frozenset({"g", "gx", "o", "out", "w", "write"})
+
+
+def lex(source: Source, start: int, limit: int, *, standard_strings: bool) -> Token:
+    """Recognise the token at `start`; it must end before `limit`."""
+    text = source.text
+    match = _TOKEN.match(text, start, limit)
+    if match is None or match.lastgroup is None:
+        message = f"nothing to read at {start}"
+        raise IndexError(message)
+    kind, end = _KINDS[match.lastgroup], match.end()
+    if kind in _COMPLETE:
+        return Token(kind, start, end)
+    construct = closing = ""
+    match kind:
+        case Kind.STRING:
+            prefix = text[start : end - 1]
+            end = _string_end(text, end, limit, prefix.lower(), standard_strings=standard_strings)
+            construct, closing = "string", "'"
+        case Kind.QUOTED_NAME:
+            end = _quote_end(text, _NAME_QUOTE_OR_DOUBLED, end, limit)
+            construct, closing = "quoted name", '"'
+        case Kind.DOLLAR_STRING:
+            construct, closing = "dollar-quoted string", match.group()
+            end = _end_of_found(text, closing, end, limit)
+        case Kind.BLOCK_COMMENT:
+            end = _block_comment_end(text, end, limit)
+            construct, closing = "comment", "*/"
+        case Kind.OPERATOR:
+            end = _operator_end(text, start, end)
+        case _:
+            end = _command_end(text, start, limit)
+    if end < 0:
+        place = source.place(start)
+        if limit < len(text):
+            raise InterruptedStatement(*place)
+        raise UnclosedText(*place, construct=construct, closing=closing)
+    return Token(kind, start, end)
+
+
+def command_name(text: str, start: int) -> str:
+    """Give the name of the backslash command at `start`."""
+    match = _COMMAND_NAME.match(text, start)
+    return match[1] if match else ""
+
+
+def _end_of_found(text: str, closing: str, start: int, limit: int) -> int:
+    found = text.find(closing, start, limit)
+    return found if found < 0 else found + len(closing)
+
+
+def _string_end(text: str, start: int, limit: int, prefix: str, *, standard_strings: bool) -> int:
+    edges = _QUOTE_OR_DOUBLED
+    if prefix == "e" or (prefix in {"", "n"} and not standard_strings):
+        edges = _QUOTE_OR_ESCAPE
+    while True:
+        if prefix in {"b", "x"}:
+            end = _end_of_found(text, "'", start, limit)
+        else:
+            end = _quote_end(text, edges, start, limit)
+        continuation = _CONTINUATION.match(text, end, limit) if end > 0 else None
+        if continuation is None:
+            return end
+        start = continuation.end()
+
+
+def _quote_end(text: str, edges: re.Pattern[str], start: int, limit: int) -> int:
+    for edge in edges.finditer(text, start, limit):
+        if edge.group() in {"'", '"'}:
+            return edge.end()
+    return -1
+
+
+def _block_comment_end(text: str, start: int, limit: int) -> int:
+    depth = 1
+    for edge in _COMMENT_EDGE.finditer(text, start, limit):
+        depth += 1 if edge.group() == "/*" else -1
+        if depth == 0:
+            return edge.end()
+    return -1
+
+
+def _operator_end(text: str, start: int, end: int) -> int:
+    comment = _COMMENT_START.search(text, start + 1, end + 1)
+    if comment:
+        end = comment.start()
+    operator = text[start:end]
+    # as in SQL, `=-1` is two operators, unless a character says that it cannot be SQL's own
+    if operator[-1] in "+-" and not any(char in "~!@#^&|`?%" for char in operator):
+        return start + 1 + len(operator[1:].rstrip("+-"))
+    return end
+
+
+def _command_end(text: str, start: int, limit: int) -> int:
+    newline = text.find("\n", start, limit)
+    line_end = limit if newline < 0 else newline
+    name = command_name(text, start)
+    position = start + 1 + len(name)
+    if name in _TAKES_LINE:
+        return line_end
+    if name in _TAKES_PIPE and _PIPE.match(text, position, line_end):
+        return line_end
+    while edge := _ARGUMENT_EDGE.search(text, position, line_end):
+        quote = edge.group()
+        if quote == "\\":
+            # `\\` ends the command and belongs to it, a single one begins the next
+            return edge.start() + (2 if text.startswith("\\\\", edge.start()) else 0)
+        if quote == "'":
+            position = _quote_end(text, _QUOTE_OR_ESCAPE, edge.end(), line_end)
+        else:
+            position = _end_of_found(text, quote, edge.end(), line_end)
+        if position < 0:
+            return line_end
+    return line_end

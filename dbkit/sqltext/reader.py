@@ -1,0 +1,247 @@
+"""Read a script from top to bottom with what psql remembers on the way."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from dbkit.errors import InterruptedStatement
+from dbkit.sqltext.lexer import SKIP, SKIP_AT_MOST, SKIP_BETWEEN_WORDS, command_name, lex
+from dbkit.sqltext.source import Source
+from dbkit.sqltext.statement import Command, Statement
+from dbkit.sqltext.token import Kind, Token
+
+_SPACE = " \t\n\r\f\v"
+_ROUTINES = frozenset(
+    (*create, kind)
+    for create in (("create",), ("create", "or", "replace"))
+    for kind in ("function", "procedure")
+)
+_LONGEST_ROUTINE = max(map(len, _ROUTINES))
+_TOWARDS_ROUTINE = frozenset(routine[:n] for routine in _ROUTINES for n in range(1, len(routine)))
+_SENDING = frozenset({"g", "gx", "gset", "gexec", "gdesc", "crosstabview", "watch"})
+_DISCARDING = frozenset({"r", "reset"})
+
+# statements whose words matter to psql's reading of what comes after them, and how many words
+_TELLING = frozenset({"copy", "set", "reset", "discard"})
+_TELLING_WORDS = 12
+_UNSEEN = frozenset({Kind.SPACE, Kind.LINE_COMMENT})
+_NAMING = frozenset({Kind.WORD, Kind.QUOTED_NAME, Kind.STRING, Kind.NUMBER})
+_DATA_END = re.compile(r"\n\\\.\r?(?:\n|\Z)")
+_SETTING = re.compile(
+    r"""set\ (?:session\ |local\ )?"?standard_conforming_strings"?\ (?:to\ )?['"]?(\w+)['"]?
+      | (reset\ (?:"?standard_conforming_strings"?|all) | discard\ all)""",
+    re.VERBOSE,
+)
+_ON = re.compile("t|tr|tru|true|y|ye|yes|on|1")
+_OFF = re.compile("f|fa|fal|fals|false|n|no|of|off|0")
+
+
+def tokens(
+    text: str, *, path: str = "<text>", standard_conforming_strings: bool = True
+) -> Iterator[Token]:
+    """Cut a script into tokens; together they cover all of it."""
+    reader = _Reader(Source(path, text), standard_strings=standard_conforming_strings)
+    return (item for item in reader.read(skipping=False) if isinstance(item, Token))
+
+
+def split(
+    source: Source, *, standard_conforming_strings: bool = True
+) -> Iterator[Statement | Command]:
+    r"""Cut a script into the statements psql would send, and the commands psql would obey.
+
+    What decides at run time is not known here: commands are not obeyed, variables are not
+    replaced, each `copy ... from stdin` is taken to succeed and each `set` to stay in force.
+    """
+    reader = _Reader(source, standard_strings=standard_conforming_strings)
+    return (item for item in reader.read(skipping=True) if not isinstance(item, Token))
+
+
+@dataclass(slots=True)
+class _Open:
+    """What psql knows about the statement it has not seen the end of."""
+
+    start: int = -1
+    is_empty: bool = True
+    command: str = ""
+    parentheses: int = 0
+    blocks: int = 0  # begin and case in the body of a routine
+    is_routine: bool = False
+    words_matter: bool = True
+    first_words: tuple[str, ...] = ()
+    outer_words: list[str] = field(default_factory=list[str])
+
+    def see_name(self, kind: Kind, name: str) -> None:
+        if kind is Kind.WORD:
+            self._see_word(name)
+        if self.parentheses == 0 and len(self.outer_words) < _TELLING_WORDS:
+            self.outer_words.append(name)
+
+    def see_separator(self) -> None:
+        self.first_words = ()
+        self.is_routine = False
+        self.words_matter = True
+
+    def _see_word(self, word: str) -> None:
+        self.command = self.command or word
+        if not self.is_routine:
+            if len(self.first_words) < _LONGEST_ROUTINE:
+                self.first_words += (word,)
+            self.is_routine = self.first_words in _ROUTINES
+            self.words_matter = (
+                self.is_routine
+                or self.first_words in _TOWARDS_ROUTINE
+                or (self.command in _TELLING and len(self.outer_words) < _TELLING_WORDS)
+            )
+        # psql does not ask for the word atomic, nor whether a name is meant
+        elif self.parentheses == 0:
+            if word == "begin" or (word == "case" and self.blocks):
+                self.blocks += 1
+            elif word == "end" and self.blocks:
+                self.blocks -= 1
+
+
+class _Reader:
+    def __init__(self, source: Source, *, standard_strings: bool) -> None:
+        self._source = source
+        self._text = source.text
+        self._offset = 0
+        # while copy data lie below the current line, nothing may be read beyond its end,
+        # and reading goes on below the data
+        self._limit = len(self._text)
+        self._below_data: int | None = None
+        self._standard_at_first = standard_strings
+        self._standard = standard_strings
+        # psql looks at the setting once a line: where the next line begins, and what then holds
+        self._standard_later: tuple[int, bool] | None = None
+        self._open = _Open()
+
+    def read(self, *, skipping: bool) -> Iterator[Token | Statement | Command]:
+        """Give tokens, each statement after its last token, each command after its own.
+
+        Skipping leaves out the tokens that decide nothing, which are nearly all.
+        """
+        while True:
+            if skipping and not self._open.is_empty:
+                self._skip()
+            if self._offset == self._limit:
+                if self._below_data is None:
+                    break
+                if token := self._pass_data(self._below_data):
+                    yield token
+                continue
+            if self._standard_later and self._offset >= self._standard_later[0]:
+                self._standard = self._standard_later[1]
+                self._standard_later = None
+            token = lex(self._source, self._offset, self._limit, standard_strings=self._standard)
+            self._offset = token.end
+            yield token
+            yield from self._follow(token)
+        if self._open.start >= 0:
+            yield self._finish(self._limit)
+
+    def _skip(self) -> None:
+        """Pass over all that can neither end the statement nor hide its end."""
+        current, text, limit, offset = self._open, self._text, self._limit, self._offset
+        plain = self._standard and self._standard_later is None and not current.words_matter
+        match = (SKIP if plain else SKIP_BETWEEN_WORDS).match
+        while found := match(text, offset, limit):
+            skipped, offset = found.end() - offset, found.end()
+            char = text[offset] if offset < limit else ""
+            if char == "(":
+                current.parentheses += 1
+            elif char == ")":
+                current.parentheses = max(0, current.parentheses - 1)
+            elif not (char == ";" and (current.parentheses or current.blocks)):
+                if skipped < SKIP_AT_MOST:
+                    break
+                continue
+            offset += 1
+        self._offset = offset
+
+    def _follow(self, token: Token) -> tuple[Statement | Command, ...]:
+        kind, start, end = token
+        if kind in _UNSEEN:
+            return ()
+        if kind is Kind.COMMAND:
+            return self._follow_command(start, end)
+        current = self._open
+        if current.start < 0:
+            current.start = start
+        if kind is Kind.BLOCK_COMMENT:
+            return ()
+        current.is_empty = False
+        if kind is Kind.PUNCTUATION:
+            return self._follow_punctuation(start)
+        if kind is Kind.ESCAPE:
+            name = self._text[start + 1]
+            if name == ";":
+                current.see_separator()
+            return (Command(self._source, start, end, name, ""),)
+        if current.words_matter and kind in _NAMING:
+            current.see_name(kind, self._text[start:end].lower())
+        return ()
+
+    def _follow_punctuation(self, start: int) -> tuple[Statement, ...]:
+        current, char = self._open, self._text[start]
+        if char == "(":
+            current.parentheses += 1
+        elif char == ")":
+            current.parentheses = max(0, current.parentheses - 1)
+        elif char == ";" and not current.parentheses and not current.blocks:
+            return (self._finish(start),)
+        return ()
+
+    def _follow_command(self, start: int, end: int) -> tuple[Statement | Command, ...]:
+        name = command_name(self._text, start)
+        arguments = self._text[start + 1 + len(name) : end].removesuffix("\\\\").strip(_SPACE)
+        command = Command(self._source, start, end, name, arguments)
+        if name in _DISCARDING:
+            self._open = _Open()
+        elif name in _SENDING and self._open.start >= 0:
+            return command, self._finish(start)
+        return (command,)
+
+    def _finish(self, end: int) -> Statement:
+        current, self._open = self._open, _Open()
+        data = None
+        if current.command == "copy":
+            data = self._find_data() if _reads_data(current.outer_words) else None
+        elif current.command in _TELLING:
+            self._follow_setting(" ".join(current.outer_words))
+        while end > current.start and self._text[end - 1] in _SPACE:
+            end -= 1
+        return Statement(self._source, current.start, end, current.command, current.is_empty, data)
+
+    def _find_data(self) -> slice:
+        if self._below_data is None:
+            newline = self._text.find("\n", self._offset)
+            if newline >= 0:
+                self._limit = newline + 1
+            self._below_data = self._limit
+        start = self._below_data
+        found = _DATA_END.search(self._text, start - 1)
+        end, self._below_data = (
+            (found.start() + 1, found.end()) if found else (len(self._text), len(self._text))
+        )
+        return slice(start, end)
+
+    def _pass_data(self, end: int) -> Token | None:
+        if self._open.start >= 0:
+            raise InterruptedStatement(*self._source.place(self._open.start))
+        start, self._offset = self._limit, end
+        self._limit, self._below_data = len(self._text), None
+        return Token(Kind.COPY_DATA, start, end) if end > start else None
+
+    def _follow_setting(self, statement: str) -> None:
+        setting = _SETTING.fullmatch(statement)
+        if setting is None:
+            return
+        value = setting[1] or "default"
+        standard = self._standard_at_first if value == "default" else bool(_ON.fullmatch(value))
+        newline = self._text.find("\n", self._offset)
+        if newline >= 0 and (standard or value == "default" or _OFF.fullmatch(value)):
+            self._standard_later = (newline + 1, standard)
+
+
+def _reads_data(words: list[str]) -> bool:
+    return "from" in words[:-1] and words[words.index("from") + 1] in {"stdin", "stdout"}

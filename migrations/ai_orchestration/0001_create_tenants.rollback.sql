@@ -1,0 +1,3 @@
+-- Back to the empty database.
+
+drop table tenants;

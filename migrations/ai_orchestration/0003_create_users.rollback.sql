@@ -1,0 +1,3 @@
+-- Accounts live on in Keycloak; roles and last logins are lost.
+
+drop table users;

@@ -1,0 +1,4 @@
+-- Edges first: they point at their steps. Published snapshots keep both.
+
+drop table edges;
+drop table steps;

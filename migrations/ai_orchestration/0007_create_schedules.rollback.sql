@@ -1,0 +1,3 @@
+-- Runs that schedules started remain.
+
+drop table schedules;

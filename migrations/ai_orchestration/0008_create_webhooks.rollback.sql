@@ -1,0 +1,3 @@
+-- Runs that webhooks started remain; the signing secrets are lost.
+
+drop table webhooks;

@@ -1,0 +1,3 @@
+-- The encrypted values are lost with the table.
+
+drop table secrets;

@@ -1,0 +1,3 @@
+-- The log is lost: export it first.
+
+drop table audit_logs;

@@ -1,0 +1,3 @@
+-- Published snapshots keep the groups they had.
+
+drop table block_groups;

@@ -1,0 +1,3 @@
+-- The runs themselves remain.
+
+drop table block_group_runs;

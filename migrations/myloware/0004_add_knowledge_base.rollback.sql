@@ -1,0 +1,2 @@
+drop table kb_embeddings;
+drop table kb_documents;

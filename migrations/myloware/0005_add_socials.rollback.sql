@@ -1,0 +1,2 @@
+drop table project_socials;
+drop table socials;

@@ -1,0 +1,3 @@
+-- The aggregates are lost; what they were computed from remains.
+
+drop table metrics;

@@ -1,0 +1,79 @@
+"""One real server for all tests of a process, and a migrated template for each system."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import psycopg
+import pytest
+from pytest_postgresql import factories
+from pytest_postgresql.executors import NoopExecutor
+
+from dbkit.migrations.runner import Runner
+from dbkit.migrations.status import read_files
+from dbkit.server import Binaries, EmbeddedServer, find_binaries
+from dbkit.settings import load_settings
+
+ROOT = Path(__file__).parent.parent
+# nothing of a test's server has to outlive a power cut
+_QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_ROOM = 1 << 30
+
+
+@pytest.fixture(scope="session")
+def binaries() -> Binaries:
+    """The PostgreSQL under test: 18, or what DBKIT_TEST_POSTGRES says (16, or a bin folder)."""
+    return find_binaries(os.environ.get("DBKIT_TEST_POSTGRES"))
+
+
+@pytest.fixture(scope="session")
+def server(binaries: Binaries) -> Iterator[EmbeddedServer]:
+    """A server of this test process alone, gone when it ends."""
+    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp's name is nobody else's
+    fits = memory.is_dir() and shutil.disk_usage(memory).free > _ROOM
+    folder = Path(tempfile.mkdtemp(prefix="dbkit-tests-", dir=memory if fits else None))
+    embedded = EmbeddedServer(folder / "server", binaries=binaries, settings=_QUICK)
+    embedded.start()
+    yield embedded
+    embedded.stop(force=True)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def cluster(server: EmbeddedServer) -> NoopExecutor:
+    """The server, as pytest-postgresql wants to be told of it."""
+    info = psycopg.conninfo.conninfo_to_dict(server.url("postgres"))
+    return NoopExecutor(
+        host=str(info["host"]),
+        port=str(info["port"]),
+        user=str(info["user"]),
+        options="",
+        dbname="tests",
+    )
+
+
+def _migrate(system: str, **place: object) -> None:
+    settings = load_settings(ROOT)
+    files = read_files(settings.systems[system], settings.root)
+    place.pop("autocommit")
+    with psycopg.connect(**place, autocommit=True) as connection:  # type: ignore[arg-type]
+        Runner(files, connection).migrate()
+
+
+def _template(system: str) -> Callable[[pytest.FixtureRequest], Iterator[NoopExecutor]]:
+    return factories.postgresql_noproc(
+        dbname=system, depends_on="cluster", load=[partial(_migrate, system)]
+    )
+
+
+myloware_template = _template("myloware")
+ai_orchestration_template = _template("ai_orchestration")
+softwarestudio_template = _template("softwarestudio")
+mrwa_template = _template("mrwa")
+myloware = factories.postgresql("myloware_template")
+ai_orchestration = factories.postgresql("ai_orchestration_template")
+softwarestudio = factories.postgresql("softwarestudio_template")
+mrwa = factories.postgresql("mrwa_template")
