@@ -8,7 +8,7 @@ import psycopg
 from dbkit.errors import CannotConnect
 
 _DRIVER_SUFFIX = re.compile(r"^(postgres(?:ql)?)\+\w+://", re.IGNORECASE)
-_PLACE = re.compile(r'^connection to server (?:at|on socket) .*? failed: (?:FATAL: +)?', re.DOTALL)
+_PLACE = re.compile(r"^connection to server (?:at|on socket) .*? failed: (?:FATAL: +)?", re.DOTALL)
 
 
 def connect(url: str, *, origin: str = "the URL given") -> psycopg.Connection:

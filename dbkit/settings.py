@@ -72,10 +72,8 @@ def _tool_table(path: Path) -> dict[str, object] | None:
         raise InvalidSettings(str(path), f"is not valid TOML: {error}") from error
     except OSError as error:
         raise InvalidSettings(str(path), f"cannot be read: {error.strerror}") from error
-    tool = document.get("tool", {})
-    if not isinstance(tool, dict) or "dbkit" not in tool:
-        return None
-    return _table(tool["dbkit"], "[tool.dbkit]", str(path))
+    tool = _table(document.get("tool", {}), "[tool]", str(path))
+    return _table(tool["dbkit"], "[tool.dbkit]", str(path)) if "dbkit" in tool else None
 
 
 def _settings(root: Path, table: dict[str, object], path: str) -> Settings:

@@ -4,11 +4,15 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
 
@@ -16,6 +20,7 @@ from dbkit.migrations.runner import Runner
 from dbkit.migrations.status import read_files
 from dbkit.server import Binaries, EmbeddedServer, find_binaries
 from dbkit.settings import load_settings
+from tests.project import Project
 
 ROOT = Path(__file__).parent.parent
 # nothing of a test's server has to outlive a power cut
@@ -42,17 +47,24 @@ def server(binaries: Binaries) -> Iterator[EmbeddedServer]:
     shutil.rmtree(folder)
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """A running server, with what pytest-postgresql wants to know of it."""
+
+    host: str
+    port: str
+    user: str
+    password: str | None = None
+    options: str = ""
+    maintenance_dbname: str = "postgres"
+    template_dbname: str | None = None
+
+
 @pytest.fixture(scope="session")
-def cluster(server: EmbeddedServer) -> NoopExecutor:
-    """The server, as pytest-postgresql wants to be told of it."""
-    info = psycopg.conninfo.conninfo_to_dict(server.url("postgres"))
-    return NoopExecutor(
-        host=str(info["host"]),
-        port=str(info["port"]),
-        user=str(info["user"]),
-        options="",
-        dbname="tests",
-    )
+def cluster(server: EmbeddedServer) -> Cluster:
+    """The server, as pytest-postgresql finds it."""
+    info = conninfo_to_dict(server.url("postgres"))
+    return Cluster(host=str(info["host"]), port=str(info["port"]), user=str(info["user"]))
 
 
 def _migrate(system: str, **place: object) -> None:
@@ -64,7 +76,7 @@ def _migrate(system: str, **place: object) -> None:
 
 
 def _template(system: str) -> Callable[[pytest.FixtureRequest], Iterator[NoopExecutor]]:
-    return factories.postgresql_noproc(
+    return factories.postgresql_noproc(  # pyright: ignore[reportUnknownMemberType] - loaders untyped
         dbname=system, depends_on="cluster", load=[partial(_migrate, system)]
     )
 
@@ -77,3 +89,19 @@ myloware = factories.postgresql("myloware_template")
 ai_orchestration = factories.postgresql("ai_orchestration_template")
 softwarestudio = factories.postgresql("softwarestudio_template")
 mrwa = factories.postgresql("mrwa_template")
+
+
+@pytest.fixture
+def empty_url(server: EmbeddedServer) -> Iterator[str]:
+    """The URL of an empty database of this test's own."""
+    name = f"empty_{uuid4().hex}"
+    server.ensure_database(name)
+    yield server.url(name)
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def project(tmp_path: Path, empty_url: str) -> Project:
+    """A project of one system, `shop`, without a migration yet, on an empty database."""
+    return Project(tmp_path / "project", empty_url)

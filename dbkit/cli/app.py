@@ -66,30 +66,34 @@ def run(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         code = cli.main(list(arguments), prog_name="dbkit", standalone_mode=False)
-    except click.UsageError as error:
-        _complain(error.format_message(), error.ctx)
-        return USAGE
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except (KeyboardInterrupt, click.Abort):
         return _stopped(signal.SIGINT)
     except Terminated:
         return _stopped(signal.SIGTERM)
-    except DbkitError as error:
+    except Exception as error:  # noqa: BLE001 - raised again if nobody foresaw it
+        return _fail(error)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(error: Exception) -> int:
+    """Say what went wrong in a sentence; what nobody foresaw keeps its traceback."""
+    import psycopg  # noqa: PLC0415 - loaded already wherever it can have raised
+
+    if isinstance(error, click.UsageError):
+        _complain(error.format_message(), error.ctx)
+        return USAGE
+    if isinstance(error, DbkitError):
         _complain(_told(error))
-        return FAILURE
-    except BrokenPipeError:
+    elif isinstance(error, psycopg.Error):
+        _complain(_told_by_server(error))
+    elif isinstance(error, BrokenPipeError):
         # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILURE
-    except Exception as error:
-        import psycopg  # noqa: PLC0415 - loaded already wherever it can have raised
-
-        if not isinstance(error, psycopg.Error):
-            raise
-        _complain(_told_by_server(error))
-        return FAILURE
-    return code if isinstance(code, int) else 0
+    else:
+        raise error
+    return FAILURE
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -106,7 +110,7 @@ def _told(error: DbkitError) -> str:
     return f"{error}\n{snippet}" if snippet else str(error)
 
 
-def _told_by_server(error: Exception) -> str:
+def _told_by_server(error: BaseException) -> str:
     notes: list[str] = getattr(error, "__notes__", [])
     if notes:
         return "\n".join(notes)

@@ -1,6 +1,6 @@
 """From the name of a system to a connection: its URL, or the embedded server's."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -63,7 +63,7 @@ class Project:
 
 
 @contextmanager
-def opened(place: Place, *, create: bool = False) -> Iterator[psycopg.Connection]:
+def opened(place: Place, *, create: bool = False) -> Generator[psycopg.Connection]:
     """Connect to a place, and close the connection afterwards.
 
     A database of the embedded server is made where `create` asks for it; anybody

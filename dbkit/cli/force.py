@@ -25,4 +25,6 @@ def command(system: str, version: int, wait: float, url: str | None) -> None:
     place = project.place(chosen, url)
     with opened(place) as connection, reporter(system, as_json=False) as told:
         outcome = Runner(files, connection, told, wait=wait).force(version)
-    click.echo(f"{system}: recorded version {outcome.after} (it was {outcome.before}); nothing was run")
+    click.echo(
+        f"{system}: recorded version {outcome.after} (it was {outcome.before}); nothing was run"
+    )

@@ -4,7 +4,14 @@ import json
 
 import click
 
-from dbkit.cli.connecting import Project, json_option, only_one_with_url, opened, url_option, wait_option
+from dbkit.cli.connecting import (
+    Project,
+    json_option,
+    only_one_with_url,
+    opened,
+    url_option,
+    wait_option,
+)
 from dbkit.cli.telling import outcome_json, reporter, say_plan
 from dbkit.migrations.runner import Outcome, Runner
 from dbkit.migrations.status import read_files

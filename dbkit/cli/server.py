@@ -35,7 +35,7 @@ def status() -> None:
         return
     click.echo(f"the embedded server is up: PostgreSQL {found.major}, pid {found.pid}")
     click.echo(f"data:   {found.data}")
-    click.echo(f"socket: {found.socket}")
+    click.echo(f"socket: {found.socket_folder}")
     if found.holders:
         click.echo(f"used by: {', '.join(map(str, found.holders))}")
 

@@ -59,8 +59,9 @@ def _say(found: list[tuple[Status, Place | None]]) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for header, justify in (("system", "left"), ("version", "right"), ("state", "left")):
-        table.add_column(header, justify=justify)  # pyright: ignore[reportArgumentType] - a literal above
+    table.add_column("system")
+    table.add_column("version", justify="right")
+    table.add_column("state")
     table.add_column("database", overflow="fold")
     for status, place in found:
         table.add_row(
@@ -73,8 +74,8 @@ def _say(found: list[tuple[Status, Place | None]]) -> None:
             console.print(f"{status.name}: {problem.message}", markup=False, soft_wrap=True)
         for made in status.gone_objects:
             console.print(
-                f"{status.name}: {made.type} {made.identity} was made by {made.path}, which is gone; "
-                f"drop it with: dbkit migrate {status.name} --drop-gone",
+                f"{status.name}: {made.type} {made.identity} was made by {made.path}, "
+                f"which is gone; drop it with: dbkit migrate {status.name} --drop-gone",
                 markup=False,
                 soft_wrap=True,
             )

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +85,7 @@ class Console:
 
 
 @contextmanager
-def reporter(system: str, as_json: bool) -> Iterator[Reporter]:
+def reporter(system: str, as_json: bool) -> Generator[Reporter]:
     """Report to the terminal, or to nobody where a program reads the output."""
     if as_json:
         yield Silent()

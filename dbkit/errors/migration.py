@@ -84,8 +84,9 @@ class EditedMigration(MigrationError):
 
     def __str__(self) -> str:
         return (
-            f"{self.path} was edited after it ran ({self.applied_at}); put its text back and make "
-            f"the change a new migration, or accept it with: dbkit force {self.system} {self.current}"
+            f"{self.path} was edited after it ran ({self.applied_at}); put its text back and "
+            "make the change a new migration, or accept it with: "
+            f"dbkit force {self.system} {self.current}"
         )
 
 
@@ -197,8 +198,8 @@ class UnfinishedMigration(MigrationError):
             undo, redo = redo, undo
         return (
             f"{self.direction} of {self.name} stopped after statement {self.done} of "
-            f"{self.statements} ({self.reason or 'its runner was killed'}); finish it by hand and run "
-            f"dbkit force {self.system} {redo}, or undo it by hand and run "
+            f"{self.statements} ({self.reason or 'its runner was killed'}); finish it by hand "
+            f"and run dbkit force {self.system} {redo}, or undo it by hand and run "
             f"dbkit force {self.system} {undo}"
         )
 

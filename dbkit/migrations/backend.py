@@ -1,13 +1,11 @@
 """The yoyo backend that runs a migration, its mark and its ledger row as one."""
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownParameterType=false, reportUnknownArgumentType=false, reportMissingParameterType=false
-# yoyo ships no types
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import psycopg
 from yoyo import internalmigrations
@@ -18,12 +16,14 @@ from yoyo.migrations import Migration, MigrationList, default_migration_table, g
 from dbkit.migrations.files import MigrationFile, checksum, migration_file
 from dbkit.migrations.ledger import Applied, Ledger, read_ledger
 from dbkit.migrations.lock import migration_lock
-from dbkit.migrations.objects import Objects
 from dbkit.migrations.records import Records
 from dbkit.migrations.report import Reporter, Silent
 from dbkit.migrations.running import Run
 from dbkit.migrations.script import Script, read_migration, read_script
 from dbkit.migrations.wire import Wire
+
+if TYPE_CHECKING:
+    from dbkit.migrations.objects import Objects
 
 SCHEME = "postgresql+dbkit"
 _LOCK_TIMEOUT = 5.0
@@ -64,9 +64,9 @@ class AtomicBackend(PostgresqlPsycopgBackend):
     `dbkit migrate` drives it; as `postgresql+dbkit://` it serves yoyo's own command line too.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - yoyo's two, and what a run is made of
         self,
-        dburi: Any = None,  # noqa: ANN401 - yoyo's DatabaseURI, which ships no types
+        dburi: DatabaseURI | None = None,
         migration_table: str = default_migration_table,
         *,
         connection: psycopg.Connection | None = None,
@@ -87,7 +87,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         self._before: dict[str, Callable[[], object]] = {}
         self._after: dict[str, Callable[[], object]] = {}
 
-    def connect(self, dburi: Any) -> psycopg.Connection:  # noqa: ANN401 - yoyo's DatabaseURI
+    def connect(self, dburi: DatabaseURI) -> psycopg.Connection:
         """Use the connection given, or open one as yoyo does."""
         return self._given or super().connect(dburi)
 
@@ -109,7 +109,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
 
     @property
     def migration_table_quoted(self) -> str:
-        """yoyo's table of marks, safe from a search path that a migration changed."""
+        """The table of yoyo's marks, safe from a search path that a migration changed."""
         schema = self._schema or self.run.records.schema
         return f"{self.quote_identifier(schema)}.{self.quote_identifier(self.migration_table)}"
 
@@ -118,7 +118,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         return dict.fromkeys(super().get_applied_migration_hashes())
 
     @contextmanager
-    def lock(self, timeout: float | None = None) -> Iterator[None]:
+    def lock(self, timeout: float | None = None) -> Generator[None]:
         """Hold the migration lock."""
         with migration_lock(
             self.connection, self.reporter, self._wait if timeout is None else timeout
@@ -135,7 +135,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         pending = self.to_apply(_migrations(file for file in files if file.version <= to))
         for migration in pending:
             # all of them are read before the first is run: a fault in the last stops the first
-            migration.read("apply", files)
+            _ours(migration).read("apply", files)
         if pending:
             self._after[pending[-1].id] = finish
             self.apply_migrations(pending)
@@ -151,9 +151,9 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         after: Callable[[], object],
     ) -> None:
         """Undo what yoyo finds marked above a version."""
-        undone = self.to_rollback(_migrations(files).filter(lambda one: one.file.version > to))
+        undone = self.to_rollback(_migrations(file for file in files if file.version > to))
         for migration in undone:
-            migration.read("rollback")
+            _ours(migration).read("rollback")
         self._before[undone[0].id] = before
         self._after[undone[-1].id] = after
         self.rollback_migrations(undone)
@@ -170,13 +170,15 @@ class AtomicBackend(PostgresqlPsycopgBackend):
                 break
             now = checksum(file.path.read_bytes(), file.shown)
             was = known.pop(file.version, None)
-            if was and (was.name, was.checksum) == (file.name, now.exact) and was.name in ledger.marks:
+            if (
+                was
+                and (was.name, was.checksum) == (file.name, now.exact)
+                and was.name in ledger.marks
+            ):
                 continue
             if was:
                 texts.append(_undo(records, was))
-            texts.append(
-                records.apply(file, get_migration_hash(file.name), now, operation="mark")
-            )
+            texts.append(records.apply(file, get_migration_hash(file.name), now, operation="mark"))
         texts += [_undo(records, was) for was in known.values()]
         self.run.transaction(lambda: "; ".join(texts) or "select", "force")
         return tuple(file.name for file in files if file.version <= version)
@@ -216,9 +218,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         del log  # what is recorded is always logged
         ours = _ours(migration)
         checksum = ours.read("apply").checksum
-        self.run.wire.run(
-            self.run.records.apply(ours.file, ours.hash, checksum, operation="mark")
-        )
+        self.run.wire.run(self.run.records.apply(ours.file, ours.hash, checksum, operation="mark"))
 
     def unmark_one(self, migration: Migration, log: bool = True) -> None:
         """Take the record of a migration away without running its rollback."""

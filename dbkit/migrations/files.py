@@ -76,7 +76,8 @@ def migration_file(path: Path, shown: str | None = None) -> MigrationFile:
     if path.stem.startswith("post-apply"):
         raise UnusableFile(
             shown,
-            "post-apply files are not run; put views, functions and triggers into sql/<system>/_objects/",
+            "post-apply files are not run; views, functions and triggers belong into "
+            "sql/<system>/_objects/",
         )
     match = _STEM.fullmatch(path.stem)
     if match is None:

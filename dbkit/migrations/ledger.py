@@ -23,7 +23,9 @@ _OURS = "dbkit_checksum"
 _MAKERS: Mapping[frozenset[str], str] = {
     frozenset({"installed_rank"}): "Flyway",
     frozenset({"installed_on", "type"}): "pgmigrate",
-    frozenset({"version", "applied_at", "description"}): "hand, as the documented table of three columns",
+    frozenset(
+        {"version", "applied_at", "description"}
+    ): "hand, as the documented table of three columns",
 }
 _SURVEY = """
 select

@@ -1,7 +1,7 @@
 """Hold the one lock that keeps two runners out of one database."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
 import psycopg
@@ -34,7 +34,7 @@ where
 @contextmanager
 def migration_lock(
     connection: psycopg.Connection, reporter: Reporter, wait: float
-) -> Iterator[None]:
+) -> Generator[None]:
     """Hold the lock of this connection's database, waiting so many seconds for it at most.
 
     It belongs to the session: the server frees it when the runner dies, however it dies.

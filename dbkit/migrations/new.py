@@ -1,7 +1,6 @@
 """Write the next pair of migration files, ready to be filled in."""
 
 import re
-
 from pathlib import Path
 
 from dbkit.errors import UnusableFile

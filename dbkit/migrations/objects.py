@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -100,7 +101,7 @@ class Objects:
         while todo:
             failed: dict[str, psycopg.Error] = {}
             for one in todo:
-                error = self._try(lambda one=one: self._drop(one))
+                error = self._try(partial(self._drop, one))
                 if error is not None:
                     failed[one.path] = error
             if len(failed) == len(todo):
@@ -123,9 +124,7 @@ class Objects:
         rows = made_objects(self.run.wire.connection, self.run.records.schema)
         return {one.path: one for one in rows}
 
-    def _rounds(
-        self, todo: list[ObjectFile]
-    ) -> tuple[list[str], dict[ObjectFile, psycopg.Error]]:
+    def _rounds(self, todo: list[ObjectFile]) -> tuple[list[str], dict[ObjectFile, psycopg.Error]]:
         applied: list[str] = []
         failed: dict[ObjectFile, psycopg.Error] = {}
         while todo:
@@ -198,9 +197,7 @@ def _is_pending(
     return one is None or one.checksum != file.checksum or one.key not in present
 
 
-def _refuse_circle(
-    later: Sequence[ObjectFile], failed: dict[ObjectFile, psycopg.Error]
-) -> None:
+def _refuse_circle(later: Sequence[ObjectFile], failed: dict[ObjectFile, psycopg.Error]) -> None:
     if not failed:
         names = ", ".join(file.path.name for file in later)
         raise BrokenObject(later[0].shown, f"these files are each to come after another: {names}")

@@ -49,7 +49,8 @@ with marked as (
 ),
 
 logged as (
-    insert into {log} (id, migration_hash, migration_id, operation, username, hostname, created_at_utc)
+    insert into {log}
+    (id, migration_hash, migration_id, operation, username, hostname, created_at_utc)
     values ({id}, {hash}, {name}, {operation}, {user}, {host}, clock_timestamp() at time zone 'utc')
 )
 
@@ -63,7 +64,8 @@ with unmarked as (
 ),
 
 logged as (
-    insert into {log} (id, migration_hash, migration_id, operation, username, hostname, created_at_utc)
+    insert into {log}
+    (id, migration_hash, migration_id, operation, username, hostname, created_at_utc)
     values ({id}, {hash}, {name}, {operation}, {user}, {host}, clock_timestamp() at time zone 'utc')
 )
 
@@ -122,9 +124,7 @@ class Records:
             milliseconds=milliseconds,
         )
 
-    def undo(
-        self, version: int, name: str, yoyo_hash: str, *, operation: str = "rollback"
-    ) -> str:
+    def undo(self, version: int, name: str, yoyo_hash: str, *, operation: str = "rollback") -> str:
         """Take a migration out of the marks and the ledger, and log that."""
         return self._fill(_UNDO, **self._who(name, yoyo_hash, operation), version=version)
 

@@ -1,6 +1,6 @@
 """Bring a database to a version: forward, backward, or by decree."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -44,8 +44,8 @@ class Outcome:
 class _Told:
     """What happened to the objects; heard anew when a transaction is tried again."""
 
-    applied: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
+    applied: list[str] = field(default_factory=list[str])
+    left_out: list[str] = field(default_factory=list[str])
 
     def hear(self, applied: list[str], left_out: list[str]) -> None:
         """Keep what the last attempt did."""
@@ -135,12 +135,17 @@ class Runner:
             undone = self._backward(ledger, to)
             objects = Objects(backend.run, self.files.objects)
             told = _Told()
+
+            def put_back() -> None:
+                # the empty database is to be empty, even of functions that need no table
+                if to > 0:
+                    told.hear(*objects.apply(all_must=False))
+
             backend.roll_back_to(
                 self.files.migrations,
                 to,
                 before=objects.take_down,
-                # the empty database is to be empty, even of functions that need no table
-                after=lambda: to and told.hear(*objects.apply(all_must=False)),
+                after=put_back,
             )
             if told.left_out:
                 self.reporter.objects("left out at this version", tuple(told.left_out))
@@ -155,7 +160,6 @@ class Runner:
 
     def force(self, version: int) -> Outcome:
         """Record that the database is at a version, and run nothing."""
-        ledger = read_ledger(self.connection)
         if not 0 <= version <= self.files.latest:
             raise NoSuchVersion(
                 self.files.system, version, f"there are migrations 1 to {self.files.latest}"
@@ -165,7 +169,7 @@ class Runner:
         return Outcome(self.files.system, ledger.version, version, names)
 
     @contextmanager
-    def _session(self, *, sound: bool = True) -> Iterator[tuple["AtomicBackend", Ledger]]:
+    def _session(self, *, sound: bool = True) -> Generator[tuple["AtomicBackend", Ledger]]:
         # yoyo takes as long to import as it takes to find that nothing is pending
         from dbkit.migrations.backend import AtomicBackend  # noqa: PLC0415
 
@@ -213,7 +217,9 @@ class Runner:
     def _backward(self, ledger: Ledger, to: int) -> tuple[MigrationFile, ...]:
         system = self.files.system
         if to < 0:
-            raise NoSuchVersion(system, to, f"it is at {ledger.version}, and 0 is the empty database")
+            raise NoSuchVersion(
+                system, to, f"it is at {ledger.version}, and 0 is the empty database"
+            )
         if to > ledger.version:
             raise NoSuchVersion(
                 system, to, f"it is at {ledger.version}; go forward with: dbkit migrate {system}"

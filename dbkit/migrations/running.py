@@ -95,9 +95,7 @@ class Run:
         wire = self.wire
         milliseconds = round(self.lock_timeout * 1000)
         try:
-            wire.run(
-                f"{_CLEAN}; {self._watched}; begin; set local lock_timeout = {milliseconds}"
-            )
+            wire.run(f"{_CLEAN}; {self._watched}; begin; set local lock_timeout = {milliseconds}")
             record = body()
             self._commit(record, place)
         except BaseException:

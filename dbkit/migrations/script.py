@@ -15,10 +15,14 @@ from dbkit.errors import (
 from dbkit.migrations.files import Checksum, MigrationFile, exact_checksum
 from dbkit.sqltext import Command, Kind, Source, Statement, decode, normalise, split, tokens
 
-_DIRECTIVE = re.compile(r"--\s*(transactional|depends)\s*:[ \t]*(.*?)\s*", re.IGNORECASE | re.DOTALL)
+_DIRECTIVE = re.compile(
+    r"--\s*(transactional|depends)\s*:[ \t]*(.*?)\s*", re.IGNORECASE | re.DOTALL
+)
 _LATE = re.compile(r"^[ \t]*--\s*(?:transactional|depends)\s*:", re.IGNORECASE | re.MULTILINE)
 _ENDS = {"begin", "start", "commit", "end", "rollback", "abort", "prepare"}
-_HARMLESS = re.compile(r"rollback\s+(?:work\s+|transaction\s+)?to\b|prepare\s+(?!transaction\b)", re.IGNORECASE)
+_HARMLESS = re.compile(
+    r"rollback\s+(?:work\s+|transaction\s+)?to\b|prepare\s+(?!transaction\b)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +142,3 @@ def _refuse_unmet_dependency(
                         )
         elif token.kind not in {Kind.SPACE, Kind.BLOCK_COMMENT}:
             return
-

@@ -84,8 +84,7 @@ class Status:
                 for applied in self.applied
             ],
             "pending": [
-                {"version": migration.version, "name": migration.name}
-                for migration in self.pending
+                {"version": migration.version, "name": migration.name} for migration in self.pending
             ],
             "problems": [
                 {"kind": problem.kind, "version": problem.version, "message": problem.message}

@@ -54,8 +54,9 @@ class EmbeddedServer:
 
     def start(self) -> None:
         """Have the server up, whoever starts it; its data are created the first time."""
+        is_up = self._is_up()
         keep_small(self._folder.log)
-        if self._is_up():
+        if is_up:
             return
         with self._changing():
             self._start()
@@ -182,7 +183,7 @@ class EmbeddedServer:
         with opened(self._folder.running) as running:
             while self._is_listening() or not try_lock(running):
                 if time.monotonic() > deadline:
-                    raise DidNotStop(self._folder.path, pid, patience)
+                    raise DidNotStop(self._folder.path, self._pid(), patience)
                 time.sleep(_POLL)
         return pid is not None
 

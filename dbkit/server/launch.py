@@ -27,7 +27,7 @@ def launch(
     is_up: Callable[[], bool],
 ) -> None:
     """Start the server in the background and return once it is up."""
-    with log.open("ab") as said, _pipe() as (ended, alive):
+    with open(log, "ab", opener=_open_private) as said, _pipe() as (ended, alive):
         before = said.tell()
         # the shell goes away at once, so that the server is no child of ours
         shell = account.run(
@@ -61,6 +61,10 @@ def compose_command(
     for name, value in {**settings, **ours}.items():
         words += ["-c", f"{name}={value}"]
     return words
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 @contextmanager

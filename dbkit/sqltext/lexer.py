@@ -88,8 +88,9 @@ _CONTINUATION = re.compile(
 _COMMAND_NAME = re.compile(r"\\([^ \t\n\r\f\v\\]*+)")
 _ARGUMENT_EDGE = re.compile(r"""[\\'"`]""")
 _PIPE = re.compile(rf"{_SPACE}*+(?:\([^)\n]*+\){_SPACE}*+)?\|")
-# a lone \ or \\ is an unknown command, and psql throws away the rest of the line after one
-_TAKES_LINE = frozenset({"", "!", "copy", "h", "help", "ef", "ev", "sf", "sv"})
+# no command is called otherwise, and after an unknown one psql throws away the rest of the line
+_COMMAND_CHARS = re.compile(r"[A-Za-z_+?!]+")
+_TAKES_LINE = frozenset({"!", "copy", "h", "help", "ef", "ev", "sf", "sv"})
 _TAKES_PIPE = frozenset({"g", "gx", "o", "out", "w", "write"})
 
 
@@ -188,7 +189,7 @@ def _command_end(text: str, start: int, limit: int) -> int:
     line_end = limit if newline < 0 else newline
     name = command_name(text, start)
     position = start + 1 + len(name)
-    if name in _TAKES_LINE:
+    if name in _TAKES_LINE or not _COMMAND_CHARS.fullmatch(name):
         return line_end
     if name in _TAKES_PIPE and _PIPE.match(text, position, line_end):
         return line_end

@@ -244,4 +244,7 @@ class _Reader:
 
 
 def _reads_data(words: list[str]) -> bool:
-    return "from" in words[:-1] and words[words.index("from") + 1] in {"stdin", "stdout"}
+    # stdout is as good: the grammar takes either name for what the client sends
+    if words[:1] != ["copy"] or "from" not in words[:-1]:
+        return False
+    return words[words.index("from") + 1] in {"stdin", "stdout"}

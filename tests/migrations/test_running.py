@@ -1,0 +1,30 @@
+"""A migration is there whole, or not at all."""
+
+import psycopg
+import pytest
+
+from tests.project import Project
+
+
+def test_a_migration_its_mark_and_its_ledger_row_appear_together(project: Project) -> None:
+    project.migration("0001_orders", "create table orders (id integer primary key);")
+
+    with project.connect() as connection:
+        outcome = project.runner(connection).migrate()
+
+    assert outcome.migrations == ("0001_orders",)
+    assert project.rows("select version, description from schema_version") == [(1, "Orders")]
+    assert project.rows("select migration_id from _yoyo_migration") == [("0001_orders",)]
+    assert project.rows("select count(*) from orders") == [(0,)]
+
+
+def test_a_migration_that_fails_leaves_nothing(project: Project) -> None:
+    project.migration("0001_orders", "create table orders (id integer);\nselect 1 / 0;")
+
+    with project.connect() as connection, pytest.raises(psycopg.errors.DivisionByZero) as caught:
+        project.runner(connection).migrate()
+
+    assert caught.value.__notes__[0].startswith(
+        "migrations/shop/0001_orders.sql:2:1: division by zero"
+    )
+    assert project.rows("select to_regclass('orders'), count(*) from schema_version") == [(None, 0)]

@@ -1,0 +1,1 @@
+"""The embedded server, killed in every way."""
