@@ -5,7 +5,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from dbkit.errors import CannotConnect
+from dbkit.errors.settings import CannotConnect
 
 _DRIVER_SUFFIX = re.compile(r"^(postgres(?:ql)?)\+\w+://", re.IGNORECASE)
 _PLACE = re.compile(r"^connection to server (?:at|on socket) .*? failed: (?:FATAL: +)?", re.DOTALL)

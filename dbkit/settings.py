@@ -4,11 +4,10 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from dbkit.errors import InvalidSettings, UnknownSystem
-from dbkit.errors.settings import nearest
+from dbkit.errors.settings import InvalidSettings, UnknownSystem, nearest
 
 _KEYS = {"systems", "server"}
 _SYSTEM_KEYS = {"migrations", "sql", "url-env", "package"}
@@ -17,8 +16,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _BUNDLED = Path(__file__).parent / "bundled"
 
 
-@dataclass(frozen=True, slots=True)
-class System:
+class System(NamedTuple):
     """One application's database: where its files lie and where its URL comes from."""
 
     name: str
@@ -33,8 +31,7 @@ class System:
         return os.environ.get(self.url_env) or None
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What `[tool.dbkit]` says, its defaults filled in."""
 
     root: Path

@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from dbkit import __version__
-from dbkit.errors import DbkitError
+from dbkit.errors.kinds import DbkitError
 
 FAILURE, USAGE = 1, 64
 

@@ -1,28 +1,31 @@
 """From the name of a system to a connection: its URL, or the embedded server's."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 import psycopg
 
 from dbkit.database import connect
-from dbkit.errors import ConfigurationError
+from dbkit.errors.kinds import ConfigurationError
+from dbkit.errors.settings import CannotConnect
 from dbkit.migrations.runner import WAIT
-from dbkit.server import EmbeddedServer, find_binaries
 from dbkit.settings import Settings, System, load_settings
 
+if TYPE_CHECKING:
+    from dbkit.server import EmbeddedServer
 
-@dataclass(frozen=True)
-class Place:
+
+class Place(NamedTuple):
     """Where a system's database is, and how we know."""
 
     system: System
     url: str
     origin: str
-    embedded: EmbeddedServer | None = None
+    embedded: "EmbeddedServer | None" = None
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,11 @@ class Project:
         return Place(system, self.server.url(system.name), "the embedded server", self.server)
 
     @cached_property
-    def server(self) -> EmbeddedServer:
+    def server(self) -> "EmbeddedServer":
         """The project's embedded server."""
+        # not loaded where a URL is given
+        from dbkit.server import EmbeddedServer, find_binaries  # noqa: PLC0415
+
         return EmbeddedServer(
             self.settings.server_folder,
             binaries=lambda: find_binaries(self.settings.postgres),
@@ -69,14 +75,18 @@ def opened(place: Place, *, create: bool = False) -> Generator[psycopg.Connectio
     A database of the embedded server is made where `create` asks for it; anybody
     else's server is never given one.
     """
-    if create and place.embedded is not None:
-        with place.embedded.hold():
+    with ExitStack() as stack:
+        if place.embedded is not None:
+            stack.enter_context(place.embedded.hold())
+        try:
+            connection = connect(place.url, origin=place.origin)
+        except CannotConnect:
+            # asked for only now: looking first would cost every run another connection
+            if place.embedded is None or not create:
+                raise
             place.embedded.ensure_database(place.system.name)
-            with connect(place.url, origin=place.origin) as connection:
-                yield connection
-        return
-    with connect(place.url, origin=place.origin) as connection:
-        yield connection
+            connection = connect(place.url, origin=place.origin)
+        yield stack.enter_context(connection)
 
 
 def only_one_with_url(systems: list[System], url: str | None) -> None:

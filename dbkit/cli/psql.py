@@ -6,7 +6,7 @@ import shutil
 import click
 
 from dbkit.cli.connecting import Project, url_option
-from dbkit.errors import NoPostgres
+from dbkit.errors.server import NoPostgres
 from dbkit.server import find_binaries
 
 

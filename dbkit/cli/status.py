@@ -13,7 +13,7 @@ from dbkit.cli.connecting import (
     opened,
     url_option,
 )
-from dbkit.errors import ConfigurationError, MigrationError, SourceError
+from dbkit.errors.kinds import ConfigurationError, MigrationError, SourceError
 from dbkit.migrations.status import Status, never_migrated, read_files, read_status, unreadable
 from dbkit.settings import System
 

@@ -80,7 +80,7 @@ class UnusableFolder(ServerError):
     def __str__(self) -> str:
         return (
             f"the embedded server's folder {self.folder} cannot be used ({self.reason}): "
-            "make it writable, or set a URL of a running server"
+            "name a folder that can be written, or set a URL of a running server"
         )
 
 

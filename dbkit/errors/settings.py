@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from dbkit.errors.kinds import ConfigurationError
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say which known name was probably meant, as a clause to append, or nothing."""
+    # only a mistake needs it
+    from difflib import get_close_matches  # noqa: PLC0415
+
     close = get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]!r}" if close else ""
 

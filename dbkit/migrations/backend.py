@@ -5,7 +5,6 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psycopg
 from yoyo import internalmigrations
@@ -16,14 +15,13 @@ from yoyo.migrations import Migration, MigrationList, default_migration_table, g
 from dbkit.migrations.files import MigrationFile, checksum, migration_file
 from dbkit.migrations.ledger import Applied, Ledger, read_ledger
 from dbkit.migrations.lock import migration_lock
+from dbkit.migrations.object_files import ObjectFile
+from dbkit.migrations.objects import Objects
 from dbkit.migrations.records import Records
 from dbkit.migrations.report import Reporter, Silent
 from dbkit.migrations.running import Run
 from dbkit.migrations.script import Script, read_migration, read_script
 from dbkit.migrations.wire import Wire
-
-if TYPE_CHECKING:
-    from dbkit.migrations.objects import Objects
 
 SCHEME = "postgresql+dbkit"
 _LOCK_TIMEOUT = 5.0
@@ -70,6 +68,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         migration_table: str = default_migration_table,
         *,
         connection: psycopg.Connection | None = None,
+        object_files: tuple[ObjectFile, ...] = (),
         reporter: Reporter | None = None,
         lock_timeout: float = _LOCK_TIMEOUT,
         wait: float = _WAIT,
@@ -83,7 +82,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         self._lock_timeout = lock_timeout
         self._wait = wait
         self._run: Run | None = None
-        self.objects: Objects | None = None
+        self._object_files = object_files
         self._before: dict[str, Callable[[], object]] = {}
         self._after: dict[str, Callable[[], object]] = {}
 
@@ -106,6 +105,11 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         if self._run is None:
             raise AssertionError
         return self._run
+
+    @property
+    def objects(self) -> Objects:
+        """The views, functions, triggers and policies that hang on the migrations."""
+        return Objects(self.run, self._object_files)
 
     @property
     def migration_table_quoted(self) -> str:
@@ -240,7 +244,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
             try:
                 run.transaction(_body(run, script, record, before, after), script.source.path)
             except _IN_THE_WAY:
-                if self.objects is None or before is not None:
+                if not self._object_files or before is not None:
                     raise
                 # a view or a function made from a file stands on what this migration changes:
                 # they are taken down and put back, in the migration's own transaction

@@ -1,6 +1,6 @@
 """Ask the server which views, functions, triggers and policies exist, and which a file made."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import psycopg
 from psycopg.rows import class_row
@@ -63,8 +63,7 @@ order by object.oid
 """
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogObject:
+class CatalogObject(NamedTuple):
     """An object as `drop <type> <identity>` names it, and the version of its rows."""
 
     type: str

@@ -2,18 +2,17 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from dbkit.errors import DuplicateVersion, GapInVersions, MigrationError, UnusableFile
-from dbkit.sqltext import decode, normalise
+from dbkit.errors.kinds import MigrationError
+from dbkit.errors.migration import DuplicateVersion, GapInVersions, UnusableFile
 
 _STEM = re.compile(r"(\d{1,9})[_-](\w[\w-]*)")
 _ROLLBACK = ".rollback.sql"
 
 
-@dataclass(frozen=True, slots=True)
-class MigrationFile:
+class MigrationFile(NamedTuple):
     """One migration: its number, its name (yoyo's id) and where its two halves lie."""
 
     version: int
@@ -37,8 +36,7 @@ class MigrationFile:
         return self.name.partition("_")[2].replace("_", " ").capitalize() or self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Checksum:
+class Checksum(NamedTuple):
     """What a file said: to the byte, and apart from its comments and white space."""
 
     exact: str
@@ -97,6 +95,9 @@ def exact_checksum(content: bytes) -> str:
 
 def checksum(content: bytes, shown: str) -> Checksum:
     """Return both checksums of a file: of its bytes, and of what it means."""
+    # nothing pending and nothing edited: then nothing has to be read as SQL
+    from dbkit.sqltext import decode, normalise  # noqa: PLC0415
+
     meaning = normalise(decode(content, shown))
     return Checksum(exact_checksum(content), exact_checksum(meaning.encode()))
 

@@ -1,15 +1,14 @@
 """Read what a database says about its migrations; nothing here writes or locks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import LiteralString, TypedDict
+from typing import LiteralString, NamedTuple, TypedDict
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import class_row
 
-from dbkit.errors import ForeignLedger, PooledConnection
+from dbkit.errors.migration import ForeignLedger, PooledConnection
 from dbkit.migrations.catalog import catalog_objects
 
 LEDGER = "schema_version"
@@ -32,23 +31,6 @@ select
     pg_backend_pid() as backend,
     current_database() as database,
     coalesce(current_schema(), '') as schema,
-    (
-        select count(*)
-        from pg_class as relation
-        inner join pg_namespace as namespace on namespace.oid = relation.relnamespace
-        where
-            relation.relkind in ('r', 'p', 'v', 'm', 'f')
-            and namespace.nspname not in ('pg_catalog', 'information_schema')
-            and namespace.nspname !~ '^pg_(toast|temp)'
-            and relation.relname <> all(%(bookkeeping)s)
-            and not exists (
-                select from pg_depend as member
-                where
-                    member.classid = 'pg_class'::regclass
-                    and member.objid = relation.oid
-                    and member.deptype = 'e'
-            )
-    ) as relations,
     (
         select
             coalesce(
@@ -78,6 +60,24 @@ select
             and namespace.nspname !~ '^pg_temp'
     ) as tables
 """
+# what a database without a ledger may not hold; members of extensions are nobody's tables
+_RELATIONS = """
+select count(*)
+from pg_class as relation
+inner join pg_namespace as namespace on namespace.oid = relation.relnamespace
+where
+    relation.relkind in ('r', 'p', 'v', 'm', 'f')
+    and namespace.nspname not in ('pg_catalog', 'information_schema')
+    and namespace.nspname !~ '^pg_(toast|temp)'
+    and relation.relname <> all(%s)
+    and not exists (
+        select from pg_depend as member
+        where
+            member.classid = 'pg_class'::regclass
+            and member.objid = relation.oid
+            and member.deptype = 'e'
+    )
+"""
 _APPLIED = """
 select version, name, applied_at, dbkit_checksum as checksum, dbkit_meaning as meaning
 from {} order by version
@@ -87,8 +87,7 @@ _MADE = "select path, checksum, type, identity from {} order by path"
 _MARKED = "select migration_id from {} order by applied_at_utc, migration_id"
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """A migration this database has, as its ledger tells."""
 
     version: int
@@ -98,8 +97,7 @@ class Applied:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupted:
+class Interrupted(NamedTuple):
     """A migration outside a transaction that was begun and never finished."""
 
     version: int
@@ -110,8 +108,7 @@ class Interrupted:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class AppliedObject:
+class AppliedObject(NamedTuple):
     """A view, function, trigger or policy this database got from a file."""
 
     path: str
@@ -125,8 +122,7 @@ class AppliedObject:
         return self.type, self.identity
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(NamedTuple):
     """All that a database says about its migrations at one moment."""
 
     database: str
@@ -152,6 +148,13 @@ class _Table(TypedDict):
     columns: list[str]
 
 
+class _Survey(NamedTuple):
+    backend: int
+    database: str
+    schema: str
+    tables: list[_Table]
+
+
 def read_ledger(connection: psycopg.Connection) -> Ledger:
     """Read the ledger in one snapshot, or say why what is there is none of ours.
 
@@ -164,24 +167,28 @@ def read_ledger(connection: psycopg.Connection) -> Ledger:
 
 
 def _read(connection: psycopg.Connection) -> Ledger:
-    survey = connection.cursor(row_factory=dict_row)
-    row = survey.execute(_SURVEY, {"bookkeeping": list(BOOKKEEPING)}).fetchone() or {}
-    if row["backend"] != connection.info.backend_pid:
+    cursor = connection.cursor(row_factory=class_row(_Survey))
+    [survey] = cursor.execute(_SURVEY)
+    if survey.backend != connection.info.backend_pid:
         raise PooledConnection
-    tables: list[_Table] = row["tables"]
-    empty = Ledger(row["database"], row["schema"], exists=False, relations=row["relations"])
-    ledgers = [table for table in tables if table["name"] == LEDGER]
-    ours = [table for table in ledgers if _OURS in table["columns"]]
-    if not ours:
-        for table in ledgers:
-            if table["visible"]:
-                raise ForeignLedger(f"{table['schema']}.{LEDGER}", _maker(table["columns"]))
-    marks = [table["schema"] for table in tables if table["name"] == MARKS]
-    schema = ours[0]["schema"] if ours else (marks or [row["schema"]])[0]
-    ledger = replace(empty, schema=schema)
-    if schema in marks:
-        ledger = replace(ledger, marks=_marks(connection, schema))
-    return _with_rows(connection, ledger) if ours else ledger
+    ledgers = [table for table in survey.tables if table["name"] == LEDGER]
+    ours = [table["schema"] for table in ledgers if _OURS in table["columns"]]
+    marked = [table["schema"] for table in survey.tables if table["name"] == MARKS]
+    schema = (ours or marked or [survey.schema])[0]
+    ledger = Ledger(survey.database, schema, exists=bool(ours), relations=0)
+    if schema in marked:
+        ledger = ledger._replace(marks=_marks(connection, schema))
+    if ours:
+        return _with_rows(connection, ledger)
+    for table in ledgers:
+        if table["visible"]:
+            raise ForeignLedger(f"{table['schema']}.{LEDGER}", _maker(table["columns"]))
+    return ledger._replace(relations=_relations(connection))
+
+
+def _relations(connection: psycopg.Connection) -> int:
+    [(count,)] = connection.execute(_RELATIONS, (list(BOOKKEEPING),))
+    return int(count)
 
 
 def _marks(connection: psycopg.Connection, schema: str) -> tuple[str, ...]:
@@ -199,9 +206,7 @@ def _with_rows(connection: psycopg.Connection, ledger: Ledger) -> Ledger:
     applied = connection.cursor(row_factory=class_row(Applied))
     interrupted = connection.cursor(row_factory=class_row(Interrupted))
     objects = made_objects(connection, ledger.schema)
-    return replace(
-        ledger,
-        exists=True,
+    return ledger._replace(
         applied=tuple(applied.execute(_text(_APPLIED, ledger.schema, LEDGER))),
         interrupted=tuple(interrupted.execute(_text(_INTERRUPTED, ledger.schema, JOURNAL))),
         objects=objects,

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 
 import psycopg
 
-from dbkit.errors import Locked
+from dbkit.errors.migration import Locked
 from dbkit.migrations.report import Blocker, Reporter
 
 # any fixed number does, as long as every runner takes the same: "dbkit" in ASCII

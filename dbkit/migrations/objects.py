@@ -1,68 +1,20 @@
 """Keep views, functions, triggers and policies as their files say, whatever the order they need."""
 
-import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import psycopg
 
-from dbkit.errors import BrokenObject
+from dbkit.errors.migration import BrokenObject
 from dbkit.migrations.catalog import CatalogObject, catalog_objects
-from dbkit.migrations.files import exact_checksum, shown_path
-from dbkit.migrations.ledger import AppliedObject, Ledger, made_objects
+from dbkit.migrations.ledger import AppliedObject, made_objects
+from dbkit.migrations.object_files import ObjectFile, is_pending
 from dbkit.migrations.running import Run
 from dbkit.migrations.script import read_script
 
-FOLDER = "_objects"
-_AFTER = re.compile(r"^--\s*after\s*:\s*(.+?)\s*$", re.MULTILINE)
 # an object stands in the way of its own replacement, or of what depends on it
 _REBUILD = {"2BP01", "42P16", "42P13"}
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectFile:
-    """A file that makes one object."""
-
-    path: Path
-    shown: str
-    checksum: str
-    after: tuple[str, ...]
-
-
-def find_objects(sql_folder: Path, root: Path) -> tuple[ObjectFile, ...]:
-    """Return the object files of a system, by name."""
-    found: list[ObjectFile] = []
-    for path in sorted((sql_folder / FOLDER).glob("*.sql")):
-        content = path.read_bytes()
-        after = _AFTER.search(content.decode(errors="replace"))
-        found.append(
-            ObjectFile(
-                path,
-                shown_path(path, root),
-                exact_checksum(content),
-                tuple(after[1].replace(",", " ").split()) if after else (),
-            )
-        )
-    _refuse_unknown_order(found)
-    return tuple(found)
-
-
-def pending_objects(files: Sequence[ObjectFile], ledger: Ledger) -> tuple[ObjectFile, ...]:
-    """Return the files whose object is not in the database as the file says it."""
-    made = {one.path: one for one in ledger.objects}
-    return tuple(file for file in files if _is_pending(file, made, ledger.present))
-
-
-def gone_objects(files: Sequence[ObjectFile], ledger: Ledger) -> tuple[AppliedObject, ...]:
-    """Return the objects in the database whose file is gone."""
-    names = {file.path.name for file in files}
-    return tuple(
-        applied
-        for applied in ledger.objects
-        if applied.path not in names and applied.key in ledger.present
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +37,7 @@ class Objects:
         out is an error instead.
         """
         made, present = self._made(), self._present()
-        todo = [file for file in self.files if _is_pending(file, made, present)]
+        todo = [file for file in self.files if is_pending(file, made, present)]
         applied, failed = self._rounds(todo)
         if any(error.sqlstate in _REBUILD for error in failed.values()):
             self.take_down()
@@ -190,26 +142,7 @@ class Objects:
         return None
 
 
-def _is_pending(
-    file: ObjectFile, made: Mapping[str, AppliedObject], present: Container[tuple[str, str]]
-) -> bool:
-    one = made.get(file.path.name)
-    return one is None or one.checksum != file.checksum or one.key not in present
-
-
 def _refuse_circle(later: Sequence[ObjectFile], failed: dict[ObjectFile, psycopg.Error]) -> None:
     if not failed:
         names = ", ".join(file.path.name for file in later)
         raise BrokenObject(later[0].shown, f"these files are each to come after another: {names}")
-
-
-def _refuse_unknown_order(files: Sequence[ObjectFile]) -> None:
-    stems = {file.path.stem for file in files}
-    for file in files:
-        for name in file.after:
-            if name not in stems:
-                raise BrokenObject(
-                    file.shown, f"is to come after {name!r}, and there is no {name}.sql beside it"
-                )
-            if name == file.path.stem:
-                raise BrokenObject(file.shown, "is to come after itself")

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from dbkit.errors import (
+from dbkit.errors.kinds import MigrationError
+from dbkit.errors.migration import (
     EditedMigration,
     HoleInLedger,
-    MigrationError,
     MissingMigration,
     NotEmpty,
     RecordedByYoyoAlone,

@@ -1,11 +1,9 @@
 """What a run tells whoever watches it, while it lasts."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Blocker:
+class Blocker(NamedTuple):
     """A session that holds what we wait for."""
 
     pid: int

@@ -3,14 +3,14 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 
-from dbkit.errors import MissingRollback, NoSuchVersion
+from dbkit.errors.migration import MissingRollback, NoSuchVersion
 from dbkit.migrations.files import MigrationFile
 from dbkit.migrations.ledger import Ledger, read_ledger
-from dbkit.migrations.objects import Objects, gone_objects, pending_objects
+from dbkit.migrations.object_files import gone_objects, pending_objects
 from dbkit.migrations.problems import find_problems
 from dbkit.migrations.report import Reporter, Silent
 from dbkit.migrations.status import Files, pending_migrations
@@ -22,8 +22,7 @@ LOCK_TIMEOUT = 5.0
 WAIT = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a run did, or would do."""
 
     system: str
@@ -89,7 +88,7 @@ class Runner:
             pending = self._forward(ledger, to)
             gone = gone_objects(self.files.objects, ledger) if drop_gone else ()
             after = pending[-1].version if pending else ledger.version
-            objects = backend.objects = Objects(backend.run, self.files.objects)
+            objects = backend.objects
             told = _Told()
 
             def finish() -> None:
@@ -133,7 +132,7 @@ class Runner:
             return self.plan_rollback(to)
         with self._session() as (backend, ledger):
             undone = self._backward(ledger, to)
-            objects = Objects(backend.run, self.files.objects)
+            objects = backend.objects
             told = _Told()
 
             def put_back() -> None:
@@ -175,6 +174,7 @@ class Runner:
 
         backend = AtomicBackend(
             connection=self.connection,
+            object_files=self.files.objects,
             reporter=self.reporter,
             lock_timeout=self.lock_timeout,
             wait=self.wait,

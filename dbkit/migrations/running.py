@@ -8,7 +8,7 @@ from functools import cached_property
 
 import psycopg
 
-from dbkit.errors import LeftTransaction
+from dbkit.errors.migration import LeftTransaction
 from dbkit.migrations.records import Records
 from dbkit.migrations.report import Reporter
 from dbkit.migrations.script import Script

@@ -5,13 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dbkit.errors import (
-    BackslashCommand,
-    BadDirective,
-    EmptyMigration,
-    TransactionControl,
-    UnusableFile,
-)
+from dbkit.errors.migration import UnusableFile
+from dbkit.errors.script import BackslashCommand, BadDirective, EmptyMigration, TransactionControl
 from dbkit.migrations.files import Checksum, MigrationFile, exact_checksum
 from dbkit.sqltext import Command, Kind, Source, Statement, decode, normalise, split, tokens
 

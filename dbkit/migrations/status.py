@@ -1,24 +1,27 @@
 """Say where a database stands: what it has, what it lacks, and what does not fit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
-from dbkit.errors import DbkitError, MigrationError
+from dbkit.errors.kinds import DbkitError, MigrationError
 from dbkit.migrations.files import MigrationFile, find_migrations
 from dbkit.migrations.ledger import Applied, AppliedObject, Ledger, read_ledger
-from dbkit.migrations.objects import ObjectFile, find_objects, gone_objects, pending_objects
+from dbkit.migrations.object_files import (
+    ObjectFile,
+    find_objects,
+    gone_objects,
+    pending_objects,
+)
 from dbkit.migrations.problems import find_problems
 from dbkit.settings import System
 
 UP_TO_DATE, PENDING, WRONG = 0, 2, 3
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something that keeps migrations from being run, as a program can read it."""
 
     kind: str
@@ -32,8 +35,7 @@ class Problem:
         return cls(kind, getattr(error, "version", None), str(error))
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(NamedTuple):
     """What the folders of a system hold."""
 
     system: str
@@ -46,8 +48,7 @@ class Files:
         return self.migrations[-1].version if self.migrations else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """One system, its files held against its database."""
 
     name: str

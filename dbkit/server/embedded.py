@@ -129,11 +129,11 @@ class EmbeddedServer:
 
     def _start(self) -> None:
         folder = self._folder
+        binaries = self._binaries if isinstance(self._binaries, Binaries) else self._binaries()
         folder.prepare()
         with opened(folder.running) as running:
             if self._wait_for_others(running):
                 return
-            binaries = self._binaries if isinstance(self._binaries, Binaries) else self._binaries()
             require_major(folder.data, binaries)
             account, sockets = folder.account, folder.socket_folder()
             programs = binaries.usable_by(account, folder.copies)
@@ -176,7 +176,7 @@ class EmbeddedServer:
         pid = self._pid() if self._is_listening() else None
         if pid is not None:
             # as the server's account, so that a false pid in its file can hurt nobody else
-            kill = ["sh", "-c", 'kill -s INT "$1"', "sh", str(pid)]
+            kill = ["/bin/sh", "-c", 'kill -s INT "$1"', "sh", str(pid)]
             self._folder.account.run(kill)
         patience = _SHUTDOWN if pid else _LEFTOVERS
         deadline = time.monotonic() + patience
@@ -214,7 +214,9 @@ class EmbeddedServer:
             with unwinding(), locked(self._folder.lock, waiting=self._say_waiting):
                 yield
         except OSError as error:
-            raise UnusableFolder(self._folder.path, error.strerror or str(error)) from error
+            at_fault = "" if error.filename in {None, str(self._folder.path)} else error.filename
+            reason = ": ".join(filter(None, [error.strerror or str(error), str(at_fault)]))
+            raise UnusableFolder(self._folder.path, reason) from error
 
     def _say_waiting(self) -> None:
         self._say("waiting for another process that starts or stops the embedded server")

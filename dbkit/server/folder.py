@@ -30,7 +30,6 @@ from dbkit.server.probe import fits_an_address
 _ELSEWHERE = (Path("/var/lib/dbkit"), Path("/var/tmp"), Path("/tmp"))  # noqa: S108 - mkdtemp's names
 _SHORT = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - mkdtemp's names
 
-
 _PRIVATE = 0o700
 _PASSABLE = 0o711
 

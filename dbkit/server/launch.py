@@ -31,7 +31,7 @@ def launch(
         before = said.tell()
         # the shell goes away at once, so that the server is no child of ours
         shell = account.run(
-            ["sh", "-c", '"$@" &', "sh", *command],
+            ["/bin/sh", "-c", '"$@" &', "sh", *command],
             output=said,
             inherit=[alive.fileno(), running],
         )
@@ -75,7 +75,10 @@ def _pipe() -> Generator[tuple[IO[bytes], IO[bytes]]]:
 
 
 def _has_ended(ended: IO[bytes], patience: float) -> bool:
-    return bool(select.select([ended], [], [], patience)[0])
+    # poll, because select cannot watch a descriptor above 1023
+    watch = select.poll()
+    watch.register(ended, select.POLLIN)
+    return bool(watch.poll(patience * 1000))
 
 
 def _fail(log: Path, start: int) -> NoReturn:

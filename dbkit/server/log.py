@@ -13,7 +13,7 @@ _ROUTINE = ("starting PostgreSQL", "listening on", "database system ")
 
 def keep_small(log: Path) -> None:
     """Empty a log that has grown large; a server writes on at its end, wherever that is."""
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, NotADirectoryError):
         if log.stat().st_size > _LARGEST:
             os.truncate(log, 0)
 

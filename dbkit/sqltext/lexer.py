@@ -2,21 +2,23 @@
 
 import re
 
-from dbkit.errors import InterruptedStatement, UnclosedText
+from dbkit.errors.source import InterruptedStatement, UnclosedText
 from dbkit.sqltext.source import Source
 from dbkit.sqltext.token import Kind, Token
 
-# any character beyond ASCII may be part of a name, a no-break space too
-_NAME_START = r"[A-Za-z_\x80-\U0010ffff]"
-_NAME_CHAR = r"[A-Za-z0-9_$\x80-\U0010ffff]"
-_VARIABLE_CHAR = r"[A-Za-z0-9_\x80-\U0010ffff]"
+# any character beyond ASCII may be part of a name, a no-break space too; said by the ASCII that
+# may not, because re takes a tenth of a second to compile a class that reaches U+10FFFF
+_NAME_START = r"[^\x00-\x40\x5b-\x5e\x60\x7b-\x7f]"  # A-Z a-z _
+_NAME_CHAR = r"[^\x00-\x23\x25-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]"  # and 0-9 $
+_VARIABLE_CHAR = r"[^\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]"  # A-Z a-z 0-9 _
 _NAME = f"{_NAME_START}{_NAME_CHAR}*+"
 _SPACE = r"[ \t\n\r\f\v]"
 _DIGITS = r"[0-9]++(?:_[0-9]++)*"
 # a name glued to a number belongs to it (the server calls it junk), and so does a sign after an e
+_JUNK = f"[0-9]++(?:{_NAME})?"
+_INTEGER = f"(?:{_DIGITS}[eE][+-](?:{_JUNK})?|{_JUNK})"
 _NUMBER = (
-    rf"(?:{_DIGITS}(?:\.(?!\.)(?:{_DIGITS})?)?|\.{_DIGITS})"
-    rf"(?:[eE][+-](?:{_DIGITS}(?:{_NAME})?)?|{_NAME})?"
+    rf"(?:{_DIGITS}\.(?!\.)(?:{_INTEGER}|[eE][+-](?:{_JUNK})?|{_NAME})?|\.{_INTEGER}|{_INTEGER})"
 )
 _PARAMETER = rf"\$[0-9]++(?:{_NAME})?"
 
@@ -64,9 +66,7 @@ _UNINTERESTING = rf"""
 """
 # the engine keeps a place to return to for each repetition, so their number is limited
 SKIP_AT_MOST = 500
-SKIP_BETWEEN_WORDS = re.compile(
-    f"(?:{_UNINTERESTING}){{0,{SKIP_AT_MOST}}}", re.VERBOSE
-)
+SKIP_BETWEEN_WORDS = re.compile(f"(?:{_UNINTERESTING}){{0,{SKIP_AT_MOST}}}", re.VERBOSE)
 SKIP = re.compile(
     # a single letter before a quote or an ampersand may be the prefix of a string
     rf"(?:{_NAME_START}{_NAME_CHAR}++|{_UNINTERESTING}|'[^']*+'|{_NAME_START}(?!['&]))"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from dbkit.errors import InterruptedStatement
+from dbkit.errors.source import InterruptedStatement
 from dbkit.sqltext.lexer import SKIP, SKIP_AT_MOST, SKIP_BETWEEN_WORDS, command_name, lex
 from dbkit.sqltext.source import Source
 from dbkit.sqltext.statement import Command, Statement
@@ -54,6 +54,15 @@ def split(
     """
     reader = _Reader(source, standard_strings=standard_conforming_strings)
     return (item for item in reader.read(skipping=True) if not isinstance(item, Token))
+
+
+def landmarks(text: str) -> Iterator[Token]:
+    """Cut a script into tokens as `tokens` does, leaving out most that do not matter to psql.
+
+    What is left out is free of backslash commands and copy data, and no quote in it is open.
+    """
+    reader = _Reader(Source("<text>", text), standard_strings=True)
+    return (item for item in reader.read(skipping=True) if isinstance(item, Token))
 
 
 @dataclass(slots=True)
@@ -178,7 +187,10 @@ class _Reader:
                 current.see_separator()
             return (Command(self._source, start, end, name, ""),)
         if current.words_matter and kind in _NAMING:
-            current.see_name(kind, self._text[start:end].lower())
+            name = self._text[start:end].lower()
+            # psql takes this u for the failed beginning of U&'..' and does not count it as a word
+            if name != "u" or not self._text.startswith("&", end):
+                current.see_name(kind, name)
         return ()
 
     def _follow_punctuation(self, start: int) -> tuple[Statement, ...]:

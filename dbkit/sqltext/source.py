@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from dbkit.errors import NulCharacter, UndecodableFile
+from dbkit.errors.source import NulCharacter, UndecodableFile
 from dbkit.errors.source import point_at
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

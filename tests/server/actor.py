@@ -1,8 +1,10 @@
 """Another process that uses a server: it says on each line what it has done, then waits or ends."""
 
 import os
+import pwd
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 from dbkit.errors import DbkitError
@@ -11,6 +13,16 @@ from dbkit.server import Binaries, EmbeddedServer
 
 def say(*words: object) -> None:
     print(*words, flush=True)  # noqa: T201 - how it speaks to the test
+
+
+def become(account: str) -> None:
+    # from within, because Python itself may be where other accounts cannot read it;
+    # what is imported late has to come early then
+    import_module("psycopg")
+    entry = pwd.getpwnam(account)
+    os.setgroups([])
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
 
 
 def act(server: EmbeddedServer, words: list[str]) -> None:
@@ -37,7 +49,9 @@ def act(server: EmbeddedServer, words: list[str]) -> None:
 
 if __name__ == "__main__":
     os.umask(0o077)
-    binaries, folder, *words = sys.argv[1:]
+    account, binaries, folder, *words = sys.argv[1:]
+    if account:
+        become(account)
     given = Binaries(Path(binaries)) if binaries else None
     try:
         act(EmbeddedServer(Path(folder), binaries=given, progress=say), words)

@@ -14,7 +14,7 @@ import pytest
 import dbkit
 from dbkit.server import Binaries, EmbeddedServer
 
-from .processes import Actor, StartActor
+from .processes import Actor, StartActor, wrap
 
 ROOT = Path(dbkit.__file__).parent.parent
 QUICK = {"fsync": "off"}
@@ -54,6 +54,12 @@ def started(embedded: EmbeddedServer) -> EmbeddedServer:
 
 
 @pytest.fixture
+def slow(binaries: Binaries, place: Path) -> Binaries:
+    """Programs whose server takes a second before it begins."""
+    return wrap(binaries, place, postgres='case "$*" in *-D*) sleep 1 ;; esac')
+
+
+@pytest.fixture
 def actor(binaries: Binaries) -> Iterator[StartActor]:
     """Start other processes in sessions of their own; those still there at the end are killed."""
     actors: list[Actor] = []
@@ -62,20 +68,18 @@ def actor(binaries: Binaries) -> Iterator[StartActor]:
         folder: Path,
         *words: str,
         programs: Path | None = binaries.bin,
-        account: str | None = None,
+        account: str = "",
         options: tuple[str, ...] = (),
         environment: dict[str, str] | None = None,
     ) -> Actor:
         command = [sys.executable, *options, str(Path(__file__).with_name("actor.py"))]
         process = subprocess.Popen(
-            [*command, str(programs or ""), str(folder), *words],
+            [*command, account, str(programs or ""), str(folder), *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             cwd="/",
             env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | (environment or {}),
-            user=account,
-            extra_groups=[] if account else None,
             start_new_session=True,
         )
         actors.append(Actor(process))
@@ -93,16 +97,6 @@ def ordinary(place: Path) -> Iterator[str]:
     """The name of an ordinary account that owns a folder; only root can be somebody else."""
     if os.geteuid() != 0:
         pytest.skip("only root can act as another account")
-    if not subprocess.run(
-        [sys.executable, "-c", "import dbkit"],
-        user="nobody",
-        extra_groups=[],
-        check=False,
-        capture_output=True,
-        cwd="/",
-        env={"PYTHONPATH": str(ROOT)},
-    ).returncode == 0:
-        pytest.skip("this Python is in a folder that ordinary accounts cannot read")
     shutil.chown(place, "nobody")
     yield "nobody"
     shutil.chown(place, "root")

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import psycopg
 
-from dbkit.server import EmbeddedServer
+from dbkit.server import Binaries, EmbeddedServer
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class StartActor(Protocol):
         folder: Path,
         *words: str,
         programs: Path | None = ...,
-        account: str | None = ...,
+        account: str = ...,
         options: tuple[str, ...] = ...,
         environment: dict[str, str] | None = ...,
     ) -> Actor: ...
@@ -63,3 +63,17 @@ def wait_until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def wrap(binaries: Binaries, place: Path, **before: str) -> Binaries:
+    """Make a bin folder whose programs run a line of shell first: real ones, in real trouble."""
+    folder = place / "wrapped"
+    folder.mkdir()
+    for program in binaries.bin.iterdir():
+        wrapper = folder / program.name
+        if program.name in before:
+            wrapper.write_text(f'#!/bin/sh\n{before[program.name]}\nexec "{program}" "$@"\n')
+            wrapper.chmod(0o755)
+        else:
+            wrapper.symlink_to(program)
+    return Binaries(folder)

@@ -14,23 +14,18 @@ from dbkit.errors import DidNotStop
 from dbkit.server import Binaries, EmbeddedServer
 from dbkit.server import embedded as module
 
-from .processes import StartActor, run_sql, wait_until
+from .processes import StartActor, run_sql, wait_until, wrap
 
 
 def test_a_killed_server_comes_back_with_its_data(started: EmbeddedServer) -> None:
     run_sql(started, "create table kept as select 42 as answer")
 
     _kill_server(started)
+    stopped = started.stop()
     started.start()
 
+    assert not stopped
     assert run_sql(started, "select answer from kept") == 42
-
-
-def test_a_killed_server_is_not_running(started: EmbeddedServer) -> None:
-    _kill_server(started)
-
-    assert not started.status().running
-    assert not started.stop()
 
 
 def test_a_busy_remainder_of_a_killed_server_is_told_of(
@@ -107,16 +102,31 @@ def test_a_signal_during_initdb_leaves_nothing_half_done(
     assert run_sql(embedded, "select 1") == 1
 
 
-def test_a_starter_killed_during_initdb_leaves_nothing_half_done(
-    embedded: EmbeddedServer, folder: Path, actor: StartActor
+def test_an_initdb_that_hangs_ends_with_its_starter(
+    folder: Path, place: Path, binaries: Binaries, actor: StartActor
 ) -> None:
-    starter = actor(folder, "start")
+    hanging = wrap(binaries, place, initdb="sleep 600")
+    starter = actor(folder, "start", programs=hanging.bin)
     starter.hear("creating")
-    time.sleep(0.1)
+    wait_until(lambda: _is_run(hanging.initdb))
+
+    starter.kill(signal.SIGTERM)
+
+    assert not _is_run(hanging.initdb)
+
+
+def test_the_initdb_of_a_killed_starter_is_waited_for(
+    embedded: EmbeddedServer, folder: Path, place: Path, binaries: Binaries, actor: StartActor
+) -> None:
+    slow = wrap(binaries, place, initdb="sleep 1")
+    starter = actor(folder, "start", programs=slow.bin)
+    starter.hear("creating")
+    wait_until(lambda: _is_run(slow.initdb))
 
     starter.kill(signal.SIGKILL)
     embedded.start()
 
+    assert not _is_run(slow.initdb)
     assert run_sql(embedded, "select 1") == 1
     assert [path.name for path in (folder / "cluster").iterdir() if path.is_dir()] == ["data"]
 
@@ -125,13 +135,11 @@ def test_a_starter_killed_during_initdb_leaves_nothing_half_done(
 def test_a_signal_during_the_start_ends_the_server(
     started: EmbeddedServer,
     folder: Path,
-    place: Path,
-    binaries: Binaries,
+    slow: Binaries,
     actor: StartActor,
     number: signal.Signals,
 ) -> None:
     started.stop()
-    slow = wrap(binaries, place, postgres='case "$*" in *-D*) sleep 1 ;; esac')
     starter = actor(folder, "start", programs=slow.bin)
     starter.hear("starting")
     time.sleep(0.2)
@@ -146,10 +154,9 @@ def test_a_signal_during_the_start_ends_the_server(
 
 
 def test_a_starter_killed_during_the_start_leaves_a_server_that_is_found(
-    started: EmbeddedServer, folder: Path, place: Path, binaries: Binaries, actor: StartActor
+    started: EmbeddedServer, folder: Path, slow: Binaries, actor: StartActor
 ) -> None:
     started.stop()
-    slow = wrap(binaries, place, postgres='case "$*" in *-D*) sleep 1 ;; esac')
     starter = actor(folder, "start", programs=slow.bin)
     starter.hear("starting")
     time.sleep(0.2)
@@ -187,3 +194,15 @@ def _kill_server(server: EmbeddedServer) -> None:
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not server.status().running)
+
+
+def _is_run(program: Path) -> bool:
+    processes = Path("/proc").glob("[0-9]*/cmdline")
+    return any(str(program).encode() in _read(process) for process in processes)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""

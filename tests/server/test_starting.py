@@ -118,7 +118,7 @@ def test_psql_reads_the_address_whatever_the_environment_says(
 
 @pytest.mark.parametrize(
     "name",
-    ["d" * 100, "it's, a \"test\" 100% $HOME é"],
+    ["d" * 100, 'it\'s, a "test" 100% $HOME é'],
     ids=["deep", "odd"],
 )
 def test_a_server_lives_in_a_deep_or_odd_folder(place: Path, binaries: Binaries, name: str) -> None:
@@ -174,7 +174,7 @@ def _network_sockets(pid: int | None) -> list[str]:
         if process.name == str(pid) or _parent_of(process) == pid
         for file in (process / "fd").iterdir()
     ]
-    tables = [Path("/proc/net", name) for name in ("tcp", "tcp6", "udp", "udp6") ]
+    tables = [Path("/proc/net", name) for name in ("tcp", "tcp6", "udp", "udp6")]
     lines = [line for table in tables if table.exists() for line in table.read_text().splitlines()]
     return [line for line in lines if f"socket:[{line.split()[9]}]" in files]
 

@@ -189,16 +189,17 @@ JOINTS = ["", "", "", " ", " ", "\n", "\n\n", "\r\n", "\r", "\t", ";", ";\n"]
 SCRIPT = st.lists(
     st.tuples(st.sampled_from(PIECES) | st.text("'\"$-/*();:e1\n\r ", max_size=4),
               st.sampled_from(JOINTS)),
-    max_size=12,
+    min_size=2,
+    max_size=16,
 ).map(lambda pairs: "".join(piece + joint for piece, joint in pairs).encode())  # fmt: skip
 
 
 @settings(
-    max_examples=250 if THOROUGH else 25,
+    max_examples=300 if THOROUGH else 40,
     deadline=None,
     derandomize=not THOROUGH,
 )
-@given(scripts=st.lists(SCRIPT, min_size=1, max_size=20))
+@given(scripts=st.lists(SCRIPT, min_size=10, max_size=10))
 def test_generated_scripts_are_split_as_psql_splits_them(
     psql: Psql, folder: Path, scripts: list[bytes]
 ) -> None:

@@ -1,0 +1,1 @@
+copy nasty from stdin

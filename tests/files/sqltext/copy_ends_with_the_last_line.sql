@@ -1,0 +1,3 @@
+copy nasty from stdin;
+1
+\.

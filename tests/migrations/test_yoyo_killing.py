@@ -1,0 +1,234 @@
+"""What yoyo leaves behind when its process ends at a bad moment, and dbkit does not."""
+
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+import pytest
+
+from dbkit.migrations.report import Silent
+from tests.project import Project
+
+# says that it is reached, and lasts as long as the runner's PGOPTIONS tell: 0 s in a rerun
+HERE = """
+do $$
+begin
+    raise notice 'here';
+    perform pg_sleep(coalesce(current_setting('shop.sleep', true), '0')::float);
+end $$;
+"""
+LONG = "-c shop.sleep=60"
+ORDERS = "create table orders (id integer);"
+ORDER = "insert into orders values (1);"
+AT_COMMIT = f"""
+create function pause() returns trigger as $body$ begin {HERE} return null; end $body$
+language plpgsql;
+create constraint trigger pausing after insert on orders initially deferred
+for each row execute function pause();
+"""
+AT_COMMIT = AT_COMMIT.replace("do $$", "").replace("end $$;", "end;")
+
+
+@dataclass
+class Deadly(Silent):
+    """A reporter that kills its own process when it hears of one moment."""
+
+    moment: str
+
+    def started(self, name: str, statements: int, *, direction: str) -> None:
+        del statements
+        self._hear(f"{direction} of {name} started")
+
+    def statement(self, number: int) -> None:
+        self._hear(f"statement {number}")
+
+    def finished(self, name: str, seconds: float, *, direction: str) -> None:
+        del seconds
+        self._hear(f"{direction} of {name} finished")
+
+    def _hear(self, moment: str) -> None:
+        if moment == self.moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def migrate_and_die(project: Project, moment: str) -> None:
+    with project.connect() as connection:
+        project.runner(connection, Deadly(moment)).migrate()
+
+
+def roll_back_and_die(project: Project, moment: str) -> None:
+    with project.connect() as connection:
+        project.runner(connection, Deadly(moment)).rollback(0)
+
+
+def wait_for(runner: subprocess.Popen[str], told: str) -> None:
+    assert runner.stderr is not None
+    assert any(told in line for line in runner.stderr)
+
+
+def start_and_stop(project: Project, number: signal.Signals) -> subprocess.Popen[str]:
+    """Start a migration that takes long, and send a signal when it is in the midst of it."""
+    with project.start("migrate", PGOPTIONS=LONG) as runner:
+        wait_for(runner, "here")
+        runner.send_signal(number)
+    return runner
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        pytest.param(HERE + ORDERS + ORDER, id="in the first statement"),
+        pytest.param(ORDERS + HERE + ORDER, id="between two statements"),
+        pytest.param(ORDERS + ORDER + HERE, id="in the last statement"),
+        pytest.param(ORDERS + AT_COMMIT + ORDER, id="in the commit"),
+    ],
+)
+def test_y01_a_migration_killed_on_the_server_is_not_there_and_can_be_run_again(
+    project: Project, sql: str
+) -> None:
+    project.migration("0001_orders", sql)
+
+    start_and_stop(project, signal.SIGKILL)
+    left = project.rows("select to_regclass('orders'), count(*) from schema_version")
+    again = project.dbkit("migrate")
+
+    assert left == [(None, 0)]
+    assert again.returncode == 0
+    assert project.rows("select count(*) from orders") == [(1,)]
+    assert project.rows("select count(*) from schema_version") == [(1,)]
+    assert project.rows("select count(*) from _yoyo_migration") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("moment", "applied"),
+    [
+        ("apply of 0001_orders started", 0),
+        ("statement 2", 0),
+        ("apply of 0001_orders finished", 1),
+        ("apply of 0002_more started", 1),
+        ("apply of 0002_more finished", 2),
+    ],
+)
+def test_y01_a_runner_killed_between_two_steps_leaves_each_migration_whole_or_not_at_all(
+    project: Project, moment: str, applied: int
+) -> None:
+    project.migration("0001_orders", ORDERS + ORDER)
+    project.migration("0002_more", "insert into orders values (2);")
+    dying = get_context("spawn").Process(target=migrate_and_die, args=(project, moment))
+
+    dying.start()
+    dying.join()
+    left = project.status()
+    again = project.dbkit("migrate")
+
+    assert dying.exitcode == -signal.SIGKILL
+    assert (left["version"], left["problems"]) == (applied, [])
+    assert again.returncode == 0
+    assert project.rows("select id from orders order by id") == [(1,), (2,)]
+    assert project.rows("select version from schema_version order by version") == [(1,), (2,)]
+    assert project.rows("select count(*) from _yoyo_migration") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("moment", "left"),
+    [("statement 2", 2), ("rollback of 0002_more finished", 1)],
+)
+def test_y01_a_killed_rollback_leaves_each_migration_whole_or_not_at_all(
+    project: Project, moment: str, left: int
+) -> None:
+    project.migration("0001_orders", ORDERS, "drop table orders;")
+    project.migration("0002_more", ORDER, "delete from orders; select 1;")
+    project.dbkit("migrate")
+    dying = get_context("spawn").Process(target=roll_back_and_die, args=(project, moment))
+
+    dying.start()
+    dying.join()
+
+    assert dying.exitcode == -signal.SIGKILL
+    assert (project.status()["version"], project.status()["problems"]) == (left, [])
+    assert project.rows("select count(*) from orders") == [(left - 1,)]
+    assert project.rows("select count(*) from _yoyo_migration") == [(left,)]
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "patience"),
+    [(signal.SIGKILL, -9, "20"), (signal.SIGTERM, 143, "0"), (signal.SIGINT, 130, "0")],
+    ids=["SIGKILL", "SIGTERM", "SIGINT"],
+)
+def test_y03_a_runner_that_is_ended_leaves_no_lock_behind(
+    project: Project, number: signal.Signals, code: int, patience: str
+) -> None:
+    project.migration("0001_orders", ORDERS + HERE)
+
+    ended = start_and_stop(project, number)
+    status = project.dbkit("status")
+    again = project.dbkit("migrate", "--wait", patience)
+
+    assert ended.returncode == code
+    assert status.returncode == 2
+    assert again.returncode == 0, again.stderr
+    assert project.status()["version"] == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_y03_a_runner_that_is_told_to_stop_says_so_in_one_sentence(
+    project: Project, number: signal.Signals
+) -> None:
+    project.migration("0001_orders", ORDERS + HERE)
+
+    with project.start("migrate", PGOPTIONS=LONG) as runner:
+        wait_for(runner, "here")
+        runner.send_signal(number)
+        _, told = runner.communicate()
+
+    assert told == (
+        "error: stopped; what was under way was taken back (dbkit status tells where it stands)\n"
+    )
+
+
+def test_y06_the_server_stops_the_statement_of_a_runner_that_was_killed(project: Project) -> None:
+    project.migration("0001_orders", ORDERS)
+    project.dbkit("migrate")
+    project.migration("0002_more", "lock table orders;" + HERE)
+
+    start_and_stop(project, signal.SIGKILL)
+
+    with project.connect() as connection, connection.transaction():
+        connection.execute("set local lock_timeout = '10s'")
+        connection.execute("lock table orders")
+        connection.execute("insert into orders values (1)")
+
+
+def test_y11_a_killed_migration_without_a_transaction_tells_how_far_it_came(
+    project: Project,
+) -> None:
+    project.migration(
+        "0001_orders", f"-- transactional: false\n{ORDERS}{ORDER}{HERE}create table more ();"
+    )
+
+    start_and_stop(project, signal.SIGKILL)
+    [problem] = project.status()["problems"]
+    again = project.dbkit("migrate")
+
+    assert problem["kind"] == "unfinished"
+    assert problem["message"] == (
+        "apply of 0001_orders stopped after statement 2 of 4 (its runner was killed); "
+        "finish it by hand and run dbkit force shop 1, "
+        "or undo it by hand and run dbkit force shop 0"
+    )
+    assert (again.returncode, again.stderr) == (1, f"error: {problem['message']}\n")
+    assert project.rows("select count(*) from orders") == [(1,)]
+
+
+def test_y11_a_migration_without_a_transaction_stopped_by_sigterm_is_not_forgotten(
+    project: Project,
+) -> None:
+    project.migration("0001_orders", f"-- transactional: false\n{ORDERS}{HERE}")
+
+    start_and_stop(project, signal.SIGTERM)
+
+    [problem] = project.status()["problems"]
+    assert problem["kind"] == "unfinished"
+    assert "after statement 1 of 2" in problem["message"]
