@@ -1,26 +1,39 @@
 """Open one connection to a PostgreSQL database, or say in one sentence why not."""
 
 import re
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from dbkit.errors.settings import CannotConnect
 
-_DRIVER_SUFFIX = re.compile(r"^(postgres(?:ql)?)\+\w+://", re.IGNORECASE)
-_PLACE = re.compile(r"^connection to server (?:at|on socket) .*? failed: (?:FATAL: +)?", re.DOTALL)
+_SCHEMES = ("postgresql://", "postgres://")
+_DRIVER_SUFFIX = re.compile(r"^(postgres(?:ql)?)\+\w+(?=://)", re.IGNORECASE)
+_URL = re.compile(r"[^/\s=]*//")
+# a password may hold an @ or a / that was forgotten to be escaped: rather hide too much
+_USER_PASSWORD = re.compile(r"(//[^:@/?]*:)(?:[^?]*|[^/]*)(?=@)")
+_QUERY_PASSWORD = re.compile(r"([?&](?:ssl)?password=)[^&]*")
+_KEY_PASSWORD = re.compile(r"((?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)")
+_QUOTED = re.compile(r'"([^"]*)"')
+_PLACE = re.compile(
+    r"^(?:connection (?:failed|is bad): )?"
+    r"(?:connection to server (?:at|on socket) .*? failed: )?(?:FATAL: +)?",
+    re.DOTALL,
+)
 
 
 def connect(url: str, *, origin: str = "the URL given") -> psycopg.Connection:
     """Open a connection in autocommit mode that a migration or a status can be run on.
 
-    The URL is libpq's own, multi-host and sockets included; a driver suffix as in
-    `postgresql+psycopg://` is accepted and dropped. Nothing is prepared behind the
-    caller's back, so that a pooler in between is noticed rather than confused.
+    Nothing is prepared behind the caller's back, so that a pooler in between is noticed
+    rather than confused.
     """
+    url = libpq_url(url)
+    if fault := _fault(url):
+        raise CannotConnect(without_password(url), origin, fault)
     try:
         return psycopg.connect(
-            _DRIVER_SUFFIX.sub(r"\1://", url),
+            url,
             autocommit=True,
             prepare_threshold=None,
             client_encoding="UTF8",
@@ -30,15 +43,38 @@ def connect(url: str, *, origin: str = "the URL given") -> psycopg.Connection:
         raise CannotConnect(without_password(url), origin, _reason(error)) from error
 
 
+def libpq_url(url: str) -> str:
+    """Return the URL as libpq takes it, multi-host and sockets included.
+
+    A driver suffix, as in `postgresql+psycopg://`, is dropped, and so is the line break
+    that a file of secrets ends with.
+    """
+    return _DRIVER_SUFFIX.sub(r"\1", url.strip())
+
+
 def without_password(url: str) -> str:
     """Return the URL as it may be shown."""
-    if "://" not in url:
-        return re.sub(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)", r"\1***", url)
-    parts = urlsplit(url)
-    user, at, place = parts.netloc.rpartition("@")
-    hidden = user.partition(":")[0] + (":***" if ":" in user else "")
-    query = re.sub(r"((?:^|&)password=)[^&]*", r"\1***", parts.query)
-    return urlunsplit(parts._replace(netloc=hidden + at + place, query=query))
+    if _URL.match(url):
+        return _QUERY_PASSWORD.sub(r"\1***", _USER_PASSWORD.sub(r"\1***", url))
+    return _KEY_PASSWORD.sub(r"\1***", url)
+
+
+def _fault(url: str) -> str | None:
+    """Say what keeps a URL from being one, without the passwords that libpq would quote."""
+    if not url.startswith(_SCHEMES) and (_URL.match(url) or "=" not in url):
+        return "a URL begins with postgresql://"
+    try:
+        found = conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        shown = without_password(url)
+        return _QUOTED.sub(
+            lambda quoted: quoted[0] if quoted[1] in shown else '"***"', str(error).strip()
+        )
+    hosts, ports = (str(found.get(key, "")).split(",") for key in ("host", "port"))
+    # a host that begins with @ is a socket without a file
+    if any("@" in host[1:] for host in hosts) or any(port and not port.isdigit() for port in ports):
+        return "the port is to be a number; in a password, write @ as %40 and / as %2F"
+    return None
 
 
 def _reason(error: psycopg.Error) -> str:

@@ -65,8 +65,11 @@ def load_settings(start: Path | None = None) -> Settings:
 def _tool_table(path: Path) -> dict[str, object] | None:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise InvalidSettings(str(path), f"is not valid TOML: {error}") from error
+    except UnicodeDecodeError as error:
+        fault = f"byte 0x{error.object[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        raise InvalidSettings(str(path), fault) from error
     except OSError as error:
         raise InvalidSettings(str(path), f"cannot be read: {error.strerror}") from error
     tool = _table(document.get("tool", {}), "[tool]", str(path))
@@ -128,7 +131,7 @@ def _bundled_settings() -> Settings:
 
 def _table(value: object, where: str, path: str) -> dict[str, object]:
     if not isinstance(value, dict):
-        raise InvalidSettings(path, f"{where} is to be a table")
+        raise InvalidSettings(path, f"{where} is to be a table, not {value!r}")
     return {str(key): item for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType] - TOML is untyped
 
 
@@ -138,7 +141,7 @@ def _strings(value: object, known: set[str], where: str, path: str) -> dict[str,
     strings: dict[str, str] = {}
     for key, item in table.items():
         if not isinstance(item, str) or not item:
-            raise InvalidSettings(path, f"{where}: {key} is to be a text, not {item!r}")
+            raise InvalidSettings(path, f"{where}: {key} is to be a string, not {item!r}")
         strings[key] = item
     return strings
 

@@ -53,12 +53,17 @@ class Commands(click.Group):
 
 @click.group(
     cls=Commands,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: dbkit migrate && dbkit status",
 )
 @click.version_option(__version__, prog_name="dbkit", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Raw SQL for Python and psql alike: migrations and typed queries without an ORM."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(USAGE)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -68,8 +73,11 @@ def run(arguments: Sequence[str]) -> int:
         code = cli.main(list(arguments), prog_name="dbkit", standalone_mode=False)
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         return _stopped(signal.SIGINT)
+    except click.Abort as abort:
+        # Ctrl-C comes as this too, and is its cause; without one, a question was not answered
+        return _stopped(signal.SIGINT) if abort.__cause__ else _refused()
     except Terminated:
         return _stopped(signal.SIGTERM)
     except Exception as error:  # noqa: BLE001 - raised again if nobody foresaw it
@@ -91,6 +99,8 @@ def _fail(error: Exception) -> int:
     elif isinstance(error, BrokenPipeError):
         # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    elif isinstance(error, OSError) and error.filename and error.strerror:
+        _complain(f"{error.filename}: {error.strerror.lower()}")
     else:
         raise error
     return FAILURE
@@ -103,6 +113,11 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
 def _stopped(signum: signal.Signals) -> int:
     _complain("stopped; what was under way was taken back (dbkit status tells where it stands)")
     return 128 + signum
+
+
+def _refused() -> int:
+    _complain("not confirmed, so nothing was done; answer y, or give --yes")
+    return FAILURE
 
 
 def _told(error: DbkitError) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 import psycopg
 
-from dbkit.database import connect
+from dbkit.database import connect, libpq_url
 from dbkit.errors.kinds import ConfigurationError
 from dbkit.errors.settings import CannotConnect
 from dbkit.migrations.runner import WAIT
@@ -49,9 +49,9 @@ class Project:
     def place(self, system: System, url: str | None = None) -> Place:
         """Find a system's database: the URL given, its environment's, or the embedded server's."""
         if url:
-            return Place(system, url, "--url")
+            return Place(system, libpq_url(url), "--url")
         if system.url:
-            return Place(system, system.url, f"${system.url_env}")
+            return Place(system, libpq_url(system.url), f"${system.url_env}")
         self.server.start()
         return Place(system, self.server.url(system.name), "the embedded server", self.server)
 
@@ -69,10 +69,10 @@ class Project:
 
 
 @contextmanager
-def opened(place: Place, *, create: bool = False) -> Generator[psycopg.Connection]:
+def opened(place: Place) -> Generator[psycopg.Connection]:
     """Connect to a place, and close the connection afterwards.
 
-    A database of the embedded server is made where `create` asks for it; anybody
+    A database of the embedded server is made when it is first asked for; anybody
     else's server is never given one.
     """
     with ExitStack() as stack:
@@ -82,11 +82,18 @@ def opened(place: Place, *, create: bool = False) -> Generator[psycopg.Connectio
             connection = connect(place.url, origin=place.origin)
         except CannotConnect:
             # asked for only now: looking first would cost every run another connection
-            if place.embedded is None or not create:
+            if place.embedded is None:
                 raise
             place.embedded.ensure_database(place.system.name)
             connection = connect(place.url, origin=place.origin)
         yield stack.enter_context(connection)
+
+
+def url_of_existing(place: Place) -> str:
+    """Return the URL of a place whose database is there to be opened by another program."""
+    if place.embedded is not None:
+        place.embedded.ensure_database(place.system.name)
+    return place.url
 
 
 def only_one_with_url(systems: list[System], url: str | None) -> None:

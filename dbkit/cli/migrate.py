@@ -47,7 +47,7 @@ def command(
     for system in chosen:
         files = read_files(system, project.settings.root)
         place = project.place(system, url)
-        with opened(place, create=not plan) as connection, reporter(system.name, as_json) as told:
+        with opened(place) as connection, reporter(system.name, as_json) as told:
             runner = Runner(files, connection, told, wait=wait)
             if plan:
                 outcome = runner.plan_migrate(to, drop_gone=drop_gone)

@@ -5,7 +5,7 @@ import shutil
 
 import click
 
-from dbkit.cli.connecting import Project, url_option
+from dbkit.cli.connecting import Project, url_of_existing, url_option
 from dbkit.errors.server import NoPostgres
 from dbkit.server import find_binaries
 
@@ -34,8 +34,5 @@ def command(system: str, arguments: tuple[str, ...], url: str | None) -> None:
             if program is None:
                 raise
     # replaced, not wrapped: psql owns the terminal, its signals and its exit code
-    os.execv(program, [program, *_with_database(place.url, arguments)])  # noqa: S606 - no shell is wanted
-
-
-def _with_database(url: str, arguments: tuple[str, ...]) -> list[str]:
-    return ["--dbname", url, *arguments]
+    call = [program, "--dbname", url_of_existing(place), *arguments]
+    os.execv(program, call)  # noqa: S606 - no shell is wanted

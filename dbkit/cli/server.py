@@ -5,7 +5,7 @@ import click
 from dbkit.cli.connecting import Project
 
 
-@click.group("server", epilog="Example: dbkit server stop")
+@click.group("server", no_args_is_help=False, epilog="Example: dbkit server stop")
 def command() -> None:
     """Start, stop, look at or delete this project's embedded PostgreSQL server."""
 

@@ -13,7 +13,7 @@ from dbkit.cli.connecting import (
     opened,
     url_option,
 )
-from dbkit.errors.kinds import ConfigurationError, MigrationError, SourceError
+from dbkit.errors.kinds import DbkitError
 from dbkit.migrations.status import Status, never_migrated, read_files, read_status, unreadable
 from dbkit.settings import System
 
@@ -50,7 +50,7 @@ def _status(project: Project, system: System, url: str | None) -> tuple[Status, 
             return never_migrated(files), place
         with opened(place) as connection:
             return read_status(files, connection), place
-    except (ConfigurationError, MigrationError, SourceError, psycopg.Error) as error:
+    except (DbkitError, psycopg.Error) as error:
         return unreadable(system.name, error), place
 
 

@@ -2,7 +2,7 @@
 
 import click
 
-from dbkit.cli.connecting import Project
+from dbkit.cli.connecting import Project, url_of_existing
 
 
 @click.command("url", epilog='Example: pg_dump "$(dbkit url myloware)" > backup.sql')
@@ -11,4 +11,4 @@ def command(system: str) -> None:
     """Print the connection URL of SYSTEM; psql, pg_dump and psycopg take it as it is."""
     project = Project()
     [chosen] = project.systems((system,))
-    click.echo(project.place(chosen).url)
+    click.echo(url_of_existing(project.place(chosen)))

@@ -20,7 +20,7 @@ from dbkit.migrations.objects import Objects
 from dbkit.migrations.records import Records
 from dbkit.migrations.report import Reporter, Silent
 from dbkit.migrations.running import Run
-from dbkit.migrations.script import Script, read_migration, read_script
+from dbkit.migrations.script import Known, Script, read_migration, read_script
 from dbkit.migrations.wire import Wire
 
 SCHEME = "postgresql+dbkit"
@@ -42,7 +42,7 @@ class SqlMigration(Migration):
     def load(self) -> None:
         """Do nothing: the files are read when the backend asks for them."""
 
-    def read(self, direction: str, known: Sequence[MigrationFile] = ()) -> Script:
+    def read(self, direction: str, known: Known | None = None) -> Script:
         """Read one half of it, once."""
         if self._script is None:
             if direction == "apply":
@@ -136,10 +136,11 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         self, files: Sequence[MigrationFile], to: int, finish: Callable[[], None]
     ) -> None:
         """Run what yoyo finds unmarked up to a version, and `finish` with the last one's commit."""
+        known = {file.name: file.version for file in files}
         pending = self.to_apply(_migrations(file for file in files if file.version <= to))
         for migration in pending:
             # all of them are read before the first is run: a fault in the last stops the first
-            _ours(migration).read("apply", files)
+            _ours(migration).read("apply", known)
         if pending:
             self._after[pending[-1].id] = finish
             self.apply_migrations(pending)

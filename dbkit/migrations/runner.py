@@ -179,17 +179,12 @@ class Runner:
             lock_timeout=self.lock_timeout,
             wait=self.wait,
         )
-        self.connection.add_notice_handler(self._hear)
         try:
             with backend.lock():
                 # what was read before the lock was ours may be history by now
                 yield backend, self._sound_ledger() if sound else read_ledger(self.connection)
         finally:
-            self.connection.remove_notice_handler(self._hear)
             backend.close()
-
-    def _hear(self, diagnostic: psycopg.errors.Diagnostic) -> None:
-        self.reporter.notice(diagnostic.severity or "NOTICE", diagnostic.message_primary or "")
 
     def _sound_ledger(self) -> Ledger:
         ledger = read_ledger(self.connection)

@@ -1,14 +1,24 @@
 """Read a SQL file into the statements to send, and refuse what a migration cannot hold."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dbkit.errors.migration import UnusableFile
 from dbkit.errors.script import BackslashCommand, BadDirective, EmptyMigration, TransactionControl
 from dbkit.migrations.files import Checksum, MigrationFile, exact_checksum
-from dbkit.sqltext import Command, Kind, Source, Statement, decode, normalise, split, tokens
+from dbkit.sqltext import (
+    Command,
+    Kind,
+    Source,
+    Statement,
+    Token,
+    decode,
+    normalise,
+    split,
+    tokens,
+)
 
 _DIRECTIVE = re.compile(
     r"--\s*(transactional|depends)\s*:[ \t]*(.*?)\s*", re.IGNORECASE | re.DOTALL
@@ -19,6 +29,9 @@ _HARMLESS = re.compile(
     r"rollback\s+(?:work\s+|transaction\s+)?to\b|prepare\s+(?!transaction\b)", re.IGNORECASE
 )
 
+Known = Mapping[str, int]
+"""The number of each migration, by its name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -27,6 +40,7 @@ class Script:
     source: Source
     statements: tuple[Statement, ...]
     transactional: bool
+    depends: tuple[Token, str] | None
     checksum: Checksum
 
 
@@ -35,7 +49,7 @@ def read_script(path: Path, shown: str) -> Script:
     content = _read(path, shown)
     text = decode(content, shown)
     source = Source(shown, text)
-    transactional, header_end = _directives(source)
+    directives, header_end = _directives(source)
     _refuse_late_directive(source, header_end)
     statements: list[Statement] = []
     for part in split(source):
@@ -47,18 +61,23 @@ def read_script(path: Path, shown: str) -> Script:
     return Script(
         source,
         tuple(statements),
-        transactional,
+        _is_transactional(source, directives.get("transactional")),
+        directives.get("depends"),
         Checksum(exact_checksum(content), exact_checksum(normalise(text).encode())),
     )
 
 
-def read_migration(migration: MigrationFile, known: Sequence[MigrationFile] = ()) -> Script:
-    """Read the half of a migration that is run forward; it must do something."""
+def read_migration(migration: MigrationFile, known: Known | None = None) -> Script:
+    """Read the half of a migration that is run forward; it must do something.
+
+    `-- depends:` is yoyo's; where the numbers are the order it can only be true or wrong.
+    """
     script = read_script(migration.path, migration.shown)
     if not script.statements:
         raise EmptyMigration(migration.shown)
-    if known:
-        _refuse_unmet_dependency(script.source, migration, known)
+    if known is not None and script.depends is not None:
+        token, names = script.depends
+        _refuse_unmet_dependency(script.source, token, names, migration, known)
     return script
 
 
@@ -69,23 +88,30 @@ def _read(path: Path, shown: str) -> bytes:
         raise UnusableFile(shown, f"cannot be read: {error.strerror}") from error
 
 
-def _directives(source: Source) -> tuple[bool, int]:
-    transactional = True
+def _directives(source: Source) -> tuple[dict[str, tuple[Token, str]], int]:
+    """Return what the header says, each with its place, and where the header ends."""
+    found: dict[str, tuple[Token, str]] = {}
     for token in tokens(source.text):
         if token.kind is Kind.LINE_COMMENT:
-            line = source.text[token.start : token.end]
-            match = _DIRECTIVE.fullmatch(line)
-            if match and match[1].lower() == "transactional":
-                if match[2].lower() not in {"true", "false"}:
-                    raise BadDirective(
-                        *source.place(token.start),
-                        line.strip(),
-                        "is neither true nor false; write `-- transactional: false`",
-                    )
-                transactional = match[2].lower() == "true"
+            match = _DIRECTIVE.fullmatch(source.text, token.start, token.end)
+            if match:
+                found[match[1].lower()] = token, match[2]
         elif token.kind not in {Kind.SPACE, Kind.BLOCK_COMMENT}:
-            return transactional, token.start
-    return transactional, len(source.text)
+            return found, token.start
+    return found, len(source.text)
+
+
+def _is_transactional(source: Source, said: tuple[Token, str] | None) -> bool:
+    if said is None:
+        return True
+    token, value = said
+    if value.lower() not in {"true", "false"}:
+        raise BadDirective(
+            *source.place(token.start),
+            source.text[token.start : token.end].strip(),
+            "is neither true nor false; write `-- transactional: false`",
+        )
+    return value.lower() == "true"
 
 
 def _refuse_late_directive(source: Source, header_end: int) -> None:
@@ -119,21 +145,13 @@ def _refuse_transaction_control(source: Source, statement: Statement) -> None:
 
 
 def _refuse_unmet_dependency(
-    source: Source, migration: MigrationFile, known: Sequence[MigrationFile]
+    source: Source, token: Token, names: str, migration: MigrationFile, known: Known
 ) -> None:
-    earlier = {other.name for other in known if other.version < migration.version}
-    for token in tokens(source.text):
-        if token.kind is Kind.LINE_COMMENT:
-            line = source.text[token.start : token.end]
-            match = _DIRECTIVE.fullmatch(line)
-            if match and match[1].lower() == "depends":
-                for name in match[2].split():
-                    if name not in earlier:
-                        raise BadDirective(
-                            *source.place(token.start),
-                            line.strip(),
-                            f"names {name}, and no earlier migration is called that; "
-                            "migrations run in the order of their numbers",
-                        )
-        elif token.kind not in {Kind.SPACE, Kind.BLOCK_COMMENT}:
-            return
+    for name in names.split():
+        if known.get(name, migration.version) >= migration.version:
+            raise BadDirective(
+                *source.place(token.start),
+                source.text[token.start : token.end].strip(),
+                f"names {name}, and no earlier migration is called that; "
+                "migrations run in the order of their numbers",
+            )

@@ -43,6 +43,8 @@ class Wire:
         self.connection = connection
         self._reporter = reporter
         self._observer: psycopg.Connection | None = None
+        self._notices: list[tuple[str, str]] = []
+        connection.add_notice_handler(self._keep)
 
     def run(self, text: str, copy_data: str | None = None) -> None:
         """Run a text of one or more statements, feeding `copy … from stdin` its data."""
@@ -72,7 +74,8 @@ class Wire:
                 self.run("rollback")
 
     def close(self) -> None:
-        """Close the second connection, if a wait ever needed it."""
+        """Hear no more notices, and close the second connection if a wait ever needed it."""
+        self.connection.remove_notice_handler(self._keep)
         if self._observer is not None:
             self._observer.close()
 
@@ -96,6 +99,7 @@ class Wire:
         try:
             wanted = next(generator)
             while True:
+                self._tell_notices()
                 poll.register(descriptor, _EVENTS[wanted])
                 events = poll.poll(_PATIENCE * 1000)
                 if not events:
@@ -103,11 +107,21 @@ class Wire:
                     continue
                 wanted = generator.send(_ready(events[0][1]))
         except StopIteration as stop:
+            self._tell_notices()
             result: T = stop.value
             return result
         except BaseException:
             self._cancel()
             raise
+
+    def _keep(self, notice: psycopg.errors.Diagnostic) -> None:
+        # told later: this is called from within libpq, and what is raised here, Ctrl-C
+        # and SIGTERM among it, would be lost
+        self._notices.append((notice.severity or "NOTICE", notice.message_primary or ""))
+
+    def _tell_notices(self) -> None:
+        while self._notices:
+            self._reporter.notice(*self._notices.pop(0))
 
     def _tell_wait(self, seconds: float) -> None:
         if blockers := self.blockers():

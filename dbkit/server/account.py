@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from dbkit.errors.server import NoAccount
+from dbkit.server.interruption import undisturbed
 
 
 @dataclass(frozen=True)
@@ -37,32 +38,34 @@ class Account:
         self,
         command: Sequence[str | Path],
         *,
-        environment: dict[str, str] | None = None,
         output: IO[bytes] | None = None,
         inherit: Sequence[int] = (),
     ) -> Finished:
         """Run a program in a session of its own, and end all of it if we are interrupted."""
-        with subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output or subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            user=None if self.is_ours else self.uid,
-            group=None if self.is_ours else self.gid,
-            extra_groups=None if self.is_ours else [],
-            # PostgreSQL looks up its working folder, and the account may not be allowed into ours
-            cwd="/",
-            env=_environment() | (environment or {}),
-            pass_fds=tuple(inherit),
-            start_new_session=True,
-        ) as process:
-            try:
-                told, _ = process.communicate()
-            except BaseException:
+        process = None
+        try:
+            with undisturbed():
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output or subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    user=None if self.is_ours else self.uid,
+                    group=None if self.is_ours else self.gid,
+                    extra_groups=None if self.is_ours else [],
+                    # PostgreSQL looks up its working folder, and the account may not see ours
+                    cwd="/",
+                    env=_environment(),
+                    pass_fds=tuple(inherit),
+                    start_new_session=True,
+                )
+            told, _ = process.communicate()
+        except BaseException:
+            if process is not None:
                 # the whole group: initdb's own children would go on writing
                 os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
-                raise
+            raise
         return Finished(process.pid, process.returncode, (told or b"").decode(errors="replace"))
 
     def can_enter(self, folder: Path) -> bool:

@@ -28,6 +28,26 @@ def unwinding() -> Generator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
+@contextmanager
+def undisturbed() -> Generator[None]:
+    """Put signals off that would unwind us, until a child that is being made is known to us."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, *_ENDING)}
+    caught = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in caught:
+        signal.signal(number, lambda this, _frame: came.append(this))
+    try:
+        yield
+    finally:
+        for number, handler in caught.items():
+            signal.signal(number, handler)
+        for put_off in came:
+            signal.raise_signal(put_off)
+
+
 def _end(number: int, _frame: FrameType | None) -> None:
     # the status a shell reports for a process that this signal ended
     raise SystemExit(128 + number)

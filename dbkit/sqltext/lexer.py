@@ -86,8 +86,14 @@ _CONTINUATION = re.compile(
 )
 
 _COMMAND_NAME = re.compile(r"\\([^ \t\n\r\f\v\\]*+)")
-_ARGUMENT_EDGE = re.compile(r"""[\\'"`]""")
-_PIPE = re.compile(rf"{_SPACE}*+(?:\([^)\n]*+\){_SPACE}*+)?\|")
+# what ends an argument, or the command, outside quotes and inside each kind of them
+_ARGUMENT_EDGE = {
+    "": re.compile(r"""['"`\n]|\\\\?"""),
+    "'": re.compile(r"''?|\\.|\n"),
+    '"': re.compile(r'"|\n'),
+    "`": re.compile(r"`|\n"),
+}
+_PIPE = re.compile(r"[ \t\r\f\v]*+(?:\([^)\n\\]*+\)[ \t\r\f\v]*+)?\|")
 # no command is called otherwise, and after an unknown one psql throws away the rest of the line
 _COMMAND_CHARS = re.compile(r"[A-Za-z_+?!]+")
 _TAKES_LINE = frozenset({"!", "copy", "h", "help", "ef", "ev", "sf", "sv"})
@@ -185,23 +191,25 @@ def _operator_end(text: str, start: int, end: int) -> int:
 
 
 def _command_end(text: str, start: int, limit: int) -> int:
-    newline = text.find("\n", start, limit)
-    line_end = limit if newline < 0 else newline
     name = command_name(text, start)
     position = start + 1 + len(name)
-    if name in _TAKES_LINE or not _COMMAND_CHARS.fullmatch(name):
-        return line_end
-    if name in _TAKES_PIPE and _PIPE.match(text, position, line_end):
-        return line_end
-    while edge := _ARGUMENT_EDGE.search(text, position, line_end):
-        quote = edge.group()
-        if quote == "\\":
+    if (
+        name in _TAKES_LINE
+        or not _COMMAND_CHARS.fullmatch(name)
+        or (name in _TAKES_PIPE and _PIPE.match(text, position, limit))
+    ):
+        newline = text.find("\n", position, limit)
+        return limit if newline < 0 else newline
+    quote = ""
+    while edge := _ARGUMENT_EDGE[quote].search(text, position, limit):
+        position, char = edge.end(), edge.group()
+        if char == "\n":
+            return edge.start()
+        if char == quote:
+            quote = ""
+        elif not quote and char in _ARGUMENT_EDGE:
+            quote = char
+        elif not quote:
             # `\\` ends the command and belongs to it, a single one begins the next
-            return edge.start() + (2 if text.startswith("\\\\", edge.start()) else 0)
-        if quote == "'":
-            position = _quote_end(text, _QUOTE_OR_ESCAPE, edge.end(), line_end)
-        else:
-            position = _end_of_found(text, quote, edge.end(), line_end)
-        if position < 0:
-            return line_end
-    return line_end
+            return position if char == "\\\\" else edge.start()
+    return limit

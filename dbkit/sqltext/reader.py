@@ -250,9 +250,13 @@ class _Reader:
             return
         value = setting[1] or "default"
         standard = self._standard_at_first if value == "default" else bool(_ON.fullmatch(value))
-        newline = self._text.find("\n", self._offset)
-        if newline >= 0 and (standard or value == "default" or _OFF.fullmatch(value)):
-            self._standard_later = (newline + 1, standard)
+        if standard or value == "default" or _OFF.fullmatch(value):
+            next_line = (
+                self._standard_later[0]
+                if self._standard_later
+                else self._text.find("\n", self._offset) + 1 or len(self._text)
+            )
+            self._standard_later = (next_line, standard)
 
 
 def _reads_data(words: list[str]) -> bool:

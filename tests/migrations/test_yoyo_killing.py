@@ -12,23 +12,20 @@ from dbkit.migrations.report import Silent
 from tests.project import Project
 
 # says that it is reached, and lasts as long as the runner's PGOPTIONS tell: 0 s in a rerun
-HERE = """
-do $$
-begin
+PAUSE = """
     raise notice 'here';
     perform pg_sleep(coalesce(current_setting('shop.sleep', true), '0')::float);
-end $$;
 """
+HERE = f"do $$ begin {PAUSE} end $$;"
 LONG = "-c shop.sleep=60"
 ORDERS = "create table orders (id integer);"
 ORDER = "insert into orders values (1);"
-AT_COMMIT = f"""
-create function pause() returns trigger as $body$ begin {HERE} return null; end $body$
-language plpgsql;
+PAUSE_AT_COMMIT = f"""
+create function pause() returns trigger language plpgsql
+as $$ begin {PAUSE} return null; end $$;
 create constraint trigger pausing after insert on orders initially deferred
 for each row execute function pause();
 """
-AT_COMMIT = AT_COMMIT.replace("do $$", "").replace("end $$;", "end;")
 
 
 @dataclass
@@ -73,6 +70,7 @@ def start_and_stop(project: Project, number: signal.Signals) -> subprocess.Popen
     with project.start("migrate", PGOPTIONS=LONG) as runner:
         wait_for(runner, "here")
         runner.send_signal(number)
+        runner.communicate()
     return runner
 
 
@@ -82,7 +80,7 @@ def start_and_stop(project: Project, number: signal.Signals) -> subprocess.Popen
         pytest.param(HERE + ORDERS + ORDER, id="in the first statement"),
         pytest.param(ORDERS + HERE + ORDER, id="between two statements"),
         pytest.param(ORDERS + ORDER + HERE, id="in the last statement"),
-        pytest.param(ORDERS + AT_COMMIT + ORDER, id="in the commit"),
+        pytest.param(ORDERS + PAUSE_AT_COMMIT + ORDER, id="in the commit"),
     ],
 )
 def test_y01_a_migration_killed_on_the_server_is_not_there_and_can_be_run_again(
@@ -183,8 +181,8 @@ def test_y03_a_runner_that_is_told_to_stop_says_so_in_one_sentence(
         runner.send_signal(number)
         _, told = runner.communicate()
 
-    assert told == (
-        "error: stopped; what was under way was taken back (dbkit status tells where it stands)\n"
+    assert told.strip() == (
+        "error: stopped; what was under way was taken back (dbkit status tells where it stands)"
     )
 
 

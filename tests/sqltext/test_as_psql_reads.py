@@ -146,9 +146,7 @@ def assert_same(script: bytes, sent: list[str]) -> None:
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.sql")), ids=lambda path: path.stem)
-def test_a_nasty_script_is_split_as_psql_splits_it(
-    psql: Psql, folder: Path, script: Path
-) -> None:
+def test_a_nasty_script_is_split_as_psql_splits_it(psql: Psql, folder: Path, script: Path) -> None:
     content = script.read_bytes()
 
     (sent,) = psql.sent([content], folder)
@@ -162,7 +160,7 @@ PIECES = [
     *("select 1", ";", ";;", "(", ")", "()", "[1:2]", ",", "end;", "begin", "end", "case", "x"),
     *("'a'", "'", "''", "'it''s'", "'a;b'", "'\\'", "E'\\''", "e'\\\\'", "E'a''\\';'", "N'\\'"),
     *("U&'\\0041'", "u&'a;'", "U&", "b'01'", "X'1f'", "b'0''1'", "E'a'\n'b\\''", "E'a'\r'b\\';'"),
-    *("'a' -- c\r 'b;'", "U&\"a;\"", '"', '"a"', '"a""b;"', '"\\"', "é", "1é$$", "\u00a0"),
+    *("'a' -- c\r 'b;'", 'U&"a;"', '"', '"a"', '"a""b;"', '"\\"', "é", "1é$$", "\u00a0"),
     *("$$", "$a$", "$a", "$1", "$1a$$", "a$$", "$$;$$", "$a$;$b$;$a$", "$é$;$é$", "$_1$ $$ $_1$"),
     *("--", "-- c", "-- c;\r", "--'\n", "/*", "*/", "/* ; */", "/* /* ; */ */", "/**/", "/*/ */"),
     *("+--", "<=-1", "@-", "-/* ; */", "*/*", "||", "=>", ":=", "::", "::text", ":::number"),
@@ -172,9 +170,14 @@ PIECES = [
     *("create", "or replace", "function", "procedure", "CREATE", "Function", "BEGIN ATOMIC"),
     *("\\;", "\\:", "select 7 \\g\n", "select 8 \\gx\n;", "\\echo 'a\\';' \"b\\\" `echo c;`\n"),
     *("\\echo a \\echo b\n", "\\echo a \\\\", "\\set y 'x;'\n", "\\echo ';\n", "\\r\n", "\\\\;\n"),
-    *("select 9 \\g |cat \\echo\n", "\\! true ; \\echo\n", "\\echo 'it''s' ; \\\\ ;", "\\#; \\echo\n"),
+    *(
+        "select 9 \\g |cat \\echo\n",
+        "\\! true ; \\echo\n",
+        "\\echo 'it''s' ; \\\\ ;",
+        "\\#; \\echo\n",
+    ),
     ";\nrollback;\ncopy nasty from stdin;\n1;\n'\n\\.\n",
-    ";\nrollback;\nCOPY public.\"nasty\" (line) FROM STDOUT with (format text);\r\na\r\n\\.\r\n",
+    ';\nrollback;\nCOPY public."nasty" (line) FROM STDOUT with (format text);\r\na\r\n\\.\r\n',
     ";\nrollback;\n/* c */ copy nasty from /* d */ stdin; select 2; -- c\n\\.x\n \\.\n\\.\n",
     ";\nrollback;\ncopy nasty from stdin; copy nasty from stdin;;\n1\n\\.\n2;\n\\.\n",
     ";\nrollback;\ncopy nasty from stdin \\g\n1;\n\\.\n",

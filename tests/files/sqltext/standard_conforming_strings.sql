@@ -1,4 +1,5 @@
-set standard_conforming_strings = off; select '\'; select 1;
+set standard_conforming_strings = off; select '\'; select 1
+, '\';';
 select '\';'; select N'\';'; select U&'\'; select B'\'; select b'0''\';'; select 'a''\';b'; select E'\';'; select "\";
 select :'a\'; select 'a' 'b\';'; select 'a'
 '\';';

@@ -1,0 +1,238 @@
+"""One runner at a time, and whoever waits knows for whom."""
+
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import psycopg
+import pytest
+
+from dbkit.errors.migration import Locked
+from dbkit.migrations.lock import KEY
+from dbkit.migrations.report import Blocker, Silent
+from tests.project import Project
+
+LOCK = f"select pg_advisory_lock({KEY})"
+UNLOCK = f"select pg_advisory_unlock({KEY})"
+ORDERS = "create table orders (id integer);"
+
+
+# a migration that says it is there and goes on when the test's own session lets go of 1
+GATE = """
+do $$
+begin
+    raise notice 'at the gate';
+    perform pg_advisory_xact_lock(1);
+end $$;
+"""
+
+
+@dataclass
+class Listener(Silent):
+    """A reporter that remembers what it heard of waiting, and acts when it hears of it."""
+
+    when: str
+    act: Callable[[], object]
+    heard: list[tuple[str, tuple[Blocker, ...]]] = field(
+        default_factory=list[tuple[str, tuple[Blocker, ...]]]
+    )
+
+    def waiting(self, what: str, blockers: tuple[Blocker, ...], seconds: float) -> None:
+        del seconds
+        self.heard.append((what, blockers))
+        if self.when in what:
+            self.act()
+
+
+@pytest.fixture
+def server_url(project: Project) -> str:
+    """The URL of another database of the same server."""
+    [(name,)] = project.rows("select current_database()")
+    return project.url.replace(name, "postgres")
+
+
+@pytest.fixture
+def gate(project: Project) -> Iterator[psycopg.Connection]:
+    """A session that keeps the gate shut."""
+    with project.connect() as keeper:
+        keeper.execute("select pg_advisory_lock(1)")
+        yield keeper
+
+
+def wait_for(runner: subprocess.Popen[str], told: str) -> None:
+    assert runner.stderr is not None
+    assert any(told in line for line in runner.stderr)
+
+
+def test_a_second_runner_waits_for_the_first_and_finds_nothing_to_do(
+    project: Project, gate: psycopg.Connection
+) -> None:
+    project.migration("0001_orders", GATE + ORDERS)
+
+    with project.start("migrate") as first:
+        wait_for(first, "at the gate")
+        with project.start("migrate") as second:
+            wait_for(second, "waiting for another migration run")
+            gate.execute("select pg_advisory_unlock(1)")
+            told, _ = second.communicate()
+        first.communicate()
+
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert told == "shop: up to date at version 1\n"
+    assert project.rows("select count(*) from schema_version") == [(1,)]
+
+
+def test_the_waiting_runner_is_told_pid_user_and_query_of_the_other(project: Project) -> None:
+    project.migration("0001_orders", ORDERS)
+
+    with project.connect() as other, project.connect() as connection:
+        other.execute(LOCK)
+        listener = Listener("another migration run", lambda: other.execute(UNLOCK.encode()))
+        outcome = project.runner(connection, listener).migrate()
+        [(what, [blocker])] = listener.heard
+
+        assert outcome.migrations == ("0001_orders",)
+        assert what == "for another migration run"
+        assert (blocker.pid, blocker.user) == (other.info.backend_pid, other.info.user)
+        assert blocker.query == LOCK
+
+
+def test_a_runner_gives_up_after_the_time_it_was_told_in_one_sentence(project: Project) -> None:
+    project.migration("0001_orders", ORDERS)
+
+    with project.connect() as other:
+        other.execute(LOCK)
+        refused = project.dbkit("migrate", "--wait", "0.5")
+
+    assert refused.returncode == 1
+    assert re.fullmatch(
+        r"error: another migration run holds the lock \(pid \d+, user postgres, for \d+ s: "
+        + re.escape(LOCK)
+        + r"\); waited \d+ s, try again when it is done or wait longer with --wait\n",
+        refused.stderr,
+    )
+    assert project.status()["version"] == 0
+
+
+@pytest.mark.parametrize("command", ["migrate", "status"])
+def test_with_nothing_pending_nobody_waits_for_the_lock(project: Project, command: str) -> None:
+    project.migration("0001_orders", ORDERS)
+    project.dbkit("migrate")
+    patience = ("--wait", "0") if command == "migrate" else ()
+
+    with project.connect() as other:
+        other.execute(LOCK)
+        done = project.dbkit(command, *patience)
+
+    assert done.returncode == 0
+    assert "up to date" in done.stdout
+
+
+def test_status_tells_what_is_pending_while_another_runner_is_at_work(project: Project) -> None:
+    project.migration("0001_orders", ORDERS)
+
+    with project.connect() as other:
+        other.execute(LOCK)
+        status = project.dbkit("status")
+
+    assert status.returncode == 2
+    assert "1 pending, next 0001_orders" in status.stdout
+
+
+def test_five_runners_build_an_index_concurrently_without_a_deadlock(
+    project: Project, gate: psycopg.Connection
+) -> None:
+    project.migration("0001_orders", GATE + ORDERS)
+    project.migration(
+        "0002_index", "-- transactional: false\ncreate index concurrently by_id on orders (id);"
+    )
+
+    with ExitStack() as stack:
+        first = stack.enter_context(project.start("migrate"))
+        wait_for(first, "at the gate")
+        others = [stack.enter_context(project.start("migrate")) for _ in range(4)]
+        for other in others:
+            wait_for(other, "waiting for another migration run")
+        gate.execute("select pg_advisory_unlock(1)")
+        told = [runner.communicate() for runner in (first, *others)]
+
+    assert [runner.returncode for runner in (first, *others)] == [0] * 5, told
+    assert project.rows("select indisvalid from pg_index where indrelid = 'orders'::regclass") == [
+        (True,)
+    ]
+    assert project.status()["version"] == 2
+
+
+def test_a_migration_behind_a_reader_tells_who_it_is_and_is_tried_again(project: Project) -> None:
+    project.migration("0001_orders", ORDERS)
+    project.dbkit("migrate")
+    project.migration("0002_name", "alter table orders add column name text;")
+
+    with project.connect() as reader, project.connect() as connection:
+        reader.execute("begin")
+        reader.execute("select 'reading' from orders")
+        listener = Listener("before trying again", lambda: reader.execute("commit"))
+        outcome = project.runner(connection, listener, lock_timeout=1.5).migrate()
+        (for_a_lock, [blocker]), (pause, _) = listener.heard
+
+        assert outcome.migrations == ("0002_name",)
+        assert for_a_lock == "for a lock"
+        assert pause == "0.5 s before trying again"
+        assert blocker.pid == reader.info.backend_pid
+        assert blocker.query == "select 'reading' from orders"
+
+
+def test_a_migration_whose_reader_never_ends_gives_up_when_told(project: Project) -> None:
+    project.migration("0001_orders", ORDERS)
+    project.dbkit("migrate")
+    project.migration("0002_name", "alter table orders add column name text;")
+
+    with project.connect() as reader, project.connect() as connection:
+        reader.execute("begin")
+        reader.execute("select from orders")
+        runner = project.runner(connection, lock_timeout=0.1, wait=0.7)
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            runner.migrate()
+        reader.execute("commit")
+
+    assert project.status()["version"] == 1
+
+
+def test_a_runner_that_fails_lets_go_of_the_lock_on_a_connection_that_lives_on(
+    project: Project,
+) -> None:
+    project.migration("0001_orders", "select 1 / 0;")
+
+    with project.connect() as connection:
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            project.runner(connection).migrate()
+        held = project.rows("select count(*) from pg_locks where locktype = 'advisory'")
+
+    assert held == [(0,)]
+
+
+def test_a_runner_waits_no_longer_than_told(project: Project) -> None:
+    project.migration("0001_orders", ORDERS)
+    began = time.monotonic()
+
+    with project.connect() as other, project.connect() as connection:
+        other.execute(LOCK)
+        with pytest.raises(Locked) as caught:
+            project.runner(connection, wait=0.3).migrate()
+
+    assert 0.3 <= caught.value.waited <= time.monotonic() - began
+
+
+def test_two_databases_of_one_server_are_migrated_side_by_side(
+    project: Project, server_url: str
+) -> None:
+    project.migration("0001_orders", ORDERS)
+
+    with psycopg.connect(server_url, autocommit=True) as elsewhere:
+        elsewhere.execute(LOCK)
+        done = project.dbkit("migrate", "--wait", "0")
+
+    assert done.returncode == 0

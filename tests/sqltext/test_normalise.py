@@ -1,0 +1,65 @@
+"""What of a script's layout does not count, and what does."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dbkit.errors import SourceFault
+from dbkit.sqltext import BLANK, normalise, tokens
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("", ""),
+        ("-- a\n", ""),
+        ("  select\r\n\t1 ;\n\n", "select 1 ;"),
+        ("select/* a */1--b\n;", "select 1 ;"),
+        ("select -- a\n  /* b */\n  1", "select 1"),
+        ("select '-- a\n  b', \"c  /* d */\", $$\n e $$", "select '-- a\n  b', \"c  /* d */\", $$\n e $$"),
+        ("select  E'a\\'  b'  ,  1", "select E'a\\'  b' , 1"),
+        ("- /* a */ - 1", "- - 1"),
+        ("\\set x  1  \nselect  1;", "\\set x  1\nselect 1;"),
+        ("copy t from stdin;  -- a\n 1  2\n\n\\.\n  select  1;", "copy t from stdin;\n 1  2\n\n\\.\n select 1;"),
+        ("copy t from stdin;\n \n", "copy t from stdin;\n \n"),
+        ("select\u00a0 1", "select\u00a0 1"),
+    ],
+)  # fmt: skip
+def test_only_comments_and_white_space_outside_quotes_go(text: str, normal: str) -> None:
+    assert normalise(text) == normal
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "'a  b'",
+                " E'\\'  '",
+                '"a  b"',
+                "$$  $$",
+                "(",
+                ")",
+                ";",
+                "1",
+                "a",
+                "+",
+                "-",
+                "u&",
+                "e",
+            ]
+            + [" ", "  ", "\n", "\t", "-- c\n", "/* c */", ":'a'", ":b", "::", "[1:2]", "create"]
+        )
+    ).map("".join)
+)
+def test_what_counts_is_the_same_afterwards(text: str) -> None:
+    assert significant(normalise(text)) == significant(text)
+    assert normalise(normalise(text)) == normalise(text)
+
+
+def significant(text: str) -> list[str]:
+    return [text[token.start : token.end] for token in tokens(text) if token.kind not in BLANK]
+
+
+def test_what_cannot_be_read_cannot_be_normalised() -> None:
+    with pytest.raises(SourceFault):
+        normalise("select 'a")
