@@ -10,7 +10,6 @@ import click
 import psycopg
 
 from dbkit.database import connect, libpq_url
-from dbkit.errors.kinds import ConfigurationError
 from dbkit.errors.settings import CannotConnect
 from dbkit.migrations.runner import WAIT
 from dbkit.settings import Settings, System, load_settings
@@ -99,8 +98,7 @@ def url_of_existing(place: Place) -> str:
 def only_one_with_url(systems: list[System], url: str | None) -> None:
     """Refuse a URL that several systems would share."""
     if url and len(systems) != 1:
-        message = "--url belongs to one system; name it: dbkit migrate SYSTEM --url URL"
-        raise ConfigurationError(message)
+        raise click.UsageError("--url belongs to one system; name it")
 
 
 url_option = click.option(

@@ -27,7 +27,7 @@ class BackslashCommand(SourceFault, MigrationError):
     command: str
 
     def fault(self) -> str:
-        return f"{self.command!r} is a command of psql, and a migration is SQL alone; take it out"
+        return f"'{self.command}' is a command of psql, and a migration is SQL alone; take it out"
 
 
 @dataclass(eq=False)

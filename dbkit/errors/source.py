@@ -1,6 +1,7 @@
 """What can be wrong with a SQL file, told with the place to look at."""
 
 from dataclasses import dataclass
+from unicodedata import combining, east_asian_width
 
 from dbkit.errors.kinds import SourceError
 
@@ -72,7 +73,16 @@ class NulCharacter(SourceFault):
 
 
 def point_at(source_line: str, column: int) -> str:
-    """Set a caret under a column; the tabs before it are kept, so that it stands where it should."""
+    """Set a caret under a column, where a terminal shows it."""
     first = max(0, column - 1 - _SHOWN_BEFORE)
-    margin = "".join("\t" if char == "\t" else " " for char in source_line[first : column - 1])
+    margin = "".join(map(_blank, source_line[first : column - 1]))
     return f"{source_line[first : first + _SHOWN]}\n{margin}^"
+
+
+def _blank(char: str) -> str:
+    """Return white space as wide as a character: a tab for a tab, two columns for a wide one."""
+    if char == "\t":
+        return char
+    if combining(char):
+        return ""
+    return "  " if east_asian_width(char) in {"W", "F"} else " "

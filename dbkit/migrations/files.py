@@ -62,7 +62,10 @@ def find_migrations(folder: Path, root: Path) -> tuple[MigrationFile, ...]:
     names = {migration.name for migration in found}
     for stem, shown in rollbacks.items():
         if stem not in names:
-            raise UnusableFile(shown, f"there is no {stem}.sql that it could undo")
+            raise UnusableFile(
+                shown,
+                f"there is no {stem}.sql that it could undo; bring it back, or remove this file",
+            )
     return tuple(found)
 
 
@@ -108,10 +111,13 @@ def _sql_and_python(folder: Path, root: Path) -> list[Path]:
     except FileNotFoundError:
         raise UnusableFile(
             shown_path(folder, root),
-            "this folder does not exist; make the first migration with: dbkit new",
+            "this folder does not exist; make the first migration with: dbkit new SYSTEM NAME",
         ) from None
     except NotADirectoryError:
-        raise UnusableFile(shown_path(folder, root), "is not a folder") from None
+        raise UnusableFile(
+            shown_path(folder, root),
+            "is not a folder; remove the file, or name another folder in pyproject.toml",
+        ) from None
     return [
         entry
         for entry in entries

@@ -16,6 +16,7 @@ MARKS = "_yoyo_migration"
 LOG = "_yoyo_log"
 OBJECTS = "_dbkit_object"
 JOURNAL = "_dbkit_journal"
+_READ = (LEDGER, MARKS, OBJECTS, JOURNAL)
 BOOKKEEPING = (LEDGER, MARKS, LOG, "_yoyo_version", "yoyo_lock", OBJECTS, JOURNAL)
 
 _OURS = "dbkit_checksum"
@@ -56,7 +57,7 @@ select
         inner join pg_namespace as namespace on namespace.oid = relation.relnamespace
         where
             relation.relname in ('schema_version', '_yoyo_migration')
-            and relation.relkind in ('r', 'p')
+            and relation.relkind in ('r', 'p', 'v', 'm', 'f')
             and namespace.nspname !~ '^pg_temp'
     ) as tables
 """
@@ -163,7 +164,12 @@ def read_ledger(connection: psycopg.Connection) -> Ledger:
     """
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
-        return _read(connection)
+        try:
+            return _read(connection)
+        except psycopg.errors.InsufficientPrivilege as error:
+            told = error.diag.message_primary
+            error.add_note(f"{told}; grant this role select on the tables {', '.join(_READ)}")
+            raise
 
 
 def _read(connection: psycopg.Connection) -> Ledger:

@@ -17,7 +17,8 @@ def write_pair(system: System, name: str, root: Path) -> tuple[str, str]:
     stem = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     if not stem or len(stem) > _LONGEST:
         raise UnusableFile(
-            repr(name), f"a migration's name is a few words, {_LONGEST} letters at most"
+            repr(name),
+            f"a migration's name is a few words of a-z and 0-9, {_LONGEST} letters at most",
         )
     system.migrations.mkdir(parents=True, exist_ok=True)
     version = len(find_migrations(system.migrations, root)) + 1

@@ -61,8 +61,8 @@ values (
 _UNMARK = "delete from {marks} where migration_hash = {hash}"
 _STRIKE = "delete from {ledger} where version = {version}"
 # three statements in one message, not one of three parts: that takes longer to plan than to run
-_APPLY = ";".join((_MARK, _LOG, _ENTER))
-_UNDO = ";".join((_UNMARK, _LOG, _STRIKE))
+_APPLY = f"{_MARK};{_LOG};{_ENTER}"
+_UNDO = f"{_UNMARK};{_LOG};{_STRIKE}"
 _BEGIN_STEPS = """
 insert into {journal} (version, name, direction, done, statements)
 values ({version}, {name}, {direction}, 0, {statements})

@@ -62,16 +62,29 @@ class Runner:
     wait: float = WAIT
 
     def plan_migrate(self, to: int | None = None, *, drop_gone: bool = False) -> Outcome:
-        """Say what `migrate` would do; reads only."""
+        """Say what `migrate` would do, or refuse what it would refuse; writes nothing."""
+        # not loaded where nothing is pending
+        from dbkit.migrations.script import read_migration  # noqa: PLC0415
+
+        planned = self._to_migrate(to, drop_gone=drop_gone)
+        known = {file.name: file.version for file in self.files.migrations}
+        for file in self.files.migrations:
+            if file.name in planned.migrations:
+                read_migration(file, known)
+        return planned
+
+    def _to_migrate(self, to: int | None, *, drop_gone: bool) -> Outcome:
         ledger = self._sound_ledger()
         pending = self._forward(ledger, to)
         gone = gone_objects(self.files.objects, ledger) if drop_gone else ()
+        after = pending[-1].version if pending else ledger.version
+        objects = pending_objects(self.files.objects, ledger) if self._has_objects(after) else ()
         return Outcome(
             self.files.system,
             ledger.version,
-            pending[-1].version if pending else ledger.version,
+            after,
             tuple(migration.name for migration in pending),
-            tuple(file.shown for file in pending_objects(self.files.objects, ledger)),
+            tuple(file.shown for file in objects),
             dropped=tuple(made.path for made in gone),
         )
 
@@ -81,7 +94,7 @@ class Runner:
         With nothing pending, nothing is locked and nothing is written: a hundred
         processes may ask at once while they start.
         """
-        planned = self.plan_migrate(to, drop_gone=drop_gone)
+        planned = self._to_migrate(to, drop_gone=drop_gone)
         if not planned.changed:
             return planned
         with self._session() as (backend, ledger):
@@ -93,7 +106,8 @@ class Runner:
 
             def finish() -> None:
                 objects.drop(gone)
-                told.hear(*objects.apply(all_must=after == self.files.latest))
+                if self._has_objects(after):
+                    told.hear(*objects.apply(all_must=after == self.files.latest))
 
             backend.apply_pending(self.files.migrations, after, finish)
             if told.applied:
@@ -115,7 +129,16 @@ class Runner:
         return max(self._sound_ledger().version - steps, 0)
 
     def plan_rollback(self, to: int) -> Outcome:
-        """Say what `rollback` would do; reads only."""
+        """Say what `rollback` would do, or refuse what it would refuse; writes nothing."""
+        from dbkit.migrations.script import read_script  # noqa: PLC0415 - as above
+
+        planned = self._to_roll_back(to)
+        for file in self.files.migrations:
+            if file.name in planned.migrations:
+                read_script(file.rollback, file.shown_rollback)
+        return planned
+
+    def _to_roll_back(self, to: int) -> Outcome:
         ledger = self._sound_ledger()
         undone = self._backward(ledger, to)
         return Outcome(
@@ -128,16 +151,16 @@ class Runner:
         Objects that came from files are taken down first; those that can stand at the
         older version are put back, and the others are named.
         """
-        if not self.plan_rollback(to).changed:
-            return self.plan_rollback(to)
+        planned = self._to_roll_back(to)
+        if not planned.changed:
+            return planned
         with self._session() as (backend, ledger):
             undone = self._backward(ledger, to)
             objects = backend.objects
             told = _Told()
 
             def put_back() -> None:
-                # the empty database is to be empty, even of functions that need no table
-                if to > 0:
+                if self._has_objects(to):
                     told.hear(*objects.apply(all_must=False))
 
             backend.roll_back_to(
@@ -161,7 +184,7 @@ class Runner:
         """Record that the database is at a version, and run nothing."""
         if not 0 <= version <= self.files.latest:
             raise NoSuchVersion(
-                self.files.system, version, f"there are migrations 1 to {self.files.latest}"
+                self.files.system, version, f"the newest migration is {self.files.latest}"
             )
         with self._session(sound=False) as (backend, ledger):
             names = backend.decree(self.files.migrations, version, ledger)
@@ -185,6 +208,10 @@ class Runner:
                 yield backend, self._sound_ledger() if sound else read_ledger(self.connection)
         finally:
             backend.close()
+
+    def _has_objects(self, version: int) -> bool:
+        # the empty database is to be empty, even of functions that need no table
+        return version > 0 or not self.files.migrations
 
     def _sound_ledger(self) -> Ledger:
         ledger = read_ledger(self.connection)

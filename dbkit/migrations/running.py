@@ -15,7 +15,8 @@ from dbkit.migrations.script import Script
 from dbkit.migrations.wire import Wire
 from dbkit.sqltext import Statement, caret
 
-_NOT_IN_TRANSACTION = "25001"
+# what cannot run in a transaction, and a procedure that would end it
+_NEED_NONE = {"25001", "2D000"}
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
 
@@ -105,9 +106,15 @@ class Run:
     def _commit(self, record: str, place: str) -> None:
         try:
             self.wire.run(f"{record}; commit")
+        except psycopg.errors.InsufficientPrivilege as error:
+            told = error.diag.message_primary
+            error.add_note(f"{place}: {told}; use a role that may write the ledger's tables")
+            raise
         except psycopg.Error as error:
             # a deferred constraint is checked here and nowhere else
             error.add_note(f"{place}: at commit: {error.diag.message_primary or error}")
+            if error.diag.message_detail:
+                error.add_note(f"detail: {error.diag.message_detail}")
             raise
 
     @cached_property
@@ -147,6 +154,6 @@ def _telling(script: Script, statement: Statement, error: psycopg.Error) -> str:
         lines.append(f"hint: {error.diag.message_hint}")
     if error.diag.context:
         lines.append(f"context: {error.diag.context}")
-    if error.sqlstate == _NOT_IN_TRANSACTION and script.transactional:
+    if error.sqlstate in _NEED_NONE and script.transactional:
         lines.append("hint: put `-- transactional: false` on the first line of this file")
     return "\n".join(lines)

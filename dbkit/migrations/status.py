@@ -32,7 +32,8 @@ class Problem(NamedTuple):
     def of(cls, error: Exception) -> "Problem":
         """Make a problem of an error."""
         kind = getattr(error, "kind", "unreachable")
-        return cls(kind, getattr(error, "version", None), str(error))
+        told = getattr(error, "__notes__", None) or [str(error).strip()]
+        return cls(kind, getattr(error, "version", None), "; ".join(told))
 
 
 class Files(NamedTuple):

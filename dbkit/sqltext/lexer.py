@@ -130,10 +130,7 @@ def lex(source: Source, start: int, limit: int, *, standard_strings: bool) -> To
         case _:
             end = _command_end(text, start, limit)
     if end < 0:
-        place = source.place(start)
-        if limit < len(text):
-            raise InterruptedStatement(*place)
-        raise UnclosedText(*place, construct=construct, closing=closing)
+        raise UnclosedText(*source.place(start), construct=construct, closing=closing)
     return Token(kind, start, end)
 
 

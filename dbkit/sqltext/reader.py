@@ -79,6 +79,17 @@ class _Open:
     first_words: tuple[str, ...] = ()
     outer_words: list[str] = field(default_factory=list[str])
 
+    @property
+    def is_nested(self) -> bool:
+        """Whether a semicolon does not end it here."""
+        return bool(self.parentheses or self.blocks)
+
+    def see_parenthesis(self, char: str) -> None:
+        if char == "(":
+            self.parentheses += 1
+        elif char == ")":
+            self.parentheses = max(0, self.parentheses - 1)
+
     def see_name(self, kind: Kind, name: str) -> None:
         if kind is Kind.WORD:
             self._see_word(name)
@@ -141,12 +152,25 @@ class _Reader:
             if self._standard_later and self._offset >= self._standard_later[0]:
                 self._standard = self._standard_later[1]
                 self._standard_later = None
-            token = lex(self._source, self._offset, self._limit, standard_strings=self._standard)
+            token = self._lex()
             self._offset = token.end
             yield token
             yield from self._follow(token)
         if self._open.start >= 0:
             yield self._finish(self._limit)
+
+    def _lex(self) -> Token:
+        try:
+            return lex(self._source, self._offset, self._limit, standard_strings=self._standard)
+        except UnclosedText:
+            if self._limit == len(self._text):
+                raise
+        # it is not closed on this line, and below lie copy data
+        raise self._interrupted(self._offset)
+
+    def _interrupted(self, offset: int) -> InterruptedStatement:
+        start = self._open.start if self._open.start >= 0 else offset
+        return InterruptedStatement(*self._source.place(start))
 
     def _skip(self) -> None:
         """Pass over all that can neither end the statement nor hide its end."""
@@ -156,11 +180,9 @@ class _Reader:
         while found := match(text, offset, limit):
             skipped, offset = found.end() - offset, found.end()
             char = text[offset] if offset < limit else ""
-            if char == "(":
-                current.parentheses += 1
-            elif char == ")":
-                current.parentheses = max(0, current.parentheses - 1)
-            elif not (char == ";" and (current.parentheses or current.blocks)):
+            if char and char in "()":
+                current.see_parenthesis(char)
+            elif char != ";" or not current.is_nested:
                 if skipped < SKIP_AT_MOST:
                     break
                 continue
@@ -178,29 +200,21 @@ class _Reader:
             current.start = start
         if kind is Kind.BLOCK_COMMENT:
             return ()
+        if kind is Kind.PUNCTUATION and self._text[start] == ";" and not current.is_nested:
+            return (self._finish(start),)
         current.is_empty = False
-        if kind is Kind.PUNCTUATION:
-            return self._follow_punctuation(start)
         if kind is Kind.ESCAPE:
             name = self._text[start + 1]
             if name == ";":
                 current.see_separator()
             return (Command(self._source, start, end, name, ""),)
-        if current.words_matter and kind in _NAMING:
+        if kind is Kind.PUNCTUATION:
+            current.see_parenthesis(self._text[start])
+        elif current.words_matter and kind in _NAMING:
             name = self._text[start:end].lower()
             # psql takes this u for the failed beginning of U&'..' and does not count it as a word
             if name != "u" or not self._text.startswith("&", end):
                 current.see_name(kind, name)
-        return ()
-
-    def _follow_punctuation(self, start: int) -> tuple[Statement, ...]:
-        current, char = self._open, self._text[start]
-        if char == "(":
-            current.parentheses += 1
-        elif char == ")":
-            current.parentheses = max(0, current.parentheses - 1)
-        elif char == ";" and not current.parentheses and not current.blocks:
-            return (self._finish(start),)
         return ()
 
     def _follow_command(self, start: int, end: int) -> tuple[Statement | Command, ...]:
@@ -239,7 +253,7 @@ class _Reader:
 
     def _pass_data(self, end: int) -> Token | None:
         if self._open.start >= 0:
-            raise InterruptedStatement(*self._source.place(self._open.start))
+            raise self._interrupted(self._limit)
         start, self._offset = self._limit, end
         self._limit, self._below_data = len(self._text), None
         return Token(Kind.COPY_DATA, start, end) if end > start else None

@@ -1,0 +1,88 @@
+"""Each system goes up, down and up again, and psql alone makes the same schema of its files."""
+
+import re
+import subprocess
+
+import psycopg
+import pytest
+
+from dbkit.migrations.runner import Runner
+from dbkit.migrations.status import Files, read_files
+from dbkit.server import Binaries
+from dbkit.settings import load_settings
+from tests.conftest import ROOT, skip_without_vector
+
+SETTINGS = load_settings(ROOT)
+BOOKKEEPING = ("schema_version", "_yoyo_*", "yoyo_lock", "_dbkit_*")
+
+
+@pytest.fixture(params=tuple(SETTINGS.systems))
+def files(request: pytest.FixtureRequest, empty_url: str) -> Files:
+    """The files of one system after the other."""
+    found = read_files(SETTINGS.systems[request.param], SETTINGS.root)
+    skip_without_vector(found.system, empty_url)
+    return found
+
+
+def dump(binaries: Binaries, url: str) -> str:
+    """Return the schema as pg_dump tells it, dbkit's own tables and pg_dump's secrets aside."""
+    excluded = [f"--exclude-table={table}" for table in BOOKKEEPING]
+    command = [str(binaries.bin / "pg_dump"), "--schema-only", *excluded, url]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return re.sub(r"^\\(un)?restrict .*$", "", text, flags=re.MULTILINE)
+
+
+def test_every_migration_can_be_undone_and_run_again(
+    files: Files, empty_url: str, binaries: Binaries
+) -> None:
+    versions = range(files.latest + 1)
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        runner = Runner(files, connection)
+
+        up = [(runner.migrate(to=version), dump(binaries, empty_url))[1] for version in versions]
+        down = [
+            (runner.rollback(to=version), dump(binaries, empty_url))[1]
+            for version in reversed(versions)
+        ]
+        again = [(runner.migrate(to=version), dump(binaries, empty_url))[1] for version in versions]
+
+    assert up[0] != up[-1]
+    for version in versions:
+        assert down[files.latest - version] == up[version], f"down to {version}"
+        assert again[version] == up[version], f"up to {version} again"
+
+
+def test_each_migration_alone_can_go_down_and_up(
+    files: Files, empty_url: str, binaries: Binaries
+) -> None:
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        runner = Runner(files, connection)
+        for version in range(1, files.latest + 1):
+            runner.migrate(to=version)
+            before = dump(binaries, empty_url)
+
+            runner.rollback(to=version - 1)
+            runner.migrate(to=version)
+
+            assert dump(binaries, empty_url) == before, f"version {version}"
+
+
+def test_psql_alone_makes_the_same_schema(files: Files, empty_url: str, binaries: Binaries) -> None:
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        runner = Runner(files, connection)
+        outcome = runner.migrate()
+        made_by_dbkit = dump(binaries, empty_url)
+        runner.rollback(to=0)
+
+    texts = [*(str(migration.path) for migration in files.migrations), *outcome.objects]
+    for text in texts:
+        subprocess.run(
+            [
+                *(str(binaries.psql), "-qX1", "-v", "ON_ERROR_STOP=1"),
+                *("-d", empty_url, "-f", str(ROOT / text)),
+            ],
+            check=True,
+            capture_output=True,
+        )
+
+    assert dump(binaries, empty_url) == made_by_dbkit
