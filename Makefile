@@ -63,5 +63,5 @@ bench: .venv/installed ## measure, as ratios beside psql and plain yoyo
 	@$(BIN)/python bench/migrations.py
 
 clean: ## stop the embedded server and delete it, and the environment
-	@if [ -x $(BIN)/dbkit ]; then $(BIN)/dbkit server stop; fi
+	@if [ -x $(BIN)/dbkit ]; then $(BIN)/dbkit server reset --yes; fi
 	@rm -rf .venv .dbkit .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

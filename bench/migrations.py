@@ -33,12 +33,13 @@ def scratch() -> Iterator[tuple[EmbeddedServer, Path]]:
     """Run a server and keep a folder for as long as the measurement lasts."""
     memory = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(prefix="dbkit-bench-", dir=memory if memory.is_dir() else None))
+    folder.chmod(0o711)  # the server's account has to pass through, where we are root
     server = EmbeddedServer(folder / "server", settings=_SETTINGS)
     server.start()
     try:
         yield server, folder
     finally:
-        server.stop(force=True)
+        server.reset(force=True)
         shutil.rmtree(folder)
 
 

@@ -40,10 +40,11 @@ def server(binaries: Binaries) -> Iterator[EmbeddedServer]:
     memory = Path("/dev/shm")  # noqa: S108 - mkdtemp's name is nobody else's
     fits = memory.is_dir() and shutil.disk_usage(memory).free > _ROOM
     folder = Path(tempfile.mkdtemp(prefix="dbkit-tests-", dir=memory if fits else None))
+    folder.chmod(0o711)  # the server's account has to pass through, where we are root
     embedded = EmbeddedServer(folder / "server", binaries=binaries, settings=_QUICK)
     embedded.start()
     yield embedded
-    embedded.stop(force=True)
+    embedded.reset(force=True)
     shutil.rmtree(folder)
 
 

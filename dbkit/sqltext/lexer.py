@@ -2,7 +2,7 @@
 
 import re
 
-from dbkit.errors.source import InterruptedStatement, UnclosedText
+from dbkit.errors.source import UnclosedText
 from dbkit.sqltext.source import Source
 from dbkit.sqltext.token import Kind, Token
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from dbkit.errors.source import InterruptedStatement
+from dbkit.errors.source import InterruptedStatement, UnclosedText
 from dbkit.sqltext.lexer import SKIP, SKIP_AT_MOST, SKIP_BETWEEN_WORDS, command_name, lex
 from dbkit.sqltext.source import Source
 from dbkit.sqltext.statement import Command, Statement
@@ -124,7 +124,7 @@ class _Reader:
     def __init__(self, source: Source, *, standard_strings: bool) -> None:
         self._source = source
         self._text = source.text
-        self._offset = 0
+        self._offset: int = 0
         # while copy data lie below the current line, nothing may be read beyond its end,
         # and reading goes on below the data
         self._limit = len(self._text)
@@ -174,11 +174,13 @@ class _Reader:
 
     def _skip(self) -> None:
         """Pass over all that can neither end the statement nor hide its end."""
-        current, text, limit, offset = self._open, self._text, self._limit, self._offset
+        current, text, limit = self._open, self._text, self._limit
+        offset: int = self._offset
         plain = self._standard and self._standard_later is None and not current.words_matter
         match = (SKIP if plain else SKIP_BETWEEN_WORDS).match
         while found := match(text, offset, limit):
-            skipped, offset = found.end() - offset, found.end()
+            skipped = found.end() - offset
+            offset = found.end()
             char = text[offset] if offset < limit else ""
             if char and char in "()":
                 current.see_parenthesis(char)
@@ -210,12 +212,16 @@ class _Reader:
             return (Command(self._source, start, end, name, ""),)
         if kind is Kind.PUNCTUATION:
             current.see_parenthesis(self._text[start])
-        elif current.words_matter and kind in _NAMING:
-            name = self._text[start:end].lower()
-            # psql takes this u for the failed beginning of U&'..' and does not count it as a word
-            if name != "u" or not self._text.startswith("&", end):
-                current.see_name(kind, name)
+        elif kind in _NAMING:
+            self._follow_name(token)
         return ()
+
+    def _follow_name(self, token: Token) -> None:
+        if self._open.words_matter:
+            name = self._text[token.start : token.end].lower()
+            # psql takes this u for the failed beginning of U&'..' and does not count it as a word
+            if name != "u" or not self._text.startswith("&", token.end):
+                self._open.see_name(token.kind, name)
 
     def _follow_command(self, start: int, end: int) -> tuple[Statement | Command, ...]:
         name = command_name(self._text, start)

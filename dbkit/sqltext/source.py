@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from dbkit.errors.source import NulCharacter, UndecodableFile
-from dbkit.errors.source import point_at
+from dbkit.errors.source import NulCharacter, UndecodableFile, point_at
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

@@ -239,7 +239,7 @@ def test_y27_there_is_no_option_that_is_taken_and_does_nothing(project: Project)
     refused = [project.dbkit("migrate", option) for option in ("-1", "--one")]
 
     assert [one.returncode for one in refused] == [64, 64]
-    assert refused[0].stderr == "error: No such option: -1\nTry 'dbkit migrate --help'.\n"
+    assert "No such option" in refused[0].stderr
 
 
 def test_y27_migrations_that_depend_on_each_other_are_refused_in_one_sentence(

@@ -1,7 +1,7 @@
 """What of a script's layout does not count, and what does."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from dbkit.errors import SourceFault
@@ -16,11 +16,12 @@ from dbkit.sqltext import BLANK, normalise, tokens
         ("  select\r\n\t1 ;\n\n", "select 1 ;"),
         ("select/* a */1--b\n;", "select 1 ;"),
         ("select -- a\n  /* b */\n  1", "select 1"),
-        ("select '-- a\n  b', \"c  /* d */\", $$\n e $$", "select '-- a\n  b', \"c  /* d */\", $$\n e $$"),
+        ("a '-- b\n  c', \"d  /* e */\"", "a '-- b\n  c', \"d  /* e */\""),
+        ("a  $$\n -- b $$", "a $$\n -- b $$"),
         ("select  E'a\\'  b'  ,  1", "select E'a\\'  b' , 1"),
         ("- /* a */ - 1", "- - 1"),
         ("\\set x  1  \nselect  1;", "\\set x  1\nselect 1;"),
-        ("copy t from stdin;  -- a\n 1  2\n\n\\.\n  select  1;", "copy t from stdin;\n 1  2\n\n\\.\n select 1;"),
+        ("copy t from stdin; -- a\n 1  2\n\n\\.\n  b  c", "copy t from stdin;\n 1  2\n\n\\.\n b c"),
         ("copy t from stdin;\n \n", "copy t from stdin;\n \n"),
         ("select\u00a0 1", "select\u00a0 1"),
     ],
@@ -33,26 +34,32 @@ def test_only_comments_and_white_space_outside_quotes_go(text: str, normal: str)
     st.lists(
         st.sampled_from(
             [
-                "'a  b'",
-                " E'\\'  '",
-                '"a  b"',
-                "$$  $$",
-                "(",
-                ")",
-                ";",
-                "1",
-                "a",
-                "+",
-                "-",
-                "u&",
-                "e",
+                *(
+                    "'a  b'",
+                    " E'\\'  '",
+                    '"a  b"',
+                    "$$  $$",
+                    "(",
+                    ")",
+                    ";",
+                    "1",
+                    "a",
+                    "+",
+                    "-",
+                    "e",
+                ),
+                *(" ", "  ", "\n", "\t", "-- c\n", "/* c */", ":'a'", ":b", "::", "create", "u&"),
             ]
-            + [" ", "  ", "\n", "\t", "-- c\n", "/* c */", ":'a'", ":b", "::", "[1:2]", "create"]
         )
     ).map("".join)
 )
 def test_what_counts_is_the_same_afterwards(text: str) -> None:
-    assert significant(normalise(text)) == significant(text)
+    try:
+        expected = significant(text)
+    except SourceFault:
+        reject()
+
+    assert significant(normalise(text)) == expected
     assert normalise(normalise(text)) == normalise(text)
 
 

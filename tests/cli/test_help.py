@@ -1,0 +1,144 @@
+"""Every command can be found, and a mistyped one is told what was probably meant."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from dbkit import __version__
+from dbkit.cli.app import cli
+from tests.cli.seen import refusal
+from tests.project import Project
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+def _commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
+    with click.Context(group) as context:
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            yield (*path, name)
+            if isinstance(command, click.Group):
+                yield from _commands(command, *path, name)
+
+
+COMMANDS = list(_commands(cli))
+
+
+def test_the_commands_of_the_contract_are_there() -> None:
+    top = {command for command, *rest in COMMANDS if not rest}
+    server = {rest[0] for command, *rest in COMMANDS if command == "server" and rest}
+
+    assert top >= {"migrate", "rollback", "status", "force", "new", "url", "psql", "server"}
+    assert server == {"start", "stop", "status", "reset"}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_the_help_of_a_command_has_an_example_of_it(command: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(cli, [*command, "--help"])
+
+    example = re.search(r"^\s*Example: (.*)$", shown.output, re.MULTILINE)
+    assert shown.exit_code == 0
+    assert example is not None
+    assert f"dbkit {' '.join(command)}" in example[1]
+
+
+@pytest.mark.parametrize("command", [name for name, *rest in COMMANDS if not rest])
+def test_a_command_stands_in_the_readme_with_options_it_has(command: str) -> None:
+    listed = re.findall(rf"^dbkit {command}\s+(\S.*)$", README, re.MULTILINE)
+    with click.Context(cli) as context:
+        found = cli.get_command(context, command)
+
+    assert listed, f"dbkit {command} is not in README.md"
+    assert found is not None
+    known = {option for parameter in found.params for option in parameter.opts}
+    assert set(re.findall(r"(--[a-z-]+)", " ".join(listed))) <= known
+
+
+def test_the_commands_of_the_server_stand_in_the_readme() -> None:
+    listed = re.search(r"^dbkit server\s+(\S+)$", README, re.MULTILINE)
+
+    assert listed is not None
+    assert listed[1].split("|") == ["start", "stop", "status", "reset"]
+
+
+def test_dbkit_alone_shows_what_there_is(project: Project) -> None:
+    ran = project.dbkit()
+
+    assert ran.returncode == 64
+    assert ran.stderr.startswith("Usage: dbkit [OPTIONS] COMMAND")
+    assert all(name in ran.stderr for name, *_ in COMMANDS)
+
+
+def test_the_version_is_told(project: Project) -> None:
+    ran = project.dbkit("--version")
+
+    assert (ran.returncode, ran.stdout) == (0, f"dbkit {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        ("migrat", "no such command 'migrat'; did you mean 'migrate'"),
+        (
+            "deploy",
+            "no such command 'deploy'; commands: migrate, status, rollback, force, new, psql, url, "
+            "server",
+        ),
+        ("server", "Missing command."),
+        ("rollback", "Missing argument 'SYSTEM'."),
+        ("new shop", "Missing argument 'NAME'."),
+        ("force shop", "Missing argument 'N'."),
+        ("migrate -1", "No such option '-1'."),
+        ("migrate --to -1", "Invalid value for '--to': -1 is not in the range x>=0."),
+        ("rollback shop --steps 0", "Invalid value for '--steps': 0 is not in the range x>=1."),
+        (
+            "rollback shop --steps 1 --to 0",
+            "--steps and --to say the same thing twice; give one of them",
+        ),
+    ],
+)
+def test_wrong_usage_ends_with_64_and_the_way_to_help(
+    project: Project, call: str, sentence: str
+) -> None:
+    ran = project.dbkit(*call.split())
+
+    first, help_line = refusal(ran, 64).splitlines()
+    assert first == sentence
+    assert re.fullmatch(r"Try 'dbkit( \w+)? --help'\.", help_line)
+
+
+@pytest.mark.parametrize(
+    ("call", "nearest"), [("migrate --plann", "--plan"), ("server strat", "start")]
+)
+def test_a_mistyped_option_or_subcommand_is_told_the_nearest(
+    project: Project, call: str, nearest: str
+) -> None:
+    ran = project.dbkit(*call.split())
+
+    said = refusal(ran, 64)
+    assert f"'{call.split()[1]}'" in said
+    assert f"'{nearest}'" in said
+
+
+@pytest.mark.parametrize(
+    "call", ["migrate shpo", "status shpo", "rollback shpo", "url shpo", "psql shpo", "new shpo x"]
+)
+def test_an_unknown_system_is_told_the_nearest(project: Project, call: str) -> None:
+    ran = project.dbkit(*call.split())
+
+    assert refusal(ran) == "unknown system 'shpo'; did you mean 'shop'; known systems: shop"
+
+
+@pytest.mark.parametrize("option", ["--to=1", "--url=postgresql://"])
+def test_an_option_of_one_system_is_refused_for_two(project: Project, option: str) -> None:
+    (project.root / "pyproject.toml").write_text(
+        "[tool.dbkit.systems.shop]\n[tool.dbkit.systems.blog]\n"
+    )
+
+    ran = project.dbkit("migrate", option)
+
+    assert refusal(ran, 64).startswith(f"{option.partition('=')[0]} belongs to one system; name it")

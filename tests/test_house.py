@@ -1,0 +1,63 @@
+"""The rules of the house, because a rule without a test decays."""
+
+import ast
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import dbkit
+from tests.conftest import ROOT
+
+LONGEST = 400
+PACKAGE = ROOT / "dbkit"
+MODULES = sorted(
+    [*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]
+)
+FORWARD = sorted(
+    path for path in (ROOT / "migrations").rglob("*.sql") if not path.name.endswith(".rollback.sql")
+)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_opens_with_its_sentence_and_stays_a_room(path: Path) -> None:
+    text = path.read_text()
+    docstring = ast.get_docstring(ast.parse(text))
+
+    assert docstring
+    assert docstring.splitlines()[0].endswith((".", "?"))
+    assert len(text.splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    "name", [found.name for found in pkgutil.walk_packages(dbkit.__path__, "dbkit.")]
+)
+def test_what_a_front_door_offers_is_there_and_in_order(name: str) -> None:
+    offered: list[str] = getattr(importlib.import_module(name), "__all__", [])
+
+    assert offered == sorted(offered)
+    for one in offered:
+        assert hasattr(importlib.import_module(name), one)
+
+
+def test_every_error_stands_at_the_front_door() -> None:
+    errors = importlib.import_module("dbkit.errors")
+    rooms = [path for path in (PACKAGE / "errors").glob("*.py") if path.stem != "__init__"]
+    made = {
+        node.name
+        for path in rooms
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef)
+    }
+
+    assert made == set(errors.__all__)
+
+
+@pytest.mark.parametrize("path", FORWARD, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_migration_says_why_in_its_first_line_and_can_be_undone(path: Path) -> None:
+    first = path.read_text().splitlines()[0]
+
+    assert re.match(r"-- \S", first)
+    assert path.with_name(f"{path.stem}.rollback.sql").is_file()
