@@ -31,7 +31,7 @@ _NUMBERS = itertools.count()
 @contextmanager
 def scratch() -> Iterator[tuple[EmbeddedServer, Path]]:
     """Run a server and keep a folder for as long as the measurement lasts."""
-    memory = Path("/dev/shm")
+    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp's name is nobody else's
     folder = Path(tempfile.mkdtemp(prefix="dbkit-bench-", dir=memory if memory.is_dir() else None))
     folder.chmod(0o711)  # the server's account has to pass through, where we are root
     server = EmbeddedServer(folder / "server", settings=_SETTINGS)
@@ -177,7 +177,7 @@ def report(title: str, found: dict[str, float]) -> None:
     first = next(iter(found.values()))
     print(title)
     for name, seconds in found.items():
-        print(f"  {name:26} {seconds:8.3f} s  {seconds / first:6.2f} ×", flush=True)
+        print(f"  {name:26} {seconds:8.3f} s  {seconds / first:6.2f} x", flush=True)
 
 
 if __name__ == "__main__":

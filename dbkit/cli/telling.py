@@ -1,10 +1,9 @@
 """How a run is told to a person at a terminal, to a log, and to a program."""
 
 import sys
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -12,9 +11,10 @@ from dbkit.migrations.report import Blocker, Reporter, Silent
 from dbkit.migrations.runner import Outcome
 
 if TYPE_CHECKING:
-    from rich.status import Status
+    from rich.progress import Progress, TaskID
 
-_SHOW_AFTER = 0.2
+# the first and only task of a progress has this number
+_TASK = cast("TaskID", 0)
 _QUIET = {"DEBUG", "LOG", "INFO"}
 
 
@@ -25,20 +25,20 @@ class Console:
         self._system = system
         self._name = ""
         self._statements = 0
-        self._began = 0.0
-        self._moving: Status | None = None
+        self._told_wait = 0.0
+        self._moving: Progress | None = None
 
     def started(self, name: str, statements: int, *, direction: str) -> None:
         """Remember what is running."""
         del direction
-        self._name, self._statements, self._began = name, statements, time.monotonic()
+        self._name, self._statements, self._told_wait = name, statements, 0.0
+        self._start_moving()
+        if self._moving is not None:
+            self._moving.reset(_TASK, description=f"{self._system}: {name}")
 
     def statement(self, number: int) -> None:
         """Show which statement runs, where somebody watches."""
-        if sys.stderr.isatty() and (
-            self._moving or number > 1 or time.monotonic() - self._began > _SHOW_AFTER
-        ):
-            self._show(f"{self._name}: statement {number} of {self._statements}")
+        self._show(f"{self._name}: statement {number} of {self._statements}")
 
     def finished(self, name: str, seconds: float, *, direction: str) -> None:
         """Say that it is done."""
@@ -46,13 +46,15 @@ class Console:
         self._say(f"{name} {verb} in {seconds:.2f} s ({_count(self._statements, 'statement')})")
 
     def waiting(self, what: str, blockers: tuple[Blocker, ...], seconds: float) -> None:
-        """Say for whom we wait; a log hears it less often each time."""
+        """Say for whom we wait; a log hears it half as often each time."""
         name = f"{self._name}: " if self._name else ""
         who = "; ".join(map(str, blockers))
         text = f"{name}waiting {what}, {seconds:.0f} s so far" + (f" ({who})" if who else "")
-        if sys.stderr.isatty():
+        self._start_moving()
+        if self._moving is not None:
             self._show(text)
-        else:
+        elif not seconds < 2 * self._told_wait:
+            self._told_wait = seconds
             self._say(text)
 
     def notice(self, severity: str, message: str) -> None:
@@ -68,20 +70,34 @@ class Console:
         """Take the moving line away."""
         if self._moving is not None:
             self._moving.stop()
-            self._moving = None
+
+    def _start_moving(self) -> None:
+        if self._moving is None and sys.stderr.isatty():
+            self._moving = _moving_line()
+            self._moving.start()
 
     def _say(self, text: str) -> None:
-        self.close()
-        click.echo(f"{self._system}: {text}", err=True)
+        line = f"{self._system}: {text}"
+        if self._moving is not None:
+            self._moving.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            click.echo(line, err=True)
 
     def _show(self, text: str) -> None:
-        if self._moving is None:
-            from rich.console import Console as Terminal  # noqa: PLC0415 - only where it is watched
+        if self._moving is not None:
+            self._moving.update(_TASK, description=f"{self._system}: {text}")
 
-            self._moving = Terminal(stderr=True).status(f"{self._system}: {text}")
-            self._moving.start()
-        else:
-            self._moving.update(f"{self._system}: {text}")
+
+def _moving_line() -> "Progress":
+    # only where somebody watches, and there is something to watch
+    from rich.console import Console as Terminal  # noqa: PLC0415
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    text = TextColumn("{task.description}", markup=False)
+    terminal = Terminal(stderr=True)
+    moving = Progress(SpinnerColumn(), text, TimeElapsedColumn(), console=terminal, transient=True)
+    moving.add_task("", total=None)
+    return moving
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from yoyo.connections import DatabaseURI
 from yoyo.migrations import Migration, MigrationList, default_migration_table, get_migration_hash
 
 from dbkit.migrations.files import MigrationFile, checksum, migration_file
-from dbkit.migrations.ledger import Applied, Ledger, read_ledger
+from dbkit.migrations.ledger import Ledger, read_ledger
 from dbkit.migrations.lock import migration_lock
 from dbkit.migrations.object_files import ObjectFile
 from dbkit.migrations.objects import Objects
@@ -167,26 +167,34 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         self, files: Sequence[MigrationFile], version: int, ledger: Ledger
     ) -> tuple[str, ...]:
         """Record that exactly the migrations up to a version are there, as their files say now."""
-        records = self.run.records
-        known = {applied.version: applied for applied in ledger.applied}
+        records, marks = self.run.records, set(ledger.marks)
+        there = {
+            file: checksum(file.path.read_bytes(), file.shown)
+            for file in files
+            if file.version <= version
+        }
+        said = {(file.version, file.name, now.exact) for file, now in there.items()}
+        right = {
+            was.name
+            for was in ledger.applied
+            if was.name in marks and (was.version, was.name, was.checksum) in said
+        }
+        wrong = {was.name: was.version for was in ledger.applied if was.name not in right}
+        # and the marks that yoyo made alone
+        marks -= right
+        wrong |= {file.name: file.version for file in files if file.name in marks}
         texts = [records.end_steps(left.version) for left in ledger.interrupted]
-        for file in files:
-            if file.version > version:
-                break
-            now = checksum(file.path.read_bytes(), file.shown)
-            was = known.pop(file.version, None)
-            if (
-                was
-                and (was.name, was.checksum) == (file.name, now.exact)
-                and was.name in ledger.marks
-            ):
-                continue
-            if was:
-                texts.append(_undo(records, was))
-            texts.append(records.apply(file, get_migration_hash(file.name), now, operation="mark"))
-        texts += [_undo(records, was) for was in known.values()]
+        texts += [
+            records.undo(number, name, get_migration_hash(name), operation="unmark")
+            for name, number in wrong.items()
+        ]
+        texts += [
+            records.apply(file, get_migration_hash(file.name), now, operation="mark")
+            for file, now in there.items()
+            if file.name not in right
+        ]
         self.run.transaction(lambda: "; ".join(texts) or "select", "force")
-        return tuple(file.name for file in files if file.version <= version)
+        return tuple(file.name for file in there)
 
     def close(self) -> None:
         """Close what was opened beside the connection given."""
@@ -308,10 +316,6 @@ def _as_body(action: Callable[[], object]) -> Callable[[], str]:
         return "select"
 
     return body
-
-
-def _undo(records: Records, was: Applied) -> str:
-    return records.undo(was.version, was.name, get_migration_hash(was.name), operation="unmark")
 
 
 def _migrations(files: Iterable[MigrationFile]) -> MigrationList:

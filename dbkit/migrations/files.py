@@ -10,6 +10,7 @@ from dbkit.errors.migration import DuplicateVersion, GapInVersions, UnusableFile
 
 _STEM = re.compile(r"(\d{1,9})[_-](\w[\w-]*)")
 _ROLLBACK = ".rollback.sql"
+_LARGE = 1 << 20
 
 
 class MigrationFile(NamedTuple):
@@ -97,12 +98,18 @@ def exact_checksum(content: bytes) -> str:
 
 
 def checksum(content: bytes, shown: str) -> Checksum:
-    """Return both checksums of a file: of its bytes, and of what it means."""
+    """Return both checksums of a file: of its bytes, and of what it means.
+
+    A file of megabytes is data, which nobody reformats: it means its bytes.
+    """
+    exact = exact_checksum(content)
+    if len(content) > _LARGE:
+        return Checksum(exact, exact)
     # nothing pending and nothing edited: then nothing has to be read as SQL
     from dbkit.sqltext import decode, normalise  # noqa: PLC0415
 
     meaning = normalise(decode(content, shown))
-    return Checksum(exact_checksum(content), exact_checksum(meaning.encode()))
+    return Checksum(exact, exact_checksum(meaning.encode()))
 
 
 def _sql_and_python(folder: Path, root: Path) -> list[Path]:

@@ -11,10 +11,12 @@ from dbkit.migrations.catalog import CatalogObject, catalog_objects
 from dbkit.migrations.ledger import AppliedObject, made_objects
 from dbkit.migrations.object_files import ObjectFile, is_pending
 from dbkit.migrations.running import Run
-from dbkit.migrations.script import read_script
+from dbkit.migrations.script import Script, read_script
 
 # an object stands in the way of its own replacement, or of what depends on it
 _REBUILD = {"2BP01", "42P16", "42P13"}
+# a plain `create` met what the file itself made earlier
+_THERE_ALREADY = {"42P07", "42710", "42723"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +102,24 @@ class Objects:
 
     def _make(self, file: ObjectFile) -> psycopg.Error | None:
         script = read_script(file.path, file.shown)
+        if not script.transactional:
+            raise BrokenObject(
+                file.shown,
+                "is applied in one transaction with the others; take `-- transactional: false` out",
+            )
         before = self._present()
-        error = self._try(lambda: self.run.send(script))
+        error = self._try(partial(self.run.send, script))
+        if error is not None and error.sqlstate in _THERE_ALREADY:
+            earlier = self._made().get(file.path.name)
+            if earlier is not None:
+                error = self._try(partial(self._make_room, earlier, script))
         if error is None:
             self._enter(file, before)
         return error
+
+    def _make_room(self, earlier: AppliedObject, script: Script) -> None:
+        self._drop(earlier)
+        self.run.send(script)
 
     def _enter(self, file: ObjectFile, before: Mapping[tuple[str, str], CatalogObject]) -> None:
         changed = [

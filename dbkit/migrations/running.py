@@ -17,6 +17,8 @@ from dbkit.sqltext import Statement, caret
 
 # what cannot run in a transaction, and a procedure that would end it
 _NEED_NONE = {"25001", "2D000"}
+_MAY_COMMIT = {"call", "do"}
+_APART = "concurrently"
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
 
@@ -132,11 +134,14 @@ class Run:
             raise
 
     def _note_failure(self, script: Script, version: int, done: int, error: psycopg.Error) -> None:
-        # a single statement that failed has changed nothing, except where it works in several
-        # transactions of its own: then what it left behind has to be looked at by a person
         if self.wire.connection.closed:
             return
-        if done == 0 and "concurrently" not in script.statements[0].text.lower():
+        # the file may have begun a transaction of its own
+        self.wire.roll_back()
+        # a single statement that failed has changed nothing, except where it works in several
+        # transactions of its own: then what it left behind has to be looked at by a person
+        first = script.statements[0]
+        if done == 0 and first.command not in _MAY_COMMIT and _APART not in first.text.lower():
             self.wire.run(self.records.end_steps(version))
         else:
             reason = error.diag.message_primary or str(error)

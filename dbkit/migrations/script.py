@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dbkit.errors.migration import UnusableFile
 from dbkit.errors.script import BackslashCommand, BadDirective, EmptyMigration, TransactionControl
-from dbkit.migrations.files import Checksum, MigrationFile, exact_checksum
+from dbkit.migrations.files import Checksum, MigrationFile, checksum
 from dbkit.sqltext import (
     Command,
     Kind,
@@ -15,7 +15,6 @@ from dbkit.sqltext import (
     Statement,
     Token,
     decode,
-    normalise,
     split,
     tokens,
 )
@@ -51,19 +50,21 @@ def read_script(path: Path, shown: str) -> Script:
     source = Source(shown, text)
     directives, header_end = _directives(source)
     _refuse_late_directive(source, header_end)
+    transactional = _is_transactional(source, directives.get("transactional"))
     statements: list[Statement] = []
     for part in split(source):
         if isinstance(part, Command):
             raise BackslashCommand(*source.place(part.start), f"\\{part.name}")
         if not part.is_empty:
-            _refuse_transaction_control(source, part)
+            if transactional:
+                _refuse_transaction_control(source, part)
             statements.append(part)
     return Script(
         source,
         tuple(statements),
-        _is_transactional(source, directives.get("transactional")),
+        transactional,
         directives.get("depends"),
-        Checksum(exact_checksum(content), exact_checksum(normalise(text).encode())),
+        checksum(content, shown),
     )
 
 

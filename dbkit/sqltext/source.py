@@ -46,7 +46,7 @@ class Source:
 
     def position(self, offset: int) -> Position:
         """Tell line and column of an offset into the text."""
-        line = bisect_right(self._line_starts, offset, hi=len(self._line_starts) - 1)
+        line = bisect_right(self._line_starts, offset)
         return Position(line, offset - self._line_starts[line - 1] + 1)
 
     def line(self, number: int) -> str:

@@ -51,6 +51,14 @@ def test_the_caret_stands_below_its_column_behind_tabs() -> None:
     assert shown == "x.sql:2:5: what is c\n\t\tb c\n\t\t  ^"
 
 
+def test_the_caret_stands_behind_characters_of_two_columns_and_of_none() -> None:
+    source = Source("x.sql", "'日本', 'e\u0301' !")
+
+    shown = caret(source, source.text.index("!"), "look")
+
+    assert shown.splitlines()[2] == " " * len("'....', '.' ") + "^"
+
+
 def test_of_a_very_long_line_only_the_surroundings_are_shown() -> None:
     source = Source("x.sql", "a" * 100_000 + "!" + "b" * 100_000)
 
