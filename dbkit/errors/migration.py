@@ -283,19 +283,6 @@ class NoSuchVersion(MigrationError):
 
 
 @dataclass(eq=False)
-class LeftTransaction(MigrationError):
-    """A statement ended the transaction the migration was running in."""
-
-    place: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.place}: this statement ended the migration's transaction; a procedure that "
-            "commits needs `-- transactional: false` at the top of the file"
-        )
-
-
-@dataclass(eq=False)
 class BrokenObject(MigrationError):
     """An object file does not make exactly one object."""
 

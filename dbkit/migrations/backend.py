@@ -1,7 +1,7 @@
 """The yoyo backend that runs a migration, its mark and its ledger row as one."""
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -132,16 +132,28 @@ class AtomicBackend(PostgresqlPsycopgBackend):
     def break_lock(self) -> None:
         """Do nothing: the server frees the lock with the session that held it."""
 
-    def apply_pending(
-        self, files: Sequence[MigrationFile], to: int, finish: Callable[[], None]
-    ) -> None:
+    def read(
+        self, files: Sequence[MigrationFile], chosen: Sequence[MigrationFile], direction: str
+    ) -> MigrationList:
+        """Make yoyo's migrations of files, and read those chosen.
+
+        All of them are read before anything is run or written: a fault in the last stops
+        the first.
+        """
+        known, wanted = {file.name: file.version for file in files}, set(chosen)
+        migrations = MigrationList()
+        previous: SqlMigration | None = None
+        for file in files:
+            previous = SqlMigration(file, previous)
+            migrations.append(previous)
+            if file in wanted:
+                previous.read(direction, known)
+        return migrations
+
+    def apply_to(self, migrations: MigrationList, to: int, finish: Callable[[], None]) -> None:
         """Run what yoyo finds unmarked up to a version, and `finish` with the last one's commit."""
-        known = {file.name: file.version for file in files}
-        pending = self.to_apply(_migrations(file for file in files if file.version <= to))
-        for migration in pending:
-            # all of them are read before the first is run: a fault in the last stops the first
-            _ours(migration).read("apply", known)
-        if pending:
+        wanted = migrations.filter(lambda one: _ours(one).file.version <= to)
+        if pending := self.to_apply(wanted):
             self._after[pending[-1].id] = finish
             self.apply_migrations(pending)
         else:
@@ -149,16 +161,14 @@ class AtomicBackend(PostgresqlPsycopgBackend):
 
     def roll_back_to(
         self,
-        files: Sequence[MigrationFile],
+        migrations: MigrationList,
         to: int,
         *,
         before: Callable[[], object],
         after: Callable[[], object],
     ) -> None:
         """Undo what yoyo finds marked above a version."""
-        undone = self.to_rollback(_migrations(file for file in files if file.version > to))
-        for migration in undone:
-            _ours(migration).read("rollback")
+        undone = self.to_rollback(migrations.filter(lambda one: _ours(one).file.version > to))
         self._before[undone[0].id] = before
         self._after[undone[-1].id] = after
         self.rollback_migrations(undone)
@@ -316,15 +326,6 @@ def _as_body(action: Callable[[], object]) -> Callable[[], str]:
         return "select"
 
     return body
-
-
-def _migrations(files: Iterable[MigrationFile]) -> MigrationList:
-    chain = MigrationList()
-    previous: SqlMigration | None = None
-    for file in files:
-        previous = SqlMigration(file, previous)
-        chain.append(previous)
-    return chain
 
 
 def _ours(migration: Migration) -> SqlMigration:

@@ -101,15 +101,15 @@ class Runner:
             pending = self._forward(ledger, to)
             gone = gone_objects(self.files.objects, ledger) if drop_gone else ()
             after = pending[-1].version if pending else ledger.version
-            objects = backend.objects
+            migrations = backend.read(self.files.migrations, pending, "apply")
             told = _Told()
 
             def finish() -> None:
-                objects.drop(gone)
+                backend.objects.drop(gone)
                 if self._has_objects(after):
-                    told.hear(*objects.apply(all_must=after == self.files.latest))
+                    told.hear(*backend.objects.apply(all_must=after == self.files.latest))
 
-            backend.apply_pending(self.files.migrations, after, finish)
+            backend.apply_to(migrations, after, finish)
             if told.applied:
                 self.reporter.objects("applied", tuple(told.applied))
             if told.left_out:
@@ -156,19 +156,14 @@ class Runner:
             return planned
         with self._session() as (backend, ledger):
             undone = self._backward(ledger, to)
-            objects = backend.objects
+            migrations = backend.read(self.files.migrations, undone, "rollback")
             told = _Told()
 
             def put_back() -> None:
                 if self._has_objects(to):
-                    told.hear(*objects.apply(all_must=False))
+                    told.hear(*backend.objects.apply(all_must=False))
 
-            backend.roll_back_to(
-                self.files.migrations,
-                to,
-                before=objects.take_down,
-                after=put_back,
-            )
+            backend.roll_back_to(migrations, to, before=backend.objects.take_down, after=put_back)
             if told.left_out:
                 self.reporter.objects("left out at this version", tuple(told.left_out))
             return Outcome(

@@ -8,7 +8,6 @@ from functools import cached_property
 
 import psycopg
 
-from dbkit.errors.migration import LeftTransaction
 from dbkit.migrations.records import Records
 from dbkit.migrations.report import Reporter
 from dbkit.migrations.script import Script
@@ -85,9 +84,6 @@ class Run:
         for number, statement in enumerate(script.statements, start=1):
             self.reporter.statement(number)
             self._run(script, statement)
-            if not self.wire.in_transaction:
-                position = script.source.position(statement.start)
-                raise LeftTransaction(f"{script.source.path}:{position.line}:{position.column}")
 
     def send(self, script: Script) -> None:
         """Run the statements of an object file inside the transaction that is open."""

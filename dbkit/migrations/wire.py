@@ -59,11 +59,6 @@ class Wire:
             if result.status == ExecStatus.FATAL_ERROR:
                 raise psycopg.errors.error_from_result(result, encoding="utf-8")
 
-    @property
-    def in_transaction(self) -> bool:
-        """Whether a transaction is open and sound."""
-        return self.connection.pgconn.transaction_status == TransactionStatus.INTRANS
-
     def roll_back(self) -> None:
         """Leave the transaction, if the connection still lives."""
         if self.connection.pgconn.transaction_status in {

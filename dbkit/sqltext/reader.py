@@ -56,15 +56,6 @@ def split(
     return (item for item in reader.read(skipping=True) if not isinstance(item, Token))
 
 
-def landmarks(text: str) -> Iterator[Token]:
-    """Cut a script into tokens as `tokens` does, leaving out most that do not matter to psql.
-
-    What is left out is free of backslash commands and copy data, and no quote in it is open.
-    """
-    reader = _Reader(Source("<text>", text), standard_strings=True)
-    return (item for item in reader.read(skipping=True) if isinstance(item, Token))
-
-
 @dataclass(slots=True)
 class _Open:
     """What psql knows about the statement it has not seen the end of."""

@@ -3,6 +3,7 @@
 import subprocess
 from typing import Any
 
+from dbkit.migrations.ledger import BOOKKEEPING
 from tests.project import Project
 
 _RELATIONS = """
@@ -35,6 +36,16 @@ def refusal(ran: subprocess.CompletedProcess[str], code: int = 1) -> str:
 def contents(project: Project) -> Contents:
     """Return every table and view of the database, with its columns and its rows."""
     return {name: (columns, _rows(project, name)) for name, columns in project.rows(_RELATIONS)}
+
+
+def leftovers(project: Project) -> Contents:
+    """Return what is there beside a ledger without an entry."""
+    return {
+        name: (columns, rows)
+        for name, (columns, rows) in contents(project).items()
+        if rows or name not in BOOKKEEPING
+        if name != "_yoyo_version"
+    }
 
 
 def _rows(project: Project, name: str) -> list[str]:

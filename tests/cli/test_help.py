@@ -26,13 +26,13 @@ def _commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
 
 
 COMMANDS = list(_commands(cli))
+TOP = [name for name, *rest in COMMANDS if not rest]
 
 
 def test_the_commands_of_the_contract_are_there() -> None:
-    top = {command for command, *rest in COMMANDS if not rest}
     server = {rest[0] for command, *rest in COMMANDS if command == "server" and rest}
 
-    assert top >= {"migrate", "rollback", "status", "force", "new", "url", "psql", "server"}
+    assert set(TOP) >= {"migrate", "rollback", "status", "force", "new", "url", "psql", "server"}
     assert server == {"start", "stop", "status", "reset"}
 
 
@@ -46,7 +46,7 @@ def test_the_help_of_a_command_has_an_example_of_it(command: tuple[str, ...]) ->
     assert f"dbkit {' '.join(command)}" in example[1]
 
 
-@pytest.mark.parametrize("command", [name for name, *rest in COMMANDS if not rest])
+@pytest.mark.parametrize("command", TOP)
 def test_a_command_stands_in_the_readme_with_options_it_has(command: str) -> None:
     listed = re.findall(rf"^dbkit {command}\s+(\S.*)$", README, re.MULTILINE)
     with click.Context(cli) as context:
@@ -69,7 +69,7 @@ def test_dbkit_alone_shows_what_there_is(project: Project) -> None:
     ran = project.dbkit()
 
     assert ran.returncode == 64
-    assert ran.stderr.startswith("Usage: dbkit [OPTIONS] COMMAND")
+    assert ran.stderr.startswith("Usage: dbkit ")
     assert all(name in ran.stderr for name, *_ in COMMANDS)
 
 
@@ -83,11 +83,7 @@ def test_the_version_is_told(project: Project) -> None:
     ("call", "sentence"),
     [
         ("migrat", "no such command 'migrat'; did you mean 'migrate'"),
-        (
-            "deploy",
-            "no such command 'deploy'; commands: migrate, status, rollback, force, new, psql, url, "
-            "server",
-        ),
+        ("deploy", f"no such command 'deploy'; commands: {', '.join(TOP)}"),
         ("server", "Missing command."),
         ("rollback", "Missing argument 'SYSTEM'."),
         ("new shop", "Missing argument 'NAME'."),

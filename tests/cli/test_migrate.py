@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.cli.seen import contents, refusal
+from tests.cli.seen import contents, leftovers, refusal
 from tests.project import Project
 
 ORDERS = "create table orders (id integer);"
@@ -86,8 +86,9 @@ def test_a_plan_refuses_what_the_run_would_refuse(shop: Project) -> None:
     planned = refusal(shop.dbkit("migrate", "--plan"))
 
     assert planned.startswith("migrations/shop/0003_broken.sql:1:1: 'begin' does not belong")
-    assert planned == refusal(shop.dbkit("migrate"))
     assert contents(shop) == {}
+    assert planned == refusal(shop.dbkit("migrate"))
+    assert leftovers(shop) == {}
 
 
 @pytest.mark.parametrize(
@@ -181,6 +182,25 @@ def test_a_planned_rollback_refuses_what_the_rollback_would_refuse(shop: Project
     assert planned.startswith("migrations/shop/0001_orders.rollback.sql:2:1: '\\echo' is a command")
     assert planned == refusal(shop.dbkit("rollback", "shop", "--to", "0"))
     assert shop.status()["version"] == 2
+
+
+def test_a_rollback_that_fails_has_undone_nothing(shop: Project) -> None:
+    shop.migration(
+        "0002_price",
+        (shop.root / "migrations/shop/0002_price.sql").read_text(),
+        "alter table orders drop column price;\nselect foo;",
+    )
+    shop.dbkit("migrate")
+    before = contents(shop)
+
+    told = refusal(shop.dbkit("rollback", "shop"))
+
+    assert told.splitlines() == [
+        'migrations/shop/0002_price.rollback.sql:2:8: column "foo" does not exist',
+        "select foo;",
+        "       ^",
+    ]
+    assert contents(shop) == before
 
 
 def test_rollback_to_a_later_version_names_migrate(shop: Project) -> None:

@@ -15,8 +15,8 @@ from dbkit.migrations.lock import KEY
 from dbkit.migrations.report import Blocker, Silent
 from tests.project import Project
 
-LOCK = f"select pg_advisory_lock({KEY})"
-UNLOCK = f"select pg_advisory_unlock({KEY})"
+LOCK = "select pg_advisory_lock(%s)"
+UNLOCK = "select pg_advisory_unlock(%s)"
 ORDERS = "create table orders (id integer);"
 
 
@@ -89,29 +89,29 @@ def test_the_waiting_runner_is_told_pid_user_and_query_of_the_other(project: Pro
     project.migration("0001_orders", ORDERS)
 
     with project.connect() as other, project.connect() as connection:
-        other.execute(LOCK)
-        listener = Listener("another migration run", lambda: other.execute(UNLOCK.encode()))
+        other.execute(LOCK, (KEY,))
+        listener = Listener("another migration run", lambda: other.execute(UNLOCK, (KEY,)))
         outcome = project.runner(connection, listener).migrate()
         [(what, [blocker])] = listener.heard
 
         assert outcome.migrations == ("0001_orders",)
         assert what == "for another migration run"
         assert (blocker.pid, blocker.user) == (other.info.backend_pid, other.info.user)
-        assert blocker.query == LOCK
+        assert blocker.query == "select pg_advisory_lock($1)"
 
 
 def test_a_runner_gives_up_after_the_time_it_was_told_in_one_sentence(project: Project) -> None:
     project.migration("0001_orders", ORDERS)
 
     with project.connect() as other:
-        other.execute(LOCK)
+        other.execute(LOCK, (KEY,))
         refused = project.dbkit("migrate", "--wait", "0.5")
 
     assert refused.returncode == 1
     assert re.fullmatch(
         r"error: another migration run holds the lock \(pid \d+, user postgres, for \d+ s: "
-        + re.escape(LOCK)
-        + r"\); waited \d+ s, try again when it is done or wait longer with --wait\n",
+        r"select pg_advisory_lock\(\$1\)\); waited \d+ s, "
+        r"try again when it is done or wait longer with --wait\n",
         refused.stderr,
     )
     assert project.status()["version"] == 0
@@ -124,7 +124,7 @@ def test_with_nothing_pending_nobody_waits_for_the_lock(project: Project, comman
     patience = ("--wait", "0") if command == "migrate" else ()
 
     with project.connect() as other:
-        other.execute(LOCK)
+        other.execute(LOCK, (KEY,))
         done = project.dbkit(command, *patience)
 
     assert done.returncode == 0
@@ -135,7 +135,7 @@ def test_status_tells_what_is_pending_while_another_runner_is_at_work(project: P
     project.migration("0001_orders", ORDERS)
 
     with project.connect() as other:
-        other.execute(LOCK)
+        other.execute(LOCK, (KEY,))
         status = project.dbkit("status")
 
     assert status.returncode == 2
@@ -219,7 +219,7 @@ def test_a_runner_waits_no_longer_than_told(project: Project) -> None:
     began = time.monotonic()
 
     with project.connect() as other, project.connect() as connection:
-        other.execute(LOCK)
+        other.execute(LOCK, (KEY,))
         with pytest.raises(Locked) as caught:
             project.runner(connection, wait=0.3).migrate()
 
@@ -232,7 +232,7 @@ def test_two_databases_of_one_server_are_migrated_side_by_side(
     project.migration("0001_orders", ORDERS)
 
     with psycopg.connect(server_url, autocommit=True) as elsewhere:
-        elsewhere.execute(LOCK)
+        elsewhere.execute(LOCK, (KEY,))
         done = project.dbkit("migrate", "--wait", "0")
 
     assert done.returncode == 0

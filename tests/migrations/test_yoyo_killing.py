@@ -2,13 +2,18 @@
 
 import os
 import signal
+import socket
 import subprocess
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
+from typing import Any
 
+import psycopg
 import pytest
 
 from dbkit.migrations.report import Silent
+from dbkit.migrations.wire import Wire
 from tests.project import Project
 
 # says that it is reached, and lasts as long as the runner's PGOPTIONS tell: 0 s in a rerun
@@ -26,6 +31,14 @@ as $$ begin {PAUSE} return null; end $$;
 create constraint trigger pausing after insert on orders initially deferred
 for each row execute function pause();
 """
+
+
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """Let children hear SIGINT, which they do not where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @dataclass
@@ -48,6 +61,56 @@ class Deadly(Silent):
     def _hear(self, moment: str) -> None:
         if moment == self.moment:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Interrupted(Silent):
+    """A reporter during whose work somebody presses Ctrl-C."""
+
+    def notice(self, severity: str, message: str) -> None:
+        del severity, message
+        raise KeyboardInterrupt
+
+
+class Victim:
+    """Cuts a connection before a message to the server: what it sees of a runner that is killed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._connection: psycopg.Connection | None = None
+        self._messages = 0
+        run, execute = Wire.run, psycopg.Cursor.execute
+
+        def run_or_die(wire: Wire, text: str, copy_data: str | None = None) -> None:
+            self._count(wire.connection)
+            run(wire, text, copy_data)
+
+        def execute_or_die(
+            cursor: psycopg.Cursor,
+            *arguments: Any,  # noqa: ANN401 - handed on as they come
+            **options: Any,  # noqa: ANN401 - as above
+        ) -> psycopg.Cursor:
+            self._count(cursor.connection)
+            return execute(cursor, *arguments, **options)
+
+        monkeypatch.setattr(Wire, "run", run_or_die)
+        monkeypatch.setattr(psycopg.Cursor, "execute", execute_or_die)
+
+    def survives(
+        self, action: Callable[[], object], connection: psycopg.Connection, messages: int
+    ) -> bool:
+        """Do something with a connection that lives for so many messages less one."""
+        self._connection, self._messages = connection, messages
+        try:
+            action()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _count(self, connection: psycopg.Connection) -> None:
+        if connection is self._connection:
+            self._messages -= 1
+            if self._messages == 0:
+                with socket.socket(fileno=os.dup(connection.fileno())) as line:
+                    line.shutdown(socket.SHUT_RDWR)
 
 
 def migrate_and_die(project: Project, moment: str) -> None:
@@ -129,6 +192,33 @@ def test_y01_a_runner_killed_between_two_steps_leaves_each_migration_whole_or_no
     assert project.rows("select count(*) from _yoyo_migration") == [(2,)]
 
 
+def test_y01_a_connection_cut_before_any_message_leaves_each_migration_whole_or_not_at_all(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.migration("0001_orders", ORDERS + ORDER)
+    project.migration("0002_more", "insert into orders values (2);")
+    victim = Victim(monkeypatch)
+
+    messages, survived = 0, False
+    while not survived:
+        messages += 1
+        with project.connect() as connection:
+            connection.execute("drop schema public cascade; create schema public")
+        with project.connect() as connection:
+            survived = victim.survives(project.runner(connection).migrate, connection, messages)
+        left = project.rows("select to_regclass('orders')::text, to_regclass('schema_version')")
+        applied = project.rows("select name from schema_version") if left[0][1] else []
+        orders = project.rows("select id from orders order by id") if left[0][0] else []
+        with project.connect() as connection:
+            project.runner(connection).migrate()
+
+        assert orders == [(1,), (2,)][: len(applied)], messages
+        assert project.rows("select id from orders order by id") == [(1,), (2,)], messages
+        assert project.rows("select count(*) from _yoyo_migration") == [(2,)], messages
+
+    assert messages > 10
+
+
 @pytest.mark.parametrize(
     ("moment", "left"),
     [("statement 2", 2), ("rollback of 0002_more finished", 1)],
@@ -184,6 +274,22 @@ def test_y03_a_runner_that_is_told_to_stop_says_so_in_one_sentence(
     assert told.strip() == (
         "error: stopped; what was under way was taken back (dbkit status tells where it stands)"
     )
+
+
+def test_y03_an_interruption_that_comes_while_a_notice_is_told_is_not_lost(
+    project: Project,
+) -> None:
+    project.migration("0001_orders", HERE.replace("'0'", "'60'"))
+
+    with project.connect() as connection:
+        with pytest.raises(KeyboardInterrupt):
+            project.runner(connection, Interrupted()).migrate()
+        [(state,)] = project.rows(
+            f"select state from pg_stat_activity where pid = {connection.info.backend_pid}"
+        )
+
+    assert state == "idle"
+    assert project.status()["version"] == 0
 
 
 def test_y06_the_server_stops_the_statement_of_a_runner_that_was_killed(project: Project) -> None:

@@ -81,10 +81,10 @@ def test_y05_a_runner_waits_as_long_as_it_was_told_to(project: Project) -> None:
     project.migration("0001_orders", ORDERS)
 
     with project.connect() as other, project.connect() as connection:
-        other.execute(f"select pg_advisory_lock({KEY})")
+        other.execute("select pg_advisory_lock(%s)", (KEY,))
         with pytest.raises(Locked) as refused:
             project.runner(connection, wait=0.4).migrate()
-        free = Patience(lambda: other.execute(f"select pg_advisory_unlock({KEY})"))
+        free = Patience(lambda: other.execute("select pg_advisory_unlock(%s)", (KEY,)))
         outcome = project.runner(connection, free, wait=30).migrate()
 
     assert refused.value.waited >= 0.4

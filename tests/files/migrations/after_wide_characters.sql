@@ -1,0 +1,1 @@
+select 'größer 日本 😀', foo;

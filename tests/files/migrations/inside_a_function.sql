@@ -1,0 +1,3 @@
+create function f() returns integer language sql as $$
+    select foo
+$$;

@@ -1,0 +1,3 @@
+create table orders (id integer, amount integer);
+-- transactional: false
+select 1;

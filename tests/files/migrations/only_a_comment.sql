@@ -1,0 +1,1 @@
+-- Orders will be kept here.

@@ -1,0 +1,3 @@
+begin;
+create table orders (id integer, amount integer);
+commit;

@@ -1,0 +1,2 @@
+create table orders (id integer, amount integer);
+select 'abc;

@@ -1,0 +1,3 @@
+create table orders (id integer, amount integer);
+
+create tabel items (id integer);

@@ -1,0 +1,2 @@
+-- transactional: maybe
+create table orders (id integer, amount integer);

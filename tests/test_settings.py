@@ -1,0 +1,279 @@
+"""What `[tool.dbkit]` says, where it is looked for, and what it may not say."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from dbkit.errors import InvalidSettings, UnknownSystem
+from dbkit.settings import System, load_settings
+from tests.cli.seen import refusal
+from tests.conftest import ROOT
+from tests.project import Project
+
+SHOP = "[tool.dbkit.systems.shop]\n"
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DBKIT_POSTGRES", "SHOP_DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A folder whose pyproject.toml names one system and nothing else."""
+    (tmp_path / "pyproject.toml").write_text(SHOP)
+    return tmp_path
+
+
+def test_what_is_not_said_has_a_default(root: Path) -> None:
+    settings = load_settings(root)
+
+    assert settings.root == root
+    assert settings.systems == {
+        "shop": System(
+            name="shop",
+            migrations=root / "migrations/shop",
+            sql=root / "sql/shop",
+            url_env="SHOP_DATABASE_URL",
+            package=None,
+        )
+    }
+    assert settings.server_folder == root / ".dbkit"
+    assert settings.postgres is None
+    assert not settings.bundled
+
+
+def test_what_is_said_is_taken_from_the_project_s_folder(root: Path) -> None:
+    (root / "pyproject.toml").write_text(
+        f'{SHOP}migrations = "db/changes"\nsql = "db/queries"\nurl-env = "DATABASE_URL"\n'
+        'package = "shop.database"\n[tool.dbkit.server]\nfolder = "var/pg"\npostgres = "16"\n'
+    )
+
+    settings = load_settings(root)
+
+    assert settings.systems["shop"] == System(
+        "shop", root / "db/changes", root / "db/queries", "DATABASE_URL", "shop.database"
+    )
+    assert (settings.server_folder, settings.postgres) == (root / "var/pg", "16")
+
+
+def test_the_settings_are_found_from_any_folder_below(root: Path) -> None:
+    deep = root / "src" / "shop"
+    deep.mkdir(parents=True)
+
+    assert load_settings(deep) == load_settings(root)
+
+
+def test_the_nearest_settings_win(root: Path) -> None:
+    inner = root / "services" / "blog"
+    inner.mkdir(parents=True)
+    (inner / "pyproject.toml").write_text("[tool.dbkit.systems.blog]\n")
+
+    assert list(load_settings(inner).systems) == ["blog"]
+
+
+def test_a_pyproject_of_something_else_is_passed_over(root: Path) -> None:
+    inner = root / "services" / "blog"
+    inner.mkdir(parents=True)
+    (inner / "pyproject.toml").write_text('[project]\nname = "blog"\n[tool.ruff]\n')
+
+    assert load_settings(inner).root == root
+
+
+def test_the_environment_gives_the_url_when_it_is_asked_for(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = load_settings(root).system("shop")
+    before = system.url
+
+    monkeypatch.setenv("SHOP_DATABASE_URL", "postgresql://db/shop")
+
+    assert before is None
+    assert system.url == "postgresql://db/shop"
+
+
+def test_an_empty_url_means_the_embedded_server(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_DATABASE_URL", "")
+
+    assert load_settings(root).system("shop").url is None
+
+
+def test_the_environment_chooses_the_postgresql_over_the_file(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "pyproject.toml").write_text(f'{SHOP}[tool.dbkit.server]\npostgres = "16"\n')
+    monkeypatch.setenv("DBKIT_POSTGRES", "/usr/lib/postgresql/18/bin")
+
+    assert load_settings(root).postgres == "/usr/lib/postgresql/18/bin"
+
+
+def test_an_unknown_system_knows_the_known_ones(root: Path) -> None:
+    settings = load_settings(root)
+
+    with pytest.raises(UnknownSystem) as caught:
+        settings.system("shpo")
+
+    assert (caught.value.name, caught.value.known) == ("shpo", ("shop",))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            "[tool.dbkit.systems.shop\n",
+            (
+                "is not valid TOML: Expected ']' at the end of a table declaration "
+                "(at line 1, column 25)"
+            ),
+        ),
+        ("[tool.dbkit]\n", "names no system; add a table [tool.dbkit.systems.NAME]"),
+        (
+            "[tool.dbkit.system.shop]\n",
+            (
+                "[tool.dbkit]: unknown key 'system'; did you mean 'systems'; "
+                "known keys: server, systems"
+            ),
+        ),
+        (
+            f'{SHOP}url_env = "DATABASE_URL"\n',
+            (
+                "[tool.dbkit.systems.shop]: unknown key 'url_env'; did you mean 'url-env'; "
+                "known keys: migrations, package, sql, url-env"
+            ),
+        ),
+        (
+            f'{SHOP}[tool.dbkit.server]\nport = "5432"\n',
+            "[tool.dbkit.server]: unknown key 'port'; known keys: folder, postgres",
+        ),
+        (
+            f"{SHOP}url-env = 3\n",
+            "[tool.dbkit.systems.shop]: url-env is to be a string, not 3",
+        ),
+        (
+            f'{SHOP}sql = ""\n',
+            "[tool.dbkit.systems.shop]: sql is to be a string, not ''",
+        ),
+        ("[tool.dbkit]\nsystems = 3\n", "[tool.dbkit.systems] is to be a table, not 3"),
+        (
+            '[tool.dbkit.systems]\nshop = "sql"\n',
+            "[tool.dbkit.systems.shop] is to be a table, not 'sql'",
+        ),
+        ("[tool]\ndbkit = true\n", "[tool.dbkit] is to be a table, not True"),
+        ("tool = 3\n", "[tool] is to be a table, not 3"),
+        (
+            '[tool.dbkit.systems."My shop"]\n',
+            "[tool.dbkit.systems.My shop]: a system is named with a-z, 0-9 and _, a letter first",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_followed_are_refused(root: Path, text: str, fault: str) -> None:
+    (root / "pyproject.toml").write_text(text)
+
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings(root)
+
+    assert str(caught.value) == f"{root}/pyproject.toml: {fault}"
+
+
+def test_settings_that_are_not_utf_8_are_refused(root: Path) -> None:
+    (root / "pyproject.toml").write_bytes(b'name = "caf\xe9"')
+
+    with pytest.raises(InvalidSettings, match="byte 0xe9 is not UTF-8; save the file as UTF-8"):
+        load_settings(root)
+
+
+@pytest.mark.parametrize("call", ["migrate", "status --json", "url shop", "server status"])
+def test_every_command_tells_wrong_settings_in_a_sentence(tmp_path: Path, call: str) -> None:
+    project = Project(tmp_path / "project", "")
+    (project.root / "pyproject.toml").write_text("[tool.dbkit]\n")
+
+    ran = project.dbkit(*call.split())
+
+    assert refusal(ran) == (
+        f"{project.root}/pyproject.toml: names no system; add a table [tool.dbkit.systems.NAME]"
+    )
+    assert not (project.root / ".dbkit").exists()
+
+
+def test_no_settings_at_all_are_told_with_the_way_to_begin(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project", "")
+    (project.root / "pyproject.toml").unlink()
+
+    ran = project.dbkit("migrate")
+
+    assert refusal(ran) == (
+        "pyproject.toml: no [tool.dbkit] in this folder or above; "
+        "add a table [tool.dbkit.systems.NAME]"
+    )
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the wheel would install."""
+    folder = tmp_path_factory.mktemp("installed")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    [wheel] = folder.glob("*.whl")
+    with ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def test_the_wheel_carries_every_file_of_the_four_systems(installed: Path) -> None:
+    bundled = installed / "dbkit" / "bundled"
+
+    for tree in ("migrations", "sql"):
+        here = {path.relative_to(ROOT) for path in (ROOT / tree).rglob("*.sql")}
+        there = {path.relative_to(bundled) for path in bundled.joinpath(tree).rglob("*.sql")}
+        assert here == there
+        assert here
+    assert (bundled / "migrations/myloware/0001_bootstrap.sql").is_file()
+    assert (installed / "dbkit/py.typed").is_file()
+
+
+def test_an_installed_dbkit_knows_the_four_systems_without_a_project(
+    installed: Path, tmp_path: Path, empty_url: str
+) -> None:
+    planned = _run_installed(installed, tmp_path, "migrate", "mrwa", "--url", empty_url, "--plan")
+    mistaken = _run_installed(installed, tmp_path, "url", "mrw")
+
+    assert planned.returncode == 0
+    assert planned.stdout.startswith("mrwa: from version 0 to ")
+    assert "\n  0001_initial_schema\n" in planned.stdout
+    assert planned.stderr == (
+        "no [tool.dbkit] in a pyproject.toml here or above; "
+        "these are the systems that come with dbkit\n"
+    )
+    assert mistaken.stderr.endswith(
+        "error: unknown system 'mrw'; did you mean 'mrwa'; "
+        "known systems: ai_orchestration, mrwa, myloware, softwarestudio\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def _run_installed(
+    installed: Path, folder: Path, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    places = (str(installed), sysconfig.get_path("purelib"))
+    return subprocess.run(
+        # -S: without the link to the checkout that an editable installation is
+        [sys.executable, "-S", "-m", "dbkit", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
