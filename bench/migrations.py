@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,7 +29,7 @@ _NUMBERS = itertools.count()
 
 
 @contextmanager
-def scratch() -> Iterator[tuple[EmbeddedServer, Path]]:
+def scratch() -> Generator[tuple[EmbeddedServer, Path]]:
     """Run a server and keep a folder for as long as the measurement lasts."""
     memory = Path("/dev/shm")  # noqa: S108 - mkdtemp's name is nobody else's
     folder = Path(tempfile.mkdtemp(prefix="dbkit-bench-", dir=memory if memory.is_dir() else None))
@@ -138,7 +138,7 @@ def measure(
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--sizes", default="1000,3000")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-yoyo", action="store_true")
