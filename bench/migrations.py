@@ -24,7 +24,7 @@ from dbkit.server import EmbeddedServer, find_binaries
 
 _BIN = Path(sys.executable).parent
 # `psql -1` holds the locks of all migrations at once
-_SETTINGS = {"fsync": "off", "max_locks_per_transaction": "1024", "shared_buffers": "256MB"}
+_SETTINGS = {"max_locks_per_transaction": "1024", "shared_buffers": "256MB"}
 _NUMBERS = itertools.count()
 
 

@@ -48,3 +48,16 @@ class CannotConnect(ConfigurationError):
 
     def __str__(self) -> str:
         return f"cannot connect to {self.url} (from {self.origin}): {self.reason}"
+
+
+@dataclass(eq=False)
+class NestedTransaction(ConfigurationError):
+    """A transaction inside another is to be what only the outermost can be."""
+
+    wanted: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.wanted} is for the outermost transaction, and one is open already; "
+            "ask for it there"
+        )

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -82,6 +82,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         self._lock_timeout = lock_timeout
         self._wait = wait
         self._run: Run | None = None
+        self._unflushed = False
         self._object_files = object_files
         self._before: dict[str, Callable[[], object]] = {}
         self._after: dict[str, Callable[[], object]] = {}
@@ -209,6 +210,10 @@ class AtomicBackend(PostgresqlPsycopgBackend):
     def close(self) -> None:
         """Close what was opened beside the connection given."""
         if self._run is not None:
+            if self._unflushed:
+                # the run stopped before its last commit
+                with suppress(psycopg.OperationalError):
+                    self._run.flush()
             self._run.wire.close()
 
     def apply_one(self, migration: Migration, force: bool = False, mark: bool = True) -> None:
@@ -259,9 +264,11 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         after = self._after.pop(name, None)
         self.reporter.started(name, len(script.statements), direction=direction)
         began = time.monotonic()
+        place, more_to_come = script.source.path, bool(self._after)
         if script.transactional:
             try:
-                run.transaction(_body(run, script, record, before, after), script.source.path)
+                body = _body(run, script, record, before, after)
+                run.transaction(body, place, more_to_come=more_to_come)
             except _IN_THE_WAY:
                 if not self._object_files or before is not None:
                     raise
@@ -269,13 +276,15 @@ class AtomicBackend(PostgresqlPsycopgBackend):
                 # they are taken down and put back, in the migration's own transaction
                 before = self.objects.take_down
                 after = after or partial(self.objects.apply, all_must=False)
-                run.transaction(_body(run, script, record, before, after), script.source.path)
+                body = _body(run, script, record, before, after)
+                run.transaction(body, place, more_to_come=more_to_come)
+            self._unflushed = more_to_come
         else:
             if before:
-                run.transaction(_as_body(before), script.source.path)
+                run.transaction(_as_body(before), place)
             run.one_by_one(script, migration.file.version, name, direction, record)
             if after:
-                run.transaction(_as_body(after), script.source.path)
+                run.transaction(_as_body(after), place)
         migration.forget()
         self.reporter.finished(name, time.monotonic() - began, direction=direction)
 

@@ -25,6 +25,10 @@ _LONGEST_PAUSE = 10.0
 _CLEAN = "reset session authorization; reset role; reset all; discard temp"
 # the server looks now and then whether we still live, and stops the statement if we do not
 _WATCHED = "set client_connection_check_interval = '2s'"
+# not written out to the disk before the next begins: the last commit of the run writes all
+_LATER = "; set local synchronous_commit = off"
+# it takes a number for its transaction, so its commit is written out, and with it all before it
+_FLUSH = "begin; select pg_current_xact_id(); commit"
 
 
 @dataclass(frozen=True)
@@ -37,18 +41,21 @@ class Run:
     lock_timeout: float
     wait: float
 
-    def transaction(self, body: Callable[[], str], place: str) -> None:
+    def transaction(
+        self, body: Callable[[], str], place: str, *, more_to_come: bool = False
+    ) -> None:
         """Do something and record it (the body returns how) in one transaction.
 
         A statement that cannot have its lock within `lock_timeout` is not left waiting
         with everybody else queued behind it: the whole transaction is taken back and
-        tried again after a pause, for as long as we were told to wait.
+        tried again after a pause, for as long as we were told to wait. Where `more_to_come`,
+        the commit is not waited for until it is on the disk; `flush` or the last one does that.
         """
         began = time.monotonic()
         pause = _FIRST_PAUSE
         while True:
             try:
-                self._attempt(body, place)
+                self._attempt(body, place, _LATER if more_to_come else "")
             except psycopg.errors.LockNotAvailable:
                 waited = time.monotonic() - began
                 if waited + pause > self.wait:
@@ -90,11 +97,17 @@ class Run:
         for statement in script.statements:
             self._run(script, statement)
 
-    def _attempt(self, body: Callable[[], str], place: str) -> None:
+    def flush(self) -> None:
+        """See to it that every commit so far outlives a power cut."""
+        self.wire.run(_FLUSH)
+
+    def _attempt(self, body: Callable[[], str], place: str, later: str) -> None:
         wire = self.wire
         milliseconds = round(self.lock_timeout * 1000)
         try:
-            wire.run(f"{_CLEAN}; {self._watched}; begin; set local lock_timeout = {milliseconds}")
+            wire.run(
+                f"{_CLEAN}; {self._watched}; begin; set local lock_timeout = {milliseconds}{later}"
+            )
             record = body()
             self._commit(record, place)
         except BaseException:

@@ -1,7 +1,24 @@
 """Bring a script into a form in which its layout no longer counts."""
 
+import re
+
 from dbkit.sqltext.reader import tokens
 from dbkit.sqltext.token import BLANK, Kind
+
+# What most migrations are made of, and nothing that takes more than one look to tell: a tenth
+# of the time. Each part refuses a neighbour that would make another token of it.
+_PLAIN = re.compile(
+    r"""(?:
+        [ \t\n] | --[^\n\r]*+(?:\n|\Z)
+      | [A-Za-z_][A-Za-z0-9_]*+ (?! [^\x00-\x7f] | [$'"&] )
+      | [0-9]++ (?! [^\x00-\x7f] | [$.A-Za-z_'"] )
+      | '[^'\\]*+' (?!') | "[^"]*+" (?!")
+      | [(),;] | \.(?![.0-9]) | :: | [=<>](?![-~!@\#^&|`?+*/%<>=])
+    )*+""",
+    re.VERBOSE,
+)
+_PLAIN_TOKEN = re.compile(r"""--[^\n]*+|(\w++|'[^']*+'|"[^"]*+"|::|[^\s])""", re.ASCII)
+_COPY = re.compile(r"\bcopy\b", re.IGNORECASE)
 
 
 def normalise(text: str) -> str:
@@ -11,6 +28,13 @@ def normalise(text: str) -> str:
     `copy ... from stdin`, it stays. The result is for comparing, not for running: one string
     continued on the next line becomes two strings side by side.
     """
+    if _PLAIN.fullmatch(text) and not _COPY.search(text):
+        return " ".join(filter(None, _PLAIN_TOKEN.findall(text)))
+    return normalise_any(text)
+
+
+def normalise_any(text: str) -> str:
+    """Do the same for any script, a token at a time."""
     parts: list[str] = []
     gap = ""
     for kind, start, end in tokens(text):

@@ -3,8 +3,8 @@
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
@@ -62,6 +62,16 @@ def gate(project: Project) -> Iterator[psycopg.Connection]:
         yield keeper
 
 
+@contextmanager
+def started(project: Project) -> Generator[subprocess.Popen[str]]:
+    """Start a runner, and end it with the test, however that ends."""
+    with project.start("migrate") as runner:
+        try:
+            yield runner
+        finally:
+            runner.kill()
+
+
 def wait_for(runner: subprocess.Popen[str], told: str) -> None:
     assert runner.stderr is not None
     assert any(told in line for line in runner.stderr)
@@ -72,9 +82,9 @@ def test_a_second_runner_waits_for_the_first_and_finds_nothing_to_do(
 ) -> None:
     project.migration("0001_orders", GATE + ORDERS)
 
-    with project.start("migrate") as first:
+    with started(project) as first:
         wait_for(first, "at the gate")
-        with project.start("migrate") as second:
+        with started(project) as second:
             wait_for(second, "waiting for another migration run")
             gate.execute("select pg_advisory_unlock(1)")
             told, _ = second.communicate()
@@ -151,9 +161,9 @@ def test_five_runners_build_an_index_concurrently_without_a_deadlock(
     )
 
     with ExitStack() as stack:
-        first = stack.enter_context(project.start("migrate"))
+        first = stack.enter_context(started(project))
         wait_for(first, "at the gate")
-        others = [stack.enter_context(project.start("migrate")) for _ in range(4)]
+        others = [stack.enter_context(started(project)) for _ in range(4)]
         for other in others:
             wait_for(other, "waiting for another migration run")
         gate.execute("select pg_advisory_unlock(1)")

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from dbkit.errors import SourceFault
 from dbkit.sqltext import BLANK, normalise, tokens
+from dbkit.sqltext.normal import normalise_any
 
 
 @pytest.mark.parametrize(
@@ -63,6 +64,58 @@ def test_what_counts_is_the_same_afterwards(text: str) -> None:
 
     assert significant(normalise(text)) == expected
     assert normalise(normalise(text)) == normalise(text)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *(
+                    "a",
+                    "E",
+                    "u&",
+                    "é",
+                    "1",
+                    "1.",
+                    ".5",
+                    "$1",
+                    "$$",
+                    "'a b'",
+                    "''",
+                    "'\\'",
+                    '"a"',
+                    "::",
+                ),
+                *(
+                    "(",
+                    ")",
+                    ",",
+                    ";",
+                    ".",
+                    "..",
+                    "=",
+                    "<",
+                    ">",
+                    "-",
+                    "*",
+                    "/",
+                    ":",
+                    "&",
+                    "\\",
+                    "\r",
+                ),
+                *(" ", "\n", "-- c", "-- c\n", "/* c */", "copy", "from stdin", "_", "$"),
+            ]
+        )
+    ).map("".join)
+)
+def test_a_plain_script_is_normalised_as_any_other(text: str) -> None:
+    try:
+        expected = normalise_any(text)
+    except SourceFault:
+        reject()
+
+    assert normalise(text) == expected
 
 
 def significant(text: str) -> list[str]:
