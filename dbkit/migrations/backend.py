@@ -156,6 +156,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         wanted = migrations.filter(lambda one: _ours(one).file.version <= to)
         if pending := self.to_apply(wanted):
             self._after[pending[-1].id] = finish
+            self.run.prepare()
             self.apply_migrations(pending)
         else:
             self.run.transaction(_as_body(finish), "objects")
@@ -210,9 +211,10 @@ class AtomicBackend(PostgresqlPsycopgBackend):
     def close(self) -> None:
         """Close what was opened beside the connection given."""
         if self._run is not None:
-            if self._unflushed:
-                # the run stopped before its last commit
-                with suppress(psycopg.OperationalError):
+            with suppress(psycopg.OperationalError):
+                self._run.stop_preparing()
+                if self._unflushed:
+                    # the run stopped before its last commit
                     self._run.flush()
             self._run.wire.close()
 

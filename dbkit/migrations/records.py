@@ -60,8 +60,6 @@ values (
 """
 _UNMARK = "delete from {marks} where migration_hash = {hash}"
 _STRIKE = "delete from {ledger} where version = {version}"
-# three statements in one message, not one of three parts: that takes longer to plan than to run
-_APPLY = f"{_MARK};{_LOG};{_ENTER}"
 _UNDO = f"{_UNMARK};{_LOG};{_STRIKE}"
 _BEGIN_STEPS = """
 insert into {journal} (version, name, direction, done, statements)
@@ -80,9 +78,18 @@ on conflict (path) do update set
     applied_at = current_timestamp
 """
 _TAKEN_DOWN = "delete from {objects} where path = {path}"
+# each migration runs these three; the server takes longer to plan them than to run them
+_APPLY = {
+    "dbkit_mark": (_MARK, ("hash", "name")),
+    "dbkit_log": (_LOG, ("id", "hash", "name", "operation", "user", "host")),
+    "dbkit_enter": (
+        _ENTER,
+        ("version", "description", "name", "exact", "meaning", "milliseconds"),
+    ),
+}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Records:
     """The statements that record, for the ledger in one schema, as text ready to send.
 
@@ -91,6 +98,18 @@ class Records:
 
     pgconn: PGconn
     schema: str
+    prepared: bool = False
+
+    def prepare(self) -> str:
+        """Let the server plan what records a migration, once for the session."""
+        return ";".join(
+            f"prepare {name} as {self._with_places(template, keys)}"
+            for name, (template, keys) in _APPLY.items()
+        )
+
+    def forget(self) -> str:
+        """Let the server forget those plans."""
+        return ";".join(f"deallocate {name}" for name in _APPLY)
 
     def create(self) -> str:
         """Make dbkit's own three tables; yoyo makes its own."""
@@ -106,14 +125,21 @@ class Records:
         operation: str = "apply",
     ) -> str:
         """Mark, log and enter a migration."""
-        return self._fill(
-            _APPLY,
+        values = self._literals(
             **self._who(migration.name, yoyo_hash, operation),
             version=migration.version,
             description=migration.description,
             exact=checksum.exact,
             meaning=checksum.meaning,
             milliseconds=milliseconds,
+        )
+        if self.prepared:
+            return ";".join(
+                f"execute {name}({', '.join(values[key] for key in keys)})"
+                for name, (_, keys) in _APPLY.items()
+            )
+        return ";".join(
+            template.format(**self._tables, **values) for template, _ in _APPLY.values()
         )
 
     def undo(self, version: int, name: str, yoyo_hash: str, *, operation: str = "rollback") -> str:
@@ -182,10 +208,15 @@ class Records:
             **self._runner,
         }
 
+    def _with_places(self, template: str, keys: tuple[str, ...]) -> str:
+        places = {key: f"${number}" for number, key in enumerate(keys, start=1)}
+        return template.format(**self._tables, **places)
+
     def _fill(self, template: str, **values: str | int | None) -> str:
-        return template.format(
-            **self._tables, **{key: self._literal(value) for key, value in values.items()}
-        )
+        return template.format(**self._tables, **self._literals(**values))
+
+    def _literals(self, **values: str | int | None) -> dict[str, str]:
+        return {key: self._literal(value) for key, value in values.items()}
 
     def _literal(self, value: str | int | None) -> str:
         if value is None:

@@ -63,6 +63,11 @@ class Run:
                 self.reporter.waiting(f"{pause:.1f} s before trying again", (), waited)
                 time.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
+            except psycopg.errors.InvalidSqlStatementName:
+                # the migration made the session forget its plans, and ours with them
+                if not self.records.prepared:
+                    raise
+                self.records.prepared = False
             else:
                 return
 
@@ -72,6 +77,8 @@ class Run:
         """Run a script whose statements commit one by one, noting how far it came."""
         began = time.monotonic()
         wire, records = self.wire, self.records
+        # outside a transaction the file may make the session forget everything
+        self.stop_preparing()
         wire.run(f"{_CLEAN}; {self._watched}")
         wire.run(records.begin_steps(version, name, direction, len(script.statements)))
         done = 0
@@ -96,6 +103,17 @@ class Run:
         """Run the statements of an object file inside the transaction that is open."""
         for statement in script.statements:
             self._run(script, statement)
+
+    def prepare(self) -> None:
+        """Let the server plan once what records each migration."""
+        self.wire.run(self.records.prepare())
+        self.records.prepared = True
+
+    def stop_preparing(self) -> None:
+        """Leave none of our plans in the session."""
+        if self.records.prepared:
+            self.records.prepared = False
+            self.wire.run(self.records.forget())
 
     def flush(self) -> None:
         """See to it that every commit so far outlives a power cut."""
