@@ -1,0 +1,130 @@
+"""What can be wrong with the call of a query."""
+
+from dataclasses import dataclass
+
+from dbkit.errors.kinds import QueryError
+
+
+@dataclass(eq=False)
+class NoRow(QueryError):
+    """A query that gives exactly one row gave none."""
+
+    query: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.query} found no row, where it promises one; make it :optional if none is fine"
+        )
+
+
+@dataclass(eq=False)
+class TooManyRows(QueryError):
+    """A query that gives at most one row gave more."""
+
+    query: str
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.query} found {self.count} rows, where it promises one at most"
+
+
+@dataclass(eq=False)
+class BadValue(QueryError):
+    """A value is not one that its parameter's type can hold."""
+
+    query: str
+    parameter: str
+    type: str
+    # abbreviated: it may be a secret's length, it may be megabytes
+    value: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.query}: parameter {self.parameter!r} ({self.type}) "
+            f"cannot be {self.value}: {self.reason}"
+        )
+
+
+@dataclass(eq=False)
+class Drifted(QueryError):
+    """What a statement gives on this database is not what it was typed for."""
+
+    query: str
+    expected: tuple[tuple[str, str], ...]
+    found: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.query} gives {_listed(self.found)}, but was typed for "
+            f"{_listed(self.expected)}; migrate this database or generate anew"
+        )
+
+
+@dataclass(eq=False)
+class UnknownType(QueryError):
+    """A type that a query was typed with is not in this database."""
+
+    query: str
+    type: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.query} needs the type {self.type}, which the search path of this "
+            "database does not find; migrate it or generate anew"
+        )
+
+
+@dataclass(eq=False)
+class WrongShape(QueryError):
+    """A value that came back is not of the type it is to become."""
+
+    query: str
+    column: str
+    fault: str
+
+    def __str__(self) -> str:
+        return f"{self.query}: column {self.column!r}: {self.fault}"
+
+
+@dataclass(eq=False)
+class InsidePipeline(QueryError):
+    """A query is called inside the driver's own pipeline, which defers every answer."""
+
+    query: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.query} is called inside connection.pipeline(); call it outside, or use :batch"
+        )
+
+
+@dataclass(eq=False)
+class OutsideTransaction(QueryError):
+    """A stream is opened where no transaction can hold the server's cursor."""
+
+    query: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.query} streams from a cursor that lives in a transaction, and none is open; "
+            "begin one with connection.transaction()"
+        )
+
+
+@dataclass(eq=False)
+class NotCopyable(QueryError):
+    """A :copy query is more than a plain insert of its parameters."""
+
+    query: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.query} cannot be copied: {self.reason}; a :copy query is a plain insert "
+            "of its parameters, each as it is, into columns that it lists"
+        )
+
+
+def _listed(columns: tuple[tuple[str, str], ...]) -> str:
+    return f"({', '.join(f'{name} {type_}' for name, type_ in columns)})"

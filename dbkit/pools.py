@@ -1,0 +1,234 @@
+"""Open a database for a program that lives: a pool of connections, lent one at a time."""
+
+import asyncio
+import time
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Generator,
+)
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
+from dataclasses import dataclass, replace
+from random import random
+from types import TracebackType
+from typing import Any, Self, TypedDict, TypeVar, Unpack
+
+from psycopg import AsyncConnection, Connection
+from psycopg.errors import DeadlockDetected, SerializationFailure
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
+
+from dbkit.database import connect, libpq_url
+from dbkit.transactions import Options, async_transaction, transaction
+
+T = TypeVar("T")
+
+_LONGEST_PAUSE = 1.0
+_SHORTEST_PAUSE = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How many connections a pool keeps, and for how long."""
+
+    # opened at once, and kept
+    min_size: int = 1
+    # never more than these; who comes then waits
+    max_size: int = 10
+    # seconds until a connection is replaced by a new one
+    max_lifetime: float = 3600
+    # seconds until a connection above min_size that nobody used is closed
+    max_idle: float = 600
+    # whether a connection is asked if it still lives whenever it is taken
+    checked: bool = True
+    # seconds that a caller waits for a connection
+    timeout: float = 30
+
+
+# a service under steady load: some connections always, many at need, given up slowly
+STEADY = Sizes(min_size=5, max_size=25, max_lifetime=3600, max_idle=1800)
+# ten that stay and twenty for a rush, which go soon after it
+OVERFLOWING = Sizes(min_size=10, max_size=30, max_lifetime=3600, max_idle=60)
+
+
+class SizeChanges(TypedDict, total=False):
+    """What differs from the sizes given."""
+
+    min_size: int
+    max_size: int
+    max_lifetime: float
+    max_idle: float
+    checked: bool
+    timeout: float
+
+
+def open_database(
+    url: str, sizes: Sizes | None = None, **changes: Unpack[SizeChanges]
+) -> "Database":
+    """Open a database; close it, or use it in a `with`, when the program ends.
+
+    `sizes` is a preset, `STEADY` or `OVERFLOWING`, or one of your own; any of its numbers can
+    be given by name beside it or without it.
+    """
+    # a wrong URL is one sentence now, not a timeout of the pool's half a minute later
+    connect(url).close()
+    sizes = replace(sizes or Sizes(), **changes)
+    check = ConnectionPool.check_connection if sizes.checked else None
+    pool: ConnectionPool[Connection] = ConnectionPool(
+        libpq_url(url), kwargs=_CONNECTION, check=check, open=False, **_numbers(sizes)
+    )
+    pool.open()
+    return Database(pool)
+
+
+def open_async_database(
+    url: str, sizes: Sizes | None = None, **changes: Unpack[SizeChanges]
+) -> "AsyncDatabase":
+    """Give a database that `async with`, or awaiting its `open()`, opens; as `open_database`."""
+    sizes = replace(sizes or Sizes(), **changes)
+    check = AsyncConnectionPool.check_connection if sizes.checked else None
+    pool: AsyncConnectionPool[AsyncConnection] = AsyncConnectionPool(
+        libpq_url(url), kwargs=_CONNECTION, check=check, open=False, **_numbers(sizes)
+    )
+    return AsyncDatabase(url, pool)
+
+
+class Database:
+    """A pool of connections."""
+
+    def __init__(self, pool: ConnectionPool[Connection]) -> None:
+        self._pool = pool
+
+    def connection(self) -> AbstractContextManager[Connection]:
+        """Lend a connection: committed at the end, rolled back on an error."""
+        return self._pool.connection()
+
+    @contextmanager
+    def transaction(self, **options: Unpack[Options]) -> Generator[Connection]:
+        """Lend a connection in a transaction that is as the options say."""
+        with self.connection() as connection, transaction(connection, **options):
+            yield connection
+
+    def retry(
+        self,
+        function: Callable[[Connection], T],
+        *,
+        attempts: int = 5,
+        **options: Unpack[Options],
+    ) -> T:
+        """Call a function in a transaction, again in a new one where two got in each other's way.
+
+        That is a serialization failure or a deadlock. The function runs from its beginning, so
+        what it does outside the database happens again too.
+        """
+        for attempt in range(1, attempts):
+            try:
+                with self.transaction(**options) as connection:
+                    return function(connection)
+            except (SerializationFailure, DeadlockDetected):
+                time.sleep(_pause(attempt))
+        with self.transaction(**options) as connection:
+            return function(connection)
+
+    def close(self) -> None:
+        """Close the connections; one that is lent is closed when it comes back."""
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class AsyncDatabase:
+    """A pool of async connections."""
+
+    def __init__(self, url: str, pool: AsyncConnectionPool[AsyncConnection]) -> None:
+        self._url = url
+        self._pool = pool
+
+    async def open(self) -> None:
+        """Connect; a wrong URL is told here."""
+        (await asyncio.to_thread(connect, self._url)).close()
+        await self._pool.open()
+
+    def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Lend a connection: committed at the end, rolled back on an error."""
+        return self._pool.connection()
+
+    @asynccontextmanager
+    async def transaction(self, **options: Unpack[Options]) -> AsyncGenerator[AsyncConnection]:
+        """Lend a connection in a transaction that is as the options say."""
+        async with self.connection() as connection, async_transaction(connection, **options):
+            yield connection
+
+    async def retry(
+        self,
+        function: Callable[[AsyncConnection], Awaitable[T]],
+        *,
+        attempts: int = 5,
+        **options: Unpack[Options],
+    ) -> T:
+        """Await a function in a transaction, again where two got in each other's way."""
+        for attempt in range(1, attempts):
+            try:
+                async with self.transaction(**options) as connection:
+                    return await function(connection)
+            except (SerializationFailure, DeadlockDetected):
+                await asyncio.sleep(_pause(attempt))
+        async with self.transaction(**options) as connection:
+            return await function(connection)
+
+    async def close(self) -> None:
+        """Close the connections; one that is lent is closed when it comes back."""
+        await self._pool.close()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+def _numbers(sizes: Sizes) -> "_Numbers":
+    return {
+        "min_size": sizes.min_size,
+        "max_size": sizes.max_size,
+        "max_lifetime": sizes.max_lifetime,
+        "max_idle": sizes.max_idle,
+        "timeout": sizes.timeout,
+    }
+
+
+class _Numbers(TypedDict):
+    min_size: int
+    max_size: int
+    max_lifetime: float
+    max_idle: float
+    timeout: float
+
+
+_CONNECTION: dict[str, Any] = {"client_encoding": "UTF8", "fallback_application_name": "dbkit"}
+
+
+def _pause(attempt: int) -> float:
+    """Wait longer each time, and never as long as the one it collided with."""
+    longest: float = min(_SHORTEST_PAUSE * 2**attempt, _LONGEST_PAUSE)
+    return longest * random()  # noqa: S311 - chance among callers, not a secret

@@ -1,0 +1,50 @@
+"""Tell which names Python and psql can both use."""
+
+import keyword
+import re
+from collections.abc import Iterable
+from unicodedata import normalize
+
+_TAKEN_BY_PYTHON = frozenset({"connection"})
+# psql sets these itself, so they are never left out and `-v` changes psql rather than the query
+_TAKEN_BY_PSQL = re.compile(
+    "AUTOCOMMIT|COMP_KEYWORD_CASE|DBNAME|ECHO|ECHO_HIDDEN|ENCODING|ERROR|FETCH_COUNT"
+    "|HIDE_TABLEAM|HIDE_TOAST_COMPRESSION|HISTCONTROL|HISTFILE|HISTSIZE|HOST|IGNOREEOF|LASTOID"
+    "|LAST_ERROR_(?:MESSAGE|SQLSTATE)|ON_ERROR_(?:ROLLBACK|STOP)|PIPELINE_[A-Z_]+|PORT|PROMPT[123]"
+    "|QUIET|ROW_COUNT|SERVER_VERSION_(?:NAME|NUM)|SERVICE|SERVICEFILE|SHELL_(?:ERROR|EXIT_CODE)"
+    "|SHOW_ALL_RESULTS|SHOW_CONTEXT|SINGLELINE|SINGLESTEP|SQLSTATE|USER|VERBOSITY"
+    "|VERSION(?:_NAME|_NUM)?|WATCH_INTERVAL"
+)
+_NO_NAME_CHAR = re.compile(r"\W+")
+
+
+def unusable_in_python(name: str) -> str | None:
+    """Say why a query or a folder of them cannot have this name, or nothing."""
+    if keyword.iskeyword(name):
+        return f"is named like a keyword of Python's; call it {name.lower() + '_'!r}"
+    if not name.isidentifier():
+        legal = _NO_NAME_CHAR.sub("_", name).strip("_") or "name"
+        legal = legal if legal.isidentifier() else f"_{legal}"
+        return f"is no name in Python; call it {legal!r}"
+    if name != (plain := normalize("NFKC", name)):
+        return f"is another name to Python; call it {plain!r}"
+    return None
+
+
+def unusable_as_parameter(name: str) -> str | None:
+    """Say why a parameter cannot have this name, or nothing."""
+    if name in _TAKEN_BY_PYTHON:
+        return f"is named like the first argument of every query; call it {name + '_'!r}"
+    if _TAKEN_BY_PSQL.fullmatch(name):
+        return f"is a variable that psql sets itself; call it {name.lower() + '_'!r}"
+    return unusable_in_python(name)
+
+
+def first_pair_by_case(names: Iterable[str]) -> tuple[str, str] | None:
+    """Find the first name that differs from an earlier one in case only, and the earlier one."""
+    seen: dict[str, str] = {}
+    for name in names:
+        earlier = seen.setdefault(name.casefold(), name)
+        if earlier != name:
+            return name, earlier
+    return None

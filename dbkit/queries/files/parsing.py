@@ -1,0 +1,177 @@
+"""Turn the text of a query file into its queries."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
+from typing import NamedTuple
+
+from dbkit.errors.queryfile import (
+    BadDefault,
+    BadHeaderLine,
+    DuplicateQuery,
+    MissingKind,
+    NoStatement,
+    TooManySwitches,
+    UnendedStatement,
+    UnusableName,
+    UnusableQueryFile,
+)
+from dbkit.queries.files.header import (
+    Header,
+    NameLine,
+    read_header,
+    read_name,
+    refuse_late_lines,
+)
+from dbkit.queries.files.names import unusable_in_python
+from dbkit.queries.files.statement import Text, read_text
+from dbkit.queries.files.variables import (
+    check_variables,
+    find_variables,
+    mark_omittable,
+    read_choices,
+    read_parameters,
+    tell_together,
+)
+from dbkit.queries.files.variants import MOST_SWITCHES, all_variants, find_switches
+from dbkit.queries.model import Choice, Kind, Query, Variant
+from dbkit.sqltext import BLANK, Source, Token, tokens
+from dbkit.sqltext import Kind as TokenKind
+
+
+class _Section(NamedTuple):
+    """The tokens of one query, and the line that names it where the file holds several."""
+
+    start: int
+    named: NameLine | None
+    script: Sequence[Token]
+
+
+def parse_queries(source: Source, subject: str, *, named: bool = False) -> tuple[Query, ...]:
+    """Read every query of a file; `named` asks for a `-- name:` line above each.
+
+    Without such a line the file holds one query, called like the file. With them the name of the
+    file counts for nothing: the queries are called as their lines say.
+    """
+    sections = list(_sections(source))
+    if named and sections[0].named is None:
+        reason = (
+            "a file of one query lies in the folder of its subject; "
+            "move it there, or put a line `-- name: x :kind` above each query"
+        )
+        raise UnusableQueryFile(source.path, reason)
+    queries: list[Query] = []
+    for number, section in enumerate(sections):
+        following = sections[number + 1].start if number + 1 < len(sections) else None
+        queries.append(_query(source, subject, section, following))
+    refuse_duplicates(queries)
+    return tuple(queries)
+
+
+def refuse_duplicates(queries: Sequence[Query]) -> None:
+    """Refuse two queries of one name."""
+    seen: dict[tuple[str, str], Query] = {}
+    for query in queries:
+        other = seen.setdefault((query.subject, query.name), query)
+        if other is not query:
+            name = f"{query.subject}.{query.name}"
+            raise DuplicateQuery(name, query.path, query.line, other.path, other.line)
+
+
+def _sections(source: Source) -> Iterator[_Section]:
+    """Cut a file at its `-- name:` lines; what stands above the first is said of all."""
+    script = list(tokens(source.text, path=source.path))
+    names = [
+        (number, found)
+        for number, token in enumerate(script)
+        if token.kind is TokenKind.LINE_COMMENT and (found := read_name(source, token))
+    ]
+    if not names:
+        yield _Section(0, None, script)
+        return
+    above = read_text(source, script[: names[0][0]])
+    if above.start >= 0:
+        reason = "stands below a statement; move the line above the statement that it names"
+        line = source.text[names[0][1].token.start : names[0][1].token.end].rstrip()
+        raise BadHeaderLine(*source.place(names[0][1].token.start), line, reason)
+    for name, (_, start) in above.defaults.items():
+        reason = "stands above the first query; move it below the `-- name:` line of its own"
+        raise BadDefault(*source.place(start), f"\\set {name}", reason)
+    ends = [number for number, _ in names[1:]] + [len(script)]
+    for (number, found), end in zip(names, ends, strict=True):
+        yield _Section(found.token.start, found, script[number + 1 : end])
+
+
+def _query(source: Source, subject: str, section: _Section, following: int | None) -> Query:
+    name = _name(source, section)
+    text = read_text(source, section.script)
+    variables = find_variables(text)
+    header = read_header(source, text.header, variables.identifiers, section.named)
+    refuse_late_lines(source, text.later)
+    if text.start < 0:
+        raise NoStatement(*source.place(section.start), without=())
+    if following is not None and text.end < 0:
+        raise UnendedStatement(*source.place(following))
+    kind = header.kind or (Kind.MANY if section.named else None)
+    if kind is None:
+        kinds = tuple(kind.value for kind in Kind)
+        raise MissingKind(*source.place(text.start), kinds)
+    check_variables(source, variables)
+    _check_listed(source, section.named, frozenset(variables.starts))
+    choices = read_choices(source, variables, header.allowed)
+    variants = _variants(source, text, choices)
+    parameters = read_parameters(variables, variants)
+    choices = mark_omittable(choices, variants)
+    left_out = [parameter.name for parameter in parameters if parameter.omittable]
+    left_out += [choice.name for choice in choices if choice.omittable]
+    return Query(
+        subject=subject,
+        name=name,
+        path=source.path,
+        line=source.position(text.start).line,
+        kind=kind,
+        documentation=_documentation(header, tell_together(variables, left_out)),
+        parameters=parameters,
+        choices=choices,
+        narrowed=tuple(header.narrowed),
+        variants=variants,
+        parts=tuple(text.parts),
+    )
+
+
+def _name(source: Source, section: _Section) -> str:
+    if section.named is None:
+        name = PurePath(source.path).stem
+        if reason := unusable_in_python(name):
+            raise UnusableQueryFile(source.path, f"the query {name!r} {reason}")
+        return name
+    name = section.named.name
+    if reason := unusable_in_python(name):
+        raise UnusableName(*source.place(section.start), "query", name, reason)
+    return name
+
+
+def _check_listed(source: Source, named: NameLine | None, used: frozenset[str]) -> None:
+    if named and named.parameters is not None and named.parameters != used:
+        line = source.text[named.token.start : named.token.end].rstrip()
+        there = ", ".join(sorted(used)) or "no parameter"
+        reason = f"lists other parameters than the statement has, which are {there}"
+        raise BadHeaderLine(*source.place(named.token.start), line, reason)
+
+
+def _variants(source: Source, text: Text, choices: Sequence[Choice]) -> tuple[Variant, ...]:
+    always = frozenset(text.defaults)
+    switches = find_switches(text.parts, always)
+    if len(switches) > MOST_SWITCHES:
+        raise TooManySwitches(*source.place(text.start), len(switches), MOST_SWITCHES)
+    variants = all_variants(text.parts, always, choices)
+    for variant in variants:
+        if all(token.kind in BLANK for token in tokens(variant.text)):
+            without = tuple(name for name in switches if name not in variant.given)
+            raise NoStatement(*source.place(text.start), without)
+    return variants
+
+
+def _documentation(header: Header, notes: Sequence[str]) -> str:
+    return "\n\n".join(
+        paragraph for paragraph in (header.documentation, "\n".join(notes)) if paragraph
+    )

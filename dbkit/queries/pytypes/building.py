@@ -1,0 +1,317 @@
+"""Build a value of a Python type out of what the driver or JSON gives, and check it on the way."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import date, datetime, time
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+from functools import cache
+from importlib import import_module
+from types import NoneType, UnionType
+from typing import (
+    Any,
+    Literal,
+    TypeAlias,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
+from uuid import UUID
+
+Build: TypeAlias = Callable[[Any, str], Any]
+
+_SHOWN = 60
+
+
+class Unfit(ValueError):
+    """A value is not of the type it was to be; where in it, and why."""
+
+    def __init__(self, place: str, expected: str, found: object) -> None:
+        shown = repr(found)
+        shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+        super().__init__(f"{place}: expected {expected}, got {shown}")
+
+
+@cache
+def builder(annotation: Any) -> Build:  # noqa: ANN401 - a type form is not always a class
+    """Give what turns a plain value into one of this type.
+
+    Plain are the values of JSON (its fractions as Decimal, so that nothing is lost) and what
+    psycopg gives for a composite: a tuple of its fields. A dataclass is built from either,
+    in order or by name; keys it has no field for are left out.
+    """
+    origin = get_origin(annotation)
+    if annotation is Any or annotation is object:
+        return lambda value, _: _plain(value)
+    if origin in {Union, UnionType}:
+        return _union(annotation)
+    if origin is Literal:
+        return _literal(get_args(annotation))
+    if origin in {list, tuple, dict} or annotation in {list, tuple, dict}:
+        return _container(origin or annotation, get_args(annotation))
+    if is_typeddict(annotation):
+        return _typed_dict(annotation)
+    if isinstance(annotation, type):
+        return _class(annotation)
+    message = f"{annotation!r} is not a type that JSON can become"
+    raise TypeError(message)
+
+
+def _class(cls: type[Any]) -> Build:
+    if cls in _SCALARS:
+        return _SCALARS[cls]
+    if hasattr(cls, "__pydantic_validator__"):
+        return _with_pydantic(cls)
+    if hasattr(cls, "__struct_fields__"):
+        return _with_msgspec(cls)
+    if is_dataclass(cls):
+        return _dataclass(cls)
+    if issubclass(cls, Enum):
+        return _enum(cls)
+    return _instance(cls)
+
+
+def _dataclass(cls: type[Any]) -> Build:
+    hints = get_type_hints(cls)
+    parts = [
+        (field.name, builder(hints[field.name]), _has_default(field))
+        for field in fields(cls)
+        if field.init
+    ]
+
+    def build(value: object, place: str) -> object:
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, tuple):
+            values = cast("tuple[object, ...]", value)
+            if len(values) != len(parts):
+                raise Unfit(place, f"{len(parts)} fields of {cls.__name__}", values)
+            return cls(
+                *(
+                    make(one, f"{place}.{name}")
+                    for (name, make, _), one in zip(parts, values, strict=True)
+                )
+            )
+        given = _object(value, place, cls.__name__)
+        found: dict[str, Any] = {}
+        for name, make, optional in parts:
+            if name in given:
+                found[name] = make(given[name], f"{place}.{name}")
+            elif not optional:
+                raise Unfit(place, f"{cls.__name__} with {name!r}", value)
+        return cls(**found)
+
+    return build
+
+
+def _typed_dict(cls: Any) -> Build:  # noqa: ANN401 - a TypedDict is no class to a type checker
+    parts = {name: builder(hint) for name, hint in get_type_hints(cls).items()}
+    required: frozenset[str] = cls.__required_keys__
+
+    def build(value: object, place: str) -> object:
+        given = _object(value, place, cls.__name__)
+        for name in required:
+            if name not in given:
+                raise Unfit(place, f"{cls.__name__} with {name!r}", value)
+        return {
+            name: make(given[name], f"{place}.{name}")
+            for name, make in parts.items()
+            if name in given
+        }
+
+    return build
+
+
+def _container(origin: type[Any], arguments: tuple[Any, ...]) -> Build:
+    if origin is dict:
+        make = builder(arguments[1] if arguments else Any)
+        return lambda value, place: {
+            key: make(one, f"{place}.{key}") for key, one in _object(value, place, "dict").items()
+        }
+    if origin is list or not arguments or arguments[-1] is ...:
+        make = builder(arguments[0] if arguments else Any)
+        return lambda value, place: cast(
+            "object",
+            origin(make(one, f"{place}[{index}]") for index, one in enumerate(_list(value, place))),
+        )
+    makes = [builder(argument) for argument in arguments]
+
+    def build(value: object, place: str) -> object:
+        values = _list(value, place)
+        if len(values) != len(makes):
+            raise Unfit(place, f"{len(makes)} values", value)
+        return tuple(
+            make(one, f"{place}[{index}]")
+            for index, (make, one) in enumerate(zip(makes, values, strict=True))
+        )
+
+    return build
+
+
+def _union(annotation: Any) -> Build:  # noqa: ANN401 - as above
+    arguments = get_args(annotation)
+    makes = [builder(argument) for argument in arguments if argument is not NoneType]
+    nullable = NoneType in arguments
+    expected = " or ".join(getattr(one, "__name__", str(one)) for one in arguments)
+
+    def build(value: object, place: str) -> object:
+        if value is None and nullable:
+            return None
+        if len(makes) == 1:
+            return makes[0](value, place)
+        for make in makes:
+            try:
+                return make(value, place)
+            except Unfit:
+                continue
+        raise Unfit(place, expected, value)
+
+    return build
+
+
+def _literal(allowed: tuple[Any, ...]) -> Build:
+    def build(value: object, place: str) -> object:
+        for one in allowed:
+            if type(one) is type(value) and one == value:
+                return one
+        raise Unfit(place, f"one of {', '.join(map(repr, allowed))}", value)
+
+    return build
+
+
+def _enum(cls: type[Enum]) -> Build:
+    def build(value: object, place: str) -> object:
+        try:
+            return cls(value)
+        except ValueError:
+            raise Unfit(place, f"a value of {cls.__name__}", value) from None
+
+    return build
+
+
+def _instance(cls: type[Any]) -> Build:
+    def build(value: object, place: str) -> object:
+        if isinstance(value, cls):
+            return value
+        raise Unfit(place, cls.__name__, value)
+
+    return build
+
+
+def _with_pydantic(cls: type[Any]) -> Build:
+    # a pydantic dataclass validates as a model does; neither is imported until one is named
+    adapter = import_module("pydantic").TypeAdapter(cls)
+
+    def build(value: object, place: str) -> object:
+        try:
+            return adapter.validate_python(_plain(value))
+        except ValueError as error:
+            raise Unfit(place, f"{cls.__name__} ({_first(error)})", value) from error
+
+    return build
+
+
+def _with_msgspec(cls: type[Any]) -> Build:
+    convert = import_module("msgspec").convert
+
+    def build(value: object, place: str) -> object:
+        try:
+            return convert(_plain(value), cls)
+        except ValueError as error:
+            raise Unfit(place, f"{cls.__name__} ({_first(error)})", value) from error
+
+    return build
+
+
+def _first(error: ValueError) -> str:
+    return " ".join(str(error).split())
+
+
+def _scalar(cls: type[Any], *parsed: type[Any], parse: Callable[[Any], Any]) -> Build:
+    """Take a value of the class as it is, and one of these others through `parse`."""
+
+    def build(value: object, place: str) -> object:
+        if type(value) is cls:
+            return value
+        # bool is an int to Python alone
+        if isinstance(value, parsed) and not isinstance(value, bool):
+            try:
+                return parse(value)
+            except (ValueError, InvalidOperation):
+                pass
+        elif isinstance(value, cls) and not isinstance(value, bool):
+            return value
+        raise Unfit(place, cls.__name__, value)
+
+    return build
+
+
+def _bytes(text: str) -> bytes:
+    if text.startswith("\\x"):
+        return bytes.fromhex(text[2:])
+    raise ValueError(text)
+
+
+def _float(value: Decimal | int | str) -> float:
+    if isinstance(value, str) and value not in {"NaN", "Infinity", "-Infinity"}:
+        raise ValueError(value)
+    return float(value)
+
+
+def _decimal(value: int | str) -> Decimal:
+    if isinstance(value, str) and value not in {"NaN", "Infinity", "-Infinity"}:
+        raise ValueError(value)
+    return Decimal(value)
+
+
+_SCALARS: dict[type[Any], Build] = {
+    bool: _scalar(bool, parse=bool),
+    int: _scalar(int, parse=int),
+    float: _scalar(float, int, Decimal, str, parse=_float),
+    Decimal: _scalar(Decimal, int, str, parse=_decimal),
+    str: _scalar(str, parse=str),
+    bytes: _scalar(bytes, str, parse=_bytes),
+    UUID: _scalar(UUID, str, parse=UUID),
+    datetime: _scalar(datetime, str, parse=datetime.fromisoformat),
+    date: _scalar(date, str, parse=date.fromisoformat),
+    time: _scalar(time, str, parse=time.fromisoformat),
+}
+
+
+def _object(value: object, place: str, expected: str) -> Mapping[str, object]:
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value)
+    raise Unfit(place, f"an object for {expected}", value)
+
+
+def _list(value: object, place: str) -> list[object] | tuple[object, ...]:
+    if isinstance(value, list | tuple):
+        return cast("list[object] | tuple[object, ...]", value)
+    raise Unfit(place, "a list", value)
+
+
+def _plain(value: object) -> object:
+    """Give JSON that nobody asked the Decimals of as `json.loads` would have given it."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, list):
+        values = cast("list[object]", value)
+        return [_plain(one) for one in values]
+    if isinstance(value, dict):
+        parts = cast("dict[str, object]", value)
+        return {key: _plain(one) for key, one in parts.items()}
+    return value
+
+
+def _has_default(field: Field[object]) -> bool:
+    return field.default is not MISSING or field.default_factory is not MISSING
+
+
+def named_type(dotted: str) -> Any:  # noqa: ANN401 - as above
+    """Import a type by its dotted name, as a header line gives it."""
+    module, _, name = dotted.rpartition(".")
+    return getattr(import_module(module) if module else sys.modules["builtins"], name)

@@ -1,0 +1,105 @@
+"""Talk with the server through one connection, blocking or not: written once, as generators."""
+
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeAlias, TypeVar, overload
+
+from psycopg import AsyncConnection, Connection, generators
+from psycopg.abc import Buffer, PQGen
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, Format, PipelineStatus, TransactionStatus
+from psycopg.pq.abc import PGconn, PGresult
+
+T = TypeVar("T")
+AnyConnection: TypeAlias = Connection[Any] | AsyncConnection[Any]
+Steps: TypeAlias = PQGen[T]
+
+_GOOD = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.EMPTY_QUERY})
+_BAD = frozenset({ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE, ExecStatus.PIPELINE_ABORTED})
+
+
+@overload
+def run(connection: Connection[Any], steps: Steps[T]) -> T: ...
+@overload
+def run(connection: AsyncConnection[Any], steps: Steps[T]) -> Coroutine[Any, Any, T]: ...
+def run(connection: AnyConnection, steps: Steps[T]) -> T | Coroutine[Any, Any, T]:
+    """Take the steps on a connection, waiting as the connection waits."""
+    if isinstance(connection, AsyncConnection):
+        return _run_async(connection, steps)
+    with connection.lock:
+        return connection.wait(steps)
+
+
+async def _run_async(connection: AsyncConnection[Any], steps: Steps[T]) -> T:
+    async with connection.lock:
+        return await connection.wait(steps)
+
+
+def begin(connection: AnyConnection) -> Steps[None]:
+    """Begin a transaction where the driver would: before the first statement, unless autocommit."""
+    if connection.autocommit or not is_idle(connection.pgconn):
+        return
+    words = ["begin"]
+    if connection.isolation_level is not None:
+        words.append(f"isolation level {connection.isolation_level.name.replace('_', ' ')}")
+    if connection.read_only is not None:
+        words.append("read only" if connection.read_only else "read write")
+    if connection.deferrable is not None:
+        words.append("deferrable" if connection.deferrable else "not deferrable")
+    yield from plain(connection.pgconn, " ".join(words))
+
+
+def plain(pgconn: PGconn, text: str) -> Steps[PGresult]:
+    """Run a statement of ours, without parameters."""
+    pgconn.send_query_params(text.encode(), None)
+    return (yield from answer(pgconn))
+
+
+def query(  # noqa: PLR0913, PLR0917 - what the protocol's own message consists of
+    pgconn: PGconn,
+    text: bytes,
+    values: Sequence[Buffer | None],
+    types: Sequence[int],
+    formats: Sequence[Format],
+    result_format: Format,
+) -> Steps[PGresult]:
+    """Run one statement with its values, each of the type that is given for it."""
+    pgconn.send_query_params(text, values, types, formats, result_format)
+    return (yield from answer(pgconn))
+
+
+def describe(pgconn: PGconn, text: bytes, types: Sequence[int]) -> Steps[PGresult]:
+    """Ask what a statement would give, without running it."""
+    pgconn.send_prepare(b"", text, types)
+    yield from answer(pgconn)
+    pgconn.send_describe_prepared(b"")
+    return (yield from answer(pgconn))
+
+
+def answer(pgconn: PGconn) -> Steps[PGresult]:
+    """Wait for the result of what was sent, and raise what PostgreSQL raises."""
+    results = yield from generators.execute(pgconn)
+    return good(results[-1])
+
+
+def good(result: PGresult) -> PGresult:
+    """Return a result that is none of an error."""
+    if result.status in _BAD:
+        raise error_from_result(result)
+    return result
+
+
+def client_encoding(connection: AnyConnection) -> str:
+    """Name the encoding that texts are sent in, as Python calls it."""
+    encoding = connection.info.encoding
+    # psycopg's word for SQL_ASCII, which stores bytes as they come
+    return "utf-8" if encoding == "ascii" else encoding
+
+
+def is_idle(pgconn: PGconn) -> bool:
+    """Whether no transaction is open."""
+    return pgconn.transaction_status == TransactionStatus.IDLE
+
+
+def in_pipeline(pgconn: PGconn) -> bool:
+    """Whether answers wait for a pipeline's end."""
+    return pgconn.pipeline_status != PipelineStatus.OFF

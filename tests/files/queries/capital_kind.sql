@@ -1,0 +1,2 @@
+-- :Many
+select 1;

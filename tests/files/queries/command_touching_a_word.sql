@@ -1,0 +1,5 @@
+-- :many
+select 1\if :{?x}
+, :'x'
+\endif
+;

@@ -1,0 +1,6 @@
+-- :many
+select 1
+\if :x
+, 2
+\endif
+;

@@ -1,0 +1,8 @@
+-- :many
+select 1
+\if :{?x}
+\if :{?x}
+, :'x'
+\endif
+\endif
+;

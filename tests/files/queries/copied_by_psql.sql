@@ -1,0 +1,2 @@
+-- :many
+\copy runs from 'runs.csv'

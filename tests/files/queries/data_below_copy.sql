@@ -1,0 +1,4 @@
+-- :copy
+copy runs from stdin;
+1	two
+\.

@@ -1,0 +1,3 @@
+-- :many
+select date
+    :'day';

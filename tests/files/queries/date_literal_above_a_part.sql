@@ -1,0 +1,6 @@
+-- :many
+select date
+\if :{?x}
+:'x'
+\endif
+;

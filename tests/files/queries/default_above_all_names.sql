@@ -1,0 +1,3 @@
+\if :{?x} \else \set x 20 \endif
+-- name: first :one
+select :'x';

@@ -1,0 +1,3 @@
+-- :many
+\if :{?x} \else \set x `date` \endif
+select :'x';

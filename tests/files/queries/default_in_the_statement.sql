@@ -1,0 +1,4 @@
+-- :many
+select :'x'
+\if :{?x} \else \set x 20 \endif
+;

@@ -1,0 +1,3 @@
+-- :many
+\if :{?x} \else \set x 20 \endif
+select 1;

@@ -1,0 +1,3 @@
+-- :many
+\if :{?x} \else \set x '\xe9' \endif
+select :'x';

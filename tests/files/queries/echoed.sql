@@ -1,0 +1,3 @@
+-- :many
+\echo hello
+select 1;

@@ -1,0 +1,8 @@
+-- :many
+select 1
+\if :{?x}
+, :'x'
+\elif :{?y}
+, :'y'
+\endif
+;

@@ -1,0 +1,3 @@
+-- :many
+\i other.sql
+select 1;

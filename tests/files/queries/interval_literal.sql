@@ -1,0 +1,2 @@
+-- :many
+select now() - interval :'age';

@@ -1,0 +1,2 @@
+-- :opt
+select 1;

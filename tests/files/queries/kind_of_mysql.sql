@@ -1,0 +1,2 @@
+-- :execlastid
+select 1;

@@ -1,0 +1,2 @@
+-- name: first(a, b)^
+select :a, :c;

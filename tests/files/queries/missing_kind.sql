@@ -1,0 +1,2 @@
+-- Something.
+select 1;

@@ -1,0 +1,4 @@
+-- :many
+select 1
+\endfi
+;

@@ -1,0 +1,2 @@
+-- :mnay
+select 1;

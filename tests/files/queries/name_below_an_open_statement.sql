@@ -1,0 +1,5 @@
+-- name: first :one
+select 1
+
+-- name: second :one
+select 2;

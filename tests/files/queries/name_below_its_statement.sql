@@ -1,0 +1,3 @@
+-- :many
+select 1;
+-- name: all_runs :many

@@ -1,0 +1,2 @@
+-- name: import :many
+select 1;

@@ -1,0 +1,2 @@
+-- name: all my runs :many
+select 1;

@@ -1,0 +1,2 @@
+-- name: all-runs :many
+select 1;

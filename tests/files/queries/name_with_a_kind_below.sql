@@ -1,0 +1,3 @@
+-- name: all_runs :many
+-- :one
+select 1;

@@ -1,0 +1,2 @@
+-- name: all_runs :mny
+select 1;

@@ -1,0 +1,2 @@
+-- name: all_runs^ :many
+select 1;

@@ -1,0 +1,4 @@
+-- name: first :one
+
+-- name: second :one
+select 2;

@@ -1,0 +1,2 @@
+--! all_runs : (name?)
+select 1;

@@ -1,0 +1,3 @@
+-- @name all_runs
+-- @returns :many
+select 1;

@@ -1,0 +1,4 @@
+-- :many
+-- total: not null
+-- total: nullable
+select 1 as total;

@@ -1,0 +1,5 @@
+-- :many
+\if :{?x}
+select :'x'
+\endif
+;

@@ -1,0 +1,2 @@
+-- :many
+select :'user_id', :'User_id';

@@ -1,0 +1,2 @@
+-- :many
+select double precision :'at';

@@ -1,0 +1,3 @@
+-- name: all_runs
+-- record_class: Run
+select 1;

@@ -1,0 +1,2 @@
+-- @returns :many
+select 1;

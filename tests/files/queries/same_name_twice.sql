@@ -1,0 +1,4 @@
+-- name: first :one
+select 1;
+-- name: first :one
+select 2;

@@ -1,0 +1,7 @@
+-- :many
+select 1
+\if :{?x}
+, :'x';
+\else
+;
+\endif

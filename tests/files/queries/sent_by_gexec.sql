@@ -1,0 +1,2 @@
+-- :many
+select 'drop table runs' \gexec

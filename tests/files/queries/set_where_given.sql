@@ -1,0 +1,3 @@
+-- :many
+\if :{?x} \set x 20 \else \endif
+select :'x';

@@ -1,0 +1,3 @@
+-- :many
+\set x 20
+select :'x';

@@ -1,0 +1,2 @@
+-- :many
+select tags[:first:last] from runs;

@@ -1,0 +1,2 @@
+-- :many
+select sqlc.arg(run_id), sqlc.arg('x');

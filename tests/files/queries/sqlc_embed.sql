@@ -1,0 +1,2 @@
+-- :many
+select sqlc.embed(run) from runs as run;

@@ -1,0 +1,2 @@
+-- :many
+select sqlc.narg('run_id');

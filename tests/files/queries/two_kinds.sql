@@ -1,0 +1,4 @@
+-- :many
+-- Something.
+-- :one
+select 1;

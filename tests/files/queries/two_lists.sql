@@ -1,0 +1,4 @@
+-- :many
+-- sort: a, b
+-- sort: c
+select 1 order by :"sort";

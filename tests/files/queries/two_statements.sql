@@ -1,0 +1,3 @@
+-- :many
+select 1;
+select 2;

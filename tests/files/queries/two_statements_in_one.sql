@@ -1,0 +1,2 @@
+-- :many
+select 1 \; select 2;

@@ -1,0 +1,3 @@
+-- :many
+\unset x
+select :'x';

@@ -1,0 +1,6 @@
+-- :many
+select :'x'
+\if :{?x}
+, :'x'
+\endif
+;

@@ -1,0 +1,3 @@
+-- :many
+-- sort: a, b
+select :'sort' order by :"sort";

@@ -1,0 +1,4 @@
+-- :many
+select 1 \if :{?x} \\, :'x'
+\endif
+;

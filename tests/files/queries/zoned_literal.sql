@@ -1,0 +1,2 @@
+-- :many
+select timestamp with time zone :'at';

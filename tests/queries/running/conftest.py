@@ -1,0 +1,46 @@
+"""A database of types beyond PostgreSQL's own, and a connection that is rolled back."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from dbkit.server import EmbeddedServer
+
+_TYPES = """
+create type mood as enum ('glad', 'so so', 'sad');
+create domain score as smallint check (value between 0 and 10);
+create domain scores as score[];
+create type place as (street text, number integer, moods mood[]);
+create type visit as (place place, at timestamptz);
+create domain home as place;
+create type span as range (subtype = float8);
+create schema apart;
+create type apart.mood as enum ('near', 'far');
+create table things (
+    id integer primary key,
+    name text not null,
+    mood mood,
+    payload jsonb,
+    tags text[]
+);
+"""
+
+
+@pytest.fixture(scope="session")
+def typed_url(server: EmbeddedServer) -> str:
+    """The URL of a database with an enum, a domain, composites, a range and a table."""
+    server.ensure_database("typed")
+    url = server.url("typed")
+    with psycopg.connect(url) as connection:
+        connection.execute(_TYPES)
+    return url
+
+
+@pytest.fixture
+def connection(typed_url: str) -> Iterator[Connection]:
+    """A connection whose work is undone."""
+    with psycopg.connect(typed_url) as connection:
+        yield connection
+        connection.rollback()
