@@ -235,7 +235,8 @@ class NotEmpty(MigrationError):
 
     def __str__(self) -> str:
         tables = "1 table or view" if self.relations == 1 else f"{self.relations} tables and views"
-        hint = f" (yoyo recorded {self.yoyo} migrations)" if self.yoyo else ""
+        migrations = "1 migration" if self.yoyo == 1 else f"{self.yoyo} migrations"
+        hint = f" (yoyo recorded {migrations})" if self.yoyo else ""
         return (
             f"database {self.database!r} holds {tables} but no ledger{hint}; if migrations up to N "
             f"made them, record that with: dbkit force {self.system} {self.yoyo or 'N'}"

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from dbkit.errors.kinds import MigrationError
 from dbkit.errors.migration import DuplicateVersion, GapInVersions, UnusableFile
 
-_STEM = re.compile(r"(\d{1,9})[_-](\w[\w-]*)")
+# ASCII alone: a locale may not be able to spell anything else
+_STEM = re.compile(r"(\d{1,9})[_-](\w[\w-]*)", re.ASCII)
 _ROLLBACK = ".rollback.sql"
 _LARGE = 1 << 20
 
