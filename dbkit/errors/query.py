@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from dbkit.errors.kinds import QueryError
+from dbkit.errors.settings import nearest
 
 
 @dataclass(eq=False)
@@ -128,3 +129,83 @@ class NotCopyable(QueryError):
 
 def _listed(columns: tuple[tuple[str, str], ...]) -> str:
     return f"({', '.join(f'{name} {type_}' for name, type_ in columns)})"
+
+
+@dataclass(eq=False)
+class NoQueryFolder(QueryError):
+    """The folder that queries are to be loaded from is not there."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.path} is no folder; queries are loaded from one, as in sql/<system>"
+
+
+@dataclass(eq=False)
+class UnknownQuery(QueryError, KeyError):
+    """No query of this name was loaded."""
+
+    name: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        meant = nearest(self.name, self.known)
+        return f"unknown query {self.name!r}{meant or _all('queries', self.known)}"
+
+
+@dataclass(eq=False)
+class UnknownKeyword(QueryError, TypeError):
+    """A query is called with a keyword that it does not take."""
+
+    query: str
+    keyword: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        meant = nearest(self.keyword, self.known)
+        return f"{self.query} takes no {self.keyword!r}{meant}{_all('keywords', self.known)}"
+
+
+@dataclass(eq=False)
+class MissingKeyword(QueryError, TypeError):
+    """A query is called without a keyword that it needs."""
+
+    query: str
+    keyword: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.query} needs {self.keyword!r}{_all('keywords', self.known)}"
+
+
+@dataclass(eq=False)
+class MisplacedSets(QueryError, TypeError):
+    """Many sets of values are given to a query that takes one, or none to one that takes many."""
+
+    query: str
+    kind: str
+
+    def __str__(self) -> str:
+        if self.kind in {"batch", "copy"}:
+            return f"{self.query} is :{self.kind} and needs its sets of values, a list of mappings"
+        return f"{self.query} is :{self.kind} and takes its values as keywords; :batch takes many"
+
+
+@dataclass(eq=False)
+class UnequalSets(QueryError, ValueError):
+    """The sets of values of one call differ in their names, so they are no one statement."""
+
+    query: str
+    number: int
+    expected: tuple[str, ...]
+    found: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.query}: set {self.number} has ({', '.join(self.found)}), "
+            f"where the first has ({', '.join(self.expected)})"
+        )
+
+
+def _all(what: str, known: tuple[str, ...]) -> str:
+    return f"; {what}: {', '.join(known) or 'none'}"

@@ -1,0 +1,5 @@
+"""The front door to describing: a statement and a connection in, its types and proofs out."""
+
+from dbkit.queries.describing.describe import describe
+
+__all__ = ["describe"]

@@ -1,0 +1,80 @@
+"""Ask the server what a statement takes and gives, and prove which of it is never null."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+
+from dbkit.queries.describing.cardinality import at_least_one, at_most_one
+from dbkit.queries.describing.catalog import Catalog
+from dbkit.queries.describing.nodes import Node
+from dbkit.queries.describing.parameters import nullable_parameters
+from dbkit.queries.describing.pgtypes import Types
+from dbkit.queries.describing.probe import Signature, analyse, parse
+from dbkit.queries.describing.proof import Proof
+from dbkit.queries.describing.scope import Scope, Setting
+from dbkit.queries.describing.shapes import Shapes
+from dbkit.queries.model import Column, DescribedParameter, Description
+
+
+def describe(
+    connection: psycopg.Connection[Any], text: str, *, settled: Mapping[int, bool] | None = None
+) -> Description:
+    """Return the types of a statement's parameters and columns, and which of them may be null.
+
+    The text has `$1`, `$2` and so on. It is not executed, and what it takes to find out is
+    rolled back: to a savepoint, where a transaction is open. `settled` says of parameters,
+    by their number, whether they may be null. Where the server cannot analyse the statement,
+    everything may be null, and `why` tells the reason.
+    """
+    with connection.transaction(force_rollback=True):
+        catalog = Catalog(connection)
+        types = Types(connection, catalog)
+        signature = parse(connection, text)
+        query = analyse(connection, catalog, text, signature.parameters)
+        if isinstance(query, str):
+            return _unproven(types, signature, query)
+        try:
+            return _proven(catalog, types, signature, query, settled or {})
+        except RecursionError:
+            return _unproven(types, signature, "not analysed: it is nested too deeply")
+
+
+def _proven(
+    catalog: Catalog,
+    types: Types,
+    signature: Signature,
+    query: Node,
+    settled: Mapping[int, bool],
+) -> Description:
+    numbers = range(1, len(signature.parameters) + 1)
+    found = nullable_parameters(catalog, query)
+    nullable = frozenset(one for one in numbers if settled.get(one, one in found))
+    scope = Scope(Setting(catalog, nullable), query)
+    proof, shapes = Proof.results_of(scope), Shapes(types)
+    columns: list[Column] = []
+    for place, (name, oid) in enumerate(signature.columns, 1):
+        doubt = proof.output(scope, place)
+        shape = shapes.of_output(scope, place)
+        columns.append(Column(name, types.find(oid), bool(doubt), doubt, shape))
+    return Description(
+        _parameters(types, signature, nullable),
+        tuple(columns),
+        bool(columns) and at_most_one(scope),
+        bool(columns) and at_least_one(scope),
+    )
+
+
+def _unproven(types: Types, signature: Signature, why: str) -> Description:
+    everything = frozenset(range(1, len(signature.parameters) + 1))
+    columns = (Column(name, types.find(oid), True, why) for name, oid in signature.columns)
+    return Description(_parameters(types, signature, everything), tuple(columns))
+
+
+def _parameters(
+    types: Types, signature: Signature, nullable: frozenset[int]
+) -> tuple[DescribedParameter, ...]:
+    return tuple(
+        DescribedParameter(types.find(oid), number in nullable)
+        for number, oid in enumerate(signature.parameters, 1)
+    )
