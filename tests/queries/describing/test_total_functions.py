@@ -104,7 +104,7 @@ def test_no_function_that_is_listed_returns_null(server: EmbeddedServer) -> None
         found = connection.execute(_FUNCTIONS, (sorted(TOTAL_FUNCTIONS),)).fetchall()
         for name, types, is_strict in found:
             odd += [] if is_strict else [name]
-            kinds = [_POLYMORPHIC.get(one, one) for one in types]
+            kinds = [_POLYMORPHIC.get(str(one), str(one)) for one in types]
             if not all(one in _SAMPLES for one in kinds):
                 continue
             tried += 1
