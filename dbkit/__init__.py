@@ -1,3 +1,44 @@
 """Raw SQL for Python and psql alike: migrations and typed queries without an ORM."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dbkit.pools import OVERFLOWING, STEADY, Sizes, open_async_database, open_database
+    from dbkit.queries.describing import describe
+    from dbkit.queries.loading import load
+    from dbkit.transactions import async_transaction, transaction
+
+__all__ = [
+    "OVERFLOWING",
+    "STEADY",
+    "Sizes",
+    "async_transaction",
+    "describe",
+    "load",
+    "open_async_database",
+    "open_database",
+    "transaction",
+]
 __version__ = "0.1.0"
+
+# imported when asked for: the command line starts faster than the driver loads
+_ROOMS = {
+    "OVERFLOWING": "pools",
+    "STEADY": "pools",
+    "Sizes": "pools",
+    "async_transaction": "transactions",
+    "describe": "queries.describing",
+    "load": "queries.loading",
+    "open_async_database": "pools",
+    "open_database": "pools",
+    "transaction": "transactions",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _ROOMS:
+        found: object = getattr(import_module(f"dbkit.{_ROOMS[name]}"), name)
+        return found
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

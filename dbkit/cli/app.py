@@ -16,7 +16,19 @@ from dbkit.errors.kinds import DbkitError
 FAILURE, USAGE = 1, 64
 
 # in the order a newcomer meets them; each lives in a module of its own, loaded when called
-_COMMANDS = ("migrate", "status", "rollback", "force", "new", "psql", "url", "server")
+_COMMANDS = (
+    "migrate",
+    "status",
+    "rollback",
+    "force",
+    "new",
+    "call",
+    "show",
+    "psql",
+    "url",
+    "generate",
+    "server",
+)
 
 
 class Terminated(BaseException):
@@ -126,16 +138,18 @@ def _told(error: DbkitError) -> str:
 
 
 def _told_by_server(error: BaseException) -> str:
-    notes: list[str] = getattr(error, "__notes__", [])
-    if notes:
-        return "\n".join(notes)
     diag = getattr(error, "diag", None)
-    parts = [getattr(diag, "message_primary", None) or str(error).strip()]
+    message = getattr(diag, "message_primary", None) or str(error).strip()
+    noted = "\n".join(getattr(error, "__notes__", []))
+    if message in noted:
+        return noted
+    parts = [message]
     parts += [
         f"{name}: {value}"
         for name in ("detail", "hint")
         if (value := getattr(diag, f"message_{name}", None))
     ]
+    parts += [noted] if noted else []
     return "\n".join(parts)
 
 

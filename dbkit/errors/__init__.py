@@ -8,6 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dbkit.errors.generating import (
+        ForeignFile,
+        NoPackage,
+        NotCurrent,
+        NotMigrated,
+        UnusablePackage,
+    )
     from dbkit.errors.kinds import (
         ConfigurationError,
         DbkitError,
@@ -153,6 +160,7 @@ __all__ = [
     "EditedMigration",
     "EmptyMigration",
     "EndInPart",
+    "ForeignFile",
     "ForeignFolder",
     "ForeignForm",
     "ForeignLedger",
@@ -176,6 +184,7 @@ __all__ = [
     "NestedTransaction",
     "NeverStarted",
     "NoAccount",
+    "NoPackage",
     "NoPostgres",
     "NoQueryFolder",
     "NoRoomElsewhere",
@@ -184,7 +193,9 @@ __all__ = [
     "NoSuchVersion",
     "NotBinaries",
     "NotCopyable",
+    "NotCurrent",
     "NotEmpty",
+    "NotMigrated",
     "NulCharacter",
     "OtherMajorVersion",
     "OutsideTransaction",
@@ -223,12 +234,14 @@ __all__ = [
     "UnusableFile",
     "UnusableFolder",
     "UnusableName",
+    "UnusablePackage",
     "UnusableQueryFile",
     "UsedOutsidePart",
     "WrongShape",
 ]
 
 _ROOMS = (
+    "generating",
     "kinds",
     "migration",
     "query",

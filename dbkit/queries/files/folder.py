@@ -17,7 +17,7 @@ def find_queries(sql_folder: Path, root: Path) -> tuple[Query, ...]:
     the folder of its subject, whatever its own name, or beside these folders as `<subject>.sql`.
     A folder whose name begins with `_` is left out.
     """
-    queries = [query for path in _files(sql_folder) for query in _read(path, sql_folder, root)]
+    queries = [query for path in query_files(sql_folder) for query in _read(path, sql_folder, root)]
     refuse_duplicates(queries)
     return tuple(sorted(queries, key=lambda query: (query.subject, query.name)))
 
@@ -31,7 +31,8 @@ def read_queries(path: Path, shown: str, subject: str, *, named: bool = False) -
     return parse_queries(Source(shown, decode(content, shown)), subject, named=named)
 
 
-def _files(sql_folder: Path) -> Iterator[Path]:
+def query_files(sql_folder: Path) -> Iterator[Path]:
+    """Find the files that hold the queries of a system, none of them read."""
     if not sql_folder.is_dir():
         return
     for path in sorted(sql_folder.rglob("*.sql")):

@@ -1,0 +1,124 @@
+"""`dbkit show`: what a query is to Python and to PostgreSQL."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import click
+import psycopg
+
+from dbkit.cli.cells import printable
+from dbkit.cli.connecting import Project, opened, url_option
+from dbkit.queries.checking import CheckedParameter, CheckedQuery, check_query
+from dbkit.queries.loading import load
+from dbkit.queries.model import Kind, Variant
+from dbkit.queries.pytypes import column_type, parameter_type, type_name
+
+_FIRST_WITH_PLANS = 160000
+_NUMBER = re.compile(r"-?\d+(\.\d+)?|true|false", re.IGNORECASE)
+_GIVES = {
+    Kind.ONE: "{}",
+    Kind.OPTIONAL: "{} | None",
+    Kind.MANY: "list[{}]",
+    Kind.STREAM: "Stream[{}]",
+    Kind.BATCH: "list[{}]",
+}
+
+
+@click.command("show", epilog="Example: dbkit show myloware runs.list_recent")
+@click.argument("system")
+@click.argument("query", metavar="SUBJECT.QUERY")
+@url_option
+def command(system: str, query: str, url: str | None) -> None:
+    """Show a query of SYSTEM: its signature, its statement, its columns and its plan.
+
+    The statement and the plan are those with every optional part; nothing is executed.
+    """
+    project = Project()
+    [chosen] = project.systems((system,))
+    loaded = load(chosen.sql, root=project.settings.root)[query]
+    with opened(project.place(chosen, url)) as connection:
+        checked = check_query(connection, loaded.query, loaded.source)
+        whole = max(loaded.query.variants, key=lambda variant: len(variant.given))
+        plan = list(_plan(connection, whole))
+    _say(checked, whole, plan)
+
+
+def _say(checked: CheckedQuery, whole: Variant, plan: list[str]) -> None:
+    query = checked.query
+    lines = [_signature(checked), query.documentation, f"{query.path}:{query.line}, :{query.kind}"]
+    lines += ["", whole.text.strip(), ""]
+    if checked.columns:
+        rows = [_column(checked, place) for place in range(len(checked.columns))]
+        lines += [*_aligned([("column", "postgresql", "python", "null"), *rows]), ""]
+    for line in (*lines, *plan):
+        click.echo(printable(line))
+
+
+def _signature(checked: CheckedQuery) -> str:
+    query = checked.query
+    arguments = ["connection"]
+    if query.kind in {Kind.BATCH, Kind.COPY}:
+        arguments.append("sets")
+    keywords = [_keyword(parameter) for parameter in checked.parameters]
+    for choice in query.choices:
+        text = f"{choice.name}: Literal[{', '.join(map(repr, choice.allowed))}]"
+        default = f" = {choice.default!r}" if choice.default is not None else ""
+        keywords.append(text + (" = ..." if choice.omittable else default))
+    if keywords:
+        arguments += ["*", *keywords]
+    return f"{query.subject}.{query.name}({', '.join(arguments)}) -> {_gives(checked)}"
+
+
+def _keyword(parameter: CheckedParameter) -> str:
+    if parameter.type is None:
+        return f"{parameter.name}: bool = False"
+    found = parameter_type(
+        parameter.type, nullable=parameter.nullable, json_type=parameter.json_type
+    )
+    text = f"{parameter.name}: {found.annotation}"
+    if parameter.default is not None:
+        default = parameter.default
+        return f"{text} = {default if _NUMBER.fullmatch(default) else repr(default)}"
+    return f"{text} = ..." if parameter.omittable else text
+
+
+def _gives(checked: CheckedQuery) -> str:
+    if not checked.columns or checked.query.kind not in _GIVES:
+        return "int"
+    row = _python(checked, 0) if len(checked.columns) == 1 else "Row"
+    return _GIVES[checked.query.kind].format(row)
+
+
+def _column(checked: CheckedQuery, place: int) -> tuple[str, ...]:
+    column = checked.columns[place]
+    null = f"yes: {column.why}" if column.nullable else "never"
+    return column.name, type_name(column.type), _python(checked, place), null
+
+
+def _python(checked: CheckedQuery, place: int) -> str:
+    column = checked.columns[place]
+    return column_type(column, json_type=dict(checked.json_types).get(column.name)).annotation
+
+
+def _plan(connection: psycopg.Connection[Any], variant: Variant) -> Iterable[str]:
+    if connection.info.server_version < _FIRST_WITH_PLANS:
+        yield "no plan: a plan without values needs PostgreSQL 16"
+        return
+    try:
+        # as one text without values, so that each $n stays what it is
+        found = connection.execute(f"explain (generic_plan) {variant.text}".encode())
+    except psycopg.Error as error:
+        if error.sqlstate is None:
+            raise
+        yield f"no plan: {error.diag.message_primary}"
+        return
+    for (line,) in found:
+        yield line
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> Iterable[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (text.ljust(width) for text, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()

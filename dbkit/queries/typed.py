@@ -1,0 +1,89 @@
+"""A query as generated code holds it: the script psql runs, and the types it was found to have."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from dbkit.queries.files import parse_queries, variant_for
+from dbkit.queries.omitted import OMITTED
+from dbkit.queries.running import Parameter, Result, Statement, lines_of
+from dbkit.sqltext import Source
+
+T = TypeVar("T")
+
+
+class _Picked(NamedTuple, Generic[T]):
+    """The statement of one combination, and the names of its values in their order."""
+
+    statement: Statement[T]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TypedQuery(Generic[T]):
+    """One query and a table of its statements, each compiled when it is first called for.
+
+    What is compiled is the script's text alone: no value is ever part of a statement.
+    """
+
+    source: Source
+    # the subject and the name, as in "runs.list_recent"
+    name: str
+    # the type of each parameter that is bound, by the parameter's name
+    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+    columns: Sequence[Result] = ()
+    # called with the columns in order; None where the only column is the value itself
+    row: Callable[..., T] | None = None
+    # the keywords that may be left out, and those that stand for an identifier
+    switches: Sequence[str] = ()
+    choices: Sequence[str] = ()
+    _table: dict[object, _Picked[T]] = field(
+        default_factory=dict[object, _Picked[T]], init=False, repr=False
+    )
+
+    def with_values(self, /, **values: object) -> tuple[Statement[T], Sequence[object]]:
+        """Pick the statement for what is given, and put its values in their order."""
+        statement, names = self._pick(values)
+        return statement, [values[name] for name in names]
+
+    def with_sets(
+        self, sets: Iterable[object], /, **values: object
+    ) -> tuple[Statement[T], Iterable[Sequence[object]]]:
+        """Pick the statement for what is given, and put each set of values in their order.
+
+        A set has its values as attributes; a keyword is given once for all sets.
+        """
+        statement, names = self._pick(values)
+        return statement, _in_order(names, sets, values)
+
+    def _pick(self, values: Mapping[str, object]) -> _Picked[T]:
+        given = tuple(name for name in self.switches if values[name] is not OMITTED)
+        key = given, tuple(values[name] for name in self.choices)
+        picked = self._table.get(key)
+        if picked is None:
+            picked = self._table[key] = self._compiled(given, values)
+        return picked
+
+    def _compiled(self, given: tuple[str, ...], values: Mapping[str, object]) -> _Picked[T]:
+        subject, _, name = self.name.partition(".")
+        # a file of one query calls it by the file's own name
+        [query] = [one for one in parse_queries(self.source, subject) if one.name == name]
+        chosen = {one: str(values[one]) for one in self.choices if values[one] is not OMITTED}
+        variant = variant_for(query, given, chosen)
+        statement: Statement[T] = Statement(
+            self.name,
+            self.source.path,
+            variant.text,
+            lines_of(variant.pieces, self.source.text),
+            tuple(Parameter(one, self.parameters[one]) for one in variant.parameters),
+            tuple(self.columns),
+            self.row,
+        )
+        return _Picked(statement, variant.parameters)
+
+
+def _in_order(
+    names: tuple[str, ...], sets: Iterable[Any], values: Mapping[str, object]
+) -> Iterator[Sequence[object]]:
+    for one in sets:
+        yield [values[name] if name in values else getattr(one, name) for name in names]

@@ -1,0 +1,1 @@
+"""The systems of this repository: a generated package of typed queries for each."""

@@ -1,0 +1,19 @@
+-- One workflow of a tenant, or none if it is deleted or another tenant's.
+-- :optional
+select
+    workflow.id,
+    workflow.name,
+    workflow.description,
+    workflow.status,
+    workflow.version,
+    workflow.input_schema,
+    workflow.output_schema,
+    workflow.created_by,
+    workflow.published_at,
+    workflow.created_at,
+    workflow.updated_at
+from workflows as workflow
+where
+    workflow.id = :'workflow_id'
+    and workflow.tenant_id = :'tenant_id'
+    and workflow.deleted_at is null;

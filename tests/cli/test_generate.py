@@ -1,0 +1,98 @@
+"""`dbkit generate` writes what the migrated database says, and `--check` asks no server."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.seen import refusal
+from tests.project import Project
+
+_NOWHERE = "postgresql://localhost:1/nothing"
+
+
+@pytest.fixture
+def shop(project: Project) -> Project:
+    """The project with a table, a query and the name of a package."""
+    (project.root / "pyproject.toml").write_text(
+        '[tool.dbkit.systems.shop]\npackage = "shop.queries"\n'
+    )
+    project.migration("0001_start", "create table orders (id integer primary key);")
+    _query(project, "list_all").write_text("-- :many\nselect id from orders order by id;\n")
+    return project
+
+
+def _query(project: Project, name: str) -> Path:
+    path = project.root / "sql" / "shop" / "orders" / f"{name}.sql"
+    path.parent.mkdir(exist_ok=True)
+    return path
+
+
+def test_the_package_is_written_and_then_current(shop: Project) -> None:
+    shop.dbkit("migrate")
+
+    first, second = shop.dbkit("generate"), shop.dbkit("generate", "shop")
+
+    assert first.stdout.splitlines() == [
+        "shop: shop/queries/__init__.py written",
+        "shop: shop/queries/orders.py written",
+        "shop: shop/queries/queries.lock written",
+    ]
+    assert second.stdout == "shop: shop/queries is current\n"
+
+
+def test_a_database_with_pending_migrations_is_refused(shop: Project) -> None:
+    ran = shop.dbkit("generate")
+
+    assert refusal(ran) == (
+        "shop cannot be typed: 0001_start is pending; run dbkit migrate shop first"
+    )
+    assert not (shop.root / "shop").exists()
+
+
+def test_check_names_what_changed_without_a_server(shop: Project) -> None:
+    shop.dbkit("migrate")
+    shop.dbkit("generate")
+
+    current = shop.dbkit("generate", "--check", SHOP_DATABASE_URL=_NOWHERE)
+    _query(shop, "list_all").write_text("-- :many\nselect id from orders;\n")
+    stale = shop.dbkit("generate", "--check", SHOP_DATABASE_URL=_NOWHERE)
+
+    assert (current.returncode, current.stdout) == (0, "")
+    assert refusal(stale) == (
+        "shop: generated code is not current: shop/orders/list_all.sql was changed; "
+        "run dbkit generate shop"
+    )
+
+
+def test_check_of_two_hundred_queries_takes_less_than_a_second(shop: Project) -> None:
+    for number in range(200):
+        _query(shop, f"list_{number}").write_text(f"-- :many\nselect {number} as number;\n")
+    shop.dbkit("migrate")
+    shop.dbkit("generate")
+
+    started = time.perf_counter()
+    ran = shop.dbkit("generate", "--check")
+    seconds = time.perf_counter() - started
+
+    assert ran.returncode == 0
+    assert seconds < 1
+
+
+def test_a_query_at_fault_leaves_the_package_as_it_was(shop: Project) -> None:
+    shop.dbkit("migrate")
+    shop.dbkit("generate")
+    _query(shop, "list_wrong").write_text("-- :many\nselect wrong from orders;\n")
+
+    ran = shop.dbkit("generate")
+
+    assert refusal(ran).startswith("sql/shop/orders/list_wrong.sql:2:8: ")
+    assert not any("wrong" in path.read_text() for path in (shop.root / "shop").rglob("*.py"))
+
+
+def test_a_project_that_names_no_package_is_told_how(project: Project) -> None:
+    ran = project.dbkit("generate")
+
+    assert refusal(ran) == (
+        'shop names no package to generate; add package = "…" to [tool.dbkit.systems.shop]'
+    )

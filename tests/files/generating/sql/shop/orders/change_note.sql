@@ -1,0 +1,3 @@
+-- Change the note, or take it away.
+-- :exec
+update orders set note = :'note' where id = :'id';

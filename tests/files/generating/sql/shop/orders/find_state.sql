@@ -1,0 +1,3 @@
+-- The state of an order.
+-- :optional
+select state from orders where id = :'id';

@@ -1,0 +1,2 @@
+-- :many
+select orders.id, orders.state, orders.date, orders.price from orders where orders.state = 'open' order by orders.id;

@@ -1,0 +1,3 @@
+-- Every order, a portion at a time.
+-- :stream
+select orders.id, orders.note from orders where orders.price > :'many' order by orders.id;
