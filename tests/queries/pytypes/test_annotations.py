@@ -199,6 +199,10 @@ def test_a_class_is_named_for_what_it_holds(suggested: str, name: str) -> None:
         (array(MOOD), "mood[]"),
         (PgType(1, "apart", "mood", TypeKind.ENUM), "apart.mood"),
         (PgType(1, "Apart", 'so"so', TypeKind.ENUM), '"Apart"."so""so"'),
+        # words that the grammar keeps for itself
+        (PgType(1, "public", "order", TypeKind.COMPOSITE), '"order"'),
+        (PgType(1, "public", "merge_action", TypeKind.COMPOSITE), '"merge_action"'),
+        (PgType(1, "apart", "decimal", TypeKind.COMPOSITE), 'apart."decimal"'),
         # a name that PostgreSQL's own type has already
         (PgType(1, "public", "point", TypeKind.ENUM), "public.point"),
     ],
