@@ -21,7 +21,7 @@ class SourceFault(SourceError):
 
     def fault(self) -> str:
         """Say what is wrong, then what would be right."""
-        raise NotImplementedError
+        raise NotImplementedError  # a leaf without its sentence is a fault of ours
 
     @property
     def snippet(self) -> str:
