@@ -1,0 +1,1 @@
+"""The work of ai_orchestration that goes beyond a query."""

@@ -1,0 +1,1 @@
+"""The work of mrwa that goes beyond a query."""

@@ -1,0 +1,1 @@
+"""The work of myloware that goes beyond a query."""

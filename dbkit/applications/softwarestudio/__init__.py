@@ -1,0 +1,1 @@
+"""The work of softwarestudio that goes beyond a query."""
