@@ -10,7 +10,7 @@ from typing import NamedTuple
 from dbkit.errors.settings import InvalidSettings, UnknownSystem, nearest
 
 _KEYS = {"systems", "server"}
-_SYSTEM_KEYS = {"migrations", "sql", "url-env", "package"}
+_SYSTEM_KEYS = {"migrations", "sql", "url-env", "package", "tenant"}
 _SERVER_KEYS = {"folder", "postgres"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _BUNDLED = Path(__file__).parent / "bundled"
@@ -24,6 +24,8 @@ class System(NamedTuple):
     sql: Path
     url_env: str
     package: str | None = None
+    # the column that says whose a row is, where `check` is to hold every query to it
+    tenant: str | None = None
 
     @property
     def url(self) -> str | None:
@@ -92,6 +94,7 @@ def _settings(root: Path, table: dict[str, object], path: str) -> Settings:
             sql=root / values.get("sql", f"sql/{name}"),
             url_env=values.get("url-env", f"{name.upper()}_DATABASE_URL"),
             package=values.get("package"),
+            tenant=values.get("tenant"),
         )
     if not systems:
         raise InvalidSettings(path, "names no system; add a table [tool.dbkit.systems.NAME]")

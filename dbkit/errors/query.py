@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from dbkit.errors.kinds import QueryError
 from dbkit.errors.settings import nearest
 
+_TYPED_ANEW = "the database changed since then, and the next call is typed anew"
+
 
 @dataclass(eq=False)
 class NoRow(QueryError):
@@ -54,11 +56,14 @@ class Drifted(QueryError):
     query: str
     expected: tuple[tuple[str, str], ...]
     found: tuple[tuple[str, str], ...]
+    # nothing was generated: the next call asks the database again
+    loaded: bool = False
 
     def __str__(self) -> str:
+        remedy = _TYPED_ANEW if self.loaded else "migrate this database or generate anew"
         return (
             f"{self.query} gives {_listed(self.found)}, but was typed for "
-            f"{_listed(self.expected)}; migrate this database or generate anew"
+            f"{_listed(self.expected)}; {remedy}"
         )
 
 
@@ -68,11 +73,13 @@ class UnknownType(QueryError):
 
     query: str
     type: str
+    loaded: bool = False
 
     def __str__(self) -> str:
+        remedy = _TYPED_ANEW if self.loaded else "migrate it or generate anew"
         return (
             f"{self.query} needs the type {self.type}, which the search path of this "
-            "database does not find; migrate it or generate anew"
+            f"database does not find; {remedy}"
         )
 
 
@@ -209,3 +216,18 @@ class UnequalSets(QueryError, ValueError):
 
 def _all(what: str, known: tuple[str, ...]) -> str:
     return f"; {what}: {', '.join(known) or 'none'}"
+
+
+@dataclass(eq=False)
+class EditedQuery(QueryError):
+    """The file of a generated function holds another statement than the function was typed for."""
+
+    query: str
+    path: str
+    system: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.query} was typed for another statement than {self.path} holds now; "
+            f"run dbkit generate {self.system}"
+        )

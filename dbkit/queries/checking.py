@@ -1,6 +1,6 @@
 """Hold a query file against a database: every combination of its parts, typed and made to agree."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from keyword import iskeyword
 from typing import Any, NamedTuple
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import sql
 
+from dbkit.errors.kinds import QueryError
 from dbkit.errors.querycheck import (
     ColumnsDiffer,
     DefaultDoesNotFit,
@@ -18,7 +19,7 @@ from dbkit.errors.querycheck import (
     UnknownNarrowing,
     UnnamedColumn,
 )
-from dbkit.queries.describing import describe
+from dbkit.queries.describing import Catalog, describe
 from dbkit.queries.model import Column, Description, Kind, PgType, Query, Variant
 from dbkit.queries.pytypes import type_name
 from dbkit.sqltext import Source
@@ -60,55 +61,103 @@ class CheckedQuery(NamedTuple):
         return True
 
 
-def check_query(connection: psycopg.Connection[Any], query: Query, source: Source) -> CheckedQuery:
+def check_query(
+    connection: psycopg.Connection[Any],
+    query: Query,
+    source: Source,
+    catalog: Catalog | None = None,
+) -> CheckedQuery:
     """Ask the server about every combination of a query's parts, or refuse the query.
 
     `source` is the file it was read from: what the server finds wrong is pointed at there.
+    `catalog` is what was learnt of the database from other queries.
     """
-    shown = f"{query.subject}.{query.name}"
+    found = examine_query(connection, query, source, catalog)
+    if isinstance(found, CheckedQuery):
+        return found
+    raise found[0]
+
+
+def examine_query(
+    connection: psycopg.Connection[Any],
+    query: Query,
+    source: Source,
+    catalog: Catalog | None = None,
+) -> CheckedQuery | list[QueryError]:
+    """Ask the server about every combination of a query's parts, and give all that is wrong."""
     narrowed = dict(query.narrowed)
-    described = tuple(
-        (variant, _describe(connection, shown, variant, source, narrowed))
-        for variant in query.variants
-    )
-    columns = _agreed_columns(query, shown, described, narrowed)
-    types = _agreed_types(query, shown, described)
-    parameters = tuple(_parameters(query, types, described, narrowed))
-    _refuse_unknown_narrowing(query, shown, columns, narrowed)
-    _refuse_unfit_kind(query, shown, columns)
-    for parameter in parameters:
-        _refuse_unfit_default(connection, query, shown, parameter)
+    described: list[tuple[Variant, Description]] = []
+    refused: dict[str, QueryError] = {}
+    for variant in query.variants:
+        try:
+            told = _describe(connection, query, variant, source, catalog)
+        except DoesNotPrepare as fault:
+            # what is wrong with one part is wrong with every combination that has it
+            refused.setdefault(str(fault), fault)
+        else:
+            described.append((variant, told))
+    if refused:
+        return [*refused.values()]
+    faults: list[QueryError] = [
+        *_different_columns(query, described),
+        *_different_types(query, described),
+    ]
+    if faults:
+        return faults
+    columns = _agreed_columns(described, narrowed)
+    parameters = tuple(_parameters(query, described, narrowed))
+    faults = [
+        *_unusable_names(query, columns),
+        *_unknown_narrowing(query, columns, narrowed),
+        *_unfit_kind(query, columns),
+        *_unfit_defaults(connection, query, parameters),
+    ]
+    if faults:
+        return faults
     json_types = tuple(
         (name, kind) for name, kind in query.narrowed if kind not in {_NOT_NULL, _NULLABLE}
     )
-    return CheckedQuery(query, parameters, columns, json_types, described)
+    return CheckedQuery(query, parameters, columns, json_types, tuple(described))
 
 
 def _describe(
     connection: psycopg.Connection[Any],
-    shown: str,
+    query: Query,
     variant: Variant,
     source: Source,
-    narrowed: dict[str, str],
+    catalog: Catalog | None,
 ) -> Description:
+    narrowed = dict(query.narrowed)
     settled = {
         number: narrowed[name] == _NULLABLE
         for number, name in enumerate(variant.parameters, start=1)
         if narrowed.get(name) in {_NOT_NULL, _NULLABLE}
     }
     try:
-        return describe(connection, variant.text, settled=settled)
+        return describe(connection, variant.text, settled=settled, catalog=catalog)
     except psycopg.Error as error:
-        if error.sqlstate is None:
+        if not _is_of_the_statement(error):
             raise
         offset = int(error.diag.statement_position or 1) - 1
         raise DoesNotPrepare(
             *source.place(_in_file(variant, offset)),
-            query=shown,
+            query=_shown(query),
             message=error.diag.message_primary or str(error),
-            sqlstate=error.sqlstate,
+            sqlstate=error.sqlstate or "",
             hint=error.diag.message_hint or "",
         ) from error
+
+
+def _is_of_the_statement(error: psycopg.Error) -> bool:
+    """Say whether the text is at fault: not a lock, a time limit, a server that goes away."""
+    if error.sqlstate is None:
+        return False
+    # those of class 54 are about a text that is too long or too deep
+    return not isinstance(error, psycopg.OperationalError) or error.sqlstate.startswith("54")
+
+
+def _shown(query: Query) -> str:
+    return f"{query.subject}.{query.name}"
 
 
 def _in_file(variant: Variant, offset: int) -> int:
@@ -120,22 +169,24 @@ def _in_file(variant: Variant, offset: int) -> int:
     return place + offset - start
 
 
-def _agreed_columns(
-    query: Query,
-    shown: str,
-    described: tuple[tuple[Variant, Description], ...],
-    narrowed: dict[str, str],
-) -> tuple[Column, ...]:
+def _different_columns(
+    query: Query, described: Sequence[tuple[Variant, Description]]
+) -> Iterator[QueryError]:
     (_, first), *others = described
     expected = _signature(first.columns)
     for variant, description in others:
-        if _signature(description.columns) != expected:
+        found = _signature(description.columns)
+        if found != expected:
             given = ", ".join(sorted(variant.given)) or "nothing given"
-            found = _signature(description.columns)
-            raise ColumnsDiffer(shown, query.path, given, expected, found)
-    _refuse_unusable_names(query, shown, first.columns)
+            yield ColumnsDiffer(_shown(query), query.path, given, expected, found)
+            return
+
+
+def _agreed_columns(
+    described: Sequence[tuple[Variant, Description]], narrowed: dict[str, str]
+) -> tuple[Column, ...]:
     agreed: list[Column] = []
-    for place, column in enumerate(first.columns):
+    for place, column in enumerate(described[0][1].columns):
         doubts = [one for _, said in described if (one := said.columns[place]).nullable]
         match narrowed.get(column.name):
             case "not null":
@@ -151,36 +202,44 @@ def _signature(columns: Iterable[Column]) -> tuple[str, ...]:
     return tuple(f"{column.name} {type_name(column.type)}" for column in columns)
 
 
-def _refuse_unusable_names(query: Query, shown: str, columns: tuple[Column, ...]) -> None:
+def _unusable_names(query: Query, columns: tuple[Column, ...]) -> Iterator[QueryError]:
     seen: set[str] = set()
     for place, column in enumerate(columns, start=1):
         # a single value is handed over without its name
         if len(columns) > 1 and (not column.name.isidentifier() or iskeyword(column.name)):
-            raise UnnamedColumn(shown, query.path, column.name, place)
-        if column.name in seen:
-            raise RepeatedColumn(shown, query.path, column.name)
+            yield UnnamedColumn(_shown(query), query.path, column.name, place)
+        elif column.name in seen:
+            yield RepeatedColumn(_shown(query), query.path, column.name)
         seen.add(column.name)
 
 
-def _agreed_types(
-    query: Query, shown: str, described: tuple[tuple[Variant, Description], ...]
-) -> dict[str, PgType]:
+def _different_types(
+    query: Query, described: Sequence[tuple[Variant, Description]]
+) -> Iterator[QueryError]:
+    known = _types(described)
+    told: set[str] = set()
+    for variant, description in described:
+        for name, parameter in zip(variant.parameters, description.parameters, strict=True):
+            if known[name].oid != parameter.type.oid and name not in told:
+                both = type_name(known[name]), type_name(parameter.type)
+                yield ParametersDiffer(_shown(query), query.path, name, both)
+                told.add(name)
+
+
+def _types(described: Sequence[tuple[Variant, Description]]) -> dict[str, PgType]:
     types: dict[str, PgType] = {}
     for variant, description in described:
         for name, parameter in zip(variant.parameters, description.parameters, strict=True):
-            known = types.setdefault(name, parameter.type)
-            if known.oid != parameter.type.oid:
-                both = type_name(known), type_name(parameter.type)
-                raise ParametersDiffer(shown, query.path, name, both)
+            types.setdefault(name, parameter.type)
     return types
 
 
 def _parameters(
     query: Query,
-    types: dict[str, PgType],
-    described: tuple[tuple[Variant, Description], ...],
+    described: Sequence[tuple[Variant, Description]],
     narrowed: dict[str, str],
-) -> Iterable[CheckedParameter]:
+) -> Iterator[CheckedParameter]:
+    types = _types(described)
     nullable = {
         name: all(
             said.parameters[variant.parameters.index(name)].nullable
@@ -201,52 +260,57 @@ def _parameters(
         )
 
 
-def _refuse_unknown_narrowing(
-    query: Query, shown: str, columns: tuple[Column, ...], narrowed: dict[str, str]
-) -> None:
+def _unknown_narrowing(
+    query: Query, columns: tuple[Column, ...], narrowed: dict[str, str]
+) -> Iterator[QueryError]:
     known = (
         *(column.name for column in columns),
         *(parameter.name for parameter in query.parameters),
     )
     for name in narrowed:
         if name not in known:
-            raise UnknownNarrowing(shown, query.path, name, known)
+            yield UnknownNarrowing(_shown(query), query.path, name, known)
 
 
-def _refuse_unfit_kind(query: Query, shown: str, columns: tuple[Column, ...]) -> None:
+def _unfit_kind(query: Query, columns: tuple[Column, ...]) -> Iterator[QueryError]:
+    reason = ""
     if query.kind in _ROWS and not columns:
         reason = "the statement gives no rows; make it :exec, or add `returning`"
-        raise KindDoesNotFit(shown, query.path, query.kind, reason)
-    if query.kind is Kind.EXEC and columns:
+    elif query.kind is Kind.EXEC and columns:
         reason = "the statement gives rows; make it :many, or leave them out"
-        raise KindDoesNotFit(shown, query.path, query.kind, reason)
-    if query.kind is Kind.COPY and not query.variants[0].text.lstrip().lower().startswith("insert"):
+    elif query.kind is Kind.COPY and not _is_insert(query.variants[0]):
         reason = "only a plain `insert into table (columns) values (…)` can be loaded by copy"
-        raise KindDoesNotFit(shown, query.path, query.kind, reason)
+    if reason:
+        yield KindDoesNotFit(_shown(query), query.path, query.kind, reason)
 
 
-def _refuse_unfit_default(
-    connection: psycopg.Connection[Any], query: Query, shown: str, parameter: CheckedParameter
-) -> None:
-    if parameter.default is None or parameter.type is None:
-        return
-    wanted = type_name(parameter.type)
-    try:
-        with connection.transaction(force_rollback=True):
-            connection.execute(
-                sql.SQL("select cast({} as {})").format(
-                    sql.Literal(parameter.default),
-                    sql.SQL(wanted),  # pyright: ignore[reportArgumentType] - the server's own name of a type
+def _is_insert(variant: Variant) -> bool:
+    return variant.text.lstrip().lower().startswith("insert")
+
+
+def _unfit_defaults(
+    connection: psycopg.Connection[Any], query: Query, parameters: tuple[CheckedParameter, ...]
+) -> Iterator[QueryError]:
+    for parameter in parameters:
+        if parameter.default is None or parameter.type is None:
+            continue
+        wanted = type_name(parameter.type)
+        try:
+            with connection.transaction(force_rollback=True):
+                connection.execute(
+                    sql.SQL("select cast({} as {})").format(
+                        sql.Literal(parameter.default),
+                        sql.SQL(wanted),  # pyright: ignore[reportArgumentType] - the server's own name of a type
+                    )
                 )
+        except psycopg.Error as error:
+            if not _is_of_the_statement(error):
+                raise
+            yield DefaultDoesNotFit(
+                _shown(query),
+                query.path,
+                parameter.name,
+                parameter.default,
+                wanted,
+                error.diag.message_primary or str(error),
             )
-    except psycopg.Error as error:
-        if error.sqlstate is None:
-            raise
-        raise DefaultDoesNotFit(
-            shown,
-            query.path,
-            parameter.name,
-            parameter.default,
-            wanted,
-            error.diag.message_primary or str(error),
-        ) from error

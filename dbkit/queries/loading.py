@@ -1,6 +1,7 @@
 """Call the queries of a folder by name, each typed when it is first called, nothing generated."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from inspect import Parameter as Argument
 from inspect import Signature, isawaitable
 from itertools import chain, islice
@@ -10,18 +11,17 @@ from typing import Any, NamedTuple, TypeAlias
 from psycopg import AsyncConnection, Connection
 
 from dbkit.errors.query import (
-    Drifted,
     MisplacedSets,
     MissingKeyword,
     NoQueryFolder,
     UnequalSets,
     UnknownKeyword,
     UnknownQuery,
-    UnknownType,
 )
 from dbkit.queries.borrowing import in_thread
 from dbkit.queries.files import find_queries, variant_for
 from dbkit.queries.model import Choice, Kind, Parameter, Query
+from dbkit.queries.omitted import OMITTED
 from dbkit.queries.running import (
     AsText,
     Statement,
@@ -130,16 +130,12 @@ class LoadedQuery:
             call = self._call_of_sets(head, values)
         if isinstance(connection, AsyncConnection):
             return self._awaited(connection, call, sets)
-        statement = self.statement(connection, call)
-        try:
-            return self._run(connection, statement, call, sets)
-        except (Drifted, UnknownType):
-            self._forget(connection, call)
-            raise
+        return self._run(connection, self.statement(connection, call), call, sets)
 
     def call(self, values: Values) -> Call:
         """Tell which combination these values mean, or refuse them by name."""
         self._refuse_unknown(values, self._names)
+        values = _given(values)
         for keyword in _keywords(self.query):
             if not _can_be_left_out(keyword) and keyword.name not in values:
                 raise MissingKeyword(self.name, keyword.name, self._names)
@@ -149,7 +145,7 @@ class LoadedQuery:
         """Tell which combination many sets mean: what the first one has, they all have."""
         if not head:
             self._refuse_unknown(shared, self._names)
-            return self._call(shared)
+            return self._call(_given(shared))
         self._refuse_unknown(
             head[0], tuple(one.name for one in self.query.parameters if not one.flag)
         )
@@ -173,8 +169,10 @@ class LoadedQuery:
         key = _key(connection, call)
         if key not in self._statements:
             variant = variant_for(self.query, call.given, dict(call.chosen))
-            made = make_statement(connection, self.query, variant, self.source)
-            self._statements[key] = made
+            forget = partial(self._statements.pop, key, None)
+            self._statements[key] = make_statement(
+                connection, self.query, variant, self.source, forget=forget
+            )
         return self._statements[key]
 
     async def _awaited(
@@ -186,12 +184,8 @@ class LoadedQuery:
         statement = self._statements.get(_key(connection, call))
         if statement is None:
             statement = await in_thread(connection, lambda lent: self.statement(lent, call))
-        try:
-            found: Any = self._run(connection, statement, call, sets)
-            return await found if isawaitable(found) else found
-        except (Drifted, UnknownType):
-            self._forget(connection, call)
-            raise
+        found: Any = self._run(connection, statement, call, sets)
+        return await found if isawaitable(found) else found
 
     def _run(
         self,
@@ -210,7 +204,8 @@ class LoadedQuery:
         self, statement: Statement[Any], sets: Iterable[Values], shared: Values
     ) -> Iterator[list[object]]:
         names: set[str] = set()
-        for number, given in enumerate(sets, start=1):
+        for number, told in enumerate(sets, start=1):
+            given = _given(told)
             found = set(given)
             if number == 1:
                 names = found
@@ -218,10 +213,6 @@ class LoadedQuery:
                 raise UnequalSets(self.name, number, tuple(sorted(names)), tuple(sorted(found)))
             values = {**shared, **given}
             yield [values[parameter.name] for parameter in statement.parameters]
-
-    def _forget(self, connection: AnyConnection, call: Call) -> None:
-        """Have the database asked again: it changed since the statement was typed."""
-        self._statements.pop(_key(connection, call), None)
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -253,6 +244,10 @@ def _keywords(query: Query) -> list[Parameter | Choice]:
     return [*query.parameters, *query.choices]
 
 
+def _given(values: Values) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not OMITTED}
+
+
 def _can_be_left_out(keyword: Parameter | Choice) -> bool:
     is_flag = isinstance(keyword, Parameter) and keyword.flag
     return is_flag or keyword.omittable or keyword.default is not None
@@ -272,6 +267,6 @@ def _signature(query: Query) -> Signature:
     for keyword in _keywords(query):
         default: object = keyword.default
         if default is None:
-            default = ... if _can_be_left_out(keyword) else Argument.empty
+            default = OMITTED if _can_be_left_out(keyword) else Argument.empty
         arguments.append(Argument(keyword.name, Argument.KEYWORD_ONLY, default=default))
     return Signature(arguments)

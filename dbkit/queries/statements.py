@@ -22,11 +22,17 @@ from dbkit.sqltext import Source
 
 
 def make_statement(
-    connection: psycopg.Connection[Any], query: Query, variant: Variant, source: Source
+    connection: psycopg.Connection[Any],
+    query: Query,
+    variant: Variant,
+    source: Source,
+    *,
+    forget: Callable[[], object],
 ) -> Statement[Any]:
     """Ask the server about one combination, and make of it what generated code would hold.
 
-    A row is a named tuple, the parts of a row or of json inside it are dataclasses.
+    A row is a named tuple, the parts of a row or of json inside it are dataclasses. `forget` is
+    called when the database turns out to have changed.
     """
     checked = check_query(connection, replace(query, variants=(variant,)), source)
     types = {one.name: type_name(one.type) for one in checked.parameters if one.type is not None}
@@ -38,6 +44,7 @@ def make_statement(
         parameters=tuple(Parameter(name, types[name]) for name in variant.parameters),
         columns=tuple(_results(checked)),
         row=_row(checked),
+        forget=forget,
     )
 
 

@@ -2,14 +2,23 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from dbkit.errors.query import EditedQuery
 from dbkit.queries.files import parse_queries, variant_for
 from dbkit.queries.omitted import OMITTED
 from dbkit.queries.running import Parameter, Result, Statement, lines_of
-from dbkit.sqltext import Source
+from dbkit.sqltext import Source, decode
 
 T = TypeVar("T")
+
+
+class Origin(NamedTuple):
+    """Where a module was generated from: a system, and the folder its files' paths begin in."""
+
+    system: str
+    root: Path
 
 
 class _Picked(NamedTuple, Generic[T]):
@@ -29,6 +38,7 @@ class TypedQuery(Generic[T]):
     source: Source
     # the subject and the name, as in "runs.list_recent"
     name: str
+    origin: Origin
     # the type of each parameter that is bound, by the parameter's name
     parameters: Mapping[str, str] = field(default_factory=dict[str, str])
     columns: Sequence[Result] = ()
@@ -61,8 +71,23 @@ class TypedQuery(Generic[T]):
         key = given, tuple(values[name] for name in self.choices)
         picked = self._table.get(key)
         if picked is None:
+            if not self._table:
+                self._refuse_edited()
             picked = self._table[key] = self._compiled(given, values)
         return picked
+
+    def _refuse_edited(self) -> None:
+        """Refuse to run what psql would no longer run: the file holds another statement by now.
+
+        An installed package lies apart from its files, and then there is nothing to compare.
+        """
+        path = self.source.path
+        try:
+            content = (self.origin.root / path).read_bytes()
+        except OSError:
+            return
+        if _lines(decode(content, path)) != _lines(self.source.text):
+            raise EditedQuery(self.name, path, self.origin.system)
 
     def _compiled(self, given: tuple[str, ...], values: Mapping[str, object]) -> _Picked[T]:
         subject, _, name = self.name.partition(".")
@@ -80,6 +105,11 @@ class TypedQuery(Generic[T]):
             self.row,
         )
         return _Picked(statement, variant.parameters)
+
+
+def _lines(text: str) -> str:
+    # git may give a checkout the line ends of its system
+    return text.replace("\r\n", "\n")
 
 
 def _in_order(

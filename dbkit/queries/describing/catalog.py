@@ -71,7 +71,7 @@ _BUILTINS: WeakKeyDictionary[psycopg.Connection[Any], dict[int, Function]] = Wea
 
 
 class Catalog:
-    """The catalog as one statement's analysis needs it."""
+    """The catalog as the analysis of statements needs it, each fact asked once."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection

@@ -18,17 +18,22 @@ from dbkit.queries.model import Column, DescribedParameter, Description
 
 
 def describe(
-    connection: psycopg.Connection[Any], text: str, *, settled: Mapping[int, bool] | None = None
+    connection: psycopg.Connection[Any],
+    text: str,
+    *,
+    settled: Mapping[int, bool] | None = None,
+    catalog: Catalog | None = None,
 ) -> Description:
     """Return the types of a statement's parameters and columns, and which of them may be null.
 
     The text has `$1`, `$2` and so on. It is not executed, and what it takes to find out is
     rolled back: to a savepoint, where a transaction is open. `settled` says of parameters,
-    by their number, whether they may be null. Where the server cannot analyse the statement,
-    everything may be null, and `why` tells the reason.
+    by their number, whether they may be null. `catalog` is what was learnt of this database
+    from other statements, where nothing changes it meanwhile. Where the server cannot analyse the
+    statement, everything may be null, and `why` tells the reason.
     """
     with connection.transaction(force_rollback=True):
-        catalog = Catalog(connection)
+        catalog = catalog or Catalog(connection)
         types = Types(connection, catalog)
         signature = parse(connection, text)
         query = analyse(connection, catalog, text, signature.parameters)

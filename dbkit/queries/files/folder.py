@@ -1,34 +1,64 @@
 """Find the query files of a system and read them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
+from dbkit.errors.kinds import DbkitError
 from dbkit.errors.queryfile import UnusableQueryFile
 from dbkit.queries.files.names import unusable_in_python
-from dbkit.queries.files.parsing import parse_queries, refuse_duplicates
+from dbkit.queries.files.parsing import examine_source, find_duplicates, parse_queries
 from dbkit.queries.model import Query
 from dbkit.sqltext import Source, decode
 
 
+class ReadFolder(NamedTuple):
+    """The queries of a system, the files they are in, and what is wrong with the others."""
+
+    # in the order of subject and name
+    queries: tuple[Query, ...]
+    # by the path that a query names
+    sources: Mapping[str, Source]
+    faults: tuple[DbkitError, ...]
+
+
 def find_queries(sql_folder: Path, root: Path) -> tuple[Query, ...]:
-    """Read every query of a system, in the order of subject and name.
+    """Read every query of a system, in the order of subject and name, or refuse the first fault.
 
     `<subject>/<query>.sql` is one query. A file with `-- name:` lines holds several; it lies in
     the folder of its subject, whatever its own name, or beside these folders as `<subject>.sql`.
     A folder whose name begins with `_` is left out.
     """
-    queries = [query for path in query_files(sql_folder) for query in _read(path, sql_folder, root)]
-    refuse_duplicates(queries)
-    return tuple(sorted(queries, key=lambda query: (query.subject, query.name)))
+    read = examine_folder(sql_folder, root)
+    for fault in read.faults:
+        raise fault
+    return read.queries
+
+
+def examine_folder(sql_folder: Path, root: Path) -> ReadFolder:
+    """Read every query of a system that can be read, and keep what is wrong with the others."""
+    queries: list[Query] = []
+    sources: dict[str, Source] = {}
+    faults: list[DbkitError] = []
+    for path in query_files(sql_folder):
+        shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+        try:
+            subject = _subject(path.relative_to(sql_folder), shown)
+            sources[shown] = _source(path, shown)
+        except DbkitError as fault:
+            faults.append(fault)
+            continue
+        read = examine_source(sources[shown], subject, named=path.parent == sql_folder)
+        queries += read.queries
+        faults += read.faults
+    faults += find_duplicates(queries)
+    in_order = sorted(queries, key=lambda query: (query.subject, query.name))
+    return ReadFolder(tuple(in_order), sources, tuple(faults))
 
 
 def read_queries(path: Path, shown: str, subject: str, *, named: bool = False) -> tuple[Query, ...]:
     """Read the queries of one file, which errors call by the name it is shown by."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UnusableQueryFile(shown, f"cannot be read: {error.strerror}") from error
-    return parse_queries(Source(shown, decode(content, shown)), subject, named=named)
+    return parse_queries(_source(path, shown), subject, named=named)
 
 
 def query_files(sql_folder: Path) -> Iterator[Path]:
@@ -42,9 +72,8 @@ def query_files(sql_folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _read(path: Path, sql_folder: Path, root: Path) -> tuple[Query, ...]:
-    shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-    folders = path.relative_to(sql_folder).parent.parts
+def _subject(path: Path, shown: str) -> str:
+    folders = path.parent.parts
     subject = folders[0] if folders else path.stem
     if len(folders) > 1:
         reason = (
@@ -53,4 +82,12 @@ def _read(path: Path, sql_folder: Path, root: Path) -> tuple[Query, ...]:
         raise UnusableQueryFile(shown, reason)
     if fault := unusable_in_python(subject):
         raise UnusableQueryFile(shown, f"the subject {subject!r} {fault}")
-    return read_queries(path, shown, subject, named=not folders)
+    return subject
+
+
+def _source(path: Path, shown: str) -> Source:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UnusableQueryFile(shown, f"cannot be read: {error.strerror}") from error
+    return Source(shown, decode(content, shown))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
+from dbkit.errors.kinds import DbkitError
 from dbkit.errors.queryfile import (
     BadDefault,
     BadHeaderLine,
@@ -38,70 +39,108 @@ from dbkit.sqltext import BLANK, Source, Token, tokens
 from dbkit.sqltext import Kind as TokenKind
 
 
+class ReadFile(NamedTuple):
+    """The queries of a file, and what is wrong with those that cannot be read."""
+
+    queries: tuple[Query, ...]
+    faults: tuple[DbkitError, ...]
+
+
 class _Section(NamedTuple):
     """The tokens of one query, and the line that names it where the file holds several."""
 
     start: int
     named: NameLine | None
     script: Sequence[Token]
+    # of the line that names it
+    fault: DbkitError | None = None
 
 
 def parse_queries(source: Source, subject: str, *, named: bool = False) -> tuple[Query, ...]:
-    """Read every query of a file; `named` asks for a `-- name:` line above each.
+    """Read every query of a file, or refuse it; `named` asks for a `-- name:` line above each.
 
     Without such a line the file holds one query, called like the file. With them the name of the
     file counts for nothing: the queries are called as their lines say.
     """
-    sections = list(_sections(source))
-    if named and sections[0].named is None:
+    read = examine_source(source, subject, named=named)
+    for fault in (*read.faults, *find_duplicates(read.queries)):
+        raise fault
+    return read.queries
+
+
+def examine_source(source: Source, subject: str, *, named: bool = False) -> ReadFile:
+    """Read every query of a file that can be read, and keep what is wrong with the others."""
+    try:
+        sections = list(_sections(source))
+    except DbkitError as fault:
+        return ReadFile((), (fault,))
+    if named and sections[0].named is None and sections[0].fault is None:
         reason = (
             "a file of one query lies in the folder of its subject; "
             "move it there, or put a line `-- name: x :kind` above each query"
         )
-        raise UnusableQueryFile(source.path, reason)
+        return ReadFile((), (UnusableQueryFile(source.path, reason),))
     queries: list[Query] = []
+    faults: list[DbkitError] = []
     for number, section in enumerate(sections):
         following = sections[number + 1].start if number + 1 < len(sections) else None
-        queries.append(_query(source, subject, section, following))
-    refuse_duplicates(queries)
-    return tuple(queries)
+        try:
+            queries.append(_query(source, subject, section, following))
+        except DbkitError as fault:
+            faults.append(fault)
+    return ReadFile(tuple(queries), tuple(faults))
 
 
-def refuse_duplicates(queries: Sequence[Query]) -> None:
-    """Refuse two queries of one name."""
+def find_duplicates(queries: Sequence[Query]) -> Iterator[DuplicateQuery]:
+    """Find the queries that have the name of one before them."""
     seen: dict[tuple[str, str], Query] = {}
     for query in queries:
         other = seen.setdefault((query.subject, query.name), query)
         if other is not query:
             name = f"{query.subject}.{query.name}"
-            raise DuplicateQuery(name, query.path, query.line, other.path, other.line)
+            yield DuplicateQuery(name, query.path, query.line, other.path, other.line)
 
 
 def _sections(source: Source) -> Iterator[_Section]:
     """Cut a file at its `-- name:` lines; what stands above the first is said of all."""
     script = list(tokens(source.text, path=source.path))
     names = [
-        (number, found)
+        (number, token, found)
         for number, token in enumerate(script)
-        if token.kind is TokenKind.LINE_COMMENT and (found := read_name(source, token))
+        if token.kind is TokenKind.LINE_COMMENT and (found := _name_line(source, token))
     ]
     if not names:
         yield _Section(0, None, script)
         return
-    above = read_text(source, script[: names[0][0]])
+    first, line, _ = names[0]
+    above = read_text(source, script[:first])
     if above.start >= 0:
         reason = "stands below a statement; move the line above the statement that it names"
-        line = source.text[names[0][1].token.start : names[0][1].token.end].rstrip()
-        raise BadHeaderLine(*source.place(names[0][1].token.start), line, reason)
+        said = source.text[line.start : line.end].rstrip()
+        raise BadHeaderLine(*source.place(line.start), said, reason)
     for name, (_, start) in above.defaults.items():
         reason = "stands above the first query; move it below the `-- name:` line of its own"
         raise BadDefault(*source.place(start), f"\\set {name}", reason)
-    ends = [number for number, _ in names[1:]] + [len(script)]
-    for (number, found), end in zip(names, ends, strict=True):
-        yield _Section(found.token.start, found, script[number + 1 : end])
+    ends = [number for number, _, _ in names[1:]] + [len(script)]
+    for (number, line, found), end in zip(names, ends, strict=True):
+        part = script[number + 1 : end]
+        if isinstance(found, DbkitError):
+            yield _Section(line.start, None, part, fault=found)
+        else:
+            yield _Section(line.start, found, part)
+
+
+def _name_line(source: Source, token: Token) -> NameLine | DbkitError | None:
+    """Read a line that names a query, also a faulty one: where the query begins is plain."""
+    try:
+        return read_name(source, token)
+    except DbkitError as fault:
+        return fault
 
 
 def _query(source: Source, subject: str, section: _Section, following: int | None) -> Query:
+    if section.fault:
+        raise section.fault
     name = _name(source, section)
     text = read_text(source, section.script)
     variables = find_variables(text)

@@ -11,12 +11,15 @@ from dbkit.queries.files import query_files
 from dbkit.queries.pytypes import type_name
 
 LOCK = "queries.lock"
+# one more with each change of what is written, in the modules or here, so that `--check` tells
+# those whose modules another version wrote; the version itself would do so at each release
+FORM = 2
 
 
 def lock_text(checked: Iterable[CheckedQuery], modules: Mapping[str, str], sql_folder: Path) -> str:
     """Write down the files, the modules made of them, and the types the server told."""
     found = {
-        "form": 1,
+        "form": FORM,
         "files": _files(sql_folder),
         "modules": {name: _checksum(text.encode()) for name, text in sorted(modules.items())},
         "queries": {f"{one.query.subject}.{one.query.name}": _told(one) for one in checked},
@@ -32,9 +35,13 @@ def find_stale(sql_folder: Path, package: Path) -> tuple[str, ...]:
         return (f"there is no {package.name}/{LOCK}",)
     except ValueError as error:
         return (f"{package.name}/{LOCK} is no lock file: {error}",)
-    if not _is_lock(lock):
-        return (f"{package.name}/{LOCK} has a form that this dbkit does not write",)
-    known: dict[str, dict[str, str]] = lock
+    match lock:
+        case {"form": form} if form != FORM:
+            return (f"{package.name}/{LOCK} was written by another version of dbkit",)
+        case {"files": {}, "modules": {}}:
+            known: dict[str, dict[str, str]] = lock
+        case _:
+            return (f"{package.name}/{LOCK} is no lock file",)
     modules = {
         path.name: _checksum(path.read_bytes())
         for name in known["modules"]
@@ -44,14 +51,6 @@ def find_stale(sql_folder: Path, package: Path) -> tuple[str, ...]:
         *_differences(f"{sql_folder.name}/", known["files"], _files(sql_folder)),
         *_differences(f"{package.name}/", known["modules"], modules),
     )
-
-
-def _is_lock(lock: object) -> bool:
-    match lock:
-        case {"form": 1, "files": {}, "modules": {}}:
-            return True
-        case _:
-            return False
 
 
 def _files(sql_folder: Path) -> dict[str, str]:
@@ -88,4 +87,5 @@ def _differences(shown: str, before: Mapping[str, str], now: Mapping[str, str]) 
 
 
 def _checksum(content: bytes) -> str:
-    return sha256(content).hexdigest()
+    # git may give a checkout the line ends of its system
+    return sha256(content.replace(b"\r\n", b"\n")).hexdigest()

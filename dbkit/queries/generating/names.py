@@ -3,6 +3,7 @@
 import builtins
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain, count
 from keyword import iskeyword
 
 from dbkit.queries.pytypes import class_name
@@ -58,7 +59,9 @@ _RESERVED = frozenset(
         "Multirange",
         "OMITTED",
         "Omitted",
+        "Origin",
         "Parameter",
+        "Path",
         "Range",
         "Result",
         "Sequence",
@@ -108,8 +111,8 @@ class Classes:
         return self._free(name, f"{name}Value")
 
     def _free(self, *wished: str) -> str:
-        numbered = (f"{wished[-1]}{number}" for number in range(2, 1 << 16))
-        name = next(one for one in (*wished, *numbered) if one not in self._taken)
+        numbered = (f"{wished[-1]}{number}" for number in count(2))
+        name = next(one for one in chain(wished, numbered) if one not in self._taken)
         self._taken.add(name)
         return name
 

@@ -200,12 +200,15 @@ class _Planner:
             if not parameter.omittable or parameter.default is not None:
                 return None
             return Keyword(name, Typed("bool"), Typed("False"), is_flag=True)
-        typed = self._typed(
-            parameter_type(
-                parameter.type,
-                nullable=parameter.nullable,
-                json_type=parameter.json_type,
-                name_class=self._names.inner,
+        typed = self._named(
+            self._typed(
+                parameter_type(
+                    parameter.type,
+                    nullable=parameter.nullable,
+                    json_type=parameter.json_type,
+                    name_class=self._names.inner,
+                ),
+                name,
             ),
             name,
         )
@@ -248,6 +251,14 @@ class _Planner:
             return typed
         return Typed(self._alias(typed, name), typed.imports)
 
+    def _named(self, typed: Typed, name: str) -> Typed:
+        """Give a name to a union that would break the line of its parameter."""
+        bare = typed.text.removesuffix(" | None")
+        if len(bare) <= _LONGEST_LITERAL:
+            return typed
+        alias = self._alias(Typed(bare, typed.imports), name)
+        return Typed(alias + typed.text[len(bare) :], typed.imports)
+
     def _alias(self, typed: Typed, name: str) -> str:
         if typed.text not in self._aliased:
             self._aliased[typed.text] = self._names.other(name)
@@ -264,7 +275,9 @@ def labels_of(literal: str) -> Iterator[str] | None:
 def _omittable(keyword: Keyword) -> Keyword:
     typed = keyword.type
     imports = typed.imports | {"dbkit.queries.Omitted"}
-    wider = Typed(f"{typed.text} | Omitted", imports)
+    # None stands at the end of a union
+    bare = typed.text.removesuffix(" | None")
+    wider = Typed(f"{bare} | Omitted{typed.text[len(bare) :]}", imports)
     return keyword._replace(
         type=wider, default=Typed("OMITTED", frozenset({"dbkit.queries.OMITTED"}))
     )

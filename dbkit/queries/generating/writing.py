@@ -18,23 +18,28 @@ class Written(NamedTuple):
 
 def write_package(texts: Mapping[Path, str]) -> Written:
     """Write what differs from the disk, the lock file last; refuse to overwrite another's file."""
-    folders = {path.parent for path in texts}
+    written = find_changes(texts)
+    for path in written.changed:
+        if path.name != LOCK and path.exists() and not _is_ours(path):
+            raise ForeignFile(str(path))
+    for path in texts:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    for path in sorted(written.changed, key=lambda path: path.name == LOCK):
+        _replace(path, texts[path])
+    for path in written.removed:
+        path.unlink()
+    return written
+
+
+def find_changes(texts: Mapping[Path, str]) -> Written:
+    """Say which files would be written, and which taken away; nothing is."""
     stale = sorted(
         path
-        for folder in folders
+        for folder in {path.parent for path in texts}
         for path in folder.glob("*.py")
         if path not in texts and _is_ours(path)
     )
     changed = [path for path, text in texts.items() if not _holds(path, text)]
-    for path in changed:
-        if path.name != LOCK and path.exists() and not _is_ours(path):
-            raise ForeignFile(str(path))
-    for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)
-    for path in sorted(changed, key=lambda path: path.name == LOCK):
-        _replace(path, texts[path])
-    for path in stale:
-        path.unlink()
     return Written(tuple(changed), tuple(stale))
 
 
@@ -46,7 +51,8 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _holds(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_bytes() == text.encode()
+    # git may give a checkout the line ends of its system
+    return path.is_file() and path.read_bytes().replace(b"\r\n", b"\n") == text.encode()
 
 
 def _is_ours(path: Path) -> bool:

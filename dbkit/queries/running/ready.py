@@ -99,7 +99,8 @@ class Ready(Generic[T]):
             (result.fname(number) or b"", result.ftype(number)) for number in range(result.nfields)
         )
         if found != self.columns:
-            raise Drifted(self.statement.query, self._named(self.columns), self._named(found))
+            expected, given = self._named(self.columns), self._named(found)
+            raise Drifted(self.statement.query, expected, given, _forgotten(self.statement))
 
     def _named(self, columns: Iterable[tuple[bytes, int]]) -> tuple[tuple[str, str], ...]:
         own = {
@@ -179,7 +180,7 @@ def make_ready(connection: AnyConnection, statement: Statement[T]) -> Steps[Read
 def _found(statement: Statement[T], types: Types, encoding: str) -> Ready[T]:
     def type_of(name: str) -> PgType:
         if (found := types.get(name)) is None:
-            raise UnknownType(statement.query, name)
+            raise UnknownType(statement.query, name, _forgotten(statement))
         return found
 
     parameters = [type_of(parameter.type) for parameter in statement.parameters]
@@ -197,7 +198,8 @@ def _found(statement: Statement[T], types: Types, encoding: str) -> Ready[T]:
             converters.append((place, partial(_convert, statement.query, column.name, read)))
     return Ready(
         statement,
-        statement.text.encode(encoding),
+        # the name at its end is read by whoever watches the server: `dbkit monitor`, or a log
+        f"{statement.text} /* {statement.query} */".encode(encoding),
         tuple(type_.oid for type_ in parameters),
         tuple(encoder(type_, encoding) for type_ in parameters),
         scalar_encoder("text", encoding),
@@ -210,6 +212,13 @@ def _found(statement: Statement[T], types: Types, encoding: str) -> Ready[T]:
         tuple(loaders),
         tuple(converters),
     )
+
+
+def _forgotten(statement: Statement[Any]) -> bool:
+    if statement.forget is None:
+        return False
+    statement.forget()
+    return True
 
 
 def _base(type_: PgType) -> PgType:

@@ -42,6 +42,8 @@ class Statement(Generic[T]):
     columns: tuple[Result, ...] = ()
     # called with the columns in order; None where the only column is the value itself
     row: Callable[..., T] | None = None
+    # of one that was typed while the program ran: has the next call type it anew
+    forget: Callable[[], object] | None = None
 
     def line_at(self, offset: int) -> int:
         """Tell the line of the file that an offset into the text comes from."""

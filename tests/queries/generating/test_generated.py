@@ -65,6 +65,15 @@ def test_an_identifier_that_is_not_listed_is_refused(
         orders.list_recent(shop, customer=1, sort='date"; drop table orders; --')
 
 
+def test_a_wrong_keyword_is_refused_by_python_itself(
+    shop: psycopg.Connection, orders: ModuleType
+) -> None:
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'customers'"):
+        orders.count_of(shop, customers=1)
+    with pytest.raises(TypeError, match=r"missing 1 required keyword-only argument: 'customer'"):
+        orders.count_of(shop)
+
+
 def test_a_single_column_is_its_value(shop: psycopg.Connection, orders: ModuleType) -> None:
     number = orders.count_of(shop, customer=1)
 

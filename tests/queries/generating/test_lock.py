@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from zlib import crc32
 
 import psycopg
 import pytest
@@ -13,7 +14,11 @@ from dbkit.queries.generating import (
     package_folder,
     write_package,
 )
+from dbkit.queries.generating.lock import FORM
 from dbkit.settings import System
+from tests.conftest import ROOT
+
+SHOP = ROOT / "tests" / "files" / "generating" / "shopqueries"
 
 
 def test_what_was_just_generated_is_current(system: System, package: Path) -> None:
@@ -46,7 +51,30 @@ def test_an_edited_module_and_a_gone_one_are_found(system: System, package: Path
     assert stale == ("shopqueries/customers.py is gone", "shopqueries/orders.py was changed")
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"form": 0}', '{"form": 1}'])
+def test_other_ends_of_the_lines_are_no_change(system: System, package: Path) -> None:
+    for path in (*package.glob("*.py"), *system.sql.rglob("*.sql")):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+
+    assert find_stale(system.sql, package) == ()
+
+
+def test_what_another_version_wrote_is_told(system: System, package: Path) -> None:
+    lock = package / "queries.lock"
+    lock.write_text(lock.read_text().replace(f'"form": {FORM}', f'"form": {FORM - 1}'))
+
+    stale = find_stale(system.sql, package)
+
+    assert stale == ("shopqueries/queries.lock was written by another version of dbkit",)
+
+
+def test_the_form_is_raised_with_each_change_of_what_is_written() -> None:
+    # when this fails because the shop's files were changed, only the number has to be mended
+    texts = b"".join(path.read_bytes() for path in sorted(SHOP.glob("*.py")))
+
+    assert (FORM, crc32(texts)) == (2, 4262455533)
+
+
+@pytest.mark.parametrize("text", ["", "[]", f'{{"form": {FORM}}}'])
 def test_a_broken_lock_file_is_no_lock_file(system: System, package: Path, text: str) -> None:
     (package / "queries.lock").write_text(text)
 

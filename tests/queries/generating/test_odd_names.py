@@ -30,6 +30,9 @@ _QUERIES = {
     "many": "-- :many\nselect int from \"Decimal\" where int = any(:'many'::int[]);\n",
     "one": "-- :one\nselect \"any\" from \"Decimal\" where date > :'date' and int = :'OMITTED';\n",
     "overload": "-- :exec\nupdate \"Decimal\" set str = :'execute', int = :'overload';\n",
+    "addressed": '-- :many\nselect date from "Decimal" where "any" <<= :\'network\'\n'
+    "\\if :{?address}\nand \"any\" = :'address'\n\\endif\n"
+    "\\if :{?noted}\nand str is not distinct from :'noted'\n\\endif\n;\n",
     "crlf": "-- :one\r\nselect 'a\r\nb' as text;\r\n",
     "quotes": "-- A \"quote\"\n-- :one\nselect E'\\\\ \"\"\"' || '''''''' as text -- \"",
     "switched": '-- :many\nselect int from "Decimal" where true\n'
@@ -79,6 +82,7 @@ def test_every_name_keeps_its_meaning(odd: psycopg.Connection, root: Path) -> No
         assert queries.many(odd, many=[3]) == [3]
         assert queries.one(odd, date=dated.date.replace(year=2000), OMITTED=3) == dated.hosts
         assert queries.overload(odd, execute="text", overload=4) == 1
+        assert queries.addressed(odd, network=dated.hosts, address=dated.hosts) == [dated.date]
         assert queries.crlf(odd) == "a\r\nb"
         assert queries.quotes(odd) == "\\ \"\"\"'''"
         assert queries.switched(odd, a=3, f=3, g=3) == [4]
@@ -87,7 +91,7 @@ def test_every_name_keeps_its_meaning(odd: psycopg.Connection, root: Path) -> No
     for call in (
         ("mypy", "--strict", "oddqueries"),
         ("ruff", "format", "--isolated", "--check", "oddqueries"),
-        ("ruff", "check", "--isolated", "--select", "I,E,F", "oddqueries"),
+        ("ruff", "check", "--isolated", "--select", "I,E,F,RUF036", "--preview", "oddqueries"),
     ):
         ran = subprocess.run(
             [sys.executable, "-m", *call], cwd=root, capture_output=True, text=True, check=False

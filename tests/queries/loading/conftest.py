@@ -49,8 +49,17 @@ select id from orders order by :"order", id;
     "change_note": "-- :exec\nupdate orders set note = :'note'\n"
     "where customer_id = :'customer_id';\n",
     "read": "-- :stream\nselect id from orders order by id;\n",
-    "add": "-- :batch\ninsert into orders (id, customer_id, amount)\n"
-    "values (:'id', :'customer_id', :'amount') returning id;\n",
+    "add": """
+-- :batch
+insert into orders (id, customer_id, amount, note)
+values (:'id', :'customer_id', :'amount',
+\\if :{?note}
+    :'note'
+\\else
+    null
+\\endif
+) returning id;
+""",
     "fill": "-- :copy\ninsert into orders (id, customer_id, amount)\n"
     "values (:'id', :'customer_id', :'amount');\n",
     "with_customer": """

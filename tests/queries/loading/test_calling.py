@@ -20,8 +20,10 @@ from dbkit.errors import (
     UnequalSets,
     UnknownKeyword,
     UnknownQuery,
+    UnknownType,
     UnlistedChoice,
 )
+from dbkit.queries import OMITTED
 from dbkit.queries.loading import Queries
 
 
@@ -47,6 +49,22 @@ def test_an_optional_part_is_in_when_its_keyword_is(
     assert [row.id for row in list_of(shop, customer_id=1, felt="calm")] == [10]
     assert [row.id for row in list_of(shop, customer_id=1, most=1)] == [11]
     assert [row.id for row in list_of(shop, customer_id=1, felt=None)] == []
+
+
+def test_an_omitted_keyword_is_one_that_is_not_given(
+    queries: Queries, shop: psycopg.Connection
+) -> None:
+    list_of, add = queries["orders.list_of"], queries["orders.add"]
+
+    assert [row.id for row in list_of(shop, customer_id=1, felt=OMITTED)] == [11, 10]
+    assert [row.id for row in list_of(shop, customer_id=1, most=OMITTED)] == [11, 10]
+    assert add(shop, [{"id": 20, "customer_id": 1, "amount": 1, "note": OMITTED}]) == [20]
+    with pytest.raises(MissingKeyword):
+        list_of(shop, customer_id=OMITTED)
+    with pytest.raises(UnknownKeyword):
+        list_of(shop, customer_id=1, felled=OMITTED)
+    with pytest.raises(UnequalSets):
+        add(shop, [{"id": 21, "customer_id": 1, "amount": 1, "note": one} for one in ("", OMITTED)])
 
 
 def test_an_identifier_is_chosen_among_those_listed(
@@ -180,10 +198,42 @@ def test_after_a_change_of_the_table_the_query_is_typed_anew(
     shop.commit()
 
     with psycopg.connect(shop_url) as another:
-        with pytest.raises(Drifted):
+        with pytest.raises(Drifted) as refused:
             queries["orders.get"](another, id=10)
+        assert str(refused.value) == (
+            "orders.get gives (id int4, note varchar), but was typed for (id int4, note text); "
+            "the database changed since then, and the next call is typed anew"
+        )
 
         assert queries["orders.get"](another, id=10).note == "first"
+
+
+def test_a_stream_is_typed_anew_as_well(
+    queries: Queries, shop: psycopg.Connection, shop_url: str
+) -> None:
+    assert list(queries["orders.read"](shop)) == [10, 11, 12]
+    shop.execute("alter table orders alter id type bigint")
+    shop.commit()
+
+    with psycopg.connect(shop_url) as another:
+        with pytest.raises(Drifted, match="the next call is typed anew"):
+            list(queries["orders.read"](another))
+
+        assert list(queries["orders.read"](another)) == [10, 11, 12]
+
+
+def test_a_type_that_went_away_is_named(
+    queries: Queries, shop: psycopg.Connection, shop_url: str
+) -> None:
+    queries["orders.list_of"](shop, customer_id=1)
+    shop.execute("alter type mood rename to temper")
+    shop.commit()
+
+    with psycopg.connect(shop_url) as another:
+        with pytest.raises(UnknownType, match=r"needs the type mood.* the next call is typed anew"):
+            queries["orders.list_of"](another, customer_id=1)
+
+        assert len(queries["orders.list_of"](another, customer_id=1)) == 2
 
 
 def test_each_database_types_for_itself(
@@ -200,7 +250,7 @@ def test_a_notebook_shows_what_a_query_takes(queries: Queries) -> None:
     list_of = queries["orders.list_of"]
 
     assert str(inspect.signature(list_of)) == (
-        "(connection, /, *, customer_id, most='20', felt=Ellipsis)"
+        "(connection, /, *, customer_id, most='20', felt=OMITTED)"
     )
     assert list_of.__doc__ == "The orders of one customer, newest first."
     assert len(queries) == len(list(queries)) == 11

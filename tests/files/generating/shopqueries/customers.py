@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import date as date_
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, overload
 
 from dbkit.queries.running import AsText, Result, execute, many, one
-from dbkit.queries.typed import TypedQuery
+from dbkit.queries.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 from psycopg import AsyncConnection, Connection
 
@@ -58,14 +59,14 @@ def add(
     id: int,
     name: str,
     home: Place | None,
-) -> Coroutine[Any, Any, int]: ...
+) -> Coroutine[None, None, int]: ...
 def add(
     connection: Connection[Any] | AsyncConnection[Any],
     *,
     id: int,
     name: str,
     home: Place | None,
-) -> int | Coroutine[Any, Any, int]:
+) -> int | Coroutine[None, None, int]:
     """Add a customer."""
     return execute(connection, *_ADD.with_values(id=id, name=name, home=home))
 
@@ -77,12 +78,12 @@ def get_with_orders(
     connection: AsyncConnection[Any],
     *,
     id: int,
-) -> Coroutine[Any, Any, Got]: ...
+) -> Coroutine[None, None, Got]: ...
 def get_with_orders(
     connection: Connection[Any] | AsyncConnection[Any],
     *,
     id: int,
-) -> Got | Coroutine[Any, Any, Got]:
+) -> Got | Coroutine[None, None, Got]:
     """A customer with the orders there are."""
     return one(connection, *_GET_WITH_ORDERS.with_values(id=id))
 
@@ -98,16 +99,17 @@ def list(
     connection: AsyncConnection[Any],
     *,
     age: timedelta | AsText = AsText("1 day"),
-) -> Coroutine[Any, Any, list_[str]]: ...
+) -> Coroutine[None, None, list_[str]]: ...
 def list(
     connection: Connection[Any] | AsyncConnection[Any],
     *,
     age: timedelta | AsText = AsText("1 day"),
-) -> list_[str] | Coroutine[Any, Any, list_[str]]:
+) -> list_[str] | Coroutine[None, None, list_[str]]:
     """The names of the customers."""
     return many(connection, *_LIST.with_values(age=age))
 
 
+_ORIGIN = Origin("shop", Path(__file__).parent / "..")
 _CUSTOMERS_SQL = Source(
     "sql/shop/customers.sql",
     r"""-- name: add :exec
@@ -123,6 +125,7 @@ select name from customers where now() - :'age'::interval < now() order by name;
 _ADD: TypedQuery[None] = TypedQuery(
     _CUSTOMERS_SQL,
     "customers.add",
+    _ORIGIN,
     parameters={"id": "int4", "name": "text", "home": "place"},
 )
 _GET_WITH_ORDERS_SQL = Source(
@@ -144,6 +147,7 @@ group by customers.id;
 _GET_WITH_ORDERS: TypedQuery[Got] = TypedQuery(
     _GET_WITH_ORDERS_SQL,
     "customers.get_with_orders",
+    _ORIGIN,
     parameters={"id": "int4"},
     columns=[
         Result("id", "int4"),
@@ -155,6 +159,7 @@ _GET_WITH_ORDERS: TypedQuery[Got] = TypedQuery(
 _LIST: TypedQuery[str] = TypedQuery(
     _CUSTOMERS_SQL,
     "customers.list",
+    _ORIGIN,
     parameters={"age": "interval"},
     columns=[Result("name", "text")],
 )

@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import date as date_
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal, TypeAlias, overload
 
 from dbkit.queries import OMITTED, Omitted
@@ -23,9 +24,10 @@ from dbkit.queries.running import (
 )
 from dbkit.queries.running import many as many_
 from dbkit.queries.running import stream as stream_
-from dbkit.queries.typed import TypedQuery
+from dbkit.queries.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 from psycopg import AsyncConnection, Connection
+from tests.files.generating.payloads import Payload
 
 State: TypeAlias = Literal[
     "open",
@@ -63,6 +65,15 @@ class ListedOpen:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedPayloads:
+    """A row of `list_payloads`."""
+
+    id: int
+    payload: Payload
+    tags: list[str | None]
+
+
+@dataclass(frozen=True, slots=True)
 class LoadValues:
     """One set of values for `load`."""
 
@@ -80,11 +91,11 @@ def add_each(
 def add_each(
     connection: AsyncConnection[Any],
     sets: Iterable[AddEachValues],
-) -> Coroutine[Any, Any, list[int]]: ...
+) -> Coroutine[None, None, list[int]]: ...
 def add_each(
     connection: Connection[Any] | AsyncConnection[Any],
     sets: Iterable[AddEachValues],
-) -> list[int] | Coroutine[Any, Any, list[int]]:
+) -> list[int] | Coroutine[None, None, list[int]]:
     """Add orders, and say which numbers they got."""
     return batch_rows(connection, *_ADD_EACH.with_sets(sets))
 
@@ -97,13 +108,13 @@ def change_note(
     *,
     note: str | None,
     id: int,
-) -> Coroutine[Any, Any, int]: ...
+) -> Coroutine[None, None, int]: ...
 def change_note(
     connection: Connection[Any] | AsyncConnection[Any],
     *,
     note: str | None,
     id: int,
-) -> int | Coroutine[Any, Any, int]:
+) -> int | Coroutine[None, None, int]:
     """Change the note, or take it away."""
     return execute(connection, *_CHANGE_NOTE.with_values(note=note, id=id))
 
@@ -115,12 +126,12 @@ def count_of(
     connection: AsyncConnection[Any],
     *,
     customer: int,
-) -> Coroutine[Any, Any, int]: ...
+) -> Coroutine[None, None, int]: ...
 def count_of(
     connection: Connection[Any] | AsyncConnection[Any],
     *,
     customer: int,
-) -> int | Coroutine[Any, Any, int]:
+) -> int | Coroutine[None, None, int]:
     """How many orders a customer has."""
     return one(connection, *_COUNT_OF.with_values(customer=customer))
 
@@ -132,12 +143,12 @@ def find_state(
     connection: AsyncConnection[Any],
     *,
     id: int,
-) -> Coroutine[Any, Any, State | None]: ...
+) -> Coroutine[None, None, State | None]: ...
 def find_state(
     connection: Connection[Any] | AsyncConnection[Any],
     *,
     id: int,
-) -> State | Coroutine[Any, Any, State | None] | None:
+) -> State | Coroutine[None, None, State | None] | None:
     """The state of an order."""
     return optional(connection, *_FIND_STATE.with_values(id=id))
 
@@ -147,10 +158,10 @@ def list_notes(connection: Connection[Any]) -> list[Listed]: ...
 @overload
 def list_notes(
     connection: AsyncConnection[Any],
-) -> Coroutine[Any, Any, list[Listed]]: ...
+) -> Coroutine[None, None, list[Listed]]: ...
 def list_notes(
     connection: Connection[Any] | AsyncConnection[Any],
-) -> list[Listed] | Coroutine[Any, Any, list[Listed]]:
+) -> list[Listed] | Coroutine[None, None, list[Listed]]:
     """The notes there are."""
     return many_(connection, *_LIST_NOTES.with_values())
 
@@ -160,12 +171,25 @@ def list_open(connection: Connection[Any]) -> list[ListedOpen]: ...
 @overload
 def list_open(
     connection: AsyncConnection[Any],
-) -> Coroutine[Any, Any, list[ListedOpen]]: ...
+) -> Coroutine[None, None, list[ListedOpen]]: ...
 def list_open(
     connection: Connection[Any] | AsyncConnection[Any],
-) -> list[ListedOpen] | Coroutine[Any, Any, list[ListedOpen]]:
+) -> list[ListedOpen] | Coroutine[None, None, list[ListedOpen]]:
     """Run sql/shop/orders/list_open.sql."""
     return many_(connection, *_LIST_OPEN.with_values())
+
+
+@overload
+def list_payloads(connection: Connection[Any]) -> list[ListedPayloads]: ...
+@overload
+def list_payloads(
+    connection: AsyncConnection[Any],
+) -> Coroutine[None, None, list[ListedPayloads]]: ...
+def list_payloads(
+    connection: Connection[Any] | AsyncConnection[Any],
+) -> list[ListedPayloads] | Coroutine[None, None, list[ListedPayloads]]:
+    """What was ordered, as far as it is known."""
+    return many_(connection, *_LIST_PAYLOADS.with_values())
 
 
 @overload
@@ -189,7 +213,7 @@ def list_recent(
     sort: Literal["date", "price"] = "date",
     state: State | Omitted = OMITTED,
     before: date_ | Omitted = OMITTED,
-) -> Coroutine[Any, Any, list[ListedOpen]]: ...
+) -> Coroutine[None, None, list[ListedOpen]]: ...
 def list_recent(
     connection: Connection[Any] | AsyncConnection[Any],
     *,
@@ -199,7 +223,7 @@ def list_recent(
     sort: Literal["date", "price"] = "date",
     state: State | Omitted = OMITTED,
     before: date_ | Omitted = OMITTED,
-) -> list[ListedOpen] | Coroutine[Any, Any, list[ListedOpen]]:
+) -> list[ListedOpen] | Coroutine[None, None, list[ListedOpen]]:
     """The orders of one customer, newest first.
 
     A path such as C:\\new and a \"\"\"quote\"\"\" harm nobody, and this line is a
@@ -226,11 +250,11 @@ def load(connection: Connection[Any], sets: Iterable[LoadValues]) -> int: ...
 def load(
     connection: AsyncConnection[Any],
     sets: Iterable[LoadValues],
-) -> Coroutine[Any, Any, int]: ...
+) -> Coroutine[None, None, int]: ...
 def load(
     connection: Connection[Any] | AsyncConnection[Any],
     sets: Iterable[LoadValues],
-) -> int | Coroutine[Any, Any, int]:
+) -> int | Coroutine[None, None, int]:
     """Load many orders at once."""
     return copy(connection, *_LOAD.with_sets(sets))
 
@@ -259,6 +283,7 @@ def stream(
     return stream_(connection, *_STREAM.with_values(many=many), portion=portion)
 
 
+_ORIGIN = Origin("shop", Path(__file__).parent / "..")
 _ADD_EACH_SQL = Source(
     "sql/shop/orders/add_each.sql",
     r"""-- Add orders, and say which numbers they got.
@@ -270,6 +295,7 @@ insert into orders (customer, state, payload) values (:'customer', :'state', :'p
 _ADD_EACH: TypedQuery[int] = TypedQuery(
     _ADD_EACH_SQL,
     "orders.add_each",
+    _ORIGIN,
     parameters={"customer": "int4", "payload": "jsonb", "state": "state"},
     columns=[Result("id", "int4")],
 )
@@ -283,6 +309,7 @@ update orders set note = :'note' where id = :'id';
 _CHANGE_NOTE: TypedQuery[None] = TypedQuery(
     _CHANGE_NOTE_SQL,
     "orders.change_note",
+    _ORIGIN,
     parameters={"note": "text", "id": "int4"},
 )
 _COUNT_OF_SQL = Source(
@@ -295,6 +322,7 @@ select count(*) as number from orders where customer = :'customer';
 _COUNT_OF: TypedQuery[int] = TypedQuery(
     _COUNT_OF_SQL,
     "orders.count_of",
+    _ORIGIN,
     parameters={"customer": "int4"},
     columns=[Result("number", "int8")],
 )
@@ -308,6 +336,7 @@ select state from orders where id = :'id';
 _FIND_STATE: TypedQuery[State] = TypedQuery(
     _FIND_STATE_SQL,
     "orders.find_state",
+    _ORIGIN,
     parameters={"id": "int4"},
     columns=[Result("state", "state")],
 )
@@ -321,6 +350,7 @@ select orders.id, orders.note from orders order by orders.id;
 _LIST_NOTES: TypedQuery[Listed] = TypedQuery(
     _LIST_NOTES_SQL,
     "orders.list_notes",
+    _ORIGIN,
     columns=[Result("id", "int4"), Result("note", "text")],
     row=Listed,
 )
@@ -333,6 +363,7 @@ select orders.id, orders.state, orders.date, orders.price from orders where orde
 _LIST_OPEN: TypedQuery[ListedOpen] = TypedQuery(
     _LIST_OPEN_SQL,
     "orders.list_open",
+    _ORIGIN,
     columns=[
         Result("id", "int4"),
         Result("state", "state"),
@@ -340,6 +371,25 @@ _LIST_OPEN: TypedQuery[ListedOpen] = TypedQuery(
         Result("price", "numeric"),
     ],
     row=ListedOpen,
+)
+_LIST_PAYLOADS_SQL = Source(
+    "sql/shop/orders/list_payloads.sql",
+    """-- What was ordered, as far as it is known.
+-- payload: tests.files.generating.payloads.Payload
+-- :many
+select orders.id, orders.payload, orders.tags from orders where orders.payload is not null order by orders.id;
+""",  # noqa: E501 - lines of the file
+)
+_LIST_PAYLOADS: TypedQuery[ListedPayloads] = TypedQuery(
+    _LIST_PAYLOADS_SQL,
+    "orders.list_payloads",
+    _ORIGIN,
+    columns=[
+        Result("id", "int4"),
+        Result("payload", "jsonb", Payload),
+        Result("tags", "text[]"),
+    ],
+    row=ListedPayloads,
 )
 _LIST_RECENT_SQL = Source(
     "sql/shop/orders/list_recent.sql",
@@ -374,6 +424,7 @@ limit :'most';
 _LIST_RECENT: TypedQuery[ListedOpen] = TypedQuery(
     _LIST_RECENT_SQL,
     "orders.list_recent",
+    _ORIGIN,
     parameters={"customer": "int4", "most": "int8", "state": "state", "before": "date"},
     columns=[
         Result("id", "int4"),
@@ -395,6 +446,7 @@ insert into orders (customer, note, price) values (:'customer', :'note', :'price
 _LOAD: TypedQuery[None] = TypedQuery(
     _LOAD_SQL,
     "orders.load",
+    _ORIGIN,
     parameters={"customer": "int4", "note": "text", "price": "numeric"},
 )
 _STREAM_SQL = Source(
@@ -407,6 +459,7 @@ select orders.id, orders.note from orders where orders.price > :'many' order by 
 _STREAM: TypedQuery[Listed] = TypedQuery(
     _STREAM_SQL,
     "orders.stream",
+    _ORIGIN,
     parameters={"many": "numeric"},
     columns=[Result("id", "int4"), Result("note", "text")],
     row=Listed,
