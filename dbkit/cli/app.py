@@ -27,6 +27,13 @@ _COMMANDS = (
     "psql",
     "url",
     "generate",
+    "check",
+    "monitor",
+    "prune",
+    "backup",
+    "restore",
+    "adopt",
+    "import-sqlite",
     "server",
 )
 
@@ -48,7 +55,8 @@ class Commands(click.Group):
         del ctx
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f"dbkit.cli.{cmd_name}").command
+        module = import_module(f"dbkit.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
         return command
 
     def resolve_command(

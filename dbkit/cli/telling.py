@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from dbkit.cli.moving import moving_line
 from dbkit.migrations.report import Blocker, Reporter, Silent
 from dbkit.migrations.runner import Outcome
 
@@ -73,7 +74,7 @@ class Console:
 
     def _start_moving(self) -> None:
         if self._moving is None and sys.stderr.isatty():
-            self._moving = _moving_line()
+            self._moving = moving_line()
             self._moving.start()
 
     def _say(self, text: str) -> None:
@@ -86,18 +87,6 @@ class Console:
     def _show(self, text: str) -> None:
         if self._moving is not None:
             self._moving.update(_TASK, description=f"{self._system}: {text}")
-
-
-def _moving_line() -> "Progress":
-    # only where somebody watches, and there is something to watch
-    from rich.console import Console as Terminal  # noqa: PLC0415
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
-
-    text = TextColumn("{task.description}", markup=False)
-    terminal = Terminal(stderr=True)
-    moving = Progress(SpinnerColumn(), text, TimeElapsedColumn(), console=terminal, transient=True)
-    moving.add_task("", total=None)
-    return moving
 
 
 @contextmanager

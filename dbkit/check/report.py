@@ -1,0 +1,88 @@
+"""What a check found of one system: the findings, and how much was looked at."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from dbkit.check.finding import Finding
+from dbkit.queries.checking import CheckedQuery
+from dbkit.queries.model import Query
+
+# nullable for want of a proof, as `why` says; every other reason is one that can be seen happen
+_UNPROVEN = re.compile(r"not analysed|nothing is known|.* may return null$")
+_NOT_NULL = "not null"
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found of one system so far."""
+
+    name: str
+    queries: list[Query] = field(default_factory=list[Query])
+    # those of the queries that the server understands in every combination
+    typed: list[CheckedQuery] = field(default_factory=list[CheckedQuery])
+    found: list[Finding] = field(default_factory=list[Finding])
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is wrong, in the order of the files."""
+        return sorted((one for one in self.found if not one.is_warning), key=_by_place)
+
+    @property
+    def warnings(self) -> list[Finding]:
+        """What is doubtful, in the order of the files."""
+        return sorted((one for one in self.found if one.is_warning), key=_by_place)
+
+    @property
+    def combinations(self) -> int:
+        """How many statements the queries are, with every combination of their parts."""
+        return sum(len(query.variants) for query in self.queries)
+
+    @property
+    def columns(self) -> int:
+        """How many columns the typed queries give."""
+        return sum(len(one.columns) for one in self.typed)
+
+    @property
+    def nullable(self) -> int:
+        """How many of the columns may be null."""
+        return sum(column.nullable for one in self.typed for column in one.columns)
+
+    @property
+    def unproven(self) -> int:
+        """How many may be null only because nothing proves that they cannot."""
+        return sum(
+            column.nullable and bool(_UNPROVEN.match(column.why))
+            for one in self.typed
+            for column in one.columns
+        )
+
+    @property
+    def asserted(self) -> int:
+        """How many cannot be null only because the header of the file says so."""
+        return sum(
+            dict(one.query.narrowed).get(column.name) == _NOT_NULL
+            and any(said.columns[place].nullable for _, said in one.described)
+            for one in self.typed
+            for place, column in enumerate(one.columns)
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the documented shape."""
+        return {
+            "name": self.name,
+            "queries": len(self.queries),
+            "typed": len(self.typed),
+            "combinations": self.combinations,
+            "columns": self.columns,
+            "nullable": self.nullable,
+            "unproven": self.unproven,
+            "asserted": self.asserted,
+            "findings": [one.as_json() for one in self.findings],
+            "warnings": [one.as_json() for one in self.warnings],
+        }
+
+
+def _by_place(finding: Finding) -> tuple[bool, str, int, int]:
+    # what is of no file, as a database that cannot be reached, explains what follows
+    return finding.path is not None, finding.path or "", finding.line or 0, finding.column or 0

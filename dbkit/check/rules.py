@@ -1,0 +1,102 @@
+"""What is asked of each query beyond its types: every rule of the check stands here."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, LiteralString, TypeAlias
+
+import psycopg
+
+from dbkit.check.finding import Finding
+from dbkit.queries.checking import CheckedQuery
+from dbkit.queries.describing import Catalog
+from dbkit.queries.describing.ownership import Ownership
+from dbkit.queries.describing.tenancy import unbound
+from dbkit.queries.model import Kind
+from dbkit.settings import System
+
+Rule: TypeAlias = Callable[[CheckedQuery], Iterable[Finding]]
+
+_COLUMN: LiteralString = """
+select
+from pg_catalog.pg_attribute as attribute
+join pg_catalog.pg_class as relation on relation.oid = attribute.attrelid
+where
+    attribute.attname = $1
+    and not attribute.attisdropped
+    and relation.relkind in ('r', 'p')
+limit 1
+"""
+_ACROSS_TENANTS = re.compile(r"^across tenants:(.*)$", re.MULTILINE)
+
+
+def rules_of(
+    system: System, connection: psycopg.Connection[Any], catalog: Catalog
+) -> tuple[Rule, ...]:
+    """Return the rules that hold for a system; what one learns of the database lasts for a run.
+
+    A rule is called with each query that the server understands in every combination.
+    """
+    if system.tenant is None:
+        return (_uncertain,)
+    ownership = Ownership(catalog, system.tenant)
+    return (_uncertain, partial(_crossing, connection, ownership))
+
+
+def unknown_tenant(system: System, catalog: Catalog) -> Iterator[Finding]:
+    """Find a tenant's column that no table has, for which nothing would be asked of any query."""
+    if system.tenant is not None and not catalog.rows(_COLUMN, system.tenant):
+        message = f"no table has the tenant's column {system.tenant!r} that the settings name"
+        yield Finding("tenant", message)
+
+
+def _uncertain(checked: CheckedQuery) -> Iterator[Finding]:
+    """Warn of a query that may give more rows, or fewer, than its kind promises."""
+    if checked.is_certain:
+        return
+    kind = checked.query.kind
+    too_many = [variant for variant, said in checked.described if not said.at_most_one]
+    too_few = [variant for variant, said in checked.described if not said.at_least_one]
+    if too_many:
+        reason = "more than one row may come back: no unique key is fixed by equality"
+        reason += _where(too_many[0].given, checked)
+    else:
+        reason = f"no row may come back{_where(too_few[0].given, checked)}; "
+        reason += f"make it :{Kind.OPTIONAL} if that is no error"
+    yield Finding.of_query("uncertain", f":{kind}, but {reason}", checked.query, is_warning=True)
+
+
+def _where(given: frozenset[str], checked: CheckedQuery) -> str:
+    """Name the combination, where there are several."""
+    if len(checked.described) == 1:
+        return ""
+    return f" (with {' and '.join(sorted(given))})" if given else " (with no optional part)"
+
+
+def _crossing(
+    connection: psycopg.Connection[Any], ownership: Ownership, checked: CheckedQuery
+) -> Iterator[Finding]:
+    """Find what lets a query reach another tenant's rows, unless its header says why it may."""
+    query = checked.query
+    # a combination's fault is that of every other with the same part
+    crossings = dict.fromkeys(
+        fault.message
+        for variant, _ in checked.described
+        for fault in unbound(
+            connection,
+            variant.text,
+            variant.parameters,
+            tenant=ownership.tenant,
+            ownership=ownership,
+        )
+    )
+    exempt = _ACROSS_TENANTS.search(query.documentation)
+    if exempt is None:
+        for message in crossings:
+            yield Finding.of_query("tenant", message, query, is_warning=False)
+    elif not exempt[1].strip():
+        message = "the line `-- across tenants:` does not say why; give the reason after the colon"
+        yield Finding.of_query("tenant", message, query, is_warning=False)
+    elif not crossings:
+        message = "it keeps to one tenant; take out the line `-- across tenants:`"
+        yield Finding.of_query("tenant", message, query, is_warning=True)

@@ -1,0 +1,295 @@
+"""Read what a database's schema is, as definitions that two databases can be compared by."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg.rows import tuple_row
+
+from dbkit.migrations.ledger import BOOKKEEPING
+
+# what the server itself says of each thing, qualified by schema since the search path is empty;
+# the order of columns is left out, since a history may come to the same table in another one
+_DEFINITIONS = """
+with
+named as (
+    select
+        namespace.oid,
+        namespace.nspname
+    from pg_namespace as namespace
+    where
+        namespace.nspname not in ('pg_catalog', 'information_schema')
+        and namespace.nspname !~ '^pg_(toast|temp)'
+),
+
+relation as (
+    select
+        class.*,
+        format('%%I.%%I', named.nspname, class.relname) as shown
+    from pg_class as class
+    inner join named on named.oid = class.relnamespace
+    where
+        not exists (
+            select from pg_depend as member
+            where
+                member.classid = 'pg_class'::regclass
+                and member.objid = class.oid
+                and member.deptype = 'e'
+        )
+        and not (class.relname = any(%(left_out)s))
+        -- a sequence of a serial column goes with its table
+        and not exists (
+            select
+            from pg_depend as owned
+            inner join pg_class as owner on owner.oid = owned.refobjid
+            where
+                owned.classid = 'pg_class'::regclass
+                and owned.objid = class.oid
+                and owned.refclassid = 'pg_class'::regclass
+                and owned.deptype in ('a', 'i')
+                and owner.relname = any(%(left_out)s)
+        )
+)
+
+select
+    'extension' as kind,
+    quote_ident(extension.extname) as name,
+    '' as definition
+from pg_extension as extension
+where extension.extname <> 'plpgsql'
+union all
+select
+    case type.typtype when 'e' then 'enum' when 'd' then 'domain' else 'range' end,
+    format('%%I.%%I', named.nspname, type.typname),
+    concat_ws(
+        ' ',
+        case type.typtype when 'd' then format_type(type.typbasetype, type.typtypmod) end,
+        case when type.typnotnull then 'not null' end,
+        'default ' || type.typdefault,
+        (
+            select string_agg(quote_literal(label.enumlabel), ', ' order by label.enumsortorder)
+            from pg_enum as label
+            where label.enumtypid = type.oid
+        ),
+        (
+            select string_agg(pg_get_constraintdef(held.oid), ' ' order by held.conname)
+            from pg_constraint as held
+            where
+                held.contypid = type.oid
+                and held.contype <> 'n'
+        )
+    )
+from pg_type as type
+inner join named on named.oid = type.typnamespace
+where
+    type.typtype in ('e', 'd', 'r')
+    and not exists (
+        select from pg_depend as member
+        where
+            member.classid = 'pg_type'::regclass
+            and member.objid = type.oid
+            and member.deptype = 'e'
+    )
+union all
+select
+    case relation.relkind
+        when 'r' then 'table'
+        when 'p' then 'table'
+        when 'v' then 'view'
+        when 'm' then 'materialized view'
+        when 'S' then 'sequence'
+        when 'c' then 'composite type'
+        else 'foreign table'
+    end,
+    relation.shown,
+    concat_ws(
+        ' ',
+        case when relation.relkind in ('v', 'm') then pg_get_viewdef(relation.oid) end,
+        case when relation.relkind = 'p' then pg_get_partkeydef(relation.oid) end,
+        pg_get_expr(relation.relpartbound, relation.oid),
+        case when relation.relpersistence = 'u' then 'unlogged' end,
+        case when relation.relrowsecurity then 'row level security' end,
+        case when relation.relforcerowsecurity then 'forced' end
+    )
+from relation
+where relation.relkind in ('r', 'p', 'v', 'm', 'S', 'c', 'f')
+union all
+select
+    'column',
+    format('%%s.%%I', relation.shown, attribute.attname),
+    concat_ws(
+        ' ',
+        format_type(attribute.atttypid, attribute.atttypmod),
+        case when attribute.attnotnull then 'not null' end,
+        case attribute.attidentity when 'a' then 'identity always' when 'd' then 'identity' end,
+        case when attribute.attgenerated = '' then 'default ' else 'generated ' end
+        || pg_get_expr(fallback.adbin, fallback.adrelid),
+        (
+            select 'collate ' || quote_ident(sorting.collname)
+            from pg_collation as sorting
+            inner join pg_type as type on type.oid = attribute.atttypid
+            where
+                sorting.oid = attribute.attcollation
+                and attribute.attcollation <> type.typcollation
+        )
+    )
+from relation
+inner join pg_attribute as attribute on attribute.attrelid = relation.oid
+left join pg_attrdef as fallback
+    on
+        fallback.adrelid = attribute.attrelid
+        and fallback.adnum = attribute.attnum
+where
+    relation.relkind in ('r', 'p', 'f', 'c')
+    and attribute.attnum > 0
+    and not attribute.attisdropped
+union all
+select
+    'constraint',
+    format('%%s.%%I', relation.shown, held.conname),
+    pg_get_constraintdef(held.oid)
+from pg_constraint as held
+inner join relation on relation.oid = held.conrelid
+-- since PostgreSQL 18 a not null is one too; the column has said so
+where held.contype not in ('n', 't')
+union all
+select
+    'index',
+    index.shown,
+    pg_get_indexdef(index.oid)
+    || case when entry.indisvalid then '' else ' not valid' end
+    || case when entry.indisclustered then ' clustered' else '' end
+from relation as index
+inner join pg_index as entry on entry.indexrelid = index.oid
+inner join relation as indexed on indexed.oid = entry.indrelid
+where not exists (
+    select from pg_constraint as held
+    where
+        held.conindid = index.oid
+        and held.contype in ('p', 'u', 'x')
+)
+union all
+select
+    case routine.prokind when 'p' then 'procedure' else 'function' end,
+    format(
+        '%%I.%%I(%%s)',
+        named.nspname, routine.proname, pg_get_function_identity_arguments(routine.oid)
+    ),
+    case when routine.prokind = 'a' then 'aggregate' else pg_get_functiondef(routine.oid) end
+from pg_proc as routine
+inner join named on named.oid = routine.pronamespace
+where not exists (
+    select from pg_depend as member
+    where
+        member.classid = 'pg_proc'::regclass
+        and member.objid = routine.oid
+        and member.deptype in ('e', 'i')
+)
+union all
+select
+    'trigger',
+    format('%%s.%%I', relation.shown, trigger.tgname),
+    pg_get_triggerdef(trigger.oid)
+    || case trigger.tgenabled when 'O' then '' else format(' enabled %%s', trigger.tgenabled) end
+from pg_trigger as trigger
+inner join relation on relation.oid = trigger.tgrelid
+where not trigger.tgisinternal
+union all
+select
+    'policy',
+    format('%%s.%%I', relation.shown, policy.polname),
+    concat_ws(
+        ' ',
+        case when policy.polpermissive then 'permissive' else 'restrictive' end,
+        policy.polcmd,
+        (
+            select string_agg(coalesce(role.rolname, 'public'), ', ' order by role.rolname)
+            from unnest(policy.polroles) as granted (oid)
+            left join pg_roles as role on role.oid = granted.oid
+        ),
+        'using (' || pg_get_expr(policy.polqual, policy.polrelid) || ')',
+        'with check (' || pg_get_expr(policy.polwithcheck, policy.polrelid) || ')'
+    )
+from pg_policy as policy
+inner join relation on relation.oid = policy.polrelid
+union all
+select
+    'rule',
+    format('%%s.%%I', relation.shown, rule.rulename),
+    pg_get_ruledef(rule.oid)
+from pg_rewrite as rule
+inner join relation on relation.oid = rule.ev_class
+where rule.rulename <> '_RETURN'
+order by 1, 2
+"""
+
+Schema = Mapping[str, str]
+"""The definition of each thing by its kind and its name, as in "table public.runs"."""
+
+
+class Difference(NamedTuple):
+    """One thing that two schemas do not have alike."""
+
+    name: str
+    # None where it is missing
+    wanted: str | None
+    found: str | None
+
+    def __str__(self) -> str:
+        if self.found is None:
+            return f"{self.name} is missing"
+        if self.wanted is None:
+            return f"{self.name} is too much"
+        return f"{self.name} is {_short(self.found)}, and not {_short(self.wanted)}"
+
+
+def read_schema(
+    connection: psycopg.Connection[Any], *, left_out: Iterable[str] = BOOKKEEPING
+) -> Schema:
+    """Ask the server for every definition outside its own schemas and its extensions.
+
+    The tables named in `left_out` are passed over, with everything that is theirs.
+    """
+    with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
+        # so that every name is written with its schema
+        path = cursor.execute("select current_setting('search_path')").fetchone()
+        cursor.execute("select set_config('search_path', 'pg_catalog', true)")
+        found = cursor.execute(_DEFINITIONS, {"left_out": list(left_out)}).fetchall()
+        cursor.execute("select set_config('search_path', %s, true)", path)
+    return {f"{kind} {name.removeprefix('public.')}": _settled(text) for kind, name, text in found}
+
+
+def compare(wanted: Schema, found: Schema) -> list[Difference]:
+    """Return what is missing, too much or otherwise, a thing that is missing without its parts."""
+    every = {
+        name: Difference(name, wanted.get(name), found.get(name)) for name in {**wanted, **found}
+    }
+    different = [one for one in every.values() if one.wanted != one.found]
+    whole = tuple(
+        one.name.partition(" ")[2] + "."
+        for one in different
+        if one.name.startswith("table ") and None in {one.wanted, one.found}
+    )
+    return [
+        one for one in different if not (whole and one.name.partition(" ")[2].startswith(whole))
+    ]
+
+
+def _settled(definition: str) -> str:
+    """Write a list of values as the server writes it once it has been dumped and restored."""
+    return _CAST_LIST.sub(
+        lambda found: "ARRAY[" + _CAST_VALUE.sub(r"(\1)::text", found[1]) + "]", definition
+    )
+
+
+def _short(definition: str) -> str:
+    words = " ".join(definition.split()) or "plain"
+    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1]}…"
+
+
+_LONGEST = 160
+_CAST_VALUE = re.compile(r"('(?:[^']|'')*'::character varying)")
+_CAST_LIST = re.compile(
+    rf"\(ARRAY\[({_CAST_VALUE.pattern}(?:, {_CAST_VALUE.pattern})*)\]\)::text\[\]"
+)

@@ -1,0 +1,21 @@
+-- The locks that sessions of this database hold or want on its tables, counted by kind.
+-- A reader's own kind, which hinders nobody but `drop` and `alter`, is left out.
+-- name: not null
+-- :many
+\if :{?max_rows} \else \set max_rows 10 \endif
+select
+    lock.relation::regclass::text as name,
+    lock.mode,
+    count(*) filter (where lock.granted) as held,
+    count(*) filter (where not lock.granted) as wanted
+from pg_locks as lock
+inner join pg_class as relation on relation.oid = lock.relation
+inner join pg_namespace as namespace on namespace.oid = relation.relnamespace
+where
+    lock.database = (select database.oid from pg_database as database where database.datname = current_database())
+    and lock.mode <> 'AccessShareLock'
+    and relation.relkind in ('r', 'p', 'm')
+    and namespace.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+group by lock.relation, lock.mode
+order by wanted desc, held desc, name, lock.mode
+limit :'max_rows';

@@ -1,0 +1,1 @@
+"""The way from a SQLite file into a migrated PostgreSQL database."""

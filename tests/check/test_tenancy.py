@@ -1,0 +1,91 @@
+"""Where the settings name the tenant's column, every query is held to it."""
+
+import pytest
+
+from tests.check.conftest import Shop
+
+_NOTES = """-- Notes, and whose they are.
+create table notes (id integer primary key, tenant_id integer not null, text text not null);
+"""
+_SETTINGS = '[tool.dbkit.systems.shop]\ntenant = "tenant_id"\n'
+_ALL = "select id, text from notes order by id;\n"
+
+
+@pytest.fixture
+def shared(shop: Shop) -> Shop:
+    """The shop with a table of tenants."""
+    shop.project.migration("0002_notes", _NOTES)
+    shop.project.runner(shop.connection).migrate()
+    (shop.project.root / "pyproject.toml").write_text(_SETTINGS)
+    return shop
+
+
+def test_a_query_of_all_tenants_is_found(shared: Shop) -> None:
+    shared.query("notes/list_all", f"-- :many\n{_ALL}")
+
+    finding = shared.only()
+
+    assert (finding.kind, finding.place, finding.query) == (
+        "tenant",
+        "sql/shop/notes/list_all.sql:2:",
+        "notes.list_all",
+    )
+    assert finding.message.startswith("notes is not bound to a tenant")
+
+
+def test_a_combination_that_leaves_the_tenant_out_is_found(shared: Shop) -> None:
+    shared.query(
+        "notes/list_all",
+        "-- :many\nselect id from notes where true\n"
+        "\\if :{?text}\nand text = :'text'\n\\endif\n"
+        "\\if :{?tenant_id}\nand tenant_id = :'tenant_id'\n\\endif\n;\n",
+    )
+
+    assert shared.only().kind == "tenant"
+
+
+def test_a_query_of_one_tenant_and_one_of_nobody_s_table_are_right(shared: Shop) -> None:
+    shared.query(
+        "notes/list_all", "-- :many\nselect id from notes where tenant_id = :'tenant_id';\n"
+    )
+    shared.query("orders/list_all", "-- :many\nselect id from orders;\n")
+
+    assert shared.check().found == []
+
+
+def test_a_header_line_with_its_reason_is_the_only_way_out(shared: Shop) -> None:
+    shared.query("notes/count", f"-- across tenants: the operator counts\n-- :many\n{_ALL}")
+    shared.query("notes/list_all", f"-- across tenants:\n-- :many\n{_ALL}")
+
+    finding = shared.only()
+
+    assert finding.query == "notes.list_all"
+    assert finding.message == (
+        "the line `-- across tenants:` does not say why; give the reason after the colon"
+    )
+
+
+def test_a_way_out_that_is_not_needed_is_a_warning(shared: Shop) -> None:
+    shared.query(
+        "orders/list_all", "-- across tenants: by habit\n-- :many\nselect id from orders;\n"
+    )
+
+    report = shared.check()
+
+    assert report.findings == []
+    assert [(one.kind, one.query) for one in report.warnings] == [("tenant", "orders.list_all")]
+
+
+def test_where_no_column_is_named_nothing_is_asked(shared: Shop) -> None:
+    (shared.project.root / "pyproject.toml").write_text("[tool.dbkit.systems.shop]\n")
+    shared.query("notes/list_all", f"-- :many\n{_ALL}")
+
+    assert shared.check().found == []
+
+
+def test_a_column_that_no_table_has_is_found(shared: Shop) -> None:
+    (shared.project.root / "pyproject.toml").write_text(_SETTINGS.replace("tenant_id", "tenat_id"))
+
+    assert shared.only().message == (
+        "no table has the tenant's column 'tenat_id' that the settings name"
+    )

@@ -1,0 +1,206 @@
+"""`dbkit adopt` finds where a database stands that another tool made, and runs nothing on it."""
+
+import json
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from dbkit.cli.app import cli
+from tests.cli.seen import refusal
+from tests.conftest import ROOT, skip_without_vector
+from tests.project import Project
+
+_DOCUMENTED = ROOT / "tests" / "files" / "adopting"
+_ORDERS = "create table orders (id integer primary key, note text);"
+_PRICE = "alter table orders add column price numeric not null default 0;"
+_INDEX = "create index orders_note on orders (note);"
+_RECORD = {
+    "alembic": "create table alembic_version as select '2'::text as version_num",
+    "golang-migrate": "create table schema_migrations as select 2 as version, false as dirty",
+}
+
+
+@pytest.fixture
+def shop(project: Project) -> Project:
+    """A shop of three versions, whose database no tool of ours has made."""
+    project.migration("0001_orders", _ORDERS)
+    project.migration("0002_price", _PRICE)
+    project.migration("0003_first_order", "insert into orders (id) values (1);")
+    project.migration("0004_index", _INDEX)
+    return project
+
+
+def made_by_hand(shop: Project, *statements: str) -> None:
+    with shop.connect() as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def test_a_database_is_recorded_at_the_version_it_has(shop: Project) -> None:
+    made_by_hand(shop, _ORDERS, _PRICE, "insert into orders values (7, 'mine', 3)")
+
+    ran = shop.dbkit("adopt", "shop")
+
+    assert ran.stdout.splitlines() == [
+        "shop: recorded at version 2 of 4; nothing was run",
+        "shop: `dbkit migrate shop` does the rest",
+    ]
+    assert shop.status()["version"] == 2
+    assert shop.dbkit("migrate").returncode == 0
+    assert shop.rows("select id, note from orders order by id") == [(1, None), (7, "mine")]
+
+
+def test_the_newest_version_is_found_and_what_changed_only_rows_is_named(shop: Project) -> None:
+    made_by_hand(shop, _ORDERS, _PRICE, _INDEX)
+
+    adopted = json.loads(shop.dbkit("adopt", "shop", "--json").stdout)
+
+    assert (adopted["version"], adopted["rows_only"]) == (4, ["0003_first_order"])
+
+
+def test_columns_in_another_order_are_no_difference(shop: Project) -> None:
+    made_by_hand(
+        shop,
+        "create table orders (price numeric not null default 0, note text, id int primary key)",
+    )
+
+    assert "recorded at version 2 of 4" in shop.dbkit("adopt", "shop").stdout
+
+
+def test_what_differs_is_printed_and_nothing_is_recorded(shop: Project) -> None:
+    made_by_hand(
+        shop,
+        "create table orders (id bigint primary key, note text, price numeric default 0)",
+        _INDEX,
+    )
+
+    ran = shop.dbkit("adopt", "shop")
+
+    assert refusal(ran).splitlines() == [
+        (
+            "the database of shop is nearest to version 4, with 2 differences; mend them, "
+            "or record it as it is with `dbkit force shop 4`:"
+        ),
+        "  column orders.id is bigint not null, and not integer not null",
+        "  column orders.price is numeric default 0, and not numeric not null default 0",
+    ]
+    assert shop.rows("select to_regclass('schema_version') is null") == [(True,)]
+
+
+def test_what_a_later_version_takes_away_tells_that_it_has_not_run(shop: Project) -> None:
+    shop.migration("0005_drop_note", "alter table orders drop column note;")
+    made_by_hand(shop, _ORDERS, _PRICE, _INDEX)
+
+    assert "recorded at version 4 of 5" in shop.dbkit("adopt", "shop").stdout
+
+
+def test_what_stands_beside_ours_is_left_alone(shop: Project) -> None:
+    made_by_hand(shop, _ORDERS, "create table notes (id integer)")
+
+    ran = shop.dbkit("adopt", "shop")
+
+    assert "there beside ours, and left alone: table notes\n" in ran.stdout
+    assert "recorded at version 1 of 4" in ran.stdout
+
+
+def test_a_view_that_a_file_replaces_does_not_hinder(shop: Project) -> None:
+    shop.object("cheap", "create or replace view cheap as select id from orders where id < 9;\n")
+    made_by_hand(shop, _ORDERS, _PRICE, _INDEX, "create view cheap as select id from orders")
+
+    adopted = shop.dbkit("adopt", "shop")
+    migrated = shop.dbkit("migrate")
+
+    assert "recorded at version 4 of 4" in adopted.stdout
+    assert migrated.returncode == 0, migrated.stderr
+    [(view,)] = shop.rows("select pg_get_viewdef('cheap')")
+    assert "9" in view
+
+
+def test_a_plan_records_nothing(shop: Project) -> None:
+    made_by_hand(shop, _ORDERS)
+
+    ran = shop.dbkit("adopt", "shop", "--plan")
+
+    assert "shop: would be recorded at version 1 of 4; nothing was run\n" in ran.stdout
+    assert shop.rows("select to_regclass('schema_version') is null") == [(True,)]
+
+
+def test_one_version_can_be_asked_about(shop: Project) -> None:
+    made_by_hand(shop, _ORDERS)
+
+    said = refusal(shop.dbkit("adopt", "shop", "--to", "2"))
+
+    assert said.endswith("\n  column orders.price is missing")
+
+
+def test_a_tool_that_stopped_half_way_is_not_believed(shop: Project) -> None:
+    made_by_hand(
+        shop,
+        _ORDERS,
+        "create table schema_migrations (version bigint primary key, dirty boolean not null)",
+        "insert into schema_migrations values (3, true)",
+    )
+
+    said = refusal(shop.dbkit("adopt", "shop"))
+
+    assert said.startswith("golang-migrate stopped half-way in its version 3, ")
+
+
+def test_an_empty_database_has_nothing_to_adopt(shop: Project) -> None:
+    said = refusal(shop.dbkit("adopt", "shop"))
+
+    assert said == "the database of shop is empty; `dbkit migrate shop` makes it"
+
+
+def test_what_is_ours_already_is_not_adopted_again(shop: Project) -> None:
+    shop.dbkit("migrate")
+
+    said = refusal(shop.dbkit("adopt", "shop"))
+
+    assert said == "shop is recorded at version 4 already; see `dbkit status`"
+
+
+def test_no_database_is_left_behind(shop: Project) -> None:
+    made_by_hand(shop, _ORDERS)
+    before = shop.rows("select datname from pg_database order by 1")
+
+    shop.dbkit("adopt", "shop")
+
+    assert shop.rows("select datname from pg_database order by 1") == before
+
+
+@pytest.mark.parametrize(
+    ("system", "tool", "version"), [("myloware", "alembic", 7), ("mrwa", "golang-migrate", 2)]
+)
+def test_a_documented_database_is_adopted_and_brought_up_to_date(
+    system: str, tool: str, version: int, empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skip_without_vector(system, empty_url)
+    _make_documented(empty_url, _DOCUMENTED / f"{system}.sql", _RECORD[tool])
+    monkeypatch.chdir(ROOT)
+
+    adopted = _dbkit("adopt", system, "--url", empty_url)
+    migrated = _dbkit("migrate", system, "--url", empty_url)
+
+    assert f"{system}: made by {tool}, at its version 2; " in adopted.output
+    assert f"{system}: recorded at version {version} of " in adopted.output
+    assert migrated.exit_code == 0, migrated.output
+
+
+def _make_documented(url: str, file: Path, record: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        if "vector" in file.read_text():
+            connection.execute("create extension vector")
+            # what uuid-ossp brings, which no embedded server has
+            connection.execute(
+                "create function uuid_generate_v4() returns uuid "
+                "language sql as 'select gen_random_uuid()'"
+            )
+        connection.execute(file.read_bytes())
+        connection.execute(record.encode())
+
+
+def _dbkit(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments)

@@ -1,0 +1,252 @@
+"""`dbkit check`: all that is wrong, told once, to a person and to a program."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.cli.seen import contents, refusal
+from tests.project import Project
+
+NOWHERE = "postgresql://nobody@localhost:1/nothing"
+_CHECKING = """
+select
+from pg_stat_activity
+where datname = current_database() and application_name = 'dbkit'
+"""
+
+
+@pytest.fixture
+def shop(project: Project) -> Project:
+    """The project with a table and one right query, migrated and generated."""
+    (project.root / "pyproject.toml").write_text(
+        '[tool.dbkit.systems.shop]\npackage = "shop.queries"\n'
+    )
+    project.migration(
+        "0001_orders", "create table orders (id integer primary key, note text not null, sum int);"
+    )
+    _query(
+        project,
+        "find",
+        "-- :optional\nselect id, note, sum from orders where id = :'id'\n"
+        "\\if :{?note}\nand note = :'note'\n\\endif\n;\n",
+    )
+    project.dbkit("migrate")
+    project.dbkit("generate")
+    return project
+
+
+def _query(project: Project, name: str, text: str) -> Path:
+    path = project.root / "sql" / "shop" / "orders" / f"{name}.sql"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_what_is_right_ends_with_0_and_a_line_of_totals(shop: Project) -> None:
+    ran = shop.dbkit("check")
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == ("shop: 1 query, 2 combinations, 3 columns (1 may be null): no findings\n")
+
+
+def test_findings_end_with_1_and_stand_as_a_compiler_writes_them(shop: Project) -> None:
+    _query(shop, "list_all", "-- :many\nselect id,\n  missing\nfrom orders;\n")
+    _query(shop, "list_some", "select id from orders;\n")
+
+    ran = shop.dbkit("check")
+
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert ran.stdout.splitlines() == [
+        ("shop/queries: not current: shop/orders/list_all.sql is new; run dbkit generate shop"),
+        ("shop/queries: not current: shop/orders/list_some.sql is new; run dbkit generate shop"),
+        'sql/shop/orders/list_all.sql:3:3: column "missing" does not exist',
+        "  missing",
+        "  ^",
+        (
+            "sql/shop/orders/list_some.sql:1:1: the query does not say how much comes back; "
+            "add a line `-- :many` above it "
+            "(or :one, :optional, :stream, :exec, :batch, :copy)"
+        ),
+        "select id from orders;",
+        "^",
+        "shop: 2 queries, 3 combinations, 1 of them typed: 4 findings",
+    ]
+
+
+def test_a_warning_stands_apart_and_is_no_reason_to_fail(shop: Project) -> None:
+    _query(shop, "find_by_note", "-- :optional\nselect id from orders where note = :'note';\n")
+    shop.dbkit("generate")
+
+    ran = shop.dbkit("check")
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.splitlines() == [
+        (
+            "sql/shop/orders/find_by_note.sql:2: warning: :optional, but more than one row "
+            "may come back: no unique key is fixed by equality"
+        ),
+        "shop: 2 queries, 3 combinations, 4 columns (1 may be null): no findings, 1 warning",
+    ]
+
+
+def test_a_database_that_changed_under_unchanged_files_is_found(shop: Project) -> None:
+    with shop.connect() as connection:
+        connection.execute("alter table orders alter note drop not null")
+
+    ran, current = shop.dbkit("check"), shop.dbkit("generate", "--check")
+
+    assert (ran.returncode, current.returncode) == (1, 0)
+    assert ran.stdout.splitlines()[0] == (
+        "shop/queries/orders.py: column note is text now, and was text not null when this was "
+        "generated; run dbkit generate shop"
+    )
+
+
+def test_an_edited_migration_is_told_in_the_sentence_of_status(shop: Project) -> None:
+    shop.migration("0001_orders", "create table orders (id bigint);")
+
+    ran = shop.dbkit("check")
+
+    assert ran.returncode == 1
+    assert ran.stdout.startswith("shop: migrations/shop/0001_orders.sql was edited after it ran (")
+
+
+def test_a_program_reads_the_documented_keys(shop: Project) -> None:
+    _query(shop, "list_all", "-- :many\nselect missing from orders;\n")
+
+    ran = shop.dbkit("check", "--json")
+
+    answer = json.loads(ran.stdout)
+    [system] = answer["systems"]
+    generated, statement = system.pop("findings")
+    assert (ran.returncode, ran.stderr, answer.keys()) == (1, "", {"systems"})
+    assert system == {
+        "name": "shop",
+        "queries": 2,
+        "typed": 1,
+        "combinations": 3,
+        "columns": 3,
+        "nullable": 1,
+        "unproven": 0,
+        "asserted": 0,
+        "warnings": [],
+    }
+    assert (generated["kind"], generated["path"]) == ("generated", "shop/queries")
+    assert statement == {
+        "kind": "statement",
+        "path": "sql/shop/orders/list_all.sql",
+        "line": 2,
+        "column": 8,
+        "query": "orders.list_all",
+        "message": 'column "missing" does not exist',
+    }
+
+
+def test_check_changes_nothing(shop: Project) -> None:
+    shop.migration("0002_more", "create table more (id integer);")
+    before = contents(shop), sorted(shop.root.rglob("*"))
+
+    shop.dbkit("check")
+
+    assert (contents(shop), sorted(shop.root.rglob("*"))) == before
+
+
+def test_a_database_that_was_never_made_is_not_made(on_the_embedded_server: Project) -> None:
+    project = on_the_embedded_server
+    (project.root / "pyproject.toml").write_text(
+        "[tool.dbkit.systems.shop]\n[tool.dbkit.systems.blog]\n"
+    )
+    project.migration("0001_orders", "create table orders (id integer);")
+
+    ran = project.dbkit("check", "shop")
+
+    assert ran.returncode == 1
+    assert ran.stdout == (
+        "migrations/shop/0001_orders.sql: 0001_orders is pending; run dbkit migrate shop\n"
+        "shop: 0 queries, 0 combinations, 0 columns (0 may be null): 1 finding\n"
+    )
+    with psycopg.connect(project.dbkit("url", "blog").stdout.strip()) as connection:
+        made = connection.execute("select from pg_database where datname = 'shop'").fetchall()
+    assert made == []
+
+
+def test_one_system_that_cannot_be_reached_does_not_hide_the_others(shop: Project) -> None:
+    (shop.root / "pyproject.toml").write_text(
+        "[tool.dbkit.systems.blog]\n[tool.dbkit.systems.shop]\n"
+    )
+    (shop.root / "migrations/blog").mkdir()
+
+    ran = shop.dbkit("check", BLOG_DATABASE_URL=NOWHERE)
+
+    first, blog, last = ran.stdout.splitlines()
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert first.startswith("blog: cannot connect to postgresql://nobody@localhost:1/nothing")
+    assert blog == "blog: 0 queries, 0 combinations, 0 columns (0 may be null): 1 finding"
+    assert last == "shop: 1 query, 2 combinations, 3 columns (1 may be null): no findings"
+
+
+def test_a_url_is_of_one_system(shop: Project) -> None:
+    ran = shop.dbkit("check", "shop", "--url", shop.url, SHOP_DATABASE_URL=NOWHERE)
+
+    assert ran.returncode == 0
+
+
+def test_an_unknown_system_is_told_the_nearest(shop: Project) -> None:
+    ran = shop.dbkit("check", "shpo")
+
+    assert refusal(ran) == "unknown system 'shpo'; did you mean 'shop'; known systems: shop"
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_leaves_nothing_behind(shop: Project) -> None:
+    with shop.connect() as connection, connection.transaction():
+        connection.execute("lock table orders in access exclusive mode")
+        checking = shop.start("check")
+        _wait_for(shop, "select from pg_locks where not granted", there=True)
+
+        checking.send_signal(signal.SIGINT)
+        out, told = checking.communicate(timeout=30)
+        _wait_for(shop, _CHECKING, there=False)
+
+    assert checking.returncode == 130
+    assert (out, "Traceback" in told) == ("", False)
+    assert shop.rows("select from pg_proc where proname like 'dbkit%'") == []
+
+
+def test_what_lasts_longer_than_a_second_is_shown_on_a_terminal(shop: Project) -> None:
+    ours, theirs = pty.openpty()
+    with shop.connect() as connection, connection.transaction():
+        connection.execute("lock table orders in access exclusive mode")
+        checking = subprocess.Popen(
+            [sys.executable, "-m", "dbkit", "check"],
+            cwd=shop.root,
+            env={**os.environ, "SHOP_DATABASE_URL": shop.url},
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            text=True,
+        )
+        seen = b""
+        deadline = time.monotonic() + 30
+        while b"shop: orders.find (1 of 1)" not in seen:
+            assert time.monotonic() < deadline, seen
+            seen += os.read(ours, 4096)
+    out, _ = checking.communicate(timeout=30)
+    os.close(theirs)
+    os.close(ours)
+
+    assert out.endswith(": no findings\n")
+
+
+def _wait_for(project: Project, query: str, *, there: bool) -> None:
+    deadline = time.monotonic() + 30
+    while bool(project.rows(query)) is not there:
+        assert time.monotonic() < deadline, query
+        time.sleep(0.02)

@@ -1,0 +1,150 @@
+"""`dbkit monitor` tells how a database fares, and which query file a statement comes from."""
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from dbkit.queries.loading import load
+from dbkit.server import Binaries, EmbeddedServer
+from tests.project import Project
+
+_FIND = "-- One order.\n-- :many\nselect note from orders where id = :'id' for update;\n"
+
+
+@pytest.fixture
+def shop(project: Project) -> Project:
+    """A shop with an order and a query file that locks it."""
+    project.migration("0001_orders", "create table orders (id integer primary key, note text);")
+    folder = project.root / "sql" / "shop" / "orders"
+    folder.mkdir()
+    (folder / "list_locked.sql").write_text(_FIND)
+    assert project.dbkit("migrate").returncode == 0
+    with project.connect() as connection:
+        connection.execute("insert into orders select n, 'x' from generate_series(1, 500) as n")
+    return project
+
+
+def monitored(shop: Project) -> dict[str, Any]:
+    ran = shop.dbkit("monitor", "shop", "--json")
+    assert ran.returncode == 0, ran.stderr
+    found: dict[str, Any] = json.loads(ran.stdout)
+    return found
+
+
+def test_tables_and_indexes_have_their_sizes(shop: Project) -> None:
+    found = monitored(shop)
+
+    assert found["tables"][0]["name"] == "orders"
+    assert found["tables"][0]["bytes"] > found["tables"][0]["index_bytes"] > 0
+    keys = {index["name"]: index["keeps_constraint"] for index in found["indexes"]}
+    assert keys["orders_pkey"] is True
+
+
+def test_connections_are_counted_by_what_they_do(shop: Project) -> None:
+    with shop.connect() as one, shop.connect():
+        one.execute("begin; select 1")
+
+        connections = monitored(shop)["connections"]
+
+    assert connections["idle_in_transaction"] == 1
+    assert connections["idle"] == 1
+    assert connections["room"] >= connections["everywhere"] >= connections["here"] == 2
+
+
+def test_who_waits_for_whom_is_told_by_the_names_of_their_queries(shop: Project) -> None:
+    queries = load(shop.root / "sql" / "shop", root=shop.root)
+    with psycopg.connect(shop.url) as holding, shop.connect() as watching:
+        holder = holding.info.backend_pid
+        queries["orders.list_locked"](holding, id=1)
+        running = shop.start("call", "shop", "orders.list_locked", "id=1")
+        while watching.execute("select from pg_locks where not granted").fetchone() is None:
+            assert running.poll() is None
+            time.sleep(0.01)
+
+        [wait] = monitored(shop)["waits"]
+        told = shop.dbkit("monitor", "shop").stdout
+
+        holding.rollback()
+        running.communicate(timeout=60)
+    assert wait["query_name"] == wait["blocking_query_name"] == "orders.list_locked"
+    assert wait["blocked_by"] == holder
+    assert wait["blocking_state"] == "idle in transaction"
+    assert "Who waits for whom\n" in told
+    assert told.count("orders.list_locked") == 2
+
+
+def test_a_statement_too_long_to_be_shown_whole_is_known_by_its_beginning(shop: Project) -> None:
+    many = " or ".join(f"note = 'note number {number}'" for number in range(100))
+    file = shop.root / "sql" / "shop" / "orders" / "list_long.sql"
+    file.write_text(f"-- Many.\n-- :many\nselect id from orders where {many} for update;\n")
+    queries = load(shop.root / "sql" / "shop", root=shop.root)
+    with shop.connect() as holding, psycopg.connect(shop.url) as waiting:
+        holding.execute("begin; lock table orders in exclusive mode")
+        with ThreadPoolExecutor() as pool:
+            failing = pool.submit(queries["orders.list_long"], waiting)
+            while holding.execute("select from pg_locks where not granted").fetchone() is None:
+                time.sleep(0.01)
+            [wait] = monitored(shop)["waits"]
+            holding.execute("rollback")
+            assert failing.result() == []
+
+    assert wait["query_name"] == "orders.list_long"
+
+
+def test_a_lock_that_hinders_others_is_listed(shop: Project) -> None:
+    with shop.connect() as connection:
+        connection.execute("begin; lock table orders in share mode")
+
+        locks = monitored(shop)["locks"]
+
+    assert {"name": "orders", "mode": "ShareLock", "held": 1, "wanted": 0} in locks
+
+
+def test_without_pg_stat_statements_it_says_how_to_turn_it_on(shop: Project) -> None:
+    found = monitored(shop)
+
+    assert found["slow_statements"] is None
+    assert "shared_preload_libraries" in found["missing"]
+    assert "create extension pg_stat_statements" in found["missing"]
+
+
+@pytest.fixture
+def counting_url(binaries: Binaries, tmp_path: Path) -> Iterator[str]:
+    """A database of a server that counts its statements."""
+    library = binaries.bin.parent / "lib" / "pg_stat_statements.so"
+    if not library.is_file():
+        pytest.skip("needs pg_stat_statements, and this PostgreSQL has no contrib modules")
+    settings = {"shared_preload_libraries": "pg_stat_statements", "fsync": "off"}
+    tmp_path.parent.chmod(0o711)
+    server = EmbeddedServer(tmp_path / "server", binaries=binaries, settings=settings)
+    server.start()
+    name = f"counting_{uuid4().hex}"
+    server.ensure_database(name)
+    yield server.url(name)
+    server.reset(force=True)
+
+
+def test_slow_statements_are_told_by_the_names_of_their_queries(
+    shop: Project, counting_url: str
+) -> None:
+    counting = ("--url", counting_url)
+    assert shop.dbkit("migrate", "shop", *counting).returncode == 0
+    not_created = json.loads(shop.dbkit("monitor", "shop", "--json", *counting).stdout)
+    with psycopg.connect(counting_url, autocommit=True) as connection:
+        connection.execute("create extension pg_stat_statements")
+    shop.dbkit("call", "shop", "orders.list_locked", "id=1", *counting)
+    shop.dbkit("call", "shop", "orders.list_locked", "id=2", *counting)
+
+    found = json.loads(shop.dbkit("monitor", "shop", "--json", "--most", "100", *counting).stdout)
+
+    assert "create extension" in not_created["missing"]
+    [mine] = [one for one in found["slow_statements"] if one["query_name"] == "orders.list_locked"]
+    assert (mine["calls"], mine["rows"]) == (2, 0)
+    assert found["missing"] is None
