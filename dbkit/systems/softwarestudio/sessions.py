@@ -7,18 +7,53 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, overload
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, overload
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries.running import Result, many
-from dbkit.queries.typed import TypedQuery
+from dbkit.queries import OMITTED, Omitted
+from dbkit.queries.pytypes import Json, JsonLike
+from dbkit.queries.running import AsText, Result, execute, many, one, optional
+from dbkit.queries.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
+
+IpAddress: TypeAlias = IPv4Address | IPv4Interface | IPv6Address | IPv6Interface
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A row of `add` and 7 others."""
+
+    session_id: str
+    status: str
+    current_phase: str
+    iteration_count: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A row of `find`."""
+
+    session_id: str
+    user_mission: str
+    project_name: str | None
+    status: str
+    current_phase: str
+    created_at: datetime
+    updated_at: datetime
+    iteration_count: int
+    qa_passed: bool
+    work_dir: str | None
+    state_json: Json
+    metadata: Json
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A row of `list_active`."""
+    """A row of `list_active` and `list_recent`."""
 
     session_id: str
     user_mission: str
@@ -42,14 +77,216 @@ class ListedMetrics:
 
 
 @overload
+def add(
+    connection: Connection[Any],
+    *,
+    session_id: str,
+    user_mission: str,
+    metadata: JsonLike | AsText = AsText("{}"),
+    user_action: str | None = "create",
+    ip_address: IpAddress | Omitted | None = OMITTED,
+    project_name: str | Omitted | None = OMITTED,
+    work_dir: str | Omitted | None = OMITTED,
+) -> Added: ...
+@overload
+def add(
+    connection: AsyncConnection[Any],
+    *,
+    session_id: str,
+    user_mission: str,
+    metadata: JsonLike | AsText = AsText("{}"),
+    user_action: str | None = "create",
+    ip_address: IpAddress | Omitted | None = OMITTED,
+    project_name: str | Omitted | None = OMITTED,
+    work_dir: str | Omitted | None = OMITTED,
+) -> Coroutine[None, None, Added]: ...
+def add(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    session_id: str,
+    user_mission: str,
+    metadata: JsonLike | AsText = AsText("{}"),
+    user_action: str | None = "create",
+    ip_address: IpAddress | Omitted | None = OMITTED,
+    project_name: str | Omitted | None = OMITTED,
+    work_dir: str | Omitted | None = OMITTED,
+) -> Added | Coroutine[None, None, Added]:
+    """Adds a session that waits to be started, and records that it was created."""
+    return one(
+        connection,
+        *_ADD.with_values(
+            session_id=session_id,
+            user_mission=user_mission,
+            metadata=metadata,
+            user_action=user_action,
+            ip_address=ip_address,
+            project_name=project_name,
+            work_dir=work_dir,
+        ),
+    )
+
+
+@overload
+def advance(
+    connection: Connection[Any],
+    *,
+    session_id: str,
+    current_phase: str,
+) -> Added | None: ...
+@overload
+def advance(
+    connection: AsyncConnection[Any],
+    *,
+    session_id: str,
+    current_phase: str,
+) -> Coroutine[None, None, Added | None]: ...
+def advance(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    session_id: str,
+    current_phase: str,
+) -> Added | Coroutine[None, None, Added | None] | None:
+    """Takes a session on from the phase whose work is done: pm to arch, arch to the
+    human gate, eng to qa.
+
+    Gives none if the session is not in that phase any more. Through the human gate
+    and out of qa leads a decision,
+    not this: there, and where the session does not run, the database refuses the
+    step.
+    """
+    return optional(
+        connection,
+        *_ADVANCE.with_values(session_id=session_id, current_phase=current_phase),
+    )
+
+
+@overload
+def approve(
+    connection: Connection[Any],
+    *,
+    session_id: str,
+    details: JsonLike | AsText = AsText("{}"),
+    user_action: str | None = "approve",
+    ip_address: IpAddress | Omitted | None = OMITTED,
+) -> Added | None: ...
+@overload
+def approve(
+    connection: AsyncConnection[Any],
+    *,
+    session_id: str,
+    details: JsonLike | AsText = AsText("{}"),
+    user_action: str | None = "approve",
+    ip_address: IpAddress | Omitted | None = OMITTED,
+) -> Coroutine[None, None, Added | None]: ...
+def approve(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    session_id: str,
+    details: JsonLike | AsText = AsText("{}"),
+    user_action: str | None = "approve",
+    ip_address: IpAddress | Omitted | None = OMITTED,
+) -> Added | Coroutine[None, None, Added | None] | None:
+    """Approves a session at the human gate: its engineers begin, and the approval is
+    recorded.
+
+    Of two who decide at once one wins; the other gets none, as does who decides on a
+    session that does not wait.
+    """
+    return optional(
+        connection,
+        *_APPROVE.with_values(
+            session_id=session_id,
+            details=details,
+            user_action=user_action,
+            ip_address=ip_address,
+        ),
+    )
+
+
+@overload
+def change_state(
+    connection: Connection[Any],
+    *,
+    state_json: JsonLike,
+    session_id: str,
+) -> int: ...
+@overload
+def change_state(
+    connection: AsyncConnection[Any],
+    *,
+    state_json: JsonLike,
+    session_id: str,
+) -> Coroutine[None, None, int]: ...
+def change_state(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    state_json: JsonLike,
+    session_id: str,
+) -> int | Coroutine[None, None, int]:
+    """Saves the full state of a session, in place of what was saved before."""
+    return execute(
+        connection,
+        *_CHANGE_STATE.with_values(state_json=state_json, session_id=session_id),
+    )
+
+
+@overload
+def fail(
+    connection: Connection[Any],
+    *,
+    session_id: str,
+    error_message: str,
+) -> Added | None: ...
+@overload
+def fail(
+    connection: AsyncConnection[Any],
+    *,
+    session_id: str,
+    error_message: str,
+) -> Coroutine[None, None, Added | None]: ...
+def fail(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    session_id: str,
+    error_message: str,
+) -> Added | Coroutine[None, None, Added | None] | None:
+    """Ends a session with an error, wherever it stands, and records it; none if it is
+    over already.
+
+    Its phase stays, and so tells where it failed.
+    """
+    return optional(
+        connection,
+        *_FAIL.with_values(session_id=session_id, error_message=error_message),
+    )
+
+
+@overload
+def find(connection: Connection[Any], *, session_id: str) -> Found | None: ...
+@overload
+def find(
+    connection: AsyncConnection[Any],
+    *,
+    session_id: str,
+) -> Coroutine[None, None, Found | None]: ...
+def find(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    session_id: str,
+) -> Found | Coroutine[None, None, Found | None] | None:
+    """One session with its state, or none."""
+    return optional(connection, *_FIND.with_values(session_id=session_id))
+
+
+@overload
 def list_active(connection: Connection[Any]) -> list[Listed]: ...
 @overload
 def list_active(
     connection: AsyncConnection[Any],
-) -> Coroutine[Any, Any, list[Listed]]: ...
+) -> Coroutine[None, None, list[Listed]]: ...
 def list_active(
     connection: Connection[Any] | AsyncConnection[Any],
-) -> list[Listed] | Coroutine[Any, Any, list[Listed]]:
+) -> list[Listed] | Coroutine[None, None, list[Listed]]:
     """Sessions that are not over yet, last changed first."""
     return many(connection, *_LIST_ACTIVE.with_values())
 
@@ -59,14 +296,488 @@ def list_metrics(connection: Connection[Any]) -> list[ListedMetrics]: ...
 @overload
 def list_metrics(
     connection: AsyncConnection[Any],
-) -> Coroutine[Any, Any, list[ListedMetrics]]: ...
+) -> Coroutine[None, None, list[ListedMetrics]]: ...
 def list_metrics(
     connection: Connection[Any] | AsyncConnection[Any],
-) -> list[ListedMetrics] | Coroutine[Any, Any, list[ListedMetrics]]:
+) -> list[ListedMetrics] | Coroutine[None, None, list[ListedMetrics]]:
     """How many sessions are in each status, and how their QA went."""
     return many(connection, *_LIST_METRICS.with_values())
 
 
+@overload
+def list_recent(
+    connection: Connection[Any],
+    *,
+    max_sessions: int = 20,
+    sort: Literal["updated_at", "created_at"] = "updated_at",
+    project_name: str | Omitted = OMITTED,
+    status: str | Omitted = OMITTED,
+    current_phase: str | Omitted = OMITTED,
+) -> list[Listed]: ...
+@overload
+def list_recent(
+    connection: AsyncConnection[Any],
+    *,
+    max_sessions: int = 20,
+    sort: Literal["updated_at", "created_at"] = "updated_at",
+    project_name: str | Omitted = OMITTED,
+    status: str | Omitted = OMITTED,
+    current_phase: str | Omitted = OMITTED,
+) -> Coroutine[None, None, list[Listed]]: ...
+def list_recent(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    max_sessions: int = 20,
+    sort: Literal["updated_at", "created_at"] = "updated_at",
+    project_name: str | Omitted = OMITTED,
+    status: str | Omitted = OMITTED,
+    current_phase: str | Omitted = OMITTED,
+) -> list[Listed] | Coroutine[None, None, list[Listed]]:
+    """Sessions without their state, last changed first, or last created first where
+    that is the sort.
+    """
+    return many(
+        connection,
+        *_LIST_RECENT.with_values(
+            max_sessions=max_sessions,
+            sort=sort,
+            project_name=project_name,
+            status=status,
+            current_phase=current_phase,
+        ),
+    )
+
+
+@overload
+def pass_qa(connection: Connection[Any], *, session_id: str) -> Added | None: ...
+@overload
+def pass_qa(
+    connection: AsyncConnection[Any],
+    *,
+    session_id: str,
+) -> Coroutine[None, None, Added | None]: ...
+def pass_qa(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    session_id: str,
+) -> Added | Coroutine[None, None, Added | None] | None:
+    """Completes a session whose work passed QA, and records it; none if it is not in qa
+    any more.
+    """
+    return optional(connection, *_PASS_QA.with_values(session_id=session_id))
+
+
+@overload
+def reject(
+    connection: Connection[Any],
+    *,
+    session_id: str,
+    back_to: str = "arch",
+    details: JsonLike | AsText = AsText("{}"),
+    user_action: str | None = "reject",
+    ip_address: IpAddress | Omitted | None = OMITTED,
+) -> Added | None: ...
+@overload
+def reject(
+    connection: AsyncConnection[Any],
+    *,
+    session_id: str,
+    back_to: str = "arch",
+    details: JsonLike | AsText = AsText("{}"),
+    user_action: str | None = "reject",
+    ip_address: IpAddress | Omitted | None = OMITTED,
+) -> Coroutine[None, None, Added | None]: ...
+def reject(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    session_id: str,
+    back_to: str = "arch",
+    details: JsonLike | AsText = AsText("{}"),
+    user_action: str | None = "reject",
+    ip_address: IpAddress | Omitted | None = OMITTED,
+) -> Added | Coroutine[None, None, Added | None] | None:
+    """Rejects a session at the human gate: it goes back to the architect, or to pm, and
+    the rejection is recorded.
+
+    The documented statuses have none for a rejected session: it is worked on until
+    somebody approves it, or it is
+    failed. Of two who decide at once one wins; the other gets none.
+    """
+    return optional(
+        connection,
+        *_REJECT.with_values(
+            session_id=session_id,
+            back_to=back_to,
+            details=details,
+            user_action=user_action,
+            ip_address=ip_address,
+        ),
+    )
+
+
+@overload
+def remove(connection: Connection[Any], *, session_id: str) -> int: ...
+@overload
+def remove(
+    connection: AsyncConnection[Any],
+    *,
+    session_id: str,
+) -> Coroutine[None, None, int]: ...
+def remove(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    session_id: str,
+) -> int | Coroutine[None, None, int]:
+    """Removes a session with its artifacts and executions; what the audit log tells of
+    it stays.
+    """
+    return execute(connection, *_REMOVE.with_values(session_id=session_id))
+
+
+@overload
+def send_back(connection: Connection[Any], *, session_id: str) -> Added | None: ...
+@overload
+def send_back(
+    connection: AsyncConnection[Any],
+    *,
+    session_id: str,
+) -> Coroutine[None, None, Added | None]: ...
+def send_back(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    session_id: str,
+) -> Added | Coroutine[None, None, Added | None] | None:
+    """Sends a session back from qa to its engineers, for one iteration more; none if it
+    is not in qa any more.
+    """
+    return optional(connection, *_SEND_BACK.with_values(session_id=session_id))
+
+
+@overload
+def start(connection: Connection[Any], *, session_id: str) -> Added | None: ...
+@overload
+def start(
+    connection: AsyncConnection[Any],
+    *,
+    session_id: str,
+) -> Coroutine[None, None, Added | None]: ...
+def start(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    session_id: str,
+) -> Added | Coroutine[None, None, Added | None] | None:
+    """Starts a session that waits, or gives none: another was faster, or there is no
+    such session.
+    """
+    return optional(connection, *_START.with_values(session_id=session_id))
+
+
+_ORIGIN = Origin("softwarestudio", Path(__file__).parent / "../../..")
+_ADD_SQL = Source(
+    "sql/softwarestudio/sessions/add.sql",
+    r"""-- Adds a session that waits to be started, and records that it was created.
+-- :one
+\if :{?metadata} \else \set metadata {} \endif
+\if :{?user_action} \else \set user_action create \endif
+with event as (
+    insert into audit_log (
+\if :{?ip_address}
+        ip_address,
+\endif
+        event_type,
+        session_id,
+        user_action
+    )
+    values (
+\if :{?ip_address}
+        :'ip_address',
+\endif
+        'session_created',
+        :'session_id',
+        :'user_action'
+    )
+)
+
+insert into sessions (
+\if :{?project_name}
+    project_name,
+\endif
+\if :{?work_dir}
+    work_dir,
+\endif
+    session_id,
+    user_mission,
+    metadata
+)
+values (
+\if :{?project_name}
+    :'project_name',
+\endif
+\if :{?work_dir}
+    :'work_dir',
+\endif
+    :'session_id',
+    :'user_mission',
+    :'metadata'
+)
+returning
+    session_id,
+    status,
+    current_phase,
+    iteration_count,
+    updated_at;
+""",
+)
+_ADD: TypedQuery[Added] = TypedQuery(
+    _ADD_SQL,
+    "sessions.add",
+    _ORIGIN,
+    parameters={
+        "session_id": "varchar",
+        "user_mission": "text",
+        "metadata": "jsonb",
+        "user_action": "varchar",
+        "ip_address": "inet",
+        "project_name": "varchar",
+        "work_dir": "text",
+    },
+    columns=[
+        Result("session_id", "varchar"),
+        Result("status", "varchar"),
+        Result("current_phase", "varchar"),
+        Result("iteration_count", "int4"),
+        Result("updated_at", "timestamptz"),
+    ],
+    row=Added,
+    switches=["ip_address", "project_name", "work_dir"],
+)
+_ADVANCE_SQL = Source(
+    "sql/softwarestudio/sessions/advance.sql",
+    """-- Takes a session on from the phase whose work is done: pm to arch, arch to the human gate, eng to qa.
+-- Gives none if the session is not in that phase any more. Through the human gate and out of qa leads a decision,
+-- not this: there, and where the session does not run, the database refuses the step.
+-- :optional
+update sessions
+set
+    status = case when current_phase = 'arch' then 'awaiting_approval' else 'running' end,
+    current_phase = case current_phase
+        when 'pm' then 'arch'
+        when 'arch' then 'human_gate'
+        when 'eng' then 'qa'
+        else 'complete'
+    end
+where
+    session_id = :'session_id'
+    and current_phase = :'current_phase'
+returning
+    session_id,
+    status,
+    current_phase,
+    iteration_count,
+    updated_at;
+""",  # noqa: E501 - lines of the file
+)
+_ADVANCE: TypedQuery[Added] = TypedQuery(
+    _ADVANCE_SQL,
+    "sessions.advance",
+    _ORIGIN,
+    parameters={"session_id": "text", "current_phase": "text"},
+    columns=[
+        Result("session_id", "varchar"),
+        Result("status", "varchar"),
+        Result("current_phase", "varchar"),
+        Result("iteration_count", "int4"),
+        Result("updated_at", "timestamptz"),
+    ],
+    row=Added,
+)
+_APPROVE_SQL = Source(
+    "sql/softwarestudio/sessions/approve.sql",
+    r"""-- Approves a session at the human gate: its engineers begin, and the approval is recorded.
+-- Of two who decide at once one wins; the other gets none, as does who decides on a session that does not wait.
+-- :optional
+\if :{?details} \else \set details {} \endif
+\if :{?user_action} \else \set user_action approve \endif
+with session as (
+    update sessions
+    set
+        status = 'running',
+        current_phase = 'eng'
+    where
+        session_id = :'session_id'
+        and status = 'awaiting_approval'
+        and current_phase = 'human_gate'
+    returning
+        session_id,
+        status,
+        current_phase,
+        iteration_count,
+        updated_at
+),
+
+event as (
+    insert into audit_log (
+\if :{?ip_address}
+        ip_address,
+\endif
+        event_type,
+        session_id,
+        user_action,
+        details
+    )
+    select
+\if :{?ip_address}
+        :'ip_address'::inet as ip_address,
+\endif
+        'session_approved' as event_type,
+        session.session_id,
+        :'user_action' as user_action,
+        :'details'::jsonb as details
+    from session
+)
+
+select
+    session.session_id,
+    session.status,
+    session.current_phase,
+    session.iteration_count,
+    session.updated_at
+from session;
+""",  # noqa: E501 - lines of the file
+)
+_APPROVE: TypedQuery[Added] = TypedQuery(
+    _APPROVE_SQL,
+    "sessions.approve",
+    _ORIGIN,
+    parameters={
+        "session_id": "text",
+        "details": "jsonb",
+        "user_action": "varchar",
+        "ip_address": "inet",
+    },
+    columns=[
+        Result("session_id", "varchar"),
+        Result("status", "varchar"),
+        Result("current_phase", "varchar"),
+        Result("iteration_count", "int4"),
+        Result("updated_at", "timestamptz"),
+    ],
+    row=Added,
+    switches=["ip_address"],
+)
+_CHANGE_STATE_SQL = Source(
+    "sql/softwarestudio/sessions/change_state.sql",
+    """-- Saves the full state of a session, in place of what was saved before.
+-- state_json: not null
+-- :exec
+update sessions
+set state_json = :'state_json'
+where session_id = :'session_id';
+""",
+)
+_CHANGE_STATE: TypedQuery[None] = TypedQuery(
+    _CHANGE_STATE_SQL,
+    "sessions.change_state",
+    _ORIGIN,
+    parameters={"state_json": "jsonb", "session_id": "text"},
+)
+_FAIL_SQL = Source(
+    "sql/softwarestudio/sessions/fail.sql",
+    """-- Ends a session with an error, wherever it stands, and records it; none if it is over already.
+-- Its phase stays, and so tells where it failed.
+-- :optional
+with session as (
+    update sessions
+    set status = 'failed'
+    where
+        session_id = :'session_id'
+        and status in ('pending', 'running', 'awaiting_approval')
+    returning
+        session_id,
+        status,
+        current_phase,
+        iteration_count,
+        updated_at
+),
+
+event as (
+    insert into audit_log (
+        event_type,
+        session_id,
+        details
+    )
+    select
+        'session_failed' as event_type,
+        session.session_id,
+        jsonb_build_object('current_phase', session.current_phase, 'error', :'error_message'::text) as details
+    from session
+)
+
+select
+    session.session_id,
+    session.status,
+    session.current_phase,
+    session.iteration_count,
+    session.updated_at
+from session;
+""",  # noqa: E501 - lines of the file
+)
+_FAIL: TypedQuery[Added] = TypedQuery(
+    _FAIL_SQL,
+    "sessions.fail",
+    _ORIGIN,
+    parameters={"session_id": "text", "error_message": "text"},
+    columns=[
+        Result("session_id", "varchar"),
+        Result("status", "varchar"),
+        Result("current_phase", "varchar"),
+        Result("iteration_count", "int4"),
+        Result("updated_at", "timestamptz"),
+    ],
+    row=Added,
+)
+_FIND_SQL = Source(
+    "sql/softwarestudio/sessions/find.sql",
+    """-- One session with its state, or none.
+-- :optional
+select
+    session.session_id,
+    session.user_mission,
+    session.project_name,
+    session.status,
+    session.current_phase,
+    session.created_at,
+    session.updated_at,
+    session.iteration_count,
+    session.qa_passed,
+    session.work_dir,
+    session.state_json,
+    session.metadata
+from sessions as session
+where session.session_id = :'session_id';
+""",
+)
+_FIND: TypedQuery[Found] = TypedQuery(
+    _FIND_SQL,
+    "sessions.find",
+    _ORIGIN,
+    parameters={"session_id": "text"},
+    columns=[
+        Result("session_id", "varchar"),
+        Result("user_mission", "text"),
+        Result("project_name", "varchar"),
+        Result("status", "varchar"),
+        Result("current_phase", "varchar"),
+        Result("created_at", "timestamptz"),
+        Result("updated_at", "timestamptz"),
+        Result("iteration_count", "int4"),
+        Result("qa_passed", "bool"),
+        Result("work_dir", "text"),
+        Result("state_json", "jsonb"),
+        Result("metadata", "jsonb"),
+    ],
+    row=Found,
+)
 _LIST_ACTIVE_SQL = Source(
     "sql/softwarestudio/sessions/list_active.sql",
     """-- Sessions that are not over yet, last changed first.
@@ -88,6 +799,7 @@ order by session.updated_at desc, session.session_id;
 _LIST_ACTIVE: TypedQuery[Listed] = TypedQuery(
     _LIST_ACTIVE_SQL,
     "sessions.list_active",
+    _ORIGIN,
     columns=[
         Result("session_id", "varchar"),
         Result("user_mission", "text"),
@@ -117,6 +829,7 @@ order by metrics.status;
 _LIST_METRICS: TypedQuery[ListedMetrics] = TypedQuery(
     _LIST_METRICS_SQL,
     "sessions.list_metrics",
+    _ORIGIN,
     columns=[
         Result("status", "varchar"),
         Result("count", "int8"),
@@ -124,4 +837,277 @@ _LIST_METRICS: TypedQuery[ListedMetrics] = TypedQuery(
         Result("qa_passed_count", "int8"),
     ],
     row=ListedMetrics,
+)
+_LIST_RECENT_SQL = Source(
+    "sql/softwarestudio/sessions/list_recent.sql",
+    r"""-- Sessions without their state, last changed first, or last created first where that is the sort.
+-- :many
+-- sort: updated_at, created_at
+\if :{?max_sessions} \else \set max_sessions 20 \endif
+\if :{?sort} \else \set sort updated_at \endif
+select
+    session.session_id,
+    session.user_mission,
+    session.project_name,
+    session.status,
+    session.current_phase,
+    session.created_at,
+    session.updated_at,
+    session.iteration_count,
+    session.qa_passed
+from sessions as session
+where
+    true
+\if :{?project_name}
+    and session.project_name = :'project_name'
+\endif
+\if :{?status}
+    and session.status = :'status'
+\endif
+\if :{?current_phase}
+    and session.current_phase = :'current_phase'
+\endif
+order by :"sort" desc, session.session_id
+limit :'max_sessions';
+""",  # noqa: E501 - lines of the file
+)
+_LIST_RECENT: TypedQuery[Listed] = TypedQuery(
+    _LIST_RECENT_SQL,
+    "sessions.list_recent",
+    _ORIGIN,
+    parameters={
+        "max_sessions": "int8",
+        "project_name": "text",
+        "status": "text",
+        "current_phase": "text",
+    },
+    columns=[
+        Result("session_id", "varchar"),
+        Result("user_mission", "text"),
+        Result("project_name", "varchar"),
+        Result("status", "varchar"),
+        Result("current_phase", "varchar"),
+        Result("created_at", "timestamptz"),
+        Result("updated_at", "timestamptz"),
+        Result("iteration_count", "int4"),
+        Result("qa_passed", "bool"),
+    ],
+    row=Listed,
+    switches=["project_name", "status", "current_phase"],
+    choices=["sort"],
+)
+_PASS_QA_SQL = Source(
+    "sql/softwarestudio/sessions/pass_qa.sql",
+    """-- Completes a session whose work passed QA, and records it; none if it is not in qa any more.
+-- :optional
+with session as (
+    update sessions
+    set
+        status = 'completed',
+        current_phase = 'complete',
+        qa_passed = true
+    where
+        session_id = :'session_id'
+        and status = 'running'
+        and current_phase = 'qa'
+    returning
+        session_id,
+        status,
+        current_phase,
+        iteration_count,
+        updated_at
+),
+
+event as (
+    insert into audit_log (
+        event_type,
+        session_id,
+        details
+    )
+    select
+        'session_completed' as event_type,
+        session.session_id,
+        jsonb_build_object('iteration_count', session.iteration_count) as details
+    from session
+)
+
+select
+    session.session_id,
+    session.status,
+    session.current_phase,
+    session.iteration_count,
+    session.updated_at
+from session;
+""",  # noqa: E501 - lines of the file
+)
+_PASS_QA: TypedQuery[Added] = TypedQuery(
+    _PASS_QA_SQL,
+    "sessions.pass_qa",
+    _ORIGIN,
+    parameters={"session_id": "text"},
+    columns=[
+        Result("session_id", "varchar"),
+        Result("status", "varchar"),
+        Result("current_phase", "varchar"),
+        Result("iteration_count", "int4"),
+        Result("updated_at", "timestamptz"),
+    ],
+    row=Added,
+)
+_REJECT_SQL = Source(
+    "sql/softwarestudio/sessions/reject.sql",
+    r"""-- Rejects a session at the human gate: it goes back to the architect, or to pm, and the rejection is recorded.
+-- The documented statuses have none for a rejected session: it is worked on until somebody approves it, or it is
+-- failed. Of two who decide at once one wins; the other gets none.
+-- :optional
+\if :{?back_to} \else \set back_to arch \endif
+\if :{?details} \else \set details {} \endif
+\if :{?user_action} \else \set user_action reject \endif
+with session as (
+    update sessions
+    set
+        status = 'running',
+        current_phase = :'back_to'
+    where
+        session_id = :'session_id'
+        and status = 'awaiting_approval'
+        and current_phase = 'human_gate'
+    returning
+        session_id,
+        status,
+        current_phase,
+        iteration_count,
+        updated_at
+),
+
+event as (
+    insert into audit_log (
+\if :{?ip_address}
+        ip_address,
+\endif
+        event_type,
+        session_id,
+        user_action,
+        details
+    )
+    select
+\if :{?ip_address}
+        :'ip_address'::inet as ip_address,
+\endif
+        'session_rejected' as event_type,
+        session.session_id,
+        :'user_action' as user_action,
+        :'details'::jsonb || jsonb_build_object('back_to', session.current_phase) as details
+    from session
+)
+
+select
+    session.session_id,
+    session.status,
+    session.current_phase,
+    session.iteration_count,
+    session.updated_at
+from session;
+""",  # noqa: E501 - lines of the file
+)
+_REJECT: TypedQuery[Added] = TypedQuery(
+    _REJECT_SQL,
+    "sessions.reject",
+    _ORIGIN,
+    parameters={
+        "session_id": "text",
+        "back_to": "varchar",
+        "details": "jsonb",
+        "user_action": "varchar",
+        "ip_address": "inet",
+    },
+    columns=[
+        Result("session_id", "varchar"),
+        Result("status", "varchar"),
+        Result("current_phase", "varchar"),
+        Result("iteration_count", "int4"),
+        Result("updated_at", "timestamptz"),
+    ],
+    row=Added,
+    switches=["ip_address"],
+)
+_REMOVE_SQL = Source(
+    "sql/softwarestudio/sessions/remove.sql",
+    """-- Removes a session with its artifacts and executions; what the audit log tells of it stays.
+-- :exec
+delete from sessions
+where session_id = :'session_id';
+""",  # noqa: E501 - lines of the file
+)
+_REMOVE: TypedQuery[None] = TypedQuery(
+    _REMOVE_SQL,
+    "sessions.remove",
+    _ORIGIN,
+    parameters={"session_id": "text"},
+)
+_SEND_BACK_SQL = Source(
+    "sql/softwarestudio/sessions/send_back.sql",
+    """-- Sends a session back from qa to its engineers, for one iteration more; none if it is not in qa any more.
+-- :optional
+update sessions
+set
+    current_phase = 'eng',
+    iteration_count = iteration_count + 1,
+    qa_passed = false
+where
+    session_id = :'session_id'
+    and status = 'running'
+    and current_phase = 'qa'
+returning
+    session_id,
+    status,
+    current_phase,
+    iteration_count,
+    updated_at;
+""",  # noqa: E501 - lines of the file
+)
+_SEND_BACK: TypedQuery[Added] = TypedQuery(
+    _SEND_BACK_SQL,
+    "sessions.send_back",
+    _ORIGIN,
+    parameters={"session_id": "text"},
+    columns=[
+        Result("session_id", "varchar"),
+        Result("status", "varchar"),
+        Result("current_phase", "varchar"),
+        Result("iteration_count", "int4"),
+        Result("updated_at", "timestamptz"),
+    ],
+    row=Added,
+)
+_START_SQL = Source(
+    "sql/softwarestudio/sessions/start.sql",
+    """-- Starts a session that waits, or gives none: another was faster, or there is no such session.
+-- :optional
+update sessions
+set status = 'running'
+where
+    session_id = :'session_id'
+    and status = 'pending'
+returning
+    session_id,
+    status,
+    current_phase,
+    iteration_count,
+    updated_at;
+""",  # noqa: E501 - lines of the file
+)
+_START: TypedQuery[Added] = TypedQuery(
+    _START_SQL,
+    "sessions.start",
+    _ORIGIN,
+    parameters={"session_id": "text"},
+    columns=[
+        Result("session_id", "varchar"),
+        Result("status", "varchar"),
+        Result("current_phase", "varchar"),
+        Result("iteration_count", "int4"),
+        Result("updated_at", "timestamptz"),
+    ],
+    row=Added,
 )

@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 from psycopg import Connection
 
-from dbkit.server import Binaries
 from tests.queries_by_name import Queries, add
 
 
@@ -22,10 +21,6 @@ def add_session(database: Connection, session_id: str, status: str, **values: ob
 
 def add_execution(database: Connection, agent_type: str, **values: object) -> None:
     add(database, "agent_executions", session_id="s", agent_type=agent_type, **values)
-
-
-def test_psql_runs_every_file(queries: Queries, binaries: Binaries) -> None:
-    assert queries.refused_by_psql(binaries) == {}
 
 
 def test_an_active_session_is_one_that_is_not_over(database: Connection, queries: Queries) -> None:

@@ -234,6 +234,8 @@ def test_a_value_that_is_not_documented_is_refused(filled: Connection) -> None:
 
 def overwrite(database: Connection, column: str, value: str) -> int:
     table, name = column.split(".")
+    # the checks alone speak: which step leads from one value to the next is a trigger's matter
+    database.execute("set local session_replication_role = replica")
     statement = sql.SQL("update {} set {} = %s").format(sql.Identifier(table), sql.Identifier(name))
     return database.execute(statement, [value]).rowcount
 

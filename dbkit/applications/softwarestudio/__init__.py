@@ -1,1 +1,0 @@
-"""The work of softwarestudio that goes beyond a query."""

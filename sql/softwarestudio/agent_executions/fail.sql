@@ -1,0 +1,46 @@
+-- Records that an agent's execution has ended with an error; none if it has ended before.
+-- The documented events have one for an end, agent_completed; its details tell that it failed.
+-- The database computes how long it took, by the clock: the transaction may be older than the execution.
+-- duration_seconds: not null
+-- :optional
+\if :{?tokens_used} \else \set tokens_used 0 \endif
+with execution as (
+    update agent_executions
+    set
+        status = 'failed',
+        completed_at = clock_timestamp(),
+        duration_seconds = extract(epoch from clock_timestamp() - started_at),
+        error_message = :'error_message',
+        tokens_used = :'tokens_used'
+    where
+        id = :'id'
+        and status = 'running'
+    returning
+        id,
+        session_id,
+        agent_type,
+        status,
+        tokens_used,
+        duration_seconds
+),
+
+event as (
+    insert into audit_log (event_type, session_id, details)
+    select
+        'agent_completed' as event_type,
+        execution.session_id,
+        jsonb_build_object(
+            'execution_id', execution.id,
+            'agent_type', execution.agent_type,
+            'status', execution.status,
+            'tokens_used', execution.tokens_used,
+            'duration_seconds', execution.duration_seconds
+        ) as details
+    from execution
+)
+
+select
+    execution.id,
+    execution.tokens_used,
+    execution.duration_seconds
+from execution;
