@@ -7,16 +7,63 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, overload
 from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
 
 from dbkit.queries import OMITTED, Omitted
-from dbkit.queries.pytypes import Json
-from dbkit.queries.running import Result, many, one, optional
-from dbkit.queries.typed import TypedQuery
+from dbkit.queries.pytypes import Json, JsonLike
+from dbkit.queries.running import AsText, Result, execute, many, one, optional
+from dbkit.queries.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A row of `change_status`."""
+
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row of `claim`."""
+
+    id: UUID
+    user_id: UUID | None
+    input_type: str
+    input_value: str
+    input_file_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A value inside a row."""
+
+    id: int
+    name: str
+    description: str | None
+    status: str
+    output: str | None
+    attempts: int
+    duration_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A row of `find_progress`."""
+
+    status: str
+    current_step: int
+    total_steps: int | None
+    corrections_applied: int | None
+    steps: list[Step]
+    started_at: datetime | None
+    completed_at: datetime | None
+    error_message: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +94,7 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundWithDetails:
     """A row of `find_with_details`."""
 
     id: UUID
@@ -105,22 +152,214 @@ class ListedForUser:
 
 
 @overload
-def find_with_details(
+def add(
+    connection: Connection[Any],
+    *,
+    user_id: UUID | None,
+    input_type: str,
+    input_value: str,
+    input_file_url: str | None,
+    steps: JsonLike | AsText = AsText("[]"),
+) -> UUID: ...
+@overload
+def add(
+    connection: AsyncConnection[Any],
+    *,
+    user_id: UUID | None,
+    input_type: str,
+    input_value: str,
+    input_file_url: str | None,
+    steps: JsonLike | AsText = AsText("[]"),
+) -> Coroutine[None, None, UUID]: ...
+def add(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    user_id: UUID | None,
+    input_type: str,
+    input_value: str,
+    input_file_url: str | None,
+    steps: JsonLike | AsText = AsText("[]"),
+) -> UUID | Coroutine[None, None, UUID]:
+    """Plans an execution for a user and gives its id. The steps come as a list of
+    objects with name and description;
+    what else the document's plan has of each (id, status, output, attempts,
+    duration_ms) is set here.
+    """
+    return one(
+        connection,
+        *_ADD.with_values(
+            user_id=user_id,
+            input_type=input_type,
+            input_value=input_value,
+            input_file_url=input_file_url,
+            steps=steps,
+        ),
+    )
+
+
+@overload
+def cancel(
+    connection: Connection[Any],
+    *,
+    execution_id: UUID,
+    user_id: UUID,
+) -> int: ...
+@overload
+def cancel(
+    connection: AsyncConnection[Any],
+    *,
+    execution_id: UUID,
+    user_id: UUID,
+) -> Coroutine[None, None, int]: ...
+def cancel(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    execution_id: UUID,
+    user_id: UUID,
+) -> int | Coroutine[None, None, int]:
+    """Cancels an execution that is not over, whatever it is doing, for the user it
+    belongs to; else it touches none.
+    """
+    return execute(
+        connection,
+        *_CANCEL.with_values(execution_id=execution_id, user_id=user_id),
+    )
+
+
+@overload
+def change_status(
+    connection: Connection[Any],
+    *,
+    status: str,
+    execution_id: UUID,
+    from_status: str,
+    error_message: str | Omitted | None = OMITTED,
+) -> Changed | None: ...
+@overload
+def change_status(
+    connection: AsyncConnection[Any],
+    *,
+    status: str,
+    execution_id: UUID,
+    from_status: str,
+    error_message: str | Omitted | None = OMITTED,
+) -> Coroutine[None, None, Changed | None]: ...
+def change_status(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    status: str,
+    execution_id: UUID,
+    from_status: str,
+    error_message: str | Omitted | None = OMITTED,
+) -> Changed | Coroutine[None, None, Changed | None] | None:
+    """Takes an execution a step further and gives its times, or none where it is not in
+    from_status any more.
+
+    Of several workers that take the same step one gets the row; a step that cannot
+    be taken is an error of the database.
+    The first start and the end are noted, and each step to correcting counts as one
+    correction in the plan.
+    """
+    return optional(
+        connection,
+        *_CHANGE_STATUS.with_values(
+            status=status,
+            execution_id=execution_id,
+            from_status=from_status,
+            error_message=error_message,
+        ),
+    )
+
+
+@overload
+def claim(connection: Connection[Any]) -> Claimed | None: ...
+@overload
+def claim(
+    connection: AsyncConnection[Any],
+) -> Coroutine[None, None, Claimed | None]: ...
+def claim(
+    connection: Connection[Any] | AsyncConnection[Any],
+) -> Claimed | Coroutine[None, None, Claimed | None] | None:
+    """Takes the execution that has been planned for longest and starts it, or gives
+    none; no two workers get the same.
+
+    One that another worker is taking at this moment is passed over, not waited for.
+    """
+    return optional(connection, *_CLAIM.with_values())
+
+
+@overload
+def fail(
+    connection: Connection[Any],
+    *,
+    error_message: str | None,
+    execution_id: UUID,
+) -> int: ...
+@overload
+def fail(
+    connection: AsyncConnection[Any],
+    *,
+    error_message: str | None,
+    execution_id: UUID,
+) -> Coroutine[None, None, int]: ...
+def fail(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    error_message: str | None,
+    execution_id: UUID,
+) -> int | Coroutine[None, None, int]:
+    """Ends an execution that is not over, whatever it is doing, with the error that
+    nothing could be done about.
+    """
+    return execute(
+        connection,
+        *_FAIL.with_values(error_message=error_message, execution_id=execution_id),
+    )
+
+
+@overload
+def find_progress(
     connection: Connection[Any],
     *,
     execution_id: UUID,
 ) -> Found | None: ...
 @overload
+def find_progress(
+    connection: AsyncConnection[Any],
+    *,
+    execution_id: UUID,
+) -> Coroutine[None, None, Found | None]: ...
+def find_progress(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    execution_id: UUID,
+) -> Found | Coroutine[None, None, Found | None] | None:
+    """How far an execution has come: its status, and its plan with the steps in their
+    order.
+
+    A step without id, name or status is none; a plan without steps has an empty list
+    of them.
+    """
+    return optional(connection, *_FIND_PROGRESS.with_values(execution_id=execution_id))
+
+
+@overload
+def find_with_details(
+    connection: Connection[Any],
+    *,
+    execution_id: UUID,
+) -> FoundWithDetails | None: ...
+@overload
 def find_with_details(
     connection: AsyncConnection[Any],
     *,
     execution_id: UUID,
-) -> Coroutine[Any, Any, Found | None]: ...
+) -> Coroutine[None, None, FoundWithDetails | None]: ...
 def find_with_details(
     connection: Connection[Any] | AsyncConnection[Any],
     *,
     execution_id: UUID,
-) -> Found | Coroutine[Any, Any, Found | None] | None:
+) -> FoundWithDetails | Coroutine[None, None, FoundWithDetails | None] | None:
     """One execution with its logs and its artifacts, each of them once, oldest first.
 
     The document joins both at a time, which repeats every log for every artifact,
@@ -134,18 +373,64 @@ def find_with_details(
 
 
 @overload
+def finish_step(
+    connection: Connection[Any],
+    *,
+    step_id: int,
+    output: str | None,
+    duration_ms: int | None,
+    execution_id: UUID,
+    status: str = "completed",
+) -> int: ...
+@overload
+def finish_step(
+    connection: AsyncConnection[Any],
+    *,
+    step_id: int,
+    output: str | None,
+    duration_ms: int | None,
+    execution_id: UUID,
+    status: str = "completed",
+) -> Coroutine[None, None, int]: ...
+def finish_step(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    step_id: int,
+    output: str | None,
+    duration_ms: int | None,
+    execution_id: UUID,
+    status: str = "completed",
+) -> int | Coroutine[None, None, int]:
+    """Ends the step of the plan that is running as completed or failed, with its output
+    and how long it took.
+
+    It touches none where the execution is not at work or the step is not running.
+    """
+    return execute(
+        connection,
+        *_FINISH_STEP.with_values(
+            step_id=step_id,
+            output=output,
+            duration_ms=duration_ms,
+            execution_id=execution_id,
+            status=status,
+        ),
+    )
+
+
+@overload
 def get_statistics(connection: Connection[Any], *, user_id: UUID) -> Got: ...
 @overload
 def get_statistics(
     connection: AsyncConnection[Any],
     *,
     user_id: UUID,
-) -> Coroutine[Any, Any, Got]: ...
+) -> Coroutine[None, None, Got]: ...
 def get_statistics(
     connection: Connection[Any] | AsyncConnection[Any],
     *,
     user_id: UUID,
-) -> Got | Coroutine[Any, Any, Got]:
+) -> Got | Coroutine[None, None, Got]:
     """How the executions of one user went: zeros, and no average, for a user without
     any.
 
@@ -159,10 +444,10 @@ def list_active(connection: Connection[Any]) -> list[Listed]: ...
 @overload
 def list_active(
     connection: AsyncConnection[Any],
-) -> Coroutine[Any, Any, list[Listed]]: ...
+) -> Coroutine[None, None, list[Listed]]: ...
 def list_active(
     connection: Connection[Any] | AsyncConnection[Any],
-) -> list[Listed] | Coroutine[Any, Any, list[Listed]]:
+) -> list[Listed] | Coroutine[None, None, list[Listed]]:
     """Executions at work that were started within the last hour, the longest at work
     first.
 
@@ -186,14 +471,14 @@ def list_for_user(
     user_id: UUID,
     max_executions: int = 20,
     status: str | Omitted = OMITTED,
-) -> Coroutine[Any, Any, list[ListedForUser]]: ...
+) -> Coroutine[None, None, list[ListedForUser]]: ...
 def list_for_user(
     connection: Connection[Any] | AsyncConnection[Any],
     *,
     user_id: UUID,
     max_executions: int = 20,
     status: str | Omitted = OMITTED,
-) -> list[ListedForUser] | Coroutine[Any, Any, list[ListedForUser]]:
+) -> list[ListedForUser] | Coroutine[None, None, list[ListedForUser]]:
     """The executions of one user, newest first.
 
     The id breaks the tie between executions created in the same instant.
@@ -208,6 +493,275 @@ def list_for_user(
     )
 
 
+@overload
+def start_step(
+    connection: Connection[Any],
+    *,
+    step_id: int,
+    execution_id: UUID,
+) -> int: ...
+@overload
+def start_step(
+    connection: AsyncConnection[Any],
+    *,
+    step_id: int,
+    execution_id: UUID,
+) -> Coroutine[None, None, int]: ...
+def start_step(
+    connection: Connection[Any] | AsyncConnection[Any],
+    *,
+    step_id: int,
+    execution_id: UUID,
+) -> int | Coroutine[None, None, int]:
+    """Begins a step of the plan, again if it was tried before: its attempts go up and
+    it is the current one.
+
+    It touches none where the execution is not at work or has no such step.
+    """
+    return execute(
+        connection,
+        *_START_STEP.with_values(step_id=step_id, execution_id=execution_id),
+    )
+
+
+_ORIGIN = Origin("mrwa", Path(__file__).parent / "../../..")
+_ADD_SQL = Source(
+    "sql/mrwa/executions/add.sql",
+    r"""-- Plans an execution for a user and gives its id. The steps come as a list of objects with name and description;
+-- what else the document's plan has of each (id, status, output, attempts, duration_ms) is set here.
+-- :one
+\if :{?steps} \else \set steps '[]' \endif
+insert into executions (user_id, input_type, input_value, input_file_url, plan)
+values (
+    :'user_id',
+    :'input_type',
+    :'input_value',
+    :'input_file_url',
+    jsonb_build_object(
+        'steps', coalesce((
+            select
+                jsonb_agg(
+                    jsonb_build_object(
+                        'id', step.position,
+                        'name', step.planned ->> 'name',
+                        'description', step.planned ->> 'description',
+                        'status', 'pending',
+                        'output', null,
+                        'attempts', 0,
+                        'duration_ms', null
+                    )
+                    order by step.position
+                )
+            from jsonb_array_elements(:'steps') with ordinality as step (planned, position)
+        ), '[]'),
+        'total_steps', jsonb_array_length(:'steps'),
+        'corrections_applied', 0
+    )
+)
+returning id;
+""",  # noqa: E501 - lines of the file
+)
+_ADD: TypedQuery[UUID] = TypedQuery(
+    _ADD_SQL,
+    "executions.add",
+    _ORIGIN,
+    parameters={
+        "user_id": "uuid",
+        "input_type": "varchar",
+        "input_value": "text",
+        "input_file_url": "text",
+        "steps": "jsonb",
+    },
+    columns=[Result("id", "uuid")],
+)
+_CANCEL_SQL = Source(
+    "sql/mrwa/executions/cancel.sql",
+    """-- Cancels an execution that is not over, whatever it is doing, for the user it belongs to; else it touches none.
+-- :exec
+update executions
+set
+    status = 'cancelled',
+    completed_at = now()
+where
+    id = :'execution_id'
+    and user_id = :'user_id'
+    and status not in ('completed', 'failed', 'cancelled');
+""",  # noqa: E501 - lines of the file
+)
+_CANCEL: TypedQuery[None] = TypedQuery(
+    _CANCEL_SQL,
+    "executions.cancel",
+    _ORIGIN,
+    parameters={"execution_id": "uuid", "user_id": "uuid"},
+)
+_CHANGE_STATUS_SQL = Source(
+    "sql/mrwa/executions/change_status.sql",
+    r"""-- Takes an execution a step further and gives its times, or none where it is not in from_status any more.
+-- Of several workers that take the same step one gets the row; a step that cannot be taken is an error of the database.
+-- The first start and the end are noted, and each step to correcting counts as one correction in the plan.
+-- :optional
+update executions
+set
+\if :{?error_message}
+    error_message = :'error_message',
+\endif
+    status = :'status',
+    started_at = case
+        when :'status' = 'running' then coalesce(started_at, now())
+        else started_at
+    end,
+    completed_at = case when :'status' in ('completed', 'failed', 'cancelled') then now() end,
+    plan = case
+        when :'status' = 'correcting'
+            then jsonb_set(
+                plan,
+                '{corrections_applied}',
+                to_jsonb(coalesce(cast(plan ->> 'corrections_applied' as integer), 0) + 1)
+            )
+        else plan
+    end
+where
+    id = :'execution_id'
+    and status = :'from_status'
+    and status <> :'status'
+returning
+    started_at,
+    completed_at;
+""",  # noqa: E501 - lines of the file
+)
+_CHANGE_STATUS: TypedQuery[Changed] = TypedQuery(
+    _CHANGE_STATUS_SQL,
+    "executions.change_status",
+    _ORIGIN,
+    parameters={
+        "status": "text",
+        "execution_id": "uuid",
+        "from_status": "text",
+        "error_message": "text",
+    },
+    columns=[Result("started_at", "timestamp"), Result("completed_at", "timestamp")],
+    row=Changed,
+    switches=["error_message"],
+)
+_CLAIM_SQL = Source(
+    "sql/mrwa/executions/claim.sql",
+    """-- Takes the execution that has been planned for longest and starts it, or gives none; no two workers get the same.
+-- One that another worker is taking at this moment is passed over, not waited for.
+-- input_file_url: nullable
+-- :optional
+update executions
+set
+    status = 'running',
+    started_at = now()
+where id = (
+    select planned.id
+    from executions as planned
+    where planned.status = 'planned'
+    order by planned.created_at, planned.id
+    limit 1
+    for update skip locked
+)
+returning
+    id,
+    user_id,
+    input_type,
+    input_value,
+    input_file_url;
+""",  # noqa: E501 - lines of the file
+)
+_CLAIM: TypedQuery[Claimed] = TypedQuery(
+    _CLAIM_SQL,
+    "executions.claim",
+    _ORIGIN,
+    columns=[
+        Result("id", "uuid"),
+        Result("user_id", "uuid"),
+        Result("input_type", "varchar"),
+        Result("input_value", "text"),
+        Result("input_file_url", "text"),
+    ],
+    row=Claimed,
+)
+_FAIL_SQL = Source(
+    "sql/mrwa/executions/fail.sql",
+    """-- Ends an execution that is not over, whatever it is doing, with the error that nothing could be done about.
+-- :exec
+update executions
+set
+    status = 'failed',
+    completed_at = now(),
+    error_message = :'error_message'
+where
+    id = :'execution_id'
+    and status not in ('completed', 'failed', 'cancelled');
+""",  # noqa: E501 - lines of the file
+)
+_FAIL: TypedQuery[None] = TypedQuery(
+    _FAIL_SQL,
+    "executions.fail",
+    _ORIGIN,
+    parameters={"error_message": "text", "execution_id": "uuid"},
+)
+_FIND_PROGRESS_SQL = Source(
+    "sql/mrwa/executions/find_progress.sql",
+    """-- How far an execution has come: its status, and its plan with the steps in their order.
+-- A step without id, name or status is none; a plan without steps has an empty list of them.
+-- :optional
+select
+    execution.status,
+    execution.current_step,
+    cast(execution.plan ->> 'total_steps' as integer) as total_steps,
+    cast(execution.plan ->> 'corrections_applied' as integer) as corrections_applied,
+    coalesce((
+        select jsonb_agg(step order by step.id)
+        from (
+            select
+                planned.id,
+                planned.name,
+                planned.description,
+                planned.status,
+                planned.output,
+                coalesce(planned.attempts, 0) as attempts,
+                planned.duration_ms
+            from jsonb_to_recordset(execution.plan -> 'steps') as planned (
+                id integer,
+                name text,
+                description text,
+                status text,
+                output text,
+                attempts integer,
+                duration_ms integer
+            )
+            where
+                planned.id is not null
+                and planned.name is not null
+                and planned.status is not null
+        ) as step
+    ), '[]') as steps,
+    execution.started_at,
+    execution.completed_at,
+    execution.error_message
+from executions as execution
+where execution.id = :'execution_id';
+""",  # noqa: E501 - lines of the file
+)
+_FIND_PROGRESS: TypedQuery[Found] = TypedQuery(
+    _FIND_PROGRESS_SQL,
+    "executions.find_progress",
+    _ORIGIN,
+    parameters={"execution_id": "uuid"},
+    columns=[
+        Result("status", "varchar"),
+        Result("current_step", "int4"),
+        Result("total_steps", "int4"),
+        Result("corrections_applied", "int4"),
+        Result("steps", "jsonb", list[Step]),
+        Result("started_at", "timestamp"),
+        Result("completed_at", "timestamp"),
+        Result("error_message", "text"),
+    ],
+    row=Found,
+)
 _FIND_WITH_DETAILS_SQL = Source(
     "sql/mrwa/executions/find_with_details.sql",
     """-- One execution with its logs and its artifacts, each of them once, oldest first.
@@ -263,9 +817,10 @@ from executions as execution
 where execution.id = :'execution_id';
 """,  # noqa: E501 - lines of the file
 )
-_FIND_WITH_DETAILS: TypedQuery[Found] = TypedQuery(
+_FIND_WITH_DETAILS: TypedQuery[FoundWithDetails] = TypedQuery(
     _FIND_WITH_DETAILS_SQL,
     "executions.find_with_details",
+    _ORIGIN,
     parameters={"execution_id": "uuid"},
     columns=[
         Result("id", "uuid"),
@@ -284,7 +839,53 @@ _FIND_WITH_DETAILS: TypedQuery[Found] = TypedQuery(
         Result("logs", "jsonb", list[Log]),
         Result("artifacts", "jsonb", list[Artifact]),
     ],
-    row=Found,
+    row=FoundWithDetails,
+)
+_FINISH_STEP_SQL = Source(
+    "sql/mrwa/executions/finish_step.sql",
+    r"""-- Ends the step of the plan that is running as completed or failed, with its output and how long it took.
+-- It touches none where the execution is not at work or the step is not running.
+-- output: nullable
+-- duration_ms: nullable
+-- :exec
+\if :{?status} \else \set status completed \endif
+update executions as execution
+set
+    plan = jsonb_set(execution.plan, '{steps}', (
+        select
+            jsonb_agg(
+                case
+                    when step.planned -> 'id' = to_jsonb(cast(:'step_id' as integer))
+                        then step.planned || jsonb_build_object(
+                            'status', cast(:'status' as text),
+                            'output', cast(:'output' as text),
+                            'duration_ms', cast(:'duration_ms' as integer)
+                        )
+                    else step.planned
+                end
+                order by step.position
+            )
+        from jsonb_array_elements(execution.plan -> 'steps') with ordinality as step (planned, position)
+    ))
+where
+    execution.id = :'execution_id'
+    and execution.status in ('running', 'validating', 'correcting')
+    and execution.plan -> 'steps' @> jsonb_build_array(
+        jsonb_build_object('id', cast(:'step_id' as integer), 'status', 'running')
+    );
+""",  # noqa: E501 - lines of the file
+)
+_FINISH_STEP: TypedQuery[None] = TypedQuery(
+    _FINISH_STEP_SQL,
+    "executions.finish_step",
+    _ORIGIN,
+    parameters={
+        "step_id": "int4",
+        "output": "text",
+        "duration_ms": "int4",
+        "execution_id": "uuid",
+        "status": "text",
+    },
 )
 _GET_STATISTICS_SQL = Source(
     "sql/mrwa/executions/get_statistics.sql",
@@ -303,6 +904,7 @@ where execution.user_id = :'user_id';
 _GET_STATISTICS: TypedQuery[Got] = TypedQuery(
     _GET_STATISTICS_SQL,
     "executions.get_statistics",
+    _ORIGIN,
     parameters={"user_id": "uuid"},
     columns=[
         Result("total_executions", "int8"),
@@ -339,6 +941,7 @@ order by execution.started_at, execution.id;
 _LIST_ACTIVE: TypedQuery[Listed] = TypedQuery(
     _LIST_ACTIVE_SQL,
     "executions.list_active",
+    _ORIGIN,
     columns=[
         Result("id", "uuid"),
         Result("user_id", "uuid"),
@@ -378,6 +981,7 @@ limit :'max_executions';
 _LIST_FOR_USER: TypedQuery[ListedForUser] = TypedQuery(
     _LIST_FOR_USER_SQL,
     "executions.list_for_user",
+    _ORIGIN,
     parameters={"user_id": "uuid", "max_executions": "int8", "status": "text"},
     columns=[
         Result("id", "uuid"),
@@ -387,4 +991,39 @@ _LIST_FOR_USER: TypedQuery[ListedForUser] = TypedQuery(
     ],
     row=ListedForUser,
     switches=["status"],
+)
+_START_STEP_SQL = Source(
+    "sql/mrwa/executions/start_step.sql",
+    """-- Begins a step of the plan, again if it was tried before: its attempts go up and it is the current one.
+-- It touches none where the execution is not at work or has no such step.
+-- :exec
+update executions as execution
+set
+    current_step = :'step_id',
+    plan = jsonb_set(execution.plan, '{steps}', (
+        select
+            jsonb_agg(
+                case
+                    when step.planned -> 'id' = to_jsonb(cast(:'step_id' as integer))
+                        then step.planned || jsonb_build_object(
+                            'status', 'running',
+                            'attempts', coalesce(cast(step.planned ->> 'attempts' as integer), 0) + 1
+                        )
+                    else step.planned
+                end
+                order by step.position
+            )
+        from jsonb_array_elements(execution.plan -> 'steps') with ordinality as step (planned, position)
+    ))
+where
+    execution.id = :'execution_id'
+    and execution.status in ('running', 'validating', 'correcting')
+    and execution.plan -> 'steps' @> jsonb_build_array(jsonb_build_object('id', cast(:'step_id' as integer)));
+""",  # noqa: E501 - lines of the file
+)
+_START_STEP: TypedQuery[None] = TypedQuery(
+    _START_STEP_SQL,
+    "executions.start_step",
+    _ORIGIN,
+    parameters={"step_id": "int4", "execution_id": "uuid"},
 )

@@ -1,5 +1,6 @@
--- Removes revoked sessions older than seven days, one batch of the oldest; run it until it removes none.
--- When a session was revoked is not recorded: as in the document, its age counts from its creation.
+-- Removes sessions revoked more than seven days ago, one batch of the oldest; run it until it removes none.
+-- Until then a stolen token that comes again is known for one. Where a session was revoked by hand and revoked_at is
+-- not set, its age counts from its creation, as in the document, which has no such column.
 -- :exec
 \if :{?max_rows} \else \set max_rows 1000 \endif
 delete from sessions
@@ -8,7 +9,7 @@ where id in (
     from sessions as session
     where
         session.revoked
-        and session.created_at < now() - interval '7 days'
-    order by session.created_at, session.id
+        and coalesce(session.revoked_at, session.created_at) < now() - interval '7 days'
+    order by coalesce(session.revoked_at, session.created_at), session.id
     limit :'max_rows'
 );

@@ -1,5 +1,6 @@
 """The documented queries of mrwa on a few rows."""
 
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -8,7 +9,7 @@ import pytest
 from psycopg import Connection
 from psycopg.types.json import Json
 
-from dbkit.server import Binaries
+from tests.conftest import ROOT
 from tests.queries_by_name import Queries, add
 
 NOON = datetime(2026, 1, 1, 12)  # noqa: DTZ001 - the document's columns have no time zone
@@ -56,13 +57,6 @@ def add_session(database: Connection, token: str, **values: object) -> None:
 
 def left(database: Connection, query: str) -> set[str]:
     return {row[0] for row in database.execute(query.encode())}
-
-
-def test_psql_runs_every_file(queries: Queries, binaries: Binaries) -> None:
-    given = dict.fromkeys(("user_id", "execution_id"), str(uuid4()))
-
-    assert queries.refused_by_psql(binaries, **given) == {}
-    assert queries.refused_by_psql(binaries, **given, status="failed") == {}
 
 
 def test_a_users_executions_come_newest_first_and_those_of_one_instant_by_id(
@@ -275,3 +269,49 @@ def test_every_index_is_told_with_its_scans_and_the_unused_come_first(
     assert {index.indexname for index in usage} == indexes
     assert (usage[-1].tablename, usage[-1].indexname) == ("artifacts", "artifacts_pkey")
     assert usage[0].index_scans == 0 < usage[-1].index_scans
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("remove_completed_executions", "idx_executions_completed"),
+        ("remove_failed_executions", "idx_executions_failed"),
+        ("remove_old_logs", "idx_execution_logs_timestamp"),
+        ("remove_revoked_sessions", "idx_sessions_revoked"),
+    ],
+)
+def test_a_batch_of_retention_is_found_by_an_index_without_sorting_all(
+    database: Connection, user: UUID, query: str, index: str
+) -> None:
+    database.execute(
+        """
+        insert into executions (user_id, input_type, input_value, status, completed_at)
+        select
+            %(user)s, 'pdf', '', (array['completed', 'failed', 'planned'])[1 + number %% 3],
+            now() - number * interval '1 hour'
+        from generate_series(1, 20000) as number
+        """,
+        {"user": user},
+    )
+    database.execute(
+        """
+        insert into execution_logs (level, message, timestamp)
+        select 'info', 'done', now() - number * interval '1 hour'
+        from generate_series(1, 20000) as number
+        """
+    )
+    database.execute(
+        """
+        insert into sessions (refresh_token, expires_at, revoked, created_at)
+        select number, now(), true, now() - number * interval '1 hour'
+        from generate_series(1, 20000) as number
+        """
+    )
+    database.execute("analyze")
+    text = (ROOT / "sql" / "mrwa" / "retention" / f"{query}.sql").read_text()
+    statement = text[text.index("delete") :].replace(":'max_rows'", "100")
+
+    plan = "\n".join(row[0] for row in database.execute(f"explain {statement}".encode()))
+
+    assert f"using {index}" in plan
+    assert not re.search(r"^\s*->\s+Sort", plan, re.MULTILINE)

@@ -1,0 +1,2 @@
+alter table execution_logs
+    drop column added_in;

@@ -1,0 +1,3 @@
+-- transactional: false
+
+drop index concurrently idx_execution_logs_execution_added;

@@ -1,0 +1,298 @@
+"""Logs followed while they are written: none missed, none twice."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from random import Random
+from threading import Barrier
+from time import sleep
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import Connection
+
+from dbkit.applications.mrwa.tail import NoSuchExecution, NotAutocommit, tail
+from dbkit.systems.mrwa import execution_logs, executions
+from dbkit.systems.mrwa.execution_logs import AddValues, Listed, LoadValues
+
+Connect = Callable[..., Connection]
+NOW = datetime.now(UTC).replace(tzinfo=None)
+
+
+def line(execution: UUID, message: str, level: str = "info") -> AddValues:
+    return AddValues(execution, level, message, None, None)
+
+
+def old_line(execution: UUID, message: str, age: int = 0) -> LoadValues:
+    return LoadValues(execution, NOW - timedelta(seconds=age), "info", message, None, None)
+
+
+def add(connection: Connection, execution: UUID, *messages: str) -> None:
+    execution_logs.add(connection, [line(execution, message) for message in messages])
+
+
+def end(connection: Connection, execution: UUID) -> None:
+    executions.fail(connection, execution_id=execution, error_message="of a test")
+
+
+def messages(logs: Iterator[Listed], most: int | None = None) -> list[str]:
+    return [log.message for log in islice(logs, most)]
+
+
+@pytest.fixture
+def writer(connect: Connect) -> Connection:
+    """Who writes the logs."""
+    return connect()
+
+
+@pytest.fixture
+def reader(connect: Connect) -> Connection:
+    """Who follows them."""
+    return connect()
+
+
+@pytest.fixture
+def listener(connect: Connect, execution: UUID) -> Connection:
+    """Who only hears that there is something."""
+    connection = connect()
+    connection.execute(f'listen "execution_{execution}"'.encode())
+    return connection
+
+
+def test_what_is_there_comes_first_and_then_what_is_written(
+    writer: Connection, reader: Connection, execution: UUID
+) -> None:
+    add(writer, execution, "one", "two")
+    followed = tail(reader, execution_id=execution, patience=60)
+
+    assert messages(followed, 2) == ["one", "two"]
+    with ThreadPoolExecutor(1) as pool:
+        third = pool.submit(next, followed)
+        add(writer, execution, "three")
+        assert third.result(timeout=30).message == "three"
+    add(writer, execution, "four")
+    end(writer, execution)
+    assert messages(followed) == ["four"]
+
+
+def test_a_line_that_is_committed_late_comes_late_and_is_not_missed(
+    writer: Connection, reader: Connection, connect: Connect, execution: UUID
+) -> None:
+    slow, followed = connect(), tail(reader, execution_id=execution, patience=60)
+    with slow.transaction():
+        add(slow, execution, "written first")
+        add(writer, execution, "written second")
+        assert messages(followed, 1) == ["written second"]
+
+    assert messages(followed, 1) == ["written first"]
+    end(writer, execution)
+    assert messages(followed) == []
+
+
+def test_a_line_of_a_savepoint_comes_with_its_transaction(
+    writer: Connection, reader: Connection, connect: Connect, execution: UUID
+) -> None:
+    slow, followed = connect(), tail(reader, execution_id=execution, patience=60)
+    with slow.transaction():
+        with slow.transaction():
+            add(slow, execution, "inside")
+        add(writer, execution, "outside")
+        assert messages(followed, 1) == ["outside"]
+
+    assert messages(followed, 1) == ["inside"]
+
+
+def test_many_writers_that_commit_in_any_order_lose_and_double_nothing(
+    reader: Connection, connect: Connect, execution: UUID
+) -> None:
+    writers, together = 6, Barrier(7)
+
+    def write(pair: tuple[int, Connection]) -> list[str]:
+        number, connection = pair
+        chance, written = Random(number), list[str]()  # noqa: S311 - no secret hangs on it
+        together.wait()
+        for turn in range(25):
+            batch = [f"{number} {turn} {place}" for place in range(chance.randrange(1, 8))]
+            with connection.transaction():
+                if chance.random() < 0.5:
+                    rows = [old_line(execution, one, chance.randrange(3600)) for one in batch]
+                    execution_logs.load(connection, rows)
+                else:
+                    add(connection, execution, *batch)
+                sleep(chance.random() / 200)
+            written += batch
+        return written
+
+    def follow() -> list[str]:
+        together.wait()
+        return messages(tail(reader, execution_id=execution, patience=60))
+
+    with ThreadPoolExecutor(writers + 1) as pool:
+        followed = pool.submit(follow)
+        connections = [connect() for _ in range(writers)]
+        written = [message for each in pool.map(write, enumerate(connections)) for message in each]
+        end(connections[0], execution)
+        found = followed.result(timeout=60)
+
+    assert len(found) == len(written)
+    assert set(found) == set(written)
+
+
+def test_an_execution_that_is_over_gives_its_logs_and_the_end(
+    writer: Connection, reader: Connection, execution: UUID
+) -> None:
+    with writer.transaction():
+        add(writer, execution, "last words")
+        end(writer, execution)
+    add(writer, execution, "afterwards")
+
+    assert messages(tail(reader, execution_id=execution)) == ["last words", "afterwards"]
+
+
+def test_an_execution_that_is_removed_ends_what_follows_it(
+    writer: Connection, reader: Connection, execution: UUID
+) -> None:
+    add(writer, execution, "one")
+    followed = tail(reader, execution_id=execution, patience=0.01)
+    assert messages(followed, 1) == ["one"]
+
+    writer.execute("delete from executions where id = %s", [execution])
+
+    assert messages(followed) == []
+
+
+def test_an_unknown_execution_is_refused(reader: Connection) -> None:
+    execution = uuid4()
+
+    with pytest.raises(NoSuchExecution) as refused:
+        next(tail(reader, execution_id=execution))
+
+    assert str(refused.value) == (f"there is no execution {execution} whose logs could be followed")
+
+
+def test_a_connection_inside_a_transaction_is_refused(
+    database: Connection, execution: UUID
+) -> None:
+    with pytest.raises(NotAutocommit, match="in autocommit mode"):
+        next(tail(database, execution_id=execution))
+
+
+def test_who_stops_following_stops_listening(
+    writer: Connection, reader: Connection, execution: UUID
+) -> None:
+    add(writer, execution, "one", "two")
+    followed = tail(reader, execution_id=execution)
+    next(followed)
+    channels = reader.execute("select pg_listening_channels()").fetchall()
+
+    followed.close()
+
+    assert channels == [(f"execution_{execution}",)]
+    assert reader.execute("select pg_listening_channels()").fetchall() == []
+
+
+def test_ten_thousand_loaded_lines_are_one_notification(
+    writer: Connection, listener: Connection, execution: UUID
+) -> None:
+    loaded = execution_logs.load(
+        writer, (old_line(execution, f"line {number}") for number in range(10_000))
+    )
+    add(writer, of_nobody(writer), "of another execution")
+
+    heard = list(listener.notifies(timeout=0.5))
+
+    assert loaded == 10_000
+    assert [(one.channel, one.payload) for one in heard] == [(f"execution_{execution}", "")]
+
+
+def test_many_lines_of_one_transaction_are_one_notification(
+    writer: Connection, listener: Connection, execution: UUID
+) -> None:
+    with writer.transaction():
+        add(writer, execution, *(f"line {number}" for number in range(50)))
+        add(writer, execution, "and one")
+
+    assert len(list(listener.notifies(timeout=0.5))) == 1
+
+
+def test_each_step_of_an_execution_is_a_notification_and_no_other_change(
+    writer: Connection, listener: Connection, execution: UUID
+) -> None:
+    executions.start_step(writer, execution_id=execution, step_id=1)
+    end(writer, execution)
+    writer.execute("update executions set metadata = '{}'")
+
+    assert len(list(listener.notifies(timeout=0.5))) == 1
+
+
+def test_lines_of_one_transaction_keep_their_order(database: Connection, execution: UUID) -> None:
+    written = [f"line {number}" for number in range(100)]
+    add(database, execution, *written)
+
+    listed = execution_logs.list_since(database, execution_id=execution)
+
+    assert [log.message for log in listed] == written
+    assert len({log.timestamp for log in listed}) == 100
+
+
+def test_a_line_of_a_restored_backup_does_not_come_twice(
+    writer: Connection, reader: Connection, execution: UUID
+) -> None:
+    add(writer, execution, "restored")
+    writer.execute("update execution_logs set added_in = '9000000000'")
+    followed = tail(reader, execution_id=execution, patience=60)
+
+    assert messages(followed, 1) == ["restored"]
+    add(writer, execution, "new")
+    end(writer, execution)
+    assert messages(followed) == ["new"]
+
+
+def test_following_reads_no_more_than_what_is_new(database: Connection, execution: UUID) -> None:
+    database.execute(
+        "insert into execution_logs (execution_id, level, message)"
+        " select %s, 'info', 'old' from generate_series(1, 20000)",
+        [execution],
+    )
+    database.commit()
+    database.execute("analyze execution_logs")
+    found = execution_logs.find_position(database, execution_id=execution)
+    assert found is not None
+
+    [(plan,)] = database.execute(
+        """
+        explain (analyze, format json)
+        select from execution_logs as log
+        where
+            log.execution_id = %(execution)s
+            and log.added_in >= pg_snapshot_xmin(%(position)s)
+            and not pg_visible_in_snapshot(log.added_in, %(position)s)
+        """,
+        {"execution": execution, "position": found.position},
+    )
+
+    assert plan[0]["Plan"]["Index Name"] == "idx_execution_logs_execution_added"
+    assert plan[0]["Plan"].get("Rows Removed by Filter", 0) == 0
+
+
+def test_all_logs_can_be_read_as_they_are_needed_or_those_of_one_level(
+    database: Connection, execution: UUID
+) -> None:
+    execution_logs.load(database, [old_line(execution, str(age), age) for age in range(2500)])
+    execution_logs.add(database, [line(execution, "it broke", "error")])
+
+    every = [log.message for log in execution_logs.list_all(database, execution_id=execution)]
+    errors = execution_logs.list_all(database, execution_id=execution, level="error")
+
+    assert every == [*map(str, reversed(range(2500))), "it broke"]
+    assert [log.message for log in errors] == ["it broke"]
+
+
+def of_nobody(connection: Connection) -> UUID:
+    """Add an execution of nobody's."""
+    [(execution,)] = connection.execute(
+        "insert into executions (input_type, input_value) values ('pdf', '') returning id"
+    ).fetchall()
+    found: UUID = execution
+    return found
