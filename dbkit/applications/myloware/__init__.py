@@ -1,1 +1,1 @@
-"""The work of myloware that goes beyond a query."""
+"""The work of myloware that goes beyond a query: workers that replay failed webhooks."""

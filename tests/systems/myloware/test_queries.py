@@ -6,7 +6,6 @@ import pytest
 from psycopg import Connection
 from psycopg.types.json import Json
 
-from dbkit.server import Binaries
 from tests.queries_by_name import Queries, add
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -37,13 +36,6 @@ def add_event(database: Connection, key: str, **values: object) -> None:
 def add_failed(database: Connection, key: str, **values: object) -> None:
     row = {"provider": "kieai", "headers": Json({}), "payload": b"{}", "error": "timeout", **values}
     add(database, "webhook_dlq", idempotency_key=key, **row)
-
-
-def test_psql_runs_every_file(queries: Queries, binaries: Binaries) -> None:
-    given = {"run_id": "a", "persona": "iggy"}
-
-    assert queries.refused_by_psql(binaries, **given) == {}
-    assert queries.refused_by_psql(binaries, **given, project="aismr", status="running") == {}
 
 
 @pytest.mark.usefixtures("runs")

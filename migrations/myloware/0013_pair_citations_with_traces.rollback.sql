@@ -1,0 +1,1 @@
+drop index uq_artifacts_citations;

@@ -1,0 +1,155 @@
+"""Workers replay what failed, and no webhook is lost or done twice."""
+
+from collections import Counter
+from datetime import timedelta
+from threading import Lock
+
+import pytest
+from psycopg import Connection
+
+from dbkit.applications.myloware.replay import InTransaction, Replayed, replay
+from dbkit.systems.myloware import artifacts, webhook_dlq, webhook_events
+from dbkit.systems.myloware.webhook_dlq import Claimed
+from tests.systems.myloware.conftest import Crowd
+
+NOW = timedelta(0)
+
+
+@pytest.fixture
+def failed(database: Connection, run: str) -> str:
+    """The run whose twenty webhooks have failed."""
+    for number in range(20):
+        webhook_events.add(
+            database,
+            idempotency_key=str(number),
+            provider="kieai",
+            headers={},
+            payload=str(number).encode(),
+            signature_status="valid",
+        )
+        webhook_dlq.add(database, idempotency_key=str(number), error="timeout", base=NOW)
+    database.commit()
+    return run
+
+
+def record(connection: Connection, run_id: str, entry: Claimed) -> None:
+    artifacts.add(
+        connection, run_id=run_id, type="clip", provider="kieai", url=entry.payload.decode()
+    )
+
+
+def urls(connection: Connection, run_id: str) -> list[int]:
+    found = artifacts.list_for_run(connection, run_id=run_id)
+    return sorted(int(one.url or "") for one in found)
+
+
+def test_many_workers_do_each_webhook_once(database: Connection, failed: str, crowd: Crowd) -> None:
+    def work(connection: Connection) -> Replayed:
+        return replay(connection, lambda entry: record(connection, failed, entry))
+
+    shares = crowd.at_once(*[work] * 6)
+
+    assert sum(share.resolved for share in shares) == 20
+    assert urls(database, failed) == [*range(20)]
+    assert database.execute("select from webhook_dlq").rowcount == 0
+
+
+def test_what_fails_again_is_taken_back_and_postponed(database: Connection, failed: str) -> None:
+    def process(entry: Claimed) -> None:
+        record(database, failed, entry)
+        if int(entry.payload) % 2:
+            message = "no\0answer"
+            raise TimeoutError(message)
+
+    replayed = replay(database, process)
+
+    errors = webhook_dlq.list_common_errors(database)
+    assert replayed == Replayed(resolved=10, postponed=10)
+    assert urls(database, failed) == [*range(0, 20, 2)]
+    assert [(one.error, one.occurrences) for one in errors] == [
+        (r"TimeoutError('no\x00answer')", 10)
+    ]
+    assert webhook_dlq.list_due(database) == []
+
+
+def test_what_fails_at_its_last_attempt_is_given_up(database: Connection, failed: str) -> None:
+    def process(entry: Claimed) -> None:
+        # the failure may be the database's own, in the middle of what is being done
+        record(database, "nowhere", entry)
+
+    replayed = replay(database, process, max_retries=1)
+
+    assert replayed == Replayed(given_up=20)
+    assert len(webhook_dlq.list_given_up(database)) == 20
+    assert urls(database, failed) == []
+
+
+def test_some_that_fail_at_times_are_all_done_once_in_the_end(
+    database: Connection, failed: str, crowd: Crowd
+) -> None:
+    attempts: Counter[bytes] = Counter()
+    lock = Lock()
+
+    def work(connection: Connection) -> Replayed:
+        def process(entry: Claimed) -> None:
+            record(connection, failed, entry)
+            with lock:
+                attempts[entry.payload] += 1
+                attempt = attempts[entry.payload]
+            if attempt <= int(entry.payload) % 3:
+                raise ConnectionError
+
+        return replay(connection, process)
+
+    for _ in range(3):
+        crowd.at_once(*[work] * 4)
+        database.execute("update webhook_dlq set next_retry_at = null")
+        database.commit()
+
+    assert urls(database, failed) == [*range(20)]
+    assert {int(key): count for key, count in attempts.items()} == {
+        number: number % 3 + 1 for number in range(20)
+    }
+
+
+def test_what_another_worker_was_faster_with_is_taken_back(
+    database: Connection, failed: str, crowd: Crowd
+) -> None:
+    other = crowd.connect()
+
+    def process(entry: Claimed) -> None:
+        record(database, failed, entry)
+        if entry.payload == b"7":
+            webhook_dlq.resolve(other, id=entry.id)
+            other.commit()
+
+    replayed = replay(database, process)
+
+    assert replayed == Replayed(resolved=19, lost=1)
+    assert urls(database, failed) == [number for number in range(20) if number != 7]
+
+
+def test_a_worker_that_is_stopped_leaves_the_rest_to_others(
+    database: Connection, failed: str
+) -> None:
+    def process(entry: Claimed) -> None:
+        record(database, failed, entry)
+        if entry.payload == b"5":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replay(database, process, lease=NOW)
+
+    replayed = replay(database, lambda entry: record(database, failed, entry))
+    assert replayed.resolved > 0
+    assert urls(database, failed) == [*range(20)]
+
+
+@pytest.mark.usefixtures("failed")
+def test_a_claim_has_to_be_committed_so_an_open_transaction_is_refused(
+    database: Connection,
+) -> None:
+    database.execute("select 1")
+
+    with pytest.raises(InTransaction, match="in no transaction"):
+        replay(database, lambda _: None)
