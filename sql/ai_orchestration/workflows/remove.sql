@@ -1,8 +1,22 @@
 -- Hides a tenant's workflow from every list until it is restored; touches no row if it is hidden already.
 -- :exec
-update workflows
-set deleted_at = now()
-where
-    id = :'workflow_id'
-    and tenant_id = :'tenant_id'
-    and deleted_at is null;
+with changed as (
+    update workflows
+    set deleted_at = now()
+    where
+        id = :'workflow_id'
+        and tenant_id = :'tenant_id'
+        and deleted_at is null
+    returning
+        id,
+        name
+)
+
+insert into audit_logs (tenant_id, action, resource_type, resource_id, metadata)
+select
+    :'tenant_id' as tenant_id,
+    'delete' as action,
+    'workflow' as resource_type,
+    changed.id as resource_id,
+    jsonb_build_object('name', changed.name) as metadata
+from changed;

@@ -1,8 +1,22 @@
 -- Brings a tenant's removed workflow back; touches no row if it was not removed.
 -- :exec
-update workflows
-set deleted_at = null
-where
-    id = :'workflow_id'
-    and tenant_id = :'tenant_id'
-    and deleted_at is not null;
+with changed as (
+    update workflows
+    set deleted_at = null
+    where
+        id = :'workflow_id'
+        and tenant_id = :'tenant_id'
+        and deleted_at is not null
+    returning
+        id,
+        name
+)
+
+insert into audit_logs (tenant_id, action, resource_type, resource_id, metadata)
+select
+    :'tenant_id' as tenant_id,
+    'update' as action,
+    'workflow' as resource_type,
+    changed.id as resource_id,
+    jsonb_build_object('name', changed.name, 'restored', true) as metadata
+from changed;

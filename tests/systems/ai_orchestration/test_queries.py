@@ -8,7 +8,6 @@ import pytest
 from psycopg import Connection, errors
 from psycopg.types.json import Json
 
-from dbkit.server import Binaries
 from tests.queries_by_name import Queries, add
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -56,12 +55,6 @@ def add_schedule(database: Connection, tenant: UUID, name: str, **values: object
     workflow = add_workflow(database, tenant)
     row = {"tenant_id": tenant, "workflow_id": workflow, "cron_expression": "* * * * *", **values}
     add(database, "schedules", name=name, **row)
-
-
-def test_psql_runs_every_file(queries: Queries, binaries: Binaries) -> None:
-    given = dict.fromkeys(("tenant_id", "workflow_id", "run_id"), str(uuid4()))
-
-    assert queries.refused_by_psql(binaries, since="2026-01-01", **given) == {}
 
 
 def test_workflows_are_one_tenants_last_changed_first(

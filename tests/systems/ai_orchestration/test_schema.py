@@ -180,7 +180,8 @@ VALUES = {
     "schedules.status": "active paused",
     "adapters.type": "builtin custom",
     "audit_logs.action": "create update delete publish execute",
-    "audit_logs.resource_type": "workflow run secret",
+    # the reference has the first three, and describes work on the others too
+    "audit_logs.resource_type": "workflow run secret tenant user webhook adapter schedule",
 }
 
 ID = "'00000000-0000-0000-0000-000000000001'"
@@ -210,6 +211,8 @@ insert into audit_logs (tenant_id, action, resource_type) values ({ID}, 'create'
 def filled(database: Connection) -> Connection:
     """A database in which one small workflow was built and run."""
     database.execute(ROWS)
+    # the log refuses the updates by which its checks are tried
+    database.execute("alter table audit_logs disable trigger audit_logs_keep_rows")
     return database
 
 

@@ -1,0 +1,179 @@
+"""Keep tenants' secrets encrypted with AES-256-GCM, under keys that can be replaced."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from psycopg import Connection
+
+from dbkit.errors import DbkitError
+from dbkit.systems.ai_orchestration import secrets as queries
+
+_VERSION = "v1"
+_KEY_BYTES, _NONCE_BYTES = 32, 12
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]+")
+# version, key id, nonce, and what is sealed with its tag; in hex, which has one way to write it
+_SEALED = re.compile(
+    rf"{_VERSION}\.({_KEY_ID.pattern})\.((?:[0-9a-f]{{2}}){{12}})\.((?:[0-9a-f]{{2}}){{16,}})"
+)
+
+
+@dataclass(eq=False)
+class UnusableKey(DbkitError):
+    """A key cannot be one of a keyring."""
+
+    key_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"key {self.key_id!r} is unusable; a key is {_KEY_BYTES} bytes, and its id is made of"
+            " letters, digits, - and _"
+        )
+
+
+@dataclass(eq=False)
+class UnknownKey(DbkitError):
+    """No key of this id is in the keyring."""
+
+    key_id: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"unknown key {self.key_id!r}; known keys: {', '.join(self.known)}"
+
+
+@dataclass(eq=False)
+class UnreadableSecret(DbkitError):
+    """A stored text is not what was encrypted for this tenant and name."""
+
+    tenant_id: UUID
+    name: str
+
+    def __str__(self) -> str:
+        return (
+            f"the secret {self.name!r} of tenant {self.tenant_id} does not decrypt; its text was"
+            " changed, or encrypted for another tenant, name or key"
+        )
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """The keys by their ids: the current one encrypts, each decrypts what it encrypted."""
+
+    current: str
+    keys: Mapping[str, bytes] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for key_id, key in self.keys.items():
+            if not _KEY_ID.fullmatch(key_id) or len(key) != _KEY_BYTES:
+                raise UnusableKey(key_id)
+        self.cipher(self.current)
+
+    @property
+    def prefix(self) -> str:
+        """How every text begins that the current key encrypts."""
+        return f"{_VERSION}.{self.current}."
+
+    def cipher(self, key_id: str) -> AESGCM:
+        """Give the cipher of a key, or refuse an id that is not in the ring."""
+        if key_id not in self.keys:
+            raise UnknownKey(key_id, tuple(self.keys))
+        return AESGCM(self.keys[key_id])
+
+
+def encrypt(keyring: Keyring, value: str, *, tenant_id: UUID, name: str) -> str:
+    """Encrypt a value with the current key, for this tenant and name alone."""
+    nonce = os.urandom(_NONCE_BYTES)
+    bound = _bound_to(keyring.current, tenant_id, name)
+    sealed = keyring.cipher(keyring.current).encrypt(nonce, value.encode(), bound)
+    return f"{keyring.prefix}{nonce.hex()}.{sealed.hex()}"
+
+
+def decrypt(keyring: Keyring, text: str, *, tenant_id: UUID, name: str) -> str:
+    """Decrypt what was encrypted for this tenant and name."""
+    found = _SEALED.fullmatch(text)
+    if found is None:
+        raise UnreadableSecret(tenant_id, name)
+    key_id, nonce, sealed = found.groups()
+    cipher, bound = keyring.cipher(key_id), _bound_to(key_id, tenant_id, name)
+    try:
+        value = cipher.decrypt(bytes.fromhex(nonce), bytes.fromhex(sealed), bound)
+    except InvalidTag:
+        raise UnreadableSecret(tenant_id, name) from None
+    return value.decode()
+
+
+def put(  # noqa: PLR0913 - all but the first two are columns
+    connection: Connection[Any],
+    keyring: Keyring,
+    *,
+    tenant_id: UUID,
+    name: str,
+    value: str,
+    created_by: UUID | None = None,
+) -> UUID:
+    """Encrypt and store a secret under its name, in place of the one that was there."""
+    return queries.put(
+        connection,
+        tenant_id=tenant_id,
+        name=name,
+        encrypted_value=encrypt(keyring, value, tenant_id=tenant_id, name=name),
+        created_by=created_by,
+    )
+
+
+def reveal(
+    connection: Connection[Any], keyring: Keyring, *, tenant_id: UUID, name: str
+) -> str | None:
+    """Read and decrypt a secret, or return None: there is none of this name."""
+    found = queries.find(connection, tenant_id=tenant_id, name=name)
+    if found is None:
+        return None
+    return decrypt(keyring, found.encrypted_value, tenant_id=tenant_id, name=name)
+
+
+def rotate(
+    connection: Connection[Any],
+    keyring: Keyring,
+    *,
+    tenant_id: UUID | None = None,
+    max_secrets: int = 100,
+) -> int:
+    """Put a batch of secrets of one tenant, or of all, under the current key.
+
+    Returns how many there were: commit and call it again until it returns 0, then no text needs
+    another key. A secret that is replaced meanwhile keeps its new value.
+    """
+    prefix = keyring.prefix
+    if tenant_id is None:
+        batch = queries.list_all_to_rotate(connection, prefix=prefix, max_secrets=max_secrets)
+    else:
+        batch = queries.list_to_rotate(
+            connection, tenant_id=tenant_id, prefix=prefix, max_secrets=max_secrets
+        )
+    queries.change_encryption(connection, [_rotated(keyring, secret) for secret in batch])
+    return len(batch)
+
+
+def _rotated(keyring: Keyring, secret: queries.Listed) -> queries.ChangeEncryptionValues:
+    tenant_id, name, previous = secret.tenant_id, secret.name, secret.encrypted_value
+    value = decrypt(keyring, previous, tenant_id=tenant_id, name=name)
+    return queries.ChangeEncryptionValues(
+        secret_id=secret.id,
+        tenant_id=tenant_id,
+        previous_value=previous,
+        encrypted_value=encrypt(keyring, value, tenant_id=tenant_id, name=name),
+    )
+
+
+def _bound_to(key_id: str, tenant_id: UUID, name: str) -> bytes:
+    """Say where a text belongs: sealed along with it, it decrypts nowhere else.
+
+    The name comes last, because it alone may contain anything.
+    """
+    return f"{_VERSION}.{key_id}.{tenant_id}.{name}".encode()

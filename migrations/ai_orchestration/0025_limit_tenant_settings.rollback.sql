@@ -1,0 +1,4 @@
+-- Settings may be anything again.
+
+alter table tenants
+    drop constraint tenants_settings_check;

@@ -1,0 +1,15 @@
+-- A batch of a tenant's secrets that another key than the current one encrypted, removed ones too: they may come back.
+-- Run it until it gives none. The prefix is how every text of the current key begins.
+-- :many
+\if :{?max_secrets} \else \set max_secrets 100 \endif
+select
+    secret.id,
+    secret.tenant_id,
+    secret.name,
+    secret.encrypted_value
+from secrets as secret
+where
+    secret.tenant_id = :'tenant_id'
+    and not starts_with(secret.encrypted_value, :'prefix')
+order by secret.id
+limit :'max_secrets';
