@@ -94,7 +94,7 @@ def _settings(root: Path, table: dict[str, object], path: str) -> Settings:
             sql=root / values.get("sql", f"sql/{name}"),
             url_env=values.get("url-env", f"{name.upper()}_DATABASE_URL"),
             package=values.get("package"),
-            tenant=values.get("tenant"),
+            tenant=_column(values.get("tenant"), where, path),
         )
     if not systems:
         raise InvalidSettings(path, "names no system; add a table [tool.dbkit.systems.NAME]")
@@ -147,6 +147,15 @@ def _strings(value: object, known: set[str], where: str, path: str) -> dict[str,
             raise InvalidSettings(path, f"{where}: {key} is to be a string, not {item!r}")
         strings[key] = item
     return strings
+
+
+def _column(name: str | None, where: str, path: str) -> str | None:
+    """Take the name of a column that is the name of a parameter, too."""
+    if name is not None and not (name.isascii() and name.isidentifier()):
+        raise InvalidSettings(
+            path, f"{where}: tenant is to be the name of a column, as tenant_id is, not {name!r}"
+        )
+    return name
 
 
 def _refuse_unknown(table: Mapping[str, object], known: set[str], where: str, path: str) -> None:

@@ -52,13 +52,19 @@ def test_what_is_not_said_has_a_default(root: Path) -> None:
 def test_what_is_said_is_taken_from_the_project_s_folder(root: Path) -> None:
     (root / "pyproject.toml").write_text(
         f'{SHOP}migrations = "db/changes"\nsql = "db/queries"\nurl-env = "DATABASE_URL"\n'
-        'package = "shop.database"\n[tool.dbkit.server]\nfolder = "var/pg"\npostgres = "16"\n'
+        'package = "shop.database"\ntenant = "tenant_id"\n'
+        '[tool.dbkit.server]\nfolder = "var/pg"\npostgres = "16"\n'
     )
 
     settings = load_settings(root)
 
     assert settings.systems["shop"] == System(
-        "shop", root / "db/changes", root / "db/queries", "DATABASE_URL", "shop.database"
+        "shop",
+        root / "db/changes",
+        root / "db/queries",
+        "DATABASE_URL",
+        "shop.database",
+        "tenant_id",
     )
     assert (settings.server_folder, settings.postgres) == (root / "var/pg", "16")
 
@@ -146,7 +152,7 @@ def test_an_unknown_system_knows_the_known_ones(root: Path) -> None:
             f'{SHOP}url_env = "DATABASE_URL"\n',
             (
                 "[tool.dbkit.systems.shop]: unknown key 'url_env'; did you mean 'url-env'; "
-                "known keys: migrations, package, sql, url-env"
+                "known keys: migrations, package, sql, tenant, url-env"
             ),
         ),
         (
@@ -160,6 +166,13 @@ def test_an_unknown_system_knows_the_known_ones(root: Path) -> None:
         (
             f'{SHOP}sql = ""\n',
             "[tool.dbkit.systems.shop]: sql is to be a string, not ''",
+        ),
+        (
+            f'{SHOP}tenant = "the tenant"\n',
+            (
+                "[tool.dbkit.systems.shop]: tenant is to be the name of a column, as tenant_id is, "
+                "not 'the tenant'"
+            ),
         ),
         ("[tool.dbkit]\nsystems = 3\n", "[tool.dbkit.systems] is to be a table, not 3"),
         (

@@ -1,6 +1,6 @@
 """What is asked of each query beyond its types: every rule of the check stands here."""
 
-import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, LiteralString, TypeAlias
@@ -12,7 +12,6 @@ from dbkit.queries.checking import CheckedQuery
 from dbkit.queries.describing import Catalog
 from dbkit.queries.describing.ownership import Ownership
 from dbkit.queries.describing.tenancy import unbound
-from dbkit.queries.model import Kind
 from dbkit.settings import System
 
 Rule: TypeAlias = Callable[[CheckedQuery], Iterable[Finding]]
@@ -27,7 +26,6 @@ where
     and relation.relkind in ('r', 'p')
 limit 1
 """
-_ACROSS_TENANTS = re.compile(r"^across tenants:(.*)$", re.MULTILINE)
 
 
 def rules_of(
@@ -51,19 +49,14 @@ def unknown_tenant(system: System, catalog: Catalog) -> Iterator[Finding]:
 
 
 def _uncertain(checked: CheckedQuery) -> Iterator[Finding]:
-    """Warn of a query that may give more rows, or fewer, than its kind promises."""
+    """Warn of a query that may give more rows than its kind promises."""
     if checked.is_certain:
         return
-    kind = checked.query.kind
-    too_many = [variant for variant, said in checked.described if not said.at_most_one]
-    too_few = [variant for variant, said in checked.described if not said.at_least_one]
-    if too_many:
-        reason = "more than one row may come back: no unique key is fixed by equality"
-        reason += _where(too_many[0].given, checked)
-    else:
-        reason = f"no row may come back{_where(too_few[0].given, checked)}; "
-        reason += f"make it :{Kind.OPTIONAL} if that is no error"
-    yield Finding.of_query("uncertain", f":{kind}, but {reason}", checked.query, is_warning=True)
+    query = checked.query
+    many = next(variant for variant, said in checked.described if not said.at_most_one)
+    reason = "more than one row may come back: no unique key is fixed by equality"
+    message = f":{query.kind}, but {reason}{_where(many.given, checked)}"
+    yield Finding.of_query("uncertain", message, query, is_warning=True)
 
 
 def _where(given: frozenset[str], checked: CheckedQuery) -> str:
@@ -78,25 +71,21 @@ def _crossing(
 ) -> Iterator[Finding]:
     """Find what lets a query reach another tenant's rows, unless its header says why it may."""
     query = checked.query
-    # a combination's fault is that of every other with the same part
-    crossings = dict.fromkeys(
-        fault.message
-        for variant, _ in checked.described
+    crossings: defaultdict[str, list[frozenset[str]]] = defaultdict(list)
+    for variant, _ in checked.described:
         for fault in unbound(
             connection,
             variant.text,
             variant.parameters,
             tenant=ownership.tenant,
             ownership=ownership,
-        )
-    )
-    exempt = _ACROSS_TENANTS.search(query.documentation)
-    if exempt is None:
-        for message in crossings:
+        ):
+            crossings[fault.message].append(variant.given)
+    if query.across_tenants is None:
+        for reason, given in crossings.items():
+            is_always = len(given) == len(checked.described)
+            message = reason if is_always else f"{reason}{_where(given[0], checked)}"
             yield Finding.of_query("tenant", message, query, is_warning=False)
-    elif not exempt[1].strip():
-        message = "the line `-- across tenants:` does not say why; give the reason after the colon"
-        yield Finding.of_query("tenant", message, query, is_warning=False)
     elif not crossings:
-        message = "it keeps to one tenant; take out the line `-- across tenants:`"
-        yield Finding.of_query("tenant", message, query, is_warning=True)
+        message = "it keeps to one tenant; leave the line `-- across tenants:` out"
+        yield Finding.of_query("tenant", message, query, is_warning=False)

@@ -8,7 +8,7 @@ import click
 
 from dbkit.cli.cells import as_json, as_text, printable
 from dbkit.cli.connecting import Project, json_option, opened, url_option
-from dbkit.operations.monitoring import Report, Row, watch
+from dbkit.operations.monitoring import Known, Report, Row, watch
 from dbkit.queries.loading import load
 
 _TITLES = {
@@ -42,7 +42,9 @@ def command(system: str, most: int, as_json: bool, url: str | None) -> None:
     """
     project = Project()
     [chosen] = project.systems((system,))
-    known = load(chosen.sql, root=project.settings.root) if chosen.sql.is_dir() else {}
+    known: Known = {}
+    if chosen.sql.is_dir():
+        known = load(chosen.sql, root=project.settings.root)
     with opened(project.place(chosen, url)) as connection:
         report = watch(connection, known, most=most)
     if as_json:

@@ -53,10 +53,11 @@ class CheckedQuery(NamedTuple):
 
     @property
     def is_certain(self) -> bool:
-        """Whether no more rows can come than the kind promises, in any combination."""
-        if self.query.kind is Kind.ONE:
-            return all(one.at_most_one and one.at_least_one for _, one in self.described)
-        if self.query.kind is Kind.OPTIONAL:
+        """Whether no more rows can come than the kind promises, in any combination.
+
+        That one comes at all no key can promise; `:one` says that none is an error.
+        """
+        if self.query.kind in {Kind.ONE, Kind.OPTIONAL}:
             return all(one.at_most_one for _, one in self.described)
         return True
 

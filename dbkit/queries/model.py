@@ -95,6 +95,8 @@ class Query:
     variants: tuple[Variant, ...]
     # what `variant_for` makes any other combination of
     parts: tuple[Part, ...] = field(default=(), repr=False)
+    # why it may read and write the rows of every tenant
+    across_tenants: str | None = None
 
 
 class TypeKind(StrEnum):

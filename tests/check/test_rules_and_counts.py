@@ -17,8 +17,8 @@ from tests.conftest import ROOT
             (":optional, but more than one row may come back: no unique key is fixed by equality"),
         ),
         (
-            "-- :one\nselect id from orders where id = :'id';\n",
-            ":one, but no row may come back; make it :optional if that is no error",
+            "-- :one\nselect id from orders where customer = :'customer';\n",
+            ":one, but more than one row may come back: no unique key is fixed by equality",
         ),
         (
             (
@@ -29,13 +29,6 @@ from tests.conftest import ROOT
                 ":optional, but more than one row may come back: "
                 "no unique key is fixed by equality (with no optional part)"
             ),
-        ),
-        (
-            (
-                "-- :one\nselect count(*) as count from orders\n"
-                "\\if :{?most}\nhaving count(*) < :'most'\n\\endif\n;\n"
-            ),
-            (":one, but no row may come back (with most); make it :optional if that is no error"),
         ),
     ],
 )
@@ -57,6 +50,7 @@ def test_a_kind_that_no_key_makes_certain_is_a_warning_with_the_reason(
     [
         "-- :optional\nselect id, note from orders where id = :'id';\n",
         "-- :one\nselect count(*) from orders;\n",
+        "-- :one\nselect id from orders where id = :'id';\n",
         "-- :many\nselect id from orders;\n",
     ],
 )

@@ -41,7 +41,10 @@ def test_a_combination_that_leaves_the_tenant_out_is_found(shared: Shop) -> None
         "\\if :{?tenant_id}\nand tenant_id = :'tenant_id'\n\\endif\n;\n",
     )
 
-    assert shared.only().kind == "tenant"
+    assert shared.only().message == (
+        "notes is not bound to a tenant; say `notes.tenant_id = :'tenant_id'` "
+        "where it has to hold (with no optional part)"
+    )
 
 
 def test_a_query_of_one_tenant_and_one_of_nobody_s_table_are_right(shared: Shop) -> None:
@@ -59,21 +62,21 @@ def test_a_header_line_with_its_reason_is_the_only_way_out(shared: Shop) -> None
 
     finding = shared.only()
 
-    assert finding.query == "notes.list_all"
+    assert finding.place == "sql/shop/notes/list_all.sql:1:1:"
     assert finding.message == (
-        "the line `-- across tenants:` does not say why; give the reason after the colon"
+        "`-- across tenants:` gives no reason; write `-- across tenants: why`"
     )
 
 
-def test_a_way_out_that_is_not_needed_is_a_warning(shared: Shop) -> None:
+def test_a_way_out_that_is_not_needed_is_found(shared: Shop) -> None:
     shared.query(
         "orders/list_all", "-- across tenants: by habit\n-- :many\nselect id from orders;\n"
     )
 
-    report = shared.check()
+    finding = shared.only()
 
-    assert report.findings == []
-    assert [(one.kind, one.query) for one in report.warnings] == [("tenant", "orders.list_all")]
+    assert (finding.kind, finding.query) == ("tenant", "orders.list_all")
+    assert finding.message == "it keeps to one tenant; leave the line `-- across tenants:` out"
 
 
 def test_where_no_column_is_named_nothing_is_asked(shared: Shop) -> None:

@@ -228,18 +228,19 @@ def test_what_lasts_longer_than_a_second_is_shown_on_a_terminal(shop: Project) -
         checking = subprocess.Popen(
             [sys.executable, "-m", "dbkit", "check"],
             cwd=shop.root,
-            env={**os.environ, "SHOP_DATABASE_URL": shop.url},
+            env={**os.environ, "SHOP_DATABASE_URL": shop.url, "TERM": "xterm"},
             stdout=subprocess.PIPE,
             stderr=theirs,
             text=True,
         )
+        # ours is at its end as soon as the command is
+        os.close(theirs)
         seen = b""
         deadline = time.monotonic() + 30
         while b"shop: orders.find (1 of 1)" not in seen:
             assert time.monotonic() < deadline, seen
             seen += os.read(ours, 4096)
     out, _ = checking.communicate(timeout=30)
-    os.close(theirs)
     os.close(ours)
 
     assert out.endswith(": no findings\n")

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
-from dbkit.queries.describing.catalog import FIRST_FOREIGN_OID
 from dbkit.queries.describing.changes import assigned_tags, change_faults
 from dbkit.queries.describing.conclusions import SCALAR, conclude, lifted, type_of
 from dbkit.queries.describing.nodes import Node
@@ -40,6 +39,8 @@ from dbkit.queries.describing.tags import (
 )
 
 _EXTERNAL = 0
+# what initdb makes has lower numbers: PostgreSQL's own views are everybody's
+_FIRST_OID_OF_USERS = 16_384
 _UNION = 1
 _IMPLICIT_CAST = 2
 # bpchar() and varchar() refuse what is too long where it is assigned
@@ -253,7 +254,7 @@ class Binding:
                     self.sources[number] = Binding(self.asked, within, self)
                 case kind if kind == CTE:
                     self.sources[number] = self._cte(number)
-                case kind if kind == RELATION and relation.number("relid") >= FIRST_FOREIGN_OID:
+                case kind if kind == RELATION and relation.number("relid") >= _FIRST_OID_OF_USERS:
                     view = scope.source(number)
                     if view is not None:
                         self.sources[number] = Binding(self.asked, view)
@@ -316,12 +317,17 @@ class Binding:
     def _follow(self, number: int) -> None:
         """Learn of the tenant's rows that a row of the tenant's cannot but refer to."""
         owned, ownership = self.table(number), self.asked.ownership
-        for place, link in enumerate(owned.links if owned else ()):
-            tags = {column: self.value(number, column) for column in link.columns}
-            found = reached(ownership, link, tags)
-            if found is not None:
-                row = (self._serial, number, place)
-                for column, key in zip(link.columns, link.keys, strict=True):
+        relation = self.scope.relation(number).number("relid")
+        attributes = ownership.catalog.relation(relation).attributes
+        # a child table has none of its parent's foreign keys
+        links = owned.links if owned and ownership.is_plain(relation) else ()
+        for place, link in enumerate(links):
+            found = reached(ownership, link, {one: self.value(number, one) for one in link.columns})
+            row = (self._serial, number, place)
+            for column, key in zip(link.columns, link.keys, strict=True):
+                # a foreign key of which a part is null is not looked at
+                others = (attributes[one].proven for one in link.columns if one != column)
+                if found is not None and all(others):
                     self._bound[number, column].add(Tag(link.parent, key, row, found))
 
     def _proven(self) -> Mapping[int, Tags]:

@@ -1,4 +1,4 @@
-"""Prove that at most one row comes back, or that at least one does."""
+"""Prove that at most one row comes back."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,11 @@ from dbkit.queries.describing.scope import (
     DELETE,
     FULL,
     INNER,
-    INSERT,
     LEFT,
     MERGE,
     RIGHT,
     SELECT,
     UPDATE,
-    VALUES,
     Scope,
     joins,
     limit_of,
@@ -23,7 +21,6 @@ from dbkit.queries.describing.scope import (
 )
 
 _WITH_TIES = 1
-_DO_NOTHING = 1
 
 
 def at_most_one(scope: Scope, bound: Sequence[Equality] = ()) -> bool:
@@ -43,31 +40,6 @@ def at_most_one(scope: Scope, bound: Sequence[Equality] = ()) -> bool:
         return _are_single(scope, bound)
     found = fixed([*bound, *equalities(scope.conditions)], scope, frozenset())
     return all(_is_fixed_key(scope, key, found) for key in keys) or _are_single(scope, bound)
-
-
-def at_least_one(scope: Scope) -> bool:
-    """Say whether a row comes back whatever is stored."""
-    if scope.command != INSERT:
-        return scope.certain_row()
-    relation = scope.catalog.relation(scope.relation(scope.target).number("relid"))
-    if relation.ruled or relation.kind not in {"r", "p"} or "insert" in relation.may_skip:
-        return False
-    conflict = scope.query.child("onConflict")
-    if conflict is not None:
-        if conflict.number("action") == _DO_NOTHING or "onConflictWhere" in conflict:
-            return False
-        if "update" in relation.may_skip:
-            return False
-    if scope.query.flag("hasTargetSRFs"):
-        return False
-    return all(_has_row(scope, number) for number in _sources(scope))
-
-
-def _has_row(scope: Scope, number: int) -> bool:
-    if scope.relation(number).number("rtekind") == VALUES:
-        return True
-    source = scope.source(number)
-    return source is not None and source.certain_row()
 
 
 def _is_ruled(scope: Scope) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from dbkit.queries.describing.cardinality import at_least_one, at_most_one
+from dbkit.queries.describing.cardinality import at_most_one
 from dbkit.queries.describing.catalog import Catalog
 from dbkit.queries.describing.nodes import Node
 from dbkit.queries.describing.parameters import nullable_parameters
@@ -66,7 +66,7 @@ def _proven(
         _parameters(types, signature, nullable),
         tuple(columns),
         bool(columns) and at_most_one(scope),
-        bool(columns) and at_least_one(scope),
+        bool(columns) and scope.certain_row(),
     )
 
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from dbkit.queries.describing.facts import conjuncts
 from dbkit.queries.describing.nodes import Node, Value
 from dbkit.queries.describing.scope import (
-    FULL,
     INNER,
     INSERT,
     LEFT,
@@ -144,18 +143,16 @@ def _visit(
         sides = [(one, [*above, *quals], exposed) for one in tree.children("fromlist")]
     else:
         left, right = tree.needed("larg"), tree.needed("rarg")
+        both, neither = [*above, *quals], list[Node]()
         match scope.joins[tree.number("rtindex")]:
             case kind if kind == INNER:
-                both = [*above, *quals]
                 sides = [(left, both, exposed), (right, both, exposed)]
             case kind if kind == LEFT:
                 sides = [(left, above, exposed), (right, quals, False)]
             case kind if kind == RIGHT:
                 sides = [(left, quals, False), (right, above, exposed)]
-            case kind if kind == FULL:
-                sides = [(left, [], False), (right, [], False)]
             case _:
-                sides = [(left, [], False), (right, [], False)]
+                sides = [(left, neither, False), (right, neither, False)]
     return frozenset[int]().union(
         *(_visit(one, held, scope, conditions, exposed=open_) for one, held, open_ in sides)
     )

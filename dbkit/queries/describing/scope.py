@@ -9,6 +9,7 @@ from dbkit.queries.describing.nodes import Node
 
 SELECT, UPDATE, INSERT, DELETE, MERGE = range(1, 6)
 RELATION, SUBQUERY, JOIN, FUNCTION, TABLE_FUNCTION, VALUES, CTE = range(7)
+_DO_NOTHING = 1
 GROUP = 9
 INNER, LEFT, FULL, RIGHT = range(4)
 _NOT_MATCHED_BY_SOURCE = 1
@@ -171,7 +172,11 @@ class Scope:
         query = self.query
         if "limitOffset" in query or ("limitCount" in query and not limit_of(query)):
             return False
-        if self.command != SELECT or query.flag("hasTargetSRFs"):
+        if query.flag("hasTargetSRFs"):
+            return False
+        if self.command == INSERT:
+            return self._certain_insert()
+        if self.command != SELECT:
             return False
         operation = query.child("setOperations")
         if operation is not None:
@@ -194,12 +199,30 @@ class Scope:
         arms = [operation.needed("larg"), operation.needed("rarg")]
         return operation.number("op") == 1 and any(map(self._certain_arm, arms))
 
+    def _certain_insert(self) -> bool:
+        relation = self.catalog.relation(self.relation(self.target).number("relid"))
+        if relation.ruled or relation.kind not in {"r", "p"} or "insert" in relation.may_skip:
+            return False
+        conflict = self.query.child("onConflict")
+        if conflict is not None:
+            if conflict.number("action") == _DO_NOTHING or "onConflictWhere" in conflict:
+                return False
+            if "update" in relation.may_skip:
+                return False
+        tree = self.query.needed("jointree")
+        return all(self._certain_from(one) for one in tree.children("fromlist"))
+
     def _certain_from(self, tree: Node) -> bool:
         if tree.kind != "RANGETBLREF":
             return False
         number = tree.number("rtindex")
-        if self.relation(number).number("rtekind") == VALUES:
+        relation = self.relation(number)
+        if relation.number("rtekind") == VALUES:
             return True
+        if relation.number("rtekind") == FUNCTION:
+            # one that gives no set gives one row, of nulls if it comes to that
+            calls = [one.needed("funcexpr") for one in relation.children("functions")]
+            return any(not one.flag("funcretset") for one in calls)
         source = self.source(number)
         return source is not None and source.certain_row()
 

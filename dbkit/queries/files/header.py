@@ -25,6 +25,7 @@ _NEARLY_NAMED = re.compile(r"--\s*name\s*:.*(?:\s:\w+|[\^$!#])\s*")
 _NARROWED = re.compile(
     r"--\s*(?P<name>\w+)\s*:\s*(?P<form>not\s+null|nullable|[^\W\d]\w*(?:\.[^\W\d]\w*)+)\s*"
 )
+_ACROSS_TENANTS = re.compile(r"--\s*across\s+tenants\s*:\s*(?P<why>.*?)\s*")
 _LISTED = re.compile(r"--\s*(?P<name>\w+)\s*:\s*(?P<list>.*?)\s*")
 _LIST = re.compile(r"\w+(?:\s*,\s*\w+)*")
 _FOREIGN = (
@@ -89,6 +90,7 @@ class Header:
     documentation: str = ""
     narrowed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     allowed: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    across_tenants: str | None = None
 
 
 def read_name(source: Source, token: Token) -> NameLine | None:
@@ -142,6 +144,8 @@ def read_header(
                 raise DoubleKind(*source.place(token.start), first_line=kind_line)
             kind_line = number
             header.kind = _kind(source, token.start + found.start(1), found[1])
+        elif found := _ACROSS_TENANTS.fullmatch(line):
+            header.across_tenants = _reason(source, token, found["why"], header)
         elif (found := _LISTED.fullmatch(line)) and found["name"] in identifiers:
             header.allowed[found["name"]] = _allowed(source, token, found, header)
         elif found := _NARROWED.fullmatch(line):
@@ -170,6 +174,14 @@ def _kind(source: Source, start: int, said: str) -> Kind:
     if kind is None:
         raise UnknownKind(*source.place(start), said, _MEANT.get(said, ""), tuple(_KINDS))
     return kind
+
+
+def _reason(source: Source, token: Token, why: str, header: Header) -> str:
+    if header.across_tenants is not None:
+        raise _bad(source, token, "says so again; keep one of the two")
+    if not why:
+        raise _bad(source, token, "gives no reason; write `-- across tenants: why`")
+    return why
 
 
 def _allowed(source: Source, token: Token, found: re.Match[str], header: Header) -> tuple[str, ...]:

@@ -169,6 +169,7 @@ def _query(source: Source, subject: str, section: _Section, following: int | Non
         line=source.position(text.start).line,
         kind=kind,
         documentation=_documentation(header, tell_together(variables, left_out)),
+        across_tenants=header.across_tenants,
         parameters=parameters,
         choices=choices,
         narrowed=tuple(header.narrowed),
@@ -211,6 +212,9 @@ def _variants(source: Source, text: Text, choices: Sequence[Choice]) -> tuple[Va
 
 
 def _documentation(header: Header, notes: Sequence[str]) -> str:
+    why = header.across_tenants
+    # whoever calls it is to know, too
+    crossing = f"Across tenants: {why.rstrip('.')}." if why else ""
     return "\n\n".join(
-        paragraph for paragraph in (header.documentation, "\n".join(notes)) if paragraph
+        paragraph for paragraph in (header.documentation, crossing, "\n".join(notes)) if paragraph
     )

@@ -81,6 +81,11 @@ def _of_lines(path: Path, text: str) -> Drift:
     lines = zip_longest(path.read_text(encoding="utf-8").splitlines(), text.splitlines())
     for number, (before, now) in enumerate(lines, start=1):
         if before != now:
-            would = f"would be `{now.strip()}` now" if now is not None else "would be gone"
-            return Drift(path, number, None, would)
+            return Drift(path, number, None, f"would be {_line(now)} now")
     return Drift(path, None, None, "differs in the ends of its lines")
+
+
+def _line(line: str | None) -> str:
+    if line is None:
+        return "gone"
+    return f"`{line.strip()}`" if line.strip() else "empty"

@@ -35,7 +35,8 @@ def remove_deleted_adapters(
     than their tenant's
     data_retention_days, one batch; run it until it removes none. Without that
     setting they are kept.
-    across tenants: retention is for all tenants, each by its own setting
+
+    Across tenants: retention is for all tenants, each by its own setting.
     """
     return execute(connection, *_REMOVE_DELETED_ADAPTERS.with_values(max_rows=max_rows))
 
@@ -61,7 +62,8 @@ def remove_deleted_schedules(
     was, longer ago than their tenant's
     data_retention_days, one batch; run it until it removes none. Without that
     setting they are kept.
-    across tenants: retention is for all tenants, each by its own setting
+
+    Across tenants: retention is for all tenants, each by its own setting.
     """
     return execute(
         connection,
@@ -90,7 +92,8 @@ def remove_deleted_secrets(
     than their tenant's
     data_retention_days, one batch; run it until it removes none. Without that
     setting they are kept.
-    across tenants: retention is for all tenants, each by its own setting
+
+    Across tenants: retention is for all tenants, each by its own setting.
     """
     return execute(connection, *_REMOVE_DELETED_SECRETS.with_values(max_rows=max_rows))
 
@@ -117,7 +120,8 @@ def remove_deleted_users(
     data_retention_days, one batch; run it until it removes none. Who is still named
     by a workflow, a version, a run,
     a schedule, a webhook or a secret stays until that is gone.
-    across tenants: retention is for all tenants, each by its own setting
+
+    Across tenants: retention is for all tenants, each by its own setting.
     """
     return execute(connection, *_REMOVE_DELETED_USERS.with_values(max_rows=max_rows))
 
@@ -143,7 +147,8 @@ def remove_deleted_webhooks(
     longer ago than their tenant's
     data_retention_days, one batch; run it until it removes none. Without that
     setting they are kept.
-    across tenants: retention is for all tenants, each by its own setting
+
+    Across tenants: retention is for all tenants, each by its own setting.
     """
     return execute(connection, *_REMOVE_DELETED_WEBHOOKS.with_values(max_rows=max_rows))
 
@@ -170,7 +175,8 @@ def remove_deleted_workflows(
     data_retention_days, one batch with their versions, steps, edges and groups; run
     it until it removes none.
     A workflow waits until the last of its runs, schedules and webhooks is gone.
-    across tenants: retention is for all tenants, each by its own setting
+
+    Across tenants: retention is for all tenants, each by its own setting.
     """
     return execute(
         connection,
@@ -198,7 +204,8 @@ def remove_old_runs(
     One that ended without a time counts from its creation; those of a tenant removed
     as long ago go in any state.
     A schedule forgets a last run that is removed.
-    across tenants: retention is for all tenants, each by its own setting
+
+    Across tenants: retention is for all tenants, each by its own setting.
     """
     return execute(connection, *_REMOVE_OLD_RUNS.with_values(max_rows=max_rows))
 

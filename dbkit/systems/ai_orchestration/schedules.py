@@ -289,8 +289,9 @@ def claim_due(
     No two workers get the same. Left out is what cannot run: a removed schedule,
     workflow or tenant, a version that is
     not published.
-    across tenants: the clock strikes for all of them at once; what is done with each
-    schedule is its own tenant's again
+
+    Across tenants: the clock strikes for all of them at once; what is done with each
+    schedule is its own tenant's again.
     """
     return many(connection, *_CLAIM_DUE.with_values(max_schedules=max_schedules))
 

@@ -127,8 +127,9 @@ def list_all_to_rotate(
 
     Run it until it gives none. The prefix is how every text of the current key
     begins.
-    across tenants: a key is the installation's and is retired for all tenants at
-    once
+
+    Across tenants: a key is the installation's and is retired for all tenants at
+    once.
     """
     return many(
         connection,

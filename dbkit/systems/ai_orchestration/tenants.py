@@ -69,7 +69,7 @@ def add(
 ) -> UUID | Coroutine[None, None, UUID]:
     """Adds a tenant and gives its id; a slug that is taken is refused.
 
-    across tenants: a new tenant belongs to none that was there before
+    Across tenants: a new tenant belongs to none that was there before.
     """
     return one(connection, *_ADD.with_values(name=name, slug=slug, settings=settings))
 
@@ -170,7 +170,7 @@ def find_by_slug(
 ) -> Found | Coroutine[None, None, Found | None] | None:
     """The tenant that an address names by its slug, or none if it was removed.
 
-    across tenants: a request has the slug before it has a tenant
+    Across tenants: a request has the slug before it has a tenant.
     """
     return optional(connection, *_FIND_BY_SLUG.with_values(slug=slug))
 
@@ -204,7 +204,7 @@ def list_all(
     """One page of all tenants, removed ones only when asked for: for administrators of
     the installation.
 
-    across tenants: it is the list of the tenants themselves
+    Across tenants: it is the list of the tenants themselves.
     """
     return many(
         connection,

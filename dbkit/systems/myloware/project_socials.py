@@ -160,7 +160,9 @@ select
     changed.project,
     changed.social_id
 from changed
-where changed.is_primary;
+where changed.is_primary
+order by changed.id
+limit 1;
 """,  # noqa: E501 - lines of the file
 )
 _CHANGE_PRIMARY: TypedQuery[Changed] = TypedQuery(

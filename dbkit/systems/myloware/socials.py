@@ -154,7 +154,10 @@ from project_socials as link
 inner join socials as social on link.social_id = social.id
 where
     link.project = :'project'
-    and link.is_primary;
+    and link.is_primary
+-- the constraint may be put off to the end of a transaction
+order by link.created_at, link.id
+limit 1;
 """,  # noqa: E501 - lines of the file
 )
 _FIND_PRIMARY: TypedQuery[Found] = TypedQuery(

@@ -88,7 +88,10 @@ select
                     ) as step_run
                 ), '[]') as step_runs
             from block_group_runs as pass
-            inner join block_groups as block_group on pass.block_group_id = block_group.id
+            inner join block_groups as block_group
+                on
+                    pass.block_group_id = block_group.id
+                    and run.workflow_id = block_group.workflow_id
             where pass.run_id = run.id
         ) as block_group_run
     ), '[]') as block_group_runs

@@ -31,4 +31,6 @@ select
     changed.project,
     changed.social_id
 from changed
-where changed.is_primary;
+where changed.is_primary
+order by changed.id
+limit 1;

@@ -114,6 +114,14 @@ alter table schedules
     add foreign key (tenant_id, shelf_id) references shelves (tenant_id, id) on delete cascade,
     add foreign key (tenant_id, unchecked_id) references shelves (tenant_id, id) on delete cascade not valid;
 
+-- where the tenant is null, the foreign key is not looked at
+create table gifts (
+    id integer primary key,
+    tenant_id integer references tenants (id),
+    shelf_id integer not null,
+    foreign key (tenant_id, shelf_id) references shelves (tenant_id, id) on delete cascade
+);
+
 create table lamps (
     id integer primary key,
     shelf_id integer not null references shelves (id) on delete cascade

@@ -97,6 +97,25 @@ def test_a_header_line_narrows_only_where_it_has_the_form() -> None:
     )
 
 
+def test_a_query_that_crosses_tenants_says_why_and_so_does_its_documentation() -> None:
+    query = read(
+        "-- Every secret of an old key.\n-- across tenants: a key is for all of them\n"
+        "-- :many\nselect 1 as number;"
+    )
+
+    assert query.across_tenants == "a key is for all of them"
+    assert query.documentation == (
+        "Every secret of an old key.\n\nAcross tenants: a key is for all of them."
+    )
+
+
+def test_a_query_that_says_nothing_of_tenants_crosses_none() -> None:
+    query = read("-- Goes across tenants: no.\n-- :many\nselect 1 as number;")
+
+    assert query.across_tenants is None
+    assert query.documentation == "Goes across tenants: no."
+
+
 def test_an_identifier_is_one_of_those_listed() -> None:
     query = read(
         "-- :many\n-- sort: created_at, updatedAt , created_at\n-- note: a, b\n"

@@ -1,0 +1,3 @@
+-- across tenants:
+-- :many
+select 1 as number;
