@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help install migrate status psql test test-all check format lint types floors sql bench clean
+.PHONY: help install migrate status psql demo test test-all check format lint types floors sql bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -31,6 +31,10 @@ migrate: .venv/installed ## migrate the four systems, on the embedded server unl
 
 status: .venv/installed ## where each database stands
 	@$(BIN)/dbkit status
+
+demo: .venv/installed ## a day in the life of each system, with data left to look at
+	@$(BIN)/dbkit migrate >/dev/null
+	@$(BIN)/python -m tests.stories
 
 test: .venv/installed ## run all tests, on a real server
 	@$(BIN)/pytest -q -n 2

@@ -1,0 +1,368 @@
+"""A day of mrwa: people log in and are robbed, workers run what they plan, others look on live."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.errors import CheckViolation, OperationalError
+
+from dbkit import OVERFLOWING, STEADY, open_async_database, open_database
+from dbkit.applications.mrwa import accounts, tail
+from dbkit.applications.mrwa.sessions import Opened, open_session, renew_session
+from dbkit.database import connect
+from dbkit.pools import AsyncDatabase, Database
+from dbkit.systems.mrwa import artifacts, execution_logs, executions
+from tests.stories.telling import (
+    Crashed,
+    Crowd,
+    Facts,
+    Say,
+    strike,
+    strike_async,
+    unprivileged_role,
+)
+
+LOOK = (
+    'dbkit psql mrwa -- -c "select email, status, count(*) from executions '
+    "inner join users on users.id = user_id "
+    "where email like '%@{story}' group by 1, 2 order by 1, 2\""
+)
+
+_PEOPLE = ("ada", "bob", "cleo")
+_PASSWORD = "correct horse"  # noqa: S105 - of people who do not exist
+_STEPS = [{"name": "Extract", "description": None}, {"name": "Sum up", "description": None}]
+_TURNS = 4
+
+
+def tell(url: str, *, workers: int, seed: int, say: Say) -> Facts:
+    """Have so many workers spend a day, and give what the world outside knows of it."""
+    with unprivileged_role(url) as role, open_database(url, STEADY) as database:
+        day = Day(url, database, Crowd(workers, seed), f"day-{seed}", role, say)
+        day.register()
+        day.log_in()
+        day.renew()
+        day.plan()
+        with ThreadPoolExecutor(len(day.followed)) as threads:
+            following = [threads.submit(day.follow, one) for one in day.followed]
+            try:
+                asyncio.run(day.work())
+            except BaseException:
+                day.give_up()
+                raise
+            lines = sum(one.result() for one in following)
+        say(f"{len(following)} who looked on live read {lines} lines")
+        day.look_around()
+    return day.facts()
+
+
+class Outrun(Exception):
+    """What a worker works on is over, so this one takes its last piece of work back."""
+
+
+@dataclass
+class Day:
+    """The people, devices and executions of one day."""
+
+    url: str
+    database: Database
+    crowd: Crowd
+    name: str
+    role: str | None
+    say: Say
+    people: dict[str, UUID] = field(default_factory=dict[str, UUID])
+    # of each device the tokens it has had
+    devices: dict[int, list[Opened]] = field(default_factory=dict[int, list[Opened]])
+    planned: list[UUID] = field(default_factory=list[UUID])
+    written: list[tuple[UUID, str]] = field(default_factory=list[tuple[UUID, str]])
+    followed_lines: list[tuple[UUID, str]] = field(default_factory=list[tuple[UUID, str]])
+    seen: list[tuple[UUID, UUID]] = field(default_factory=list[tuple[UUID, UUID]])
+
+    @property
+    def followed(self) -> list[UUID]:
+        return self.planned[::4]
+
+    @property
+    def robbed(self) -> list[int]:
+        """One device in four, and the first is one of them."""
+        return [number for number in self.devices if number % 4 == 0]
+
+    def address(self, person: str) -> str:
+        return f"{person}@{self.name}"
+
+    def person(self, number: int) -> UUID:
+        return self.people[_PEOPLE[number % len(_PEOPLE)]]
+
+    def register(self) -> None:
+        """Two of the same address come at once, and one is registered and proves it."""
+
+        def come(_: Random, number: int) -> accounts.Registered | None:
+            # bcrypt takes its time, so that of the crowd only so many come
+            if number >= 2 * len(_PEOPLE):
+                return None
+            person = _PEOPLE[number % len(_PEOPLE)]
+            with self.database.transaction() as connection:
+                registered = accounts.register(
+                    connection, email=self.address(person), password=_PASSWORD
+                )
+            if registered:
+                self.people[person] = registered.user_id
+            return registered
+
+        def prove(_: Random, number: int) -> UUID | None:
+            with self.database.transaction() as connection:
+                token = registered[number % len(registered)].verification_token
+                return accounts.verify_email(connection, token=token)
+
+        registered = [one for one in self.crowd.do("register", come) if one]
+        proved = [user for user in self.crowd.do("prove", prove) if user]
+        assert sorted(proved) == sorted(self.people.values()), "a token is not good exactly once"
+        self.say(f"{len(registered)} people registered, though each of them came twice")
+
+    def log_in(self) -> None:
+        """Two workers share a device; the first of a person knows the password."""
+        for number in range((self.crowd.workers + 1) // 2):
+            with self.database.transaction() as connection:
+                if number < len(_PEOPLE):
+                    email = self.address(_PEOPLE[number])
+                    opened = accounts.log_in(connection, email=email, password=_PASSWORD)
+                else:
+                    opened = open_session(connection, user_id=self.person(number))
+            assert opened
+            self.devices[number] = [opened]
+        with self.database.transaction() as connection:
+            assert not accounts.log_in(
+                connection,
+                email=self.address("ada"),
+                password="wrong",  # noqa: S106 - none
+            )
+
+    def renew(self) -> None:
+        """Renew every token twice at once; of some devices the first token comes again."""
+
+        def come(chance: Random, number: int) -> None:
+            device, opened = number // 2, tokens[number // 2]
+            is_thief = number % 2 and device in self.robbed and turn == _TURNS - 1
+            token = self.devices[device][0] if is_thief else opened
+            with self.database.transaction() as connection:
+                renewed = renew_session(
+                    connection,
+                    refresh_token=token.refresh_token,
+                    leeway=timedelta(0 if is_thief else 60),
+                )
+                strike(chance, connection)
+            if isinstance(renewed, Opened):
+                self.devices[device].append(renewed)
+                self.crowd.count("renewed")
+            else:
+                self.crowd.count(renewed.reason)
+
+        for turn in range(_TURNS):
+            tokens = {device: opened[-1] for device, opened in self.devices.items()}
+            self.crowd.do(f"renew {turn}", come)
+        self.say(f"refresh tokens: {self.crowd.summary('renewed', 'late', 'reused', 'died')}")
+
+    def settings(self, user_id: UUID) -> dict[str, object]:
+        """Give what row-level security wants to know: who it is, and a role that owns nothing."""
+        settings: dict[str, object] = {"app.user_id": user_id}
+        return settings | {"role": self.role} if self.role else settings
+
+    def plan(self) -> None:
+        def plan(chance: Random, number: int) -> UUID:
+            user_id = self.person(number)
+            with self.database.transaction(settings=self.settings(user_id)) as connection:
+                execution_id = executions.add(
+                    connection,
+                    user_id=user_id,
+                    input_type="pdf",
+                    input_value=f"{self.name}/{number}.pdf",
+                    input_file_url=None,
+                    steps=_STEPS,
+                )
+                strike(chance, connection)
+            return execution_id
+
+        self.planned = self.crowd.do("plan", plan)
+        self.say(f"{len(self.planned)} executions are planned")
+
+    def follow(self, execution_id: UUID) -> int:
+        """Look on live until the end."""
+        with connect(self.url) as connection:
+            lines = [
+                (execution_id, line.message)
+                for line in tail.tail(connection, execution_id=execution_id, patience=5)
+            ]
+        self.followed_lines += lines
+        return len(lines)
+
+    async def work(self) -> None:
+        """Work on what is planned until nothing is left, while some of it is cancelled."""
+        async with open_async_database(self.url, OVERFLOWING) as database:
+            numbers = range(self.crowd.workers)
+            await asyncio.gather(
+                *(Worker(self, database, self.crowd.chance("work", one)).run() for one in numbers),
+                *(self.cancel(database, one) for one in numbers if one % 5 == 0),
+            )
+        told = self.crowd.summary("completed", "failed", "cancelled", "refused", "died")
+        self.say(f"executions: {told}")
+
+    def give_up(self) -> None:
+        """End what is planned, so that nobody looks on for ever."""
+        with self.database.transaction() as connection:
+            for execution_id in self.planned:
+                executions.fail(connection, execution_id=execution_id, error_message="given up")
+
+    async def cancel(self, database: AsyncDatabase, number: int) -> None:
+        """Let a person cancel an execution, and somebody else try to."""
+        chance = self.crowd.chance("cancel", number)
+        await asyncio.sleep(chance.random() / 2)
+        execution_id = self.planned[number]
+        for user_id in (self.person(number + 1), self.person(number)):
+            async with database.transaction(settings=self.settings(user_id)) as connection:
+                cancelled = await executions.cancel(
+                    connection, execution_id=execution_id, user_id=user_id
+                )
+            self.crowd.count("cancelled", cancelled)
+
+    def look_around(self) -> None:
+        """Let everybody ask for what is theirs, and for what is not."""
+        for user_id in self.people.values():
+            asked = self.people.values() if self.role else [user_id]
+            with self.database.transaction(settings=self.settings(user_id)) as connection:
+                for owner in asked:
+                    found = executions.list_for_user(connection, user_id=owner, max_executions=999)
+                    self.seen += [(user_id, one.id) for one in found]
+        if self.role is None:
+            self.say("no role can be made here, so that nobody is held off by row-level security")
+
+    def facts(self) -> Facts:
+        return {
+            "story": self.name,
+            "people": [self.address(person) for person in _PEOPLE],
+            "devices": [opened[0].session_id for opened in self.devices.values()],
+            "tokens": [len(opened) for opened in self.devices.values()],
+            "last": [opened[-1].session_id for opened in self.devices.values()],
+            "robbed": [self.devices[number][0].session_id for number in self.robbed],
+            "planned": self.planned,
+            "followed": self.followed,
+            "written_in": [one for one, _ in self.written],
+            "written": [message for _, message in self.written],
+            "read_in": [one for one, _ in self.followed_lines],
+            "read": [message for _, message in self.followed_lines],
+            "seen_by": [user_id for user_id, _ in self.seen],
+            "seen": [execution_id for _, execution_id in self.seen],
+        }
+
+
+@dataclass
+class Worker:
+    """One of many that take what is planned, one execution after the other."""
+
+    day: Day
+    database: AsyncDatabase
+    chance: Random
+
+    async def run(self) -> None:
+        while execution_id := await self.claim():
+            try:
+                await self.execute(execution_id)
+                self.day.crowd.count("completed")
+            except Outrun:
+                self.day.crowd.count("outrun")
+            except (Crashed, OperationalError):
+                # nobody is left who knows how far it came
+                self.day.crowd.count("died")
+                async with self.database.transaction() as connection:
+                    failed = await executions.fail(
+                        connection, execution_id=execution_id, error_message="the worker died"
+                    )
+                self.day.crowd.count("failed", failed)
+
+    async def claim(self) -> UUID | None:
+        async with self.database.transaction() as connection:
+            claimed = await executions.claim(connection)
+            if claimed is None:
+                return None
+            await self.write(connection, claimed.id, "claimed")
+        self.day.written.append((claimed.id, "claimed"))
+        return claimed.id
+
+    async def execute(self, execution_id: UUID) -> None:
+        """Go through the two steps, each validated and perhaps corrected before the next."""
+        for step in range(1, len(_STEPS) + 1):
+            async with self.piece(execution_id, f"step {step} begins") as connection:
+                demand(
+                    await executions.start_step(connection, execution_id=execution_id, step_id=step)
+                )
+            await self.overstep(execution_id)
+            async with self.piece(execution_id, f"step {step} is validated") as connection:
+                demand(
+                    await executions.finish_step(
+                        connection,
+                        execution_id=execution_id,
+                        step_id=step,
+                        output=f"{step}",
+                        duration_ms=step,
+                    )
+                )
+                await change(connection, execution_id, "running", "validating")
+            if self.chance.random() < 0.4:
+                async with self.piece(execution_id, f"step {step} is wrong") as connection:
+                    await change(connection, execution_id, "validating", "correcting")
+                async with self.piece(execution_id, f"step {step} is mended") as connection:
+                    await change(connection, execution_id, "correcting", "validating")
+            async with self.piece(execution_id, f"step {step} is right") as connection:
+                await change(connection, execution_id, "validating", "running")
+                await artifacts.add(
+                    connection,
+                    execution_id=execution_id,
+                    type="summary",
+                    name=f"step {step}",
+                    data=None,
+                    file_url=None,
+                    file_size_bytes=None,
+                    mime_type=None,
+                )
+        async with self.piece(execution_id, "done") as connection:
+            await change(connection, execution_id, "running", "completed")
+
+    async def overstep(self, execution_id: UUID) -> None:
+        """Try a step that no execution can take."""
+        if self.chance.random() < 0.2:
+            try:
+                async with self.database.transaction() as connection:
+                    await change(connection, execution_id, "running", "planned")
+            except CheckViolation:
+                self.day.crowd.count("refused")
+
+    @asynccontextmanager
+    async def piece(self, execution_id: UUID, line: str) -> AsyncGenerator[AsyncConnection]:
+        """Do a piece of work and tell of it, both or neither: a worker may die at its end."""
+        async with self.database.transaction() as connection:
+            await self.write(connection, execution_id, line)
+            yield connection
+            await strike_async(self.chance, connection, probability=0.03)
+        self.day.written.append((execution_id, line))
+
+    async def write(self, connection: AsyncConnection, execution_id: UUID, line: str) -> None:
+        values = execution_logs.AddValues(execution_id, "info", line, None, None)
+        await execution_logs.add(connection, [values])
+
+
+async def change(connection: AsyncConnection, execution_id: UUID, old: str, new: str) -> None:
+    demand(
+        await executions.change_status(
+            connection, execution_id=execution_id, from_status=old, status=new
+        )
+    )
+
+
+def demand(found: object) -> None:
+    """Go on only if the execution is still what this worker takes it for."""
+    if not found:
+        raise Outrun
