@@ -82,8 +82,13 @@ def _list(shelf: Shelf, *, as_json: bool) -> None:
 
 
 def _size(backup: Backup) -> str:
-    rows = sum(backup.rows.values())
-    return f"{backup.bytes:,} bytes, {rows:,} rows of {len(backup.rows)} tables"
+    tables = "1 table" if len(backup.rows) == 1 else f"{len(backup.rows)} tables"
+    return f"{backup.bytes:,} bytes, {counted(sum(backup.rows.values()))} of {tables}"
+
+
+def counted(rows: int) -> str:
+    """Write a number of rows."""
+    return "1 row" if rows == 1 else f"{rows:,} rows"
 
 
 def _for_program(shelf: Shelf, backup: Backup) -> dict[str, Any]:

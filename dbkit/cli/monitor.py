@@ -71,6 +71,8 @@ def _say(report: Report) -> None:
         "connections: {here} here ({active} active, {idle} idle, {idle_in_transaction} idle in a "
         "transaction), {everywhere} of {room} on the server".format(**connections)
     )
+    if connections["hidden"]:
+        click.echo(f"what {connections['hidden']} of them do is shown to members of pg_monitor")
     oldest = connections["oldest_transaction_seconds"]
     if oldest is not None:
         click.echo(f"oldest transaction: {oldest:.0f} s")

@@ -34,7 +34,7 @@ def command(system: str, plan: bool, batch: int | None, as_json: bool, url: str 
     with opened(project.place(chosen, url)) as connection:
         connection.autocommit = True
         if plan:
-            pruned = count(connection, retentions)
+            pruned = count(connection, retentions, batch=batch)
         for retention in [] if plan else retentions:
             with _watched(connection, system, retention) as told:
                 pruned.append(prune(connection, retention, batch=batch, told=told))

@@ -4,15 +4,17 @@ import json
 from pathlib import Path
 
 import click
-from psycopg.conninfo import conninfo_to_dict
 
-from dbkit.cli.backup import folder_option, shelf_of
-from dbkit.cli.connecting import Place, Project, json_option, opened, url_option
+from dbkit.cli.backup import counted, folder_option, shelf_of
+from dbkit.cli.connecting import Project, json_option, opened, url_option
 from dbkit.cli.watching import watched
 from dbkit.errors.operations import NoBackup
 from dbkit.operations.backups import Shelf
 from dbkit.operations.programs import Programs
-from dbkit.operations.restoring import Archive, name_for, restore, swap
+from dbkit.operations.restoring import Archive, database_of, name_for, restore, swap
+
+# how every archive of pg_dump's custom format begins
+_MAGIC = b"PGDMP"
 
 
 @click.command("restore", epilog="Example: dbkit restore mrwa --swap")
@@ -48,7 +50,7 @@ def command(
     [chosen] = project.systems((system,))
     archive = _archive(shelf_of(project, system, folder), file)
     place = project.place(chosen, url)
-    name = into or name_for(_database(place), "restored")
+    name = into or name_for(database_of(place.url), "restored")
     with watched() as told:
         programs = Programs(project.settings.postgres, told)
         if place.embedded is not None:
@@ -57,13 +59,13 @@ def command(
         else:
             restored = restore(place.url, archive, name, programs, jobs=jobs)
         aside = swap(place.url, restored.database) if swapped else None
-    now = _database(place) if swapped else restored.database
+    now = database_of(place.url) if swapped else restored.database
     if as_json:
         answer = {"database": now, "rows": restored.rows, "verified": restored.verified}
         click.echo(json.dumps({**answer, "former": aside}))
         return
     proof = "verified" if restored.verified else "not verified: nothing says what was in it"
-    click.echo(f"{system}: {archive.path} restored into {now} ({restored.rows:,} rows, {proof})")
+    click.echo(f"{system}: {archive.path} restored into {now} ({counted(restored.rows)}, {proof})")
     if aside is not None:
         click.echo(f"{system}: the former database is kept as {aside}; drop it when you are sure")
 
@@ -80,8 +82,10 @@ def _archive(shelf: Shelf, file: Path | None) -> Archive:
         if backup.file == file.name:
             beside.check(backup)
             return Archive(file, backup)
+    with file.open("rb") as content:
+        if content.read(len(_MAGIC)) != _MAGIC:
+            raise click.UsageError(
+                f"{file} is no archive of `pg_dump -Fc`; "
+                "what pg_dump writes as plain SQL is restored by `psql … < file`"
+            )
     return Archive(file)
-
-
-def _database(place: Place) -> str:
-    return str(conninfo_to_dict(place.url).get("dbname") or place.system.name)

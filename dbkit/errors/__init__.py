@@ -156,8 +156,10 @@ if TYPE_CHECKING:
         MissingColumn,
         NotEmptyTables,
         NotSqlite,
+        RowsWouldFollow,
         UnknownColumns,
         UnknownTables,
+        UnreadableSqlite,
     )
 
 __all__ = [
@@ -254,6 +256,7 @@ __all__ = [
     "RenamedMigration",
     "RepeatedColumn",
     "RetentionWantsValue",
+    "RowsWouldFollow",
     "SecondStatement",
     "ServerError",
     "ServerHeld",
@@ -281,6 +284,7 @@ __all__ = [
     "UnmarkedByYoyo",
     "UnmatchedCommand",
     "UnnamedColumn",
+    "UnreadableSqlite",
     "UnusableFile",
     "UnusableFolder",
     "UnusableName",

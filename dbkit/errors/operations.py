@@ -13,8 +13,8 @@ class NoRetention(ConfigurationError):
 
     def __str__(self) -> str:
         return (
-            f"there is no folder {self.folder}; "
-            "put a file there for each thing that is not kept forever"
+            f"there is no query file in {self.folder}; "
+            "put one there for each thing that is not kept forever"
         )
 
 

@@ -19,6 +19,17 @@ class NotSqlite(DbkitError):
 
 
 @dataclass(eq=False)
+class UnreadableSqlite(DbkitError):
+    """SQLite itself cannot read a file."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"SQLite cannot read {self.path}: {self.reason}"
+
+
+@dataclass(eq=False)
 class UnknownTables(DbkitError):
     """A SQLite file has tables that the database has not."""
 
@@ -27,9 +38,10 @@ class UnknownTables(DbkitError):
 
     def __str__(self) -> str:
         listed = ", ".join(self.tables)
+        them = "it" if len(self.tables) == 1 else "them"
         return (
             f"the database has no table for {listed}{nearest(self.tables[0], self.known)}; "
-            f"leave it out with --skip {self.tables[0]}"
+            f"leave {them} out with {' '.join(f'--skip {name}' for name in self.tables)}"
         )
 
 
@@ -86,6 +98,20 @@ class NotEmptyTables(DbkitError):
         return (
             f"{', '.join(self.tables)} already has rows; --replace removes them first, "
             "in the same transaction"
+        )
+
+
+@dataclass(eq=False)
+class RowsWouldFollow(DbkitError):
+    """A table that the file does not fill holds rows that would go with those it refers to."""
+
+    table: str
+    parent: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.table} has rows that would go, or change, with those of {self.parent}, "
+            "and the SQLite file does not bring them back; empty it first"
         )
 
 

@@ -90,7 +90,7 @@ def examine(
     found = _settled(read_schema(connection, left_out=(*BOOKKEEPING, *_OTHERS)))
     if not any(name.startswith("table ") for name in found):
         raise NothingToAdopt(files.system)
-    history = _make_history(url, files)
+    history = _make_history(connection, url, files)
     matches = [
         _match(version, found, history)
         for version in history.versions
@@ -119,10 +119,10 @@ def _find_origin(connection: psycopg.Connection[Any]) -> Origin | None:
     return None
 
 
-def _make_history(url: str, files: Files) -> History:
+def _make_history(model: psycopg.Connection[Any], url: str, files: Files) -> History:
     versions: dict[int, Schema] = {}
     bare = files._replace(objects=())
-    with scratch(url) as connection:
+    with scratch(url, model) as connection:
         for migration in files.migrations:
             Runner(bare, connection).migrate(migration.version)
             versions[migration.version] = _settled(read_schema(connection))

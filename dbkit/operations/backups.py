@@ -16,6 +16,7 @@ from psycopg import sql
 from psycopg.rows import tuple_row
 
 from dbkit.errors.operations import BackupRunning, DamagedBackup
+from dbkit.operations.databases import likeness
 from dbkit.operations.programs import Programs, Told
 from dbkit.operations.schema import read_schema
 
@@ -33,16 +34,8 @@ where
     and namespace.nspname !~ '^pg_(toast|temp)'
 order by 1
 """
-_DATABASE = """
-select
-    current_database(),
-    pg_encoding_to_char(encoding),
-    datcollate,
-    datctype,
-    current_setting('server_version')
-from pg_database
-where datname = current_database()
-"""
+_LARGE_OBJECTS = "select count(*) from pg_largeobject_metadata"
+_DATABASE = "select current_database(), current_setting('server_version')"
 _CHUNK = 1 << 20
 
 
@@ -56,9 +49,8 @@ class Backup:
     bytes: int
     sha256: str
     database: str
-    encoding: str
-    collate: str
-    ctype: str
+    # what a database is created with that is to be like it
+    like: dict[str, str]
     server: str
     rows: dict[str, int]
     schema: dict[str, str]
@@ -77,13 +69,16 @@ class Shelf(NamedTuple):
 
     def find(self) -> list[Backup]:
         """Return the backups whose archive is there, the newest first."""
-        found: list[Backup] = []
-        for path in self.folder.glob(f"{self.system}-*.json"):
-            with suppress(OSError, ValueError, TypeError):
-                backup = Backup(**json.loads(path.read_text(encoding="utf-8")))
-                if backup.system == self.system and self.archive(backup).is_file():
-                    found.append(backup)
-        return sorted(found, key=lambda one: one.made_at, reverse=True)
+        there = [one for one in self._described() if self.archive(one).is_file()]
+        return sorted(there, key=lambda one: one.made_at, reverse=True)
+
+    def clean(self) -> None:
+        """Remove what a backup left that was stopped."""
+        for unfinished in self.folder.glob(f".{self.system}-*.partial"):
+            unfinished.unlink()
+        for backup in self._described():
+            if not self.archive(backup).exists():
+                self.description(backup).unlink()
 
     def archive(self, backup: Backup) -> Path:
         """Return where the data of a backup lies."""
@@ -107,14 +102,23 @@ class Shelf(NamedTuple):
         oldest = datetime.now(UTC) - timedelta(days=days)
         gone = [one for one in there if one.moment < oldest and one.file != newest.file]
         for backup in gone:
-            # the description first: an archive without one is no backup, the reverse is a lie
-            self.description(backup).unlink(missing_ok=True)
+            # a description without its archive is nothing, and the next backup removes it
             self.archive(backup).unlink(missing_ok=True)
+            self.description(backup).unlink(missing_ok=True)
         return gone
 
     def description(self, backup: Backup) -> Path:
         """Return where the facts of a backup lie."""
         return self.folder / f"{backup.file.removesuffix('.dump')}.json"
+
+    def _described(self) -> list[Backup]:
+        found: list[Backup] = []
+        for path in self.folder.glob(f"{self.system}-*.json"):
+            with suppress(OSError, ValueError, TypeError):
+                backup = Backup(**json.loads(path.read_text(encoding="utf-8")))
+                if backup.system == self.system:
+                    found.append(backup)
+        return found
 
     def _is_sound(self, backup: Backup) -> bool:
         try:
@@ -129,14 +133,13 @@ def write_backup(
 ) -> Backup:
     """Back a database up: a compressed archive, and beside it what it holds.
 
-    The rows are counted in the very snapshot that is dumped. The archive gets its name when
-    it is whole, and its description last: what has none is no backup.
+    The rows are counted in the very snapshot that is dumped. The archive gets its name last,
+    when it is whole and described: there is a backup from then on, and nothing before.
     """
     folder, system = shelf
     _make_folder(folder)
     with _alone(folder):
-        for unfinished in folder.glob(f".{system}-*.partial"):
-            unfinished.unlink()
+        shelf.clean()
         now = datetime.now(UTC)
         name = f"{system}-{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z.dump"
         partial = folder / f".{name}.partial"
@@ -151,8 +154,9 @@ def write_backup(
                 sha256=digest(partial),
                 **facts,
             )
-            partial.rename(folder / name)
             _describe(shelf, described)
+            partial.rename(folder / name)
+            _sync(folder)
         finally:
             partial.unlink(missing_ok=True)
     return described
@@ -166,6 +170,9 @@ def count_rows(connection: psycopg.Connection[Any], told: Told) -> dict[str, int
             told(f"counting {shown}")
             count = sql.SQL("select count(*) from only {}").format(sql.Identifier(schema, table))
             [(counts[shown],)] = cursor.execute(count).fetchall()
+        [(large,)] = cursor.execute(_LARGE_OBJECTS).fetchall()
+    if large:
+        counts["large objects"] = large
     return counts
 
 
@@ -185,16 +192,14 @@ def _dump(
     with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
         cursor.execute("set transaction isolation level repeatable read, read only")
         [(snapshot,)] = cursor.execute("select pg_export_snapshot()").fetchall()
-        [(database, encoding, collate, ctype, server)] = cursor.execute(_DATABASE).fetchall()
+        [(database, server)] = cursor.execute(_DATABASE).fetchall()
         schema = dict(read_schema(connection, left_out=()))
         rows = count_rows(connection, programs.told)
         options = ["--format=custom", "--verbose", f"--snapshot={snapshot}", f"--file={path}"]
         programs.run([program, *options], url)
     return {
         "database": database,
-        "encoding": encoding,
-        "collate": collate,
-        "ctype": ctype,
+        "like": likeness(connection),
         "server": server,
         "rows": rows,
         "schema": schema,
@@ -222,10 +227,15 @@ def _alone(folder: Path) -> Generator[None]:
 def _describe(shelf: Shelf, backup: Backup) -> None:
     path = shelf.description(backup)
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(asdict(backup), indent=1) + "\n", encoding="utf-8")
-    _sync(partial)
+    try:
+        partial.write_text(json.dumps(asdict(backup), indent=1) + "\n", encoding="utf-8")
+        _sync(partial)
+    except OSError as error:
+        # what is said of a full disk names no file
+        partial.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    partial.chmod(0o600)
     partial.rename(path)
-    _sync(shelf.folder)
 
 
 def _sync(path: Path) -> None:

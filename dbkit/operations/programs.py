@@ -62,6 +62,8 @@ class Programs:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
+            # what it writes is for nobody else's eyes
+            umask=0o077,
         )
         faults: list[str] = []
         try:

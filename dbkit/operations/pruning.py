@@ -31,9 +31,10 @@ class Pruned(NamedTuple):
 
 def find_retention(sql: Path, root: Path) -> list[LoadedQuery]:
     """Return the retention files of a system, or refuse one that cannot be run unattended."""
-    if not (sql / SUBJECT).is_dir():
+    queries = load(sql, root=root).values() if (sql / SUBJECT).is_dir() else ()
+    found = [loaded for loaded in queries if _is_retention(loaded)]
+    if not found:
         raise NoRetention((sql / SUBJECT).relative_to(root).as_posix())
-    found = [loaded for loaded in load(sql, root=root).values() if _is_retention(loaded)]
     for loaded in found:
         if loaded.query.kind is not Kind.EXEC:
             raise NotARetention(loaded.query.path, loaded.query.kind)
@@ -64,7 +65,12 @@ def prune(
     return _pruned(retention, counts)
 
 
-def count(connection: psycopg.Connection[Any], retentions: Iterable[LoadedQuery]) -> list[Pruned]:
+def count(
+    connection: psycopg.Connection[Any],
+    retentions: Iterable[LoadedQuery],
+    *,
+    batch: int | None = None,
+) -> list[Pruned]:
     """Count what each file in turn would remove, in one transaction that is taken back.
 
     What goes with a row by a foreign key is not counted, but one file sees what those
@@ -73,7 +79,7 @@ def count(connection: psycopg.Connection[Any], retentions: Iterable[LoadedQuery]
     counted: list[Pruned] = []
     with connection.transaction(force_rollback=True):
         for retention in retentions:
-            statement, call = _bounded(connection, retention, None)
+            statement, call = _bounded(connection, retention, batch)
             counts: list[int] = []
             while not counts or (counts[-1] and _is_batched(retention)):
                 counts.append(execute(connection, statement, call.bound(statement)))

@@ -1,12 +1,14 @@
 """Restore a backup into a new database, hold it against what was backed up, and swap it in."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
 from dbkit.database import connect
@@ -16,9 +18,11 @@ from dbkit.operations.databases import create, drop, maintenance, url_of
 from dbkit.operations.programs import Programs
 from dbkit.operations.schema import compare, read_schema
 
+# in bytes
 _LONGEST_NAME = 63
+_PAUSE = 0.05
 # what belongs to a database and stands in no dump of it: its owner, its grants, its settings
-_SURROUNDINGS = """
+_SURROUNDINGS = r"""
 select format('alter database %%I owner to %%I', %(into)s::text, pg_get_userbyid(datdba))
 from pg_database
 where datname = %(like)s
@@ -30,33 +34,51 @@ where
     and datacl is not null
 union all
 select format(
-    'grant %%s on database %%I to %%s',
+    'grant %%s on database %%I to %%s%%s',
     granted.privilege_type,
     %(into)s::text,
-    case granted.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(granted.grantee)) end
+    case granted.grantee
+        when 0 then 'public'
+        else quote_ident(pg_get_userbyid(granted.grantee))
+    end,
+    case when granted.is_grantable then ' with grant option' end
 )
 from pg_database, aclexplode(datacl) as granted
 where datname = %(like)s
 union all
 select format(
-    'alter %%s set %%I = %%L',
+    'alter %%s set %%I = %%s',
     case kept.setrole
         when 0 then format('database %%I', %(into)s::text)
         else format('role %%I in database %%I', pg_get_userbyid(kept.setrole), %(into)s::text)
     end,
-    split_part(setting, '=', 1),
-    substr(setting, strpos(setting, '=') + 1)
+    given.name,
+    case
+        -- a list that is kept quoted: as one literal it would be one name
+        when
+            given.name in (
+                'local_preload_libraries', 'search_path', 'session_preload_libraries',
+                'shared_preload_libraries', 'temp_tablespaces', 'unix_socket_directories'
+            )
+            then (
+                select string_agg(
+                    quote_literal(coalesce(item[1], replace(item[2], '""', '"'))), ', '
+                )
+                from regexp_matches(given.value, '([^",\s]+)|"((?:[^"]|"")*)"', 'g') as found (item)
+            )
+        else quote_literal(given.value)
+    end
 )
-from
-    pg_database,
-    pg_db_role_setting as kept,
-    unnest(kept.setconfig) as setting
-where
-    datname = %(like)s
-    and kept.setdatabase = pg_database.oid
+from pg_database
+inner join pg_db_role_setting as kept on kept.setdatabase = pg_database.oid
+cross join unnest(kept.setconfig) as setting
+cross join lateral (
+    values (split_part(setting, '=', 1), substr(setting, strpos(setting, '=') + 1))
+) as given (name, value)
+where datname = %(like)s
 """
 _END_SESSIONS = """
-select pg_terminate_backend(pid, 5000)
+select pg_terminate_backend(pid)
 from pg_stat_activity
 where
     datname = %s
@@ -93,7 +115,7 @@ def restore(
     with maintenance(url) as server:
         version = server.info.server_version // 10_000
         program = programs.find("pg_restore", version)
-        create(server, into, **_locale(archive.backup))
+        create(server, into, archive.backup.like if archive.backup else {})
         try:
             parallel = jobs or min(4, os.cpu_count() or 1)
             options = ["--exit-on-error", "--verbose", f"--jobs={parallel}"]
@@ -115,30 +137,40 @@ def swap(url: str, restored: str) -> str:
 
     Both are renamed in one transaction; whoever is connected to the former one is sent away.
     """
-    current = _database(url)
+    current = database_of(url)
     aside = name_for(current, "before")
-    with maintenance(url) as server:
-        names = {"current": sql.Identifier(current), "restored": sql.Identifier(restored)}
-        _liken(server, into=restored, like=current)
-        server.execute(sql.SQL("alter database {current} allow_connections false").format(**names))
+    with maintenance(url) as server, maintenance(url) as bouncer:
         try:
-            for name in (current, restored):
-                server.execute(_END_SESSIONS, (name,))
-            with server.transaction():
+            _liken(server, into=restored, like=current)
+            with server.transaction(), ThreadPoolExecutor(1) as waiting:
                 for old, new in ((current, aside), (restored, current)):
                     rename = sql.SQL("alter database {} rename to {}")
-                    server.execute(rename.format(sql.Identifier(old), sql.Identifier(new)))
-        finally:
-            allow = sql.SQL("alter database {} allow_connections true")
-            left = aside if _exists(server, aside) else current
-            server.execute(allow.format(sql.Identifier(left)))
+                    statement = rename.format(sql.Identifier(old), sql.Identifier(new))
+                    # it lets nobody in, and waits for those to go who are there: as long as it
+                    # does, they are sent away, and nothing is left to undo if we are stopped
+                    renaming = waiting.submit(server.execute, statement)
+                    while not wait([renaming], timeout=_PAUSE).done:
+                        bouncer.execute(_END_SESSIONS, (old,))
+                    renaming.result()
+        except psycopg.Error as error:
+            error.add_note(f"{restored} is there beside {current}, and neither was renamed")
+            raise
     return aside
 
 
 def name_for(database: str, what: str) -> str:
     """Name a database after another one, by what it is and the second it was made."""
     ending = f"_{what}_{datetime.now(UTC):%Y%m%d_%H%M%S}"
-    return database[: _LONGEST_NAME - len(ending)] + ending
+    kept = database.encode()[: _LONGEST_NAME - len(ending)].decode(errors="ignore")
+    return kept + ending
+
+
+def database_of(url: str) -> str:
+    """Tell the name of a database, also where a service or the environment says it."""
+    if name := conninfo_to_dict(url).get("dbname"):
+        return str(name)
+    with connect(url) as connection:
+        return connection.info.dbname
 
 
 def _verify(
@@ -154,28 +186,8 @@ def _verify(
         raise NotRestored(str(archive), tuple(wrong))
 
 
-def _locale(backup: Backup | None) -> dict[str, str]:
-    if backup is None:
-        return {}
-    return {
-        "encoding": backup.encoding,
-        "lc_collate": backup.collate,
-        "lc_ctype": backup.ctype,
-    }
-
-
 def _liken(server: psycopg.Connection[Any], *, into: str, like: str) -> None:
     with server.cursor(row_factory=tuple_row) as cursor:
         found = cursor.execute(_SURROUNDINGS, {"into": into, "like": like}).fetchall()
         for (statement,) in found:
             cursor.execute(statement.encode())
-
-
-def _exists(server: psycopg.Connection[Any], name: str) -> bool:
-    found = server.execute("select from pg_database where datname = %s", (name,))
-    return found.fetchone() is not None
-
-
-def _database(url: str) -> str:
-    with connect(url) as connection:
-        return connection.info.dbname

@@ -289,7 +289,7 @@ def _short(definition: str) -> str:
 
 
 _LONGEST = 160
-_CAST_VALUE = re.compile(r"('(?:[^']|'')*'::character varying)")
+_CAST_VALUE = re.compile(r"((?:'(?:[^']|'')*'|NULL)::character varying)")
 _CAST_LIST = re.compile(
     rf"\(ARRAY\[({_CAST_VALUE.pattern}(?:, {_CAST_VALUE.pattern})*)\]\)::text\[\]"
 )

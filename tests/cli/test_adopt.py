@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
 from dbkit.cli.app import cli
+from dbkit.database import connect
+from dbkit.operations.databases import create, likeness, maintenance, scratch, url_of
 from tests.cli.seen import refusal
 from tests.conftest import ROOT, skip_without_vector
 from tests.project import Project
@@ -116,6 +119,39 @@ def test_a_view_that_a_file_replaces_does_not_hinder(shop: Project) -> None:
     assert migrated.returncode == 0, migrated.stderr
     [(view,)] = shop.rows("select pg_get_viewdef('cheap')")
     assert "9" in view
+
+
+def test_a_database_that_keeps_its_tables_in_another_schema_is_compared_there(
+    shop: Project,
+) -> None:
+    made_by_hand(shop, 'create schema "Mine"', 'set search_path = "Mine"; ' + _ORDERS)
+    url = f'{shop.url}&options=-csearch_path%3D"Mine"'
+
+    ran = shop.dbkit("adopt", "shop", "--url", url)
+
+    assert "shop: recorded at version 1 of 4; nothing was run\n" in ran.stdout, ran.stderr
+
+
+def test_versions_are_made_in_the_encoding_of_the_database(shop: Project) -> None:
+    shop.migration("0005_price", "create type price as enum ('5 €');")
+    name = f"ascii_{uuid4().hex}"
+    with maintenance(shop.url) as server:
+        like = {"encoding": "SQL_ASCII", "lc_collate": "C", "lc_ctype": "C"}
+        create(server, name, {**like, **_libc(server)})
+    url = url_of(shop.url, name)
+    with connect(url) as connection:
+        connection.execute(_ORDERS)
+        with scratch(url, connection) as beside:
+            assert likeness(beside) == likeness(connection)
+    ran = shop.dbkit("adopt", "shop", "--url", url)
+    with maintenance(shop.url) as server:
+        server.execute(f"drop database {name}".encode())
+
+    assert "recorded at version 1 of 5" in ran.stdout, ran.stderr
+
+
+def _libc(server: psycopg.Connection) -> dict[str, str]:
+    return {"locale_provider": "libc"} if server.info.server_version >= 150_000 else {}
 
 
 def test_a_plan_records_nothing(shop: Project) -> None:

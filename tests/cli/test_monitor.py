@@ -107,6 +107,28 @@ def test_a_lock_that_hinders_others_is_listed(shop: Project) -> None:
     assert {"name": "orders", "mode": "ShareLock", "held": 1, "wanted": 0} in locks
 
 
+def test_nobody_who_holds_a_table_for_himself_is_waited_for(shop: Project) -> None:
+    with shop.connect() as connection, connection.transaction(force_rollback=True):
+        connection.execute("lock table orders")
+        connection.execute("reindex index orders_pkey")
+
+        found = monitored(shop)
+
+    [table] = [table for table in found["tables"] if table["name"] == "orders"]
+    [index] = [index for index in found["indexes"] if index["name"] == "orders_pkey"]
+    assert (table["bytes"], table["index_bytes"], index["bytes"]) == (None, None, None)
+
+
+def test_a_role_that_may_not_see_what_others_do_is_told_so(shop: Project, reader_url: str) -> None:
+    with shop.connect() as connection:
+        connection.execute("begin; select 1")
+
+        ran = shop.dbkit("monitor", "shop", "--url", reader_url)
+
+    assert ran.stdout.startswith("connections: 1 here (0 active, "), ran.stderr
+    assert "what 1 of them do is shown to members of pg_monitor\n" in ran.stdout
+
+
 def test_without_pg_stat_statements_it_says_how_to_turn_it_on(shop: Project) -> None:
     found = monitored(shop)
 

@@ -72,6 +72,12 @@ def test_a_plan_counts_and_removes_nothing(shop: Project) -> None:
     assert shop.rows("select count(*) from logs") == [(100,)]
 
 
+def test_a_plan_counts_in_the_batches_that_were_asked_for(shop: Project) -> None:
+    ran = shop.dbkit("prune", "shop", "--plan", "--batch", "35")
+
+    assert ran.stdout == "shop: retention.remove_old_logs would remove 70 rows in 2 batches\n"
+
+
 def test_a_program_reads_the_counts(shop: Project) -> None:
     ran = shop.dbkit("prune", "shop", "--json")
 
@@ -110,6 +116,20 @@ def test_a_run_that_is_stopped_keeps_its_batches_and_can_be_started_again(
     assert "removed 60 rows in 6 batches" in again.stdout
 
 
+def test_a_file_that_fails_half_way_keeps_what_its_batches_did(shop: Project) -> None:
+    with shop.connect() as connection:
+        connection.execute("create table kept (id integer references logs); ")
+        connection.execute("insert into kept values (75)")
+
+    ran = shop.dbkit("prune", "shop")
+
+    assert ran.returncode == 1
+    told = "shop: retention.remove_old_logs stopped after it removed 20 rows in 2 batches\n"
+    assert ran.stderr.startswith(told)
+    assert "(sql/shop/retention/remove_old_logs.sql:4)" in ran.stderr
+    assert shop.rows("select count(*) from logs") == [(80,)]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -141,5 +161,8 @@ def test_a_system_without_retention_is_told_where_it_would_be(project: Project) 
     project.dbkit("migrate")
 
     said = refusal(project.dbkit("prune", "shop"))
+    (project.root / "sql" / "shop" / "retention").mkdir()
+    empty = refusal(project.dbkit("prune", "shop"))
 
-    assert said.startswith("there is no folder sql/shop/retention; ")
+    assert said.startswith("there is no query file in sql/shop/retention; ")
+    assert empty == said

@@ -1,5 +1,6 @@
 """Stream a SQLite file into a database in one transaction, and report what does not fit."""
 
+import os
 import sqlite3
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, contextmanager
@@ -11,14 +12,20 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
-from dbkit.errors.sqlite import DoesNotFit, NotEmptyTables, NotSqlite
-from dbkit.operations.sqlite.faults import Fault, find_faults
+from dbkit.errors.sqlite import (
+    DoesNotFit,
+    NotEmptyTables,
+    NotSqlite,
+    RowsWouldFollow,
+    UnreadableSqlite,
+)
+from dbkit.operations.sqlite.cells import write_cells
+from dbkit.operations.sqlite.faults import Fault, fault_of, find_faults
 from dbkit.operations.sqlite.tables import Target, match_tables, quoted
-from dbkit.operations.sqlite.values import Cell, Convert, Misfit, converter, shown
+from dbkit.operations.sqlite.values import converter, shown
 
 _MAGIC = b"SQLite format 3\0"
 _ROWS = 2_000
-_ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _SEQUENCES = """
 select
     attribute.attname,
@@ -30,6 +37,32 @@ where
     and not attribute.attisdropped
     and pg_get_serial_sequence(%(table)s, attribute.attname) is not null
 """
+# cascade, set null and set default reach into tables that nobody named
+_FOLLOWING = """
+select
+    conrelid::regclass::text,
+    namespace.nspname,
+    class.relname,
+    confrelid::regclass::text
+from pg_constraint
+inner join pg_class as class on class.oid = conrelid
+inner join pg_namespace as namespace on namespace.oid = class.relnamespace
+where
+    contype = 'f'
+    and conparentid = 0
+    and confdeltype in ('c', 'n', 'd')
+    and confrelid = any(%(oids)s::oid[])
+    and not conrelid = any(%(oids)s::oid[])
+order by 1, 4
+"""
+# keys that no sequence gives, as 0, leave it where it is
+_SET_SEQUENCE = sql.SQL("""
+select setval(seqrelid::regclass, highest)
+from pg_sequence, ({highest}) as found (highest)
+where
+    seqrelid = %(sequence)s::regclass
+    and highest between seqmin and seqmax
+""")
 Told = Callable[[str, int], object]
 
 
@@ -67,12 +100,13 @@ def import_file(
         connection.execute("set constraints all deferred")
         targets = match_tables(file, connection, source.skipped)
         _make_room(connection, targets, replace=source.replace)
-        imported, faults = _Loading(file, connection, told).load(targets)
+        loading = _Loading(file, connection, told)
+        imported, faults = loading.load(targets)
+        faults = faults or loading.settle(targets)
         if faults:
             raise DoesNotFit(str(source.file), tuple(map(str, faults)))
         for target in targets:
             _set_sequences(connection, target)
-        connection.execute("set constraints all immediate")
     return imported
 
 
@@ -80,7 +114,12 @@ def count_rows(file: Path, tables: Iterable[str] = ()) -> int:
     """Count the rows of a file, for a bar that shows how far it is."""
     with _opened(file) as source:
         names = list(tables) or [
-            name for (name,) in source.execute("select name from sqlite_master where type='table'")
+            # a virtual one may want a module that is not here
+            name
+            for (name,) in source.execute(
+                "select name from sqlite_master "
+                "where type = 'table' and sql not like 'create virtual table%'"
+            )
         ]
         counts = [source.execute(f"select count(*) from {quoted(name)}") for name in names]  # noqa: S608 - quoted
         return sum(count for cursor in counts for (count,) in cursor)
@@ -91,12 +130,19 @@ def _opened(path: Path) -> Generator[sqlite3.Connection]:
     with path.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise NotSqlite(str(path))
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source:
-        # a text that is no UTF-8 is a value that does not fit, and not the end
-        source.text_factory = _text
-        # one snapshot for all tables
-        source.execute("begin")
-        yield source
+    mode = "mode=ro"
+    if not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists():
+        # a file in WAL mode wants one beside it even to be read; nobody can be writing here
+        mode += "&immutable=1"
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)) as source:
+            # a text that is no UTF-8 is a value that does not fit, and not the end
+            source.text_factory = _text
+            # one snapshot for all tables
+            source.execute("begin")
+            yield source
+    except sqlite3.Error as error:
+        raise UnreadableSqlite(str(path), str(error)) from error
 
 
 def _text(content: bytes) -> str | bytes:
@@ -110,6 +156,7 @@ def _make_room(
     connection: psycopg.Connection[Any], targets: list[Target], *, replace: bool
 ) -> None:
     if replace:
+        _refuse_to_cascade(connection, targets)
         for target in reversed(targets):
             connection.execute(sql.SQL("delete from {}").format(sql.Identifier(target.name)))
         return
@@ -125,6 +172,16 @@ def _make_room(
         raise NotEmptyTables(filled)
 
 
+def _refuse_to_cascade(connection: psycopg.Connection[Any], targets: list[Target]) -> None:
+    """Refuse to remove what would take rows along that the file does not bring back."""
+    oids = [target.oid for target in targets]
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        for child, schema, table, parent in cursor.execute(_FOLLOWING, {"oids": oids}).fetchall():
+            first = sql.SQL("select from {} limit 1").format(sql.Identifier(schema, table))
+            if cursor.execute(first).fetchone() is not None:
+                raise RowsWouldFollow(child, parent)
+
+
 class _Loading(NamedTuple):
     """A file, the database it goes into, and who hears how far it is."""
 
@@ -136,20 +193,37 @@ class _Loading(NamedTuple):
         """Fill the tables in order, or tell everything that keeps them from being filled."""
         imported: list[Imported] = []
         faults: list[Fault] = []
-        left: set[str] = set()
+        left: set[int] = set()
         for target in targets:
-            rows = self._fill(target) if not faults else None
-            if rows is not None:
-                imported.append(Imported(target.name, rows))
+            filled = self._fill(target) if not faults else None
+            if isinstance(filled, int):
+                imported.append(Imported(target.name, filled))
                 continue
             # the server names one row; asked without the constraints, it names them all
-            left.add(target.name)
-            faults += find_faults(
-                self.connection, target, partial(self._stage, target), frozenset(left)
-            )
+            left.add(target.oid)
+            found = self._find(target, frozenset(left))
+            if filled is not None and not found:
+                # a trigger, say, or a partition: only the table itself refuses it
+                if (fault := fault_of(target, filled)) is None:
+                    raise filled
+                found = [fault]
+            faults += found
         return imported, faults
 
-    def _fill(self, target: Target) -> int | None:
+    def settle(self, targets: list[Target]) -> list[Fault]:
+        """Have what was deferred looked at now, and tell of every row that it refuses."""
+        try:
+            with self.connection.transaction():
+                self.connection.execute("set constraints all immediate")
+        except psycopg.errors.IntegrityError:
+            faults = [fault for target in targets for fault in self._find(target)]
+            if not faults:
+                raise
+            return faults
+        return []
+
+    def _fill(self, target: Target) -> int | psycopg.Error | None:
+        """Return how many rows went in; what the server said; or None where values do not fit."""
         faults: list[Fault] = []
         try:
             with self.connection.transaction():
@@ -160,7 +234,11 @@ class _Loading(NamedTuple):
         except psycopg.Error as error:
             if error.sqlstate is None:
                 raise
+            return error
         return None
+
+    def _find(self, target: Target, left: frozenset[int] = frozenset()) -> list[Fault]:
+        return find_faults(self.connection, target, partial(self._stage, target), left)
 
     def _stage(self, target: Target, stage: str) -> list[Fault]:
         faults: list[Fault] = []
@@ -173,42 +251,29 @@ class _Loading(NamedTuple):
         statement = sql.SQL("copy {} ({}) from stdin").format(
             sql.Identifier(into), sql.SQL(", ").join(map(sql.Identifier, columns))
         )
-        listed = ", ".join(map(quoted, columns))
-        rows = self.file.execute(f"select {listed} from {quoted(target.name)}")  # noqa: S608 - quoted
+        taken = ", ".join(map(quoted, target.taken))
+        rows = self.file.execute(f"select {taken} from {quoted(target.source)}")  # noqa: S608 - quoted
         count = 0
         with self.connection.cursor() as cursor, cursor.copy(statement) as copy:
             while chunk := rows.fetchmany(_ROWS):
-                lines = [
-                    _line(target, converts, row, number, faults)
-                    for number, row in enumerate(chunk, start=count + 1)
-                ]
+                written: list[list[str]] = []
+                for column, convert, values in zip(
+                    target.columns, converts, zip(*chunk, strict=True), strict=True
+                ):
+                    is_needed = column.name in target.needed
+                    cells, misfits = write_cells(values, convert, needed=is_needed)
+                    written.append(cells)
+                    faults += [
+                        Fault(
+                            target.name, count + place + 1, column.name, shown(values[place]), why
+                        )
+                        for place, why in misfits.items()
+                    ]
+                lines = "\n".join(map("\t".join, zip(*written, strict=True)))
+                copy.write(f"{lines}\n".encode())
                 count += len(chunk)
-                copy.write("".join(lines).encode())
                 self.told(target.name, count)
         return count
-
-
-def _line(
-    target: Target,
-    converts: list[Convert],
-    row: tuple[Cell, ...],
-    number: int,
-    faults: list[Fault],
-) -> str:
-    cells: list[str] = []
-    for column, convert, value in zip(target.columns, converts, row, strict=True):
-        if value is None:
-            if column.name in target.needed:
-                fault = "is not there, and the column has no place for null"
-                faults.append(Fault(target.name, number, column.name, "null", fault))
-            cells.append("\\N")
-            continue
-        try:
-            cells.append(convert(value).translate(_ESCAPED))
-        except Misfit as misfit:
-            cells.append("\\N")
-            faults.append(Fault(target.name, number, column.name, shown(value), str(misfit)))
-    return "\t".join(cells) + "\n"
 
 
 def _set_sequences(connection: psycopg.Connection[Any], target: Target) -> None:
@@ -219,6 +284,4 @@ def _set_sequences(connection: psycopg.Connection[Any], target: Target) -> None:
         ).fetchall()
         for column, sequence in found:
             highest = sql.SQL("select max({}) from {}").format(sql.Identifier(column), table)
-            [(last,)] = cursor.execute(highest).fetchall()
-            if last is not None:
-                cursor.execute("select setval(%s, %s)", (sequence, last))
+            cursor.execute(_SET_SEQUENCE.format(highest=highest), {"sequence": sequence})

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterable
 from graphlib import CycleError, TopologicalSorter
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any, NamedTuple
 
 import psycopg
@@ -20,8 +21,8 @@ select
     class.relname,
     attribute.attname,
     coalesce(base.typname, type.typname),
-    attribute.attnotnull,
-    attribute.atthasdef or attribute.attidentity <> '',
+    attribute.attnotnull or type.typnotnull,
+    attribute.atthasdef or type.typdefault is not null or attribute.attidentity <> '',
     attribute.attgenerated <> '',
     case
         when coalesce(base.typname, type.typname) in ('varchar', 'bpchar')
@@ -34,7 +35,7 @@ select
     end,
     case
         when coalesce(base.typname, type.typname) = 'numeric' and attribute.atttypmod > 4
-            then (attribute.atttypmod - 4) & 2047
+            then (((attribute.atttypmod - 4) & 2047) # 1024) - 1024
     end
 from pg_class as class
 inner join pg_attribute as attribute on attribute.attrelid = class.oid
@@ -43,11 +44,13 @@ left join pg_type as base on base.oid = nullif(type.typbasetype, 0)
 where
     class.relkind in ('r', 'p')
     and pg_table_is_visible(class.oid)
-    and class.relnamespace = current_schema()::regnamespace
+    and class.relnamespace not in ('pg_catalog'::regnamespace, pg_my_temp_schema())
     and attribute.attnum > 0
     and not attribute.attisdropped
 order by class.relname, attribute.attnum
 """
+# of ASCII alone, as SQLite has it
+_SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
 _REFERENCES = """
 select
     conrelid::bigint,
@@ -65,6 +68,9 @@ class Target(NamedTuple):
     oid: int
     name: str
     columns: tuple[Column, ...]
+    # what the file calls the table and those columns
+    source: str
+    taken: tuple[str, ...]
     # those that may not be null
     needed: frozenset[str]
 
@@ -87,10 +93,11 @@ def match_tables(
         )
         if name not in left_out
     ]
-    unknown = tuple(name for name in names if name not in there)
+    found = {name: _alike(name, there) for name in names}
+    unknown = tuple(name for name, table in found.items() if table is None)
     if unknown:
         raise UnknownTables(unknown, tuple(there))
-    targets = [_matched(source, there[name]) for name in names]
+    targets = [_matched(source, name, there[table]) for name, table in found.items() if table]
     return _in_order(connection, targets)
 
 
@@ -122,15 +129,26 @@ def _tables_there(connection: psycopg.Connection[Any]) -> dict[str, _There]:
     return tables
 
 
-def _matched(source: sqlite3.Connection, there: _There) -> Target:
-    found = [row[1] for row in source.execute(f"pragma table_xinfo({quoted(there.name)})")]
-    unknown = tuple(name for name in found if name not in there.columns)
+def _matched(source: sqlite3.Connection, name: str, there: _There) -> Target:
+    listed = source.execute(f"pragma table_xinfo({quoted(name)})")
+    found = {column: _alike(column, there.columns) for _, column, *_ in listed}
+    unknown = tuple(column for column, ours in found.items() if ours is None)
     if unknown:
         raise UnknownColumns(there.name, unknown, tuple(there.columns))
-    for name in there.needed - there.defaulted - set(found):
-        raise MissingColumn(there.name, name)
-    columns = tuple(there.columns[name] for name in found if name not in there.generated)
-    return Target(there.oid, there.name, columns, there.needed)
+    for column in there.needed - there.defaulted - {*found.values()}:
+        raise MissingColumn(there.name, column)
+    taken = {
+        column: there.columns[ours]
+        for column, ours in found.items()
+        if ours and ours not in there.generated
+    }
+    return Target(there.oid, there.name, tuple(taken.values()), name, tuple(taken), there.needed)
+
+
+def _alike(name: str, known: Iterable[str]) -> str | None:
+    """Find a name; capitals do not matter to SQLite, so they do only where nothing else tells."""
+    alike = [one for one in known if one.translate(_SMALL) == name.translate(_SMALL)]
+    return name if name in alike else alike[0] if len(alike) == 1 else None
 
 
 def _in_order(connection: psycopg.Connection[Any], targets: list[Target]) -> list[Target]:

@@ -8,15 +8,16 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime, time, timedelta
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from math import isinf
 from typing import NamedTuple
 from uuid import UUID
 
 Cell = int | float | str | bytes | None
 Convert = Callable[[Cell], str]
 
-_TRUE, _FALSE = {"1", "true", "t", "yes", "on"}, {"0", "false", "f", "no", "off"}
+_TRUE, _FALSE = {"1", "true", "t", "yes", "y", "on"}, {"0", "false", "f", "no", "n", "off"}
 _RANGES = {"int2": 1 << 15, "int4": 1 << 31, "int8": 1 << 63}
 # what Python's, SQLite's and JavaScript's clocks write
 _MOMENT = re.compile(
@@ -54,7 +55,7 @@ def converter(column: Column) -> Convert:
         case "int2" | "int4" | "int8":
             return _integer(_RANGES[column.type])
         case "numeric":
-            return _numeric(column.precision, column.scale)
+            return _numeric(column.precision, column.scale or 0)
         case "text" | "varchar" | "bpchar" | "name" | "citext":
             return _text(column.length)
         case _:
@@ -63,7 +64,7 @@ def converter(column: Column) -> Convert:
 
 def shown(value: Cell) -> str:
     """Write a value as a report shows it: short, and with its quotes."""
-    text = repr(value)
+    text = "null" if value is None else repr(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
@@ -72,41 +73,55 @@ _LONGEST = 80
 
 def _integer(limit: int) -> Convert:
     def convert(value: Cell) -> str:
-        number = value
-        if isinstance(number, str):
-            try:
-                number = int(number)
-            except ValueError:
-                number = _float(number, "an integer")
-        if isinstance(number, float):
-            if not number.is_integer():
-                raise Misfit("is not an integer")
-            number = int(number)
-        if not isinstance(number, int):
+        number = value if isinstance(value, int) else _decimal(value, "an integer")
+        if isinstance(number, Decimal) and not (
+            number.is_finite() and number == number.to_integral_value()
+        ):
             raise Misfit("is not an integer")
         if not -limit <= number < limit:
             raise Misfit(f"is out of range, at most {limit - 1}")
-        return str(number)
+        return str(int(number))
 
     return convert
 
 
-def _numeric(precision: int | None, scale: int | None) -> Convert:
+def _numeric(precision: int | None, scale: int) -> Convert:
     def convert(value: Cell) -> str:
-        if isinstance(value, bytes) or value is None:
-            raise Misfit("is not a number")
-        try:
-            # repr, because it is the shortest text that means this very float
-            number = Decimal(value if isinstance(value, str | int) else repr(value))
-        except InvalidOperation:
-            raise Misfit("is not a number") from None
-        if precision is not None and number.is_finite():
-            digits = precision - (scale or 0)
-            if abs(round(number, scale or 0)) >= Decimal(10) ** digits:
-                raise Misfit(f"has more than {digits} digits before the point")
+        number = _decimal(value, "a number")
+        if precision is not None and not number.is_nan() and not _fits(number, precision, scale):
+            raise Misfit(f"has more than {precision - scale} digits before the point")
         return str(number)
 
     return convert
+
+
+def _decimal(value: Cell, wanted: str) -> Decimal:
+    """Read a number exactly, of whatever size."""
+    try:
+        # repr, because it is the shortest text that means this very float
+        number = Decimal(repr(value) if isinstance(value, float) else _plain(value, wanted))
+    except InvalidOperation:
+        raise Misfit(f"is not {wanted}") from None
+    return number
+
+
+def _plain(value: Cell, wanted: str) -> str | int:
+    # Python reads 1_000 as a number, and nobody else does
+    if not isinstance(value, str | int) or "_" in str(value):
+        raise Misfit(f"is not {wanted}")
+    return value
+
+
+def _fits(number: Decimal, precision: int, scale: int) -> bool:
+    """Tell whether a number has not too many digits before the point."""
+    digits = precision - scale
+    if number.is_infinite() or (number and number.adjusted() >= digits):
+        return False
+    if not number or number.adjusted() < digits - 1:
+        return True
+    # rounding may add one; as the server does it, and with room for all digits
+    room = Context(precision + 2, ROUND_HALF_UP, MIN_EMIN, MAX_EMAX)
+    return number.quantize(Decimal(1).scaleb(-scale), context=room).adjusted() < digits
 
 
 def _text(length: int | None) -> Convert:
@@ -131,14 +146,13 @@ def _boolean(value: Cell) -> str:
 
 
 def _float_text(value: Cell) -> str:
-    return repr(_float(value, "a number"))
-
-
-def _float(value: Cell, wanted: str) -> float:
     try:
-        return float(value)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - None and bytes raise
-    except (TypeError, ValueError):
-        raise Misfit(f"is not {wanted}") from None
+        number = value if isinstance(value, float) else float(_plain(value, "a number"))
+    except (OverflowError, ValueError):
+        raise Misfit("is not a number") from None
+    if isinf(number) and isinstance(value, str) and "inf" not in value.lower():
+        raise Misfit("is out of range")
+    return repr(number)
 
 
 def _moment(value: Cell) -> str:
@@ -146,17 +160,17 @@ def _moment(value: Cell) -> str:
 
     What names no zone is UTC, as SQLite's own clock is.
     """
-    number = _clock(value)
-    if number is not None:
+    text = value.strip() if isinstance(value, str) else ""
+    if not _MOMENT.fullmatch(text):
+        number = _clock(value)
+        if number is None:
+            raise Misfit("is not a date and time as ISO 8601 writes it")
         return _from_number(number).isoformat(sep=" ")
-    if not isinstance(value, str) or not _MOMENT.fullmatch(value.strip()):
-        raise Misfit("is not a date and time as ISO 8601 writes it")
     try:
-        # nine digits of a second are read by PostgreSQL and not by Python
-        datetime.fromisoformat(_python_moment(value.strip()))
+        datetime.fromisoformat(_python_moment(text))
     except ValueError as error:
         raise Misfit(f"is not a date and time: {error}") from None
-    return value.strip().replace(",", ".")
+    return text.replace(",", ".")
 
 
 def _moment_without_zone(value: Cell) -> str:
@@ -164,14 +178,14 @@ def _moment_without_zone(value: Cell) -> str:
     text = _moment(value)
     if not _ZONE.fullmatch(text):
         return text
-    plain = text.replace("UTC", "Z").replace(" Z", "Z")
-    moment = datetime.fromisoformat(re.sub(r" ([+-])", r"\1", plain)).astimezone(UTC)
+    moment = datetime.fromisoformat(_python_moment(text)).astimezone(UTC)
     return moment.replace(tzinfo=None).isoformat(sep=" ")
 
 
 def _python_moment(text: str) -> str:
-    plain = re.sub(r"[.,]\d+", "", text).replace("UTC", "Z").replace(" Z", "Z")
-    return re.sub(r" ([+-])", r"\1", plain)
+    """Write a zone as Python reads it: right behind the time."""
+    day, clock = text[:11], text[11:]
+    return day + clock.replace("UTC", "Z").replace(" ", "")
 
 
 def _clock(value: Cell) -> float | None:
@@ -192,11 +206,7 @@ def _from_number(value: float) -> datetime:
 
 
 def _date(value: Cell) -> str:
-    number = _clock(value)
-    if number is not None:
-        return _from_number(number).date().isoformat()
-    moment = _moment(value)
-    return date.fromisoformat(moment[:10]).isoformat()
+    return _moment(value)[:10]
 
 
 def _time(value: Cell) -> str:
@@ -211,9 +221,14 @@ def _json(value: Cell) -> str:
         return _finite(json.dumps(value))
     text = _decoded(value)
     try:
-        json.loads(text, parse_constant=_refuse_constant)
+        _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise Misfit(f"is not JSON: {error}") from None
+    return text
+
+
+def _jsonb(value: Cell) -> str:
+    text = _json(value)
     if _NUL_IN_JSON.search(text):
         raise Misfit("contains a NUL character, which no jsonb can")
     return text
@@ -222,6 +237,9 @@ def _json(value: Cell) -> str:
 def _refuse_constant(name: str) -> object:
     message = f"{name} is no JSON number"
     raise ValueError(message)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _finite(text: str) -> str:
@@ -275,7 +293,7 @@ _SIMPLE: dict[str, Convert] = {
     "date": _date,
     "time": _time,
     "json": _json,
-    "jsonb": _json,
+    "jsonb": _jsonb,
     "bytea": _bytes,
     "uuid": _uuid,
     "inet": _inet,

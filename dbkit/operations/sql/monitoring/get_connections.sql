@@ -1,19 +1,24 @@
 -- The connections to this database by what they do, and how many the server has room for in all.
--- One that is idle in a transaction keeps old rows from being cleaned up.
+-- One that is idle in a transaction keeps old rows from being cleaned up. What the sessions of
+-- other roles do is hidden from a role that is no member of pg_monitor.
 -- :one
 select
     count(*) filter (where session.state = 'active') as active,
     count(*) filter (where session.state = 'idle') as idle,
     count(*) filter (where session.state like 'idle in transaction%') as idle_in_transaction,
+    count(*) filter (where session.backend_type is null) as hidden,
     count(*) as here,
     (
         select count(*) from pg_stat_activity
-        where backend_type = 'client backend'
+        where
+            coalesce(backend_type, 'client backend') = 'client backend'
+            and usesysid is not null
     ) as everywhere,
     current_setting('max_connections')::integer as room,
     extract(epoch from max(now() - session.xact_start))::float8 as oldest_transaction_seconds
 from pg_stat_activity as session
 where
     session.datname = current_database()
-    and session.backend_type = 'client backend'
+    and coalesce(session.backend_type, 'client backend') = 'client backend'
+    and session.usesysid is not null
     and session.pid <> pg_backend_pid();
