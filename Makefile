@@ -37,7 +37,7 @@ demo: .venv/installed ## a day in the life of each system, with data left to loo
 	@$(BIN)/python -m tests.stories
 
 test: .venv/installed ## run all tests, on a real server
-	@$(BIN)/pytest -q -n 2
+	@$(BIN)/pytest -q -n 4
 
 check: lint types floors sql test-all ## everything CI runs
 

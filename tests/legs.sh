@@ -5,11 +5,12 @@ cd "$(dirname "$0")/.." || exit 1
 bin=${DBKIT_BIN:-.venv/bin}
 failed=0
 
+# four at once on two cores: many tests wait, for a lock or for a process
 leg() {
     echo "== PostgreSQL $1"
     name=$1
     shift
-    DBKIT_TEST_POSTGRES=$name "$bin/pytest" -q -n 2 "$@" || failed=1
+    DBKIT_TEST_POSTGRES=$name "$bin/pytest" -q -n 4 "$@" || failed=1
 }
 
 leg 18 --cov --cov-report=

@@ -1,7 +1,9 @@
 """`dbkit import-sqlite` moves or refuses what SQLite lets through, and loses nothing in silence."""
 
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -256,15 +258,13 @@ def test_a_file_that_sqlite_cannot_read_is_told_in_a_sentence(project: Project) 
 
 
 @pytest.fixture
-def locked_folder(tmp_path: Path) -> Iterator[Path]:
+def locked_folder() -> Iterator[Path]:
     """A folder that we may read, with a file in WAL mode, and not write into."""
-    folder = tmp_path / "locked"
-    folder.mkdir()
+    # not in pytest's own folder, which nobody but its owner may enter
+    folder = Path(tempfile.mkdtemp(prefix="dbkit-locked-"))
     with closing(sqlite3.connect(folder / "wal.db")) as file:
         file.execute("pragma journal_mode = wal")
         file.executescript(_THREE)
-    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        parent.chmod(parent.stat().st_mode | 0o111)
     folder.chmod(0o555)
     before = os.getresuid()
     if before[0] == 0:
@@ -273,6 +273,7 @@ def locked_folder(tmp_path: Path) -> Iterator[Path]:
     yield folder
     os.setresuid(*before)
     folder.chmod(0o755)
+    shutil.rmtree(folder)
 
 
 def test_a_file_in_wal_mode_is_read_where_nothing_can_be_written(locked_folder: Path) -> None:
