@@ -38,6 +38,10 @@ _COMMANDS = (
 )
 
 
+# longer than any command's first sentence: click would cut it where the line ends
+_SENTENCE = 200
+
+
 class Terminated(BaseException):
     """SIGTERM came: unwound like Ctrl-C, so that nothing is left half done."""
 
@@ -58,6 +62,14 @@ class Commands(click.Group):
         module = import_module(f"dbkit.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the first sentence of each command's help, whole."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, found.get_short_help_str(_SENTENCE)) for name, found in commands if found]
+            )
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -88,5 +88,6 @@ def _state(status: Status) -> str:
     if status.pending:
         parts.append(f"{len(status.pending)} pending, next {status.pending[0].name}")
     if status.pending_objects:
-        parts.append(f"{len(status.pending_objects)} objects to apply")
+        objects = len(status.pending_objects)
+        parts.append(f"{objects} object{'s' if objects > 1 else ''} to apply")
     return f"[yellow]{'; '.join(parts)}[/yellow]" if parts else "[green]up to date[/green]"

@@ -117,6 +117,23 @@ class UnknownNarrowing(QueryError):
 
 
 @dataclass(eq=False)
+class NarrowingOfOtherThanJson(QueryError):
+    """A header line names a Python type for what is not json."""
+
+    query: str
+    path: str
+    name: str
+    type: str
+    wanted: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: the header line for {self.name!r} of {self.query} names {self.wanted}, "
+            f"which only json and jsonb can become, and this is {self.type}; take the line out"
+        )
+
+
+@dataclass(eq=False)
 class DefaultDoesNotFit(QueryError):
     """A default is not a value of the parameter's type."""
 

@@ -109,7 +109,7 @@ def checksum(content: bytes, shown: str) -> Checksum:
     # nothing pending and nothing edited: then nothing has to be read as SQL
     from dbkit.sqltext import decode, normalise  # noqa: PLC0415
 
-    meaning = normalise(decode(content, shown))
+    meaning = normalise(decode(content, shown), path=shown)
     return Checksum(exact, exact_checksum(meaning.encode()))
 
 

@@ -14,17 +14,19 @@ from dbkit.errors.querycheck import (
     DefaultDoesNotFit,
     DoesNotPrepare,
     KindDoesNotFit,
+    NarrowingOfOtherThanJson,
     ParametersDiffer,
     RepeatedColumn,
     UnknownNarrowing,
     UnnamedColumn,
 )
 from dbkit.queries.describing import Catalog, describe
-from dbkit.queries.model import Column, Description, Kind, PgType, Query, Variant
+from dbkit.queries.model import Column, Description, Kind, PgType, Query, TypeKind, Variant
 from dbkit.queries.pytypes import type_name
 from dbkit.sqltext import Source
 
 _NOT_NULL, _NULLABLE = "not null", "nullable"
+_JSON = {"json", "jsonb"}
 _ROWS = {Kind.ONE, Kind.OPTIONAL, Kind.MANY, Kind.STREAM}
 
 
@@ -86,7 +88,6 @@ def examine_query(
     catalog: Catalog | None = None,
 ) -> CheckedQuery | list[QueryError]:
     """Ask the server about every combination of a query's parts, and give all that is wrong."""
-    narrowed = dict(query.narrowed)
     described: list[tuple[Variant, Description]] = []
     refused: dict[str, QueryError] = {}
     for variant in query.variants:
@@ -105,20 +106,27 @@ def examine_query(
     ]
     if faults:
         return faults
-    columns = _agreed_columns(described, narrowed)
-    parameters = tuple(_parameters(query, described, narrowed))
+    json_types = _json_types(query)
+    columns = _agreed_columns(described, _nullness(query))
+    parameters = tuple(_parameters(query, described, json_types))
     faults = [
         *_unusable_names(query, columns),
-        *_unknown_narrowing(query, columns, narrowed),
+        *_unknown_narrowing(query, columns),
+        *_narrowing_of_other_than_json(query, columns, parameters),
         *_unfit_kind(query, columns),
         *_unfit_defaults(connection, query, parameters),
     ]
     if faults:
         return faults
-    json_types = tuple(
-        (name, kind) for name, kind in query.narrowed if kind not in {_NOT_NULL, _NULLABLE}
-    )
-    return CheckedQuery(query, parameters, columns, json_types, tuple(described))
+    return CheckedQuery(query, parameters, columns, tuple(json_types.items()), tuple(described))
+
+
+def _nullness(query: Query) -> dict[str, str]:
+    return {name: said for name, said in query.narrowed if said in {_NOT_NULL, _NULLABLE}}
+
+
+def _json_types(query: Query) -> dict[str, str]:
+    return {name: said for name, said in query.narrowed if said not in {_NOT_NULL, _NULLABLE}}
 
 
 def _describe(
@@ -128,11 +136,11 @@ def _describe(
     source: Source,
     catalog: Catalog | None,
 ) -> Description:
-    narrowed = dict(query.narrowed)
+    nullness = _nullness(query)
     settled = {
-        number: narrowed[name] == _NULLABLE
+        number: nullness[name] == _NULLABLE
         for number, name in enumerate(variant.parameters, start=1)
-        if narrowed.get(name) in {_NOT_NULL, _NULLABLE}
+        if name in nullness
     }
     try:
         return describe(connection, variant.text, settled=settled, catalog=catalog)
@@ -184,12 +192,12 @@ def _different_columns(
 
 
 def _agreed_columns(
-    described: Sequence[tuple[Variant, Description]], narrowed: dict[str, str]
+    described: Sequence[tuple[Variant, Description]], nullness: dict[str, str]
 ) -> tuple[Column, ...]:
     agreed: list[Column] = []
     for place, column in enumerate(described[0][1].columns):
         doubts = [one for _, said in described if (one := said.columns[place]).nullable]
-        match narrowed.get(column.name):
+        match nullness.get(column.name):
             case "not null":
                 agreed.append(replace(column, nullable=False, why=""))
             case "nullable":
@@ -238,7 +246,7 @@ def _types(described: Sequence[tuple[Variant, Description]]) -> dict[str, PgType
 def _parameters(
     query: Query,
     described: Sequence[tuple[Variant, Description]],
-    narrowed: dict[str, str],
+    json_types: dict[str, str],
 ) -> Iterator[CheckedParameter]:
     types = _types(described)
     nullable = {
@@ -250,27 +258,47 @@ def _parameters(
         for name in types
     }
     for parameter in query.parameters:
-        said = narrowed.get(parameter.name)
         yield CheckedParameter(
             parameter.name,
             types.get(parameter.name),
             nullable.get(parameter.name, False),
             parameter.default,
             parameter.omittable,
-            None if said in {None, _NOT_NULL, _NULLABLE} else said,
+            json_types.get(parameter.name),
         )
 
 
-def _unknown_narrowing(
-    query: Query, columns: tuple[Column, ...], narrowed: dict[str, str]
-) -> Iterator[QueryError]:
+def _unknown_narrowing(query: Query, columns: tuple[Column, ...]) -> Iterator[QueryError]:
     known = (
         *(column.name for column in columns),
         *(parameter.name for parameter in query.parameters),
     )
-    for name in narrowed:
+    for name in dict(query.narrowed):
         if name not in known:
             yield UnknownNarrowing(_shown(query), query.path, name, known)
+
+
+def _narrowing_of_other_than_json(
+    query: Query, columns: tuple[Column, ...], parameters: tuple[CheckedParameter, ...]
+) -> Iterator[QueryError]:
+    types = [
+        *((column.name, column.type) for column in columns),
+        *((one.name, one.type) for one in parameters if one.type is not None),
+    ]
+    for name, wanted in _json_types(query).items():
+        named = [found for known, found in types if known == name]
+        # a line is for the column and the parameter of its name, and one of them is enough
+        if named and not any(_holds_json(found) for found in named):
+            found = type_name(named[0])
+            yield NarrowingOfOtherThanJson(_shown(query), query.path, name, found, wanted)
+
+
+def _holds_json(type_: PgType) -> bool:
+    match type_.kind:
+        case TypeKind.DOMAIN | TypeKind.ARRAY if type_.of is not None:
+            return _holds_json(type_.of)
+        case _:
+            return type_.name in _JSON
 
 
 def _unfit_kind(query: Query, columns: tuple[Column, ...]) -> Iterator[QueryError]:

@@ -4,6 +4,7 @@ lock      held while the server is started or stopped
 running   held by the server and every process of it, for as long as one of them lives
 holders/  a locked file for every process that uses the server
 log       what the server says
+.gitignore  keeps all of it out of the project's history
 cluster   a link to a folder 0700 with the data, where the server's account can reach it
 socket    a link to the folder of the socket: the cluster, or one with a shorter path
 """
@@ -98,6 +99,7 @@ class Folder:
         with suppress(FileExistsError):
             self.path.mkdir()
             self.path.chmod(_PASSABLE)
+            (self.path / ".gitignore").write_text("*\n", encoding="utf-8")
 
     def socket_folder(self) -> Path:
         """Return the folder of the socket, once it is known to be this server's alone."""

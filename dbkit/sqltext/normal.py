@@ -22,7 +22,7 @@ _PLAIN_TOKEN = re.compile(r"""--[^\n]*+|(\w++|'[^']*+'|"[^"]*+"|::|[^\s])""", re
 _COPY = re.compile(r"\bcopy\b", re.IGNORECASE)
 
 
-def normalise(text: str) -> str:
+def normalise(text: str, *, path: str = "<text>") -> str:
     """Drop the comments and put one space between all tokens, however they were laid out.
 
     Where the end of a line has a meaning, after a backslash command and before the data of
@@ -31,14 +31,14 @@ def normalise(text: str) -> str:
     """
     if not _PLAIN.sub("", text) and not _COPY.search(text):
         return " ".join(filter(None, _PLAIN_TOKEN.findall(text)))
-    return normalise_any(text)
+    return normalise_any(text, path=path)
 
 
-def normalise_any(text: str) -> str:
+def normalise_any(text: str, *, path: str = "<text>") -> str:
     """Do the same for any script, a token at a time."""
     parts: list[str] = []
     gap = ""
-    for kind, start, end in tokens(text):
+    for kind, start, end in tokens(text, path=path):
         if kind is Kind.COMMAND:
             parts += gap, text[start:end].rstrip()
             gap = "\n"

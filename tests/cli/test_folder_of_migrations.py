@@ -139,6 +139,16 @@ def test_a_migration_may_be_laid_out_and_commented_anew(
     assert project.dbkit("status").returncode == 0
 
 
+def test_an_applied_migration_that_can_no_longer_be_read_is_pointed_at(project: Project) -> None:
+    path = project.migration("0001_orders", "create table orders (id integer);")
+    project.dbkit("migrate")
+    path.write_text("create table orders (id integer default 'one);")
+
+    ran = project.dbkit("migrate")
+
+    assert refusal(ran).startswith(f"{FOLDER}/0001_orders.sql:1:41: ")
+
+
 def test_an_edited_migration_is_accepted_by_force(project: Project, folder: Path) -> None:
     (folder / "0001_orders.sql").write_text(ORDERS.replace("integer", "bigint"))
 

@@ -1,5 +1,8 @@
 """`dbkit generate` writes what the migrated database says, and `--check` asks no server."""
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -9,6 +12,13 @@ from tests.cli.seen import refusal
 from tests.project import Project
 
 _NOWHERE = "postgresql://localhost:1/nothing"
+_CALL = """
+import sys
+import psycopg
+from shop.queries import orders
+with psycopg.connect(sys.argv[1]) as connection:
+    orders.list_all(connection)
+"""
 
 
 @pytest.fixture
@@ -39,6 +49,29 @@ def test_the_package_is_written_and_then_current(shop: Project) -> None:
         "shop: shop/queries/queries.lock written",
     ]
     assert second.stdout == "shop: shop/queries is current\n"
+
+
+def test_a_package_whose_top_lies_in_src_is_written_there(shop: Project) -> None:
+    (shop.root / "src" / "shop").mkdir(parents=True)
+    shop.dbkit("migrate")
+
+    written = shop.dbkit("generate")
+    current = shop.dbkit("generate", "--check")
+    _query(shop, "list_all").write_text("-- :many\nselect id from orders order by id desc;\n")
+    called = subprocess.run(
+        [sys.executable, "-c", _CALL, shop.url],
+        cwd=shop.root,
+        env={"PYTHONPATH": f"src{os.pathsep}{Path.cwd()}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert written.stdout.startswith("shop: src/shop/queries/__init__.py written\n")
+    assert not (shop.root / "shop").exists()
+    assert current.returncode == 0
+    # which it can only know by the way up to the project
+    assert "EditedQuery: orders.list_all" in called.stderr
 
 
 def test_a_database_with_pending_migrations_is_refused(shop: Project) -> None:

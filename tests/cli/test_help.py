@@ -73,6 +73,15 @@ def test_dbkit_alone_shows_what_there_is(project: Project) -> None:
     assert all(name in ran.stderr for name, *_ in COMMANDS)
 
 
+def test_no_sentence_is_cut_where_the_line_ends() -> None:
+    shown = CliRunner().invoke(cli, ["--help"])
+
+    commands = shown.output.partition("Commands:")[2].partition("Example:")[0]
+    assert shown.exit_code == 0
+    assert all(re.search(rf"^  {name} ", commands, re.MULTILINE) for name in TOP)
+    assert "..." not in commands
+
+
 def test_the_version_is_told(project: Project) -> None:
     ran = project.dbkit("--version")
 

@@ -57,7 +57,7 @@ def test_objects_that_are_not_as_their_files_say_are_pending(shop: Project) -> N
     ran = shop.dbkit("status")
 
     assert ran.returncode == 2
-    assert "1 objects to apply" in ran.stdout
+    assert "1 object to apply" in ran.stdout
     assert shop.status()["objects"] == {"pending": ["sql/shop/_objects/cheap.sql"], "gone": []}
 
 

@@ -10,6 +10,7 @@ from dbkit.errors import (
     DefaultDoesNotFit,
     DoesNotPrepare,
     KindDoesNotFit,
+    NarrowingOfOtherThanJson,
     ParametersDiffer,
     QueryError,
     RepeatedColumn,
@@ -21,7 +22,9 @@ from dbkit.queries.files import parse_queries
 from dbkit.sqltext import Source
 
 SCHEMA = """
-create table orders (id integer primary key, customer text not null, note text, made date);
+create table orders (
+    id integer primary key, customer text not null, note text, made date, payload jsonb
+);
 """
 
 
@@ -72,6 +75,33 @@ def test_a_header_line_narrows_what_cannot_be_proved(shop: psycopg.Connection) -
     checked = check(shop, "-- note: not null\n-- :many\nselect id, note from orders;\n")
 
     assert [one.nullable for one in checked.columns] == [False, False]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "-- payload: not null\n-- payload: shop.types.Payload\n",
+        "-- payload: shop.types.Payload\n-- payload: not null\n",
+    ],
+)
+def test_a_column_is_narrowed_to_a_type_and_to_not_null(
+    shop: psycopg.Connection, header: str
+) -> None:
+    checked = check(shop, f"{header}-- :many\nselect payload from orders;\n")
+
+    assert [one.nullable for one in checked.columns] == [False]
+    assert checked.json_types == (("payload", "shop.types.Payload"),)
+
+
+def test_a_parameter_is_narrowed_to_a_type_and_to_not_null(shop: psycopg.Connection) -> None:
+    checked = check(
+        shop,
+        "-- payload: not null\n-- payload: shop.types.Payload\n"
+        "-- :exec\nupdate orders set payload = :'payload' where id = :'id';\n",
+    )
+
+    [payload] = [one for one in checked.parameters if one.name == "payload"]
+    assert (payload.nullable, payload.json_type) == (False, "shop.types.Payload")
 
 
 def test_a_query_by_its_key_is_certain_and_one_by_a_name_is_not(shop: psycopg.Connection) -> None:
@@ -150,6 +180,14 @@ def test_what_does_not_prepare_is_pointed_at_in_the_file(shop: psycopg.Connectio
             (
                 "the header line for 'total' belongs to no column or parameter of orders.listed; "
                 "there are id"
+            ),
+        ),
+        (
+            NarrowingOfOtherThanJson,
+            "-- note: shop.types.Note\n-- :many\nselect id, note from orders;\n",
+            (
+                "the header line for 'note' of orders.listed names shop.types.Note, "
+                "which only json and jsonb can become, and this is text; take the line out"
             ),
         ),
         (

@@ -93,6 +93,20 @@ def test_data_that_vanished_are_missed(closed: Path, binaries: Binaries) -> None
     assert run_sql(embedded, "select 1") == 1
 
 
+def test_git_sees_nothing_of_the_server(place: Path, binaries: Binaries) -> None:
+    embedded = EmbeddedServer(place / ".dbkit", binaries=binaries)
+
+    embedded.start()
+
+    git = ["git", "-c", "safe.directory=*", "-C", str(place)]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    seen = subprocess.run(
+        [*git, "status", "--porcelain"], check=True, capture_output=True, text=True
+    )
+    assert seen.stdout == ""
+    embedded.reset()
+
+
 def test_an_ordinary_account_runs_its_own_server(
     place: Path, ordinary: str, actor: StartActor
 ) -> None:

@@ -54,7 +54,7 @@ def module_text(
 ) -> str:
     """Write the module of one subject's queries."""
     plan = plan_module(checked)
-    writer = _Writer(plan, sources, system)
+    writer = _Writer(plan, sources, system, way_up(system, root))
     aliases = [line for name, typed in plan.aliases.items() for line in writer.alias(name, typed)]
     classes = [writer.class_(made) for made in plan.classes.values()]
     functions = [writer.function(function) for function in plan.functions]
@@ -85,9 +85,10 @@ def _own(imports: Imports, root: Path) -> frozenset[str]:
 
 
 class _Writer:
-    def __init__(self, plan: Plan, sources: Mapping[str, Source], system: System) -> None:
+    def __init__(self, plan: Plan, sources: Mapping[str, Source], system: System, up: str) -> None:
         self._sources = sources
         self._system = system
+        self._up = up
         functions = {one.checked.query.name for one in plan.functions}
         fields = {field.name for made in plan.classes.values() for field in made.fields}
         hidden = {keyword.name for one in plan.functions for keyword in one.keywords} | {"sets"}
@@ -143,7 +144,7 @@ class _Writer:
     def origin(self) -> list[str]:
         origin = self.imports.use("dbkit.queries.typed.Origin")
         here = f"{self.imports.use('pathlib.Path')}(__file__).parent"
-        root = f"{here} / {string(way_up(self._system))}"
+        root = f"{here} / {string(self._up)}"
         return enclosed(f"{_ORIGIN} = {origin}(", [string(self._system.name), root], ")")
 
     def query(self, function: Function) -> list[str]:
