@@ -102,7 +102,7 @@ def test_a_run_that_is_stopped_keeps_its_batches_and_can_be_started_again(
         with connection.transaction():
             connection.execute("select from logs where id = 85 for update")
             running = shop.start("prune", "shop")
-            while connection.execute("select count(*) from logs").fetchone() != (90,):
+            while connection.execute("select from pg_locks where not granted").fetchone() is None:
                 assert running.poll() is None
             running.send_signal(signal.SIGINT)
             out, err = running.communicate(timeout=60)
