@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from dbkit.cli.connecting import Project, json_option, opened, url_option
+from dbkit.cli.counting import count_of
 from dbkit.cli.watching import watched
 from dbkit.operations.backups import KEPT_DAYS, Backup, Shelf, write_backup
 from dbkit.operations.programs import Programs
@@ -82,13 +83,8 @@ def _list(shelf: Shelf, *, as_json: bool) -> None:
 
 
 def _size(backup: Backup) -> str:
-    tables = "1 table" if len(backup.rows) == 1 else f"{len(backup.rows)} tables"
-    return f"{backup.bytes:,} bytes, {counted(sum(backup.rows.values()))} of {tables}"
-
-
-def counted(rows: int) -> str:
-    """Write a number of rows."""
-    return "1 row" if rows == 1 else f"{rows:,} rows"
+    rows = count_of(sum(backup.rows.values()), "row")
+    return f"{backup.bytes:,} bytes, {rows} of {count_of(len(backup.rows), 'table')}"
 
 
 def _for_program(shelf: Shelf, backup: Backup) -> dict[str, Any]:

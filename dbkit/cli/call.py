@@ -9,6 +9,7 @@ import click
 
 from dbkit.cli.cells import as_json, as_text, printable
 from dbkit.cli.connecting import Place, Project, json_option, opened, url_option
+from dbkit.cli.counting import count_of
 from dbkit.errors.query import NoRow, TooManyRows
 from dbkit.queries.loading import LoadedQuery, load
 from dbkit.queries.model import Kind
@@ -114,7 +115,7 @@ def _say(answer: Answer) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     if answer.touched is not None:
-        click.echo(f"{_count(answer.touched)} touched")
+        click.echo(f"{count_of(answer.touched, 'row')} touched")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for place, name in enumerate(answer.columns):
@@ -132,8 +133,4 @@ def _say(answer: Answer) -> None:
         )
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
     console.print(table)
-    click.echo(f"({_count(len(answer.rows))})")
-
-
-def _count(number: int) -> str:
-    return f"{number} row" if number == 1 else f"{number} rows"
+    click.echo(f"({count_of(len(answer.rows), 'row')})")

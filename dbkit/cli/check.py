@@ -11,6 +11,7 @@ import psycopg
 from dbkit.check import Finding, Report, check_system
 from dbkit.cli.cells import printable
 from dbkit.cli.connecting import Project, json_option, only_one_with_url, opened, url_option
+from dbkit.cli.counting import count_of
 from dbkit.cli.watching import watched
 from dbkit.settings import System
 
@@ -79,20 +80,16 @@ def _say_one(report: Report, finding: Finding) -> None:
 
 def _totals(report: Report) -> str:
     parts = [
-        _count(len(report.queries), "query", "queries"),
-        _count(report.combinations, "combination"),
+        count_of(len(report.queries), "query", "queries"),
+        count_of(report.combinations, "combination"),
     ]
     if len(report.typed) == len(report.queries):
-        parts.append(f"{_count(report.columns, 'column')} ({report.nullable} may be null)")
+        parts.append(f"{count_of(report.columns, 'column')} ({report.nullable} may be null)")
     else:
         parts.append(f"{len(report.typed)} of them typed")
-    verdict = click.style(_count(len(report.findings), "finding"), fg="red", bold=True)
+    verdict = click.style(count_of(len(report.findings), "finding"), fg="red", bold=True)
     if not report.findings:
         verdict = click.style("no findings", fg="green")
     if report.warnings:
-        verdict += f", {_count(len(report.warnings), 'warning')}"
+        verdict += f", {count_of(len(report.warnings), 'warning')}"
     return f"{report.name}: {', '.join(parts)}: {verdict}"
-
-
-def _count(number: int, thing: str, things: str = "") -> str:
-    return f"{number} {thing if number == 1 else things or f'{thing}s'}"

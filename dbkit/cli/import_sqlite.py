@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from dbkit.cli.connecting import Project, json_option, opened, url_option
+from dbkit.cli.counting import count_of
 from dbkit.errors.sqlite import DoesNotFit
 from dbkit.operations.sqlite.importing import Source, count_rows, import_file
 
@@ -60,8 +61,7 @@ def command(
         return
     verb = "would take" if plan else "took"
     for one in imported:
-        count = "1 row" if one.rows == 1 else f"{one.rows:,} rows"
-        click.echo(f"{system}: {one.table} {verb} {count}")
+        click.echo(f"{system}: {one.table} {verb} {count_of(one.rows, 'row')}")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import click
 import psycopg
 
 from dbkit.cli.connecting import Project, json_option, opened, url_option
+from dbkit.cli.counting import count_of
 from dbkit.operations.pruning import Pruned, count, estimate, find_retention, prune
 from dbkit.queries.loading import LoadedQuery
 
@@ -49,9 +50,8 @@ def command(system: str, plan: bool, batch: int | None, as_json: bool, url: str 
 
 
 def _say(system: str, pruned: Pruned, verb: str, *, err: bool = False) -> None:
-    rows = "1 row" if pruned.rows == 1 else f"{pruned.rows:,} rows"
     batches = f" in {pruned.batches:,} batches" if pruned.batches > 1 else ""
-    click.echo(f"{system}: {pruned.query} {verb} {rows}{batches}", err=err)
+    click.echo(f"{system}: {pruned.query} {verb} {count_of(pruned.rows, 'row')}{batches}", err=err)
 
 
 def _for_program(pruned: Pruned) -> dict[str, Any]:

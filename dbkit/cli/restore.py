@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
-from dbkit.cli.backup import counted, folder_option, shelf_of
+from dbkit.cli.backup import folder_option, shelf_of
 from dbkit.cli.connecting import Project, json_option, opened, url_option
+from dbkit.cli.counting import count_of
 from dbkit.cli.watching import watched
 from dbkit.errors.operations import NoBackup
 from dbkit.operations.backups import Shelf
@@ -65,7 +66,9 @@ def command(
         click.echo(json.dumps({**answer, "former": aside}))
         return
     proof = "verified" if restored.verified else "not verified: nothing says what was in it"
-    click.echo(f"{system}: {archive.path} restored into {now} ({counted(restored.rows)}, {proof})")
+    click.echo(
+        f"{system}: {archive.path} restored into {now} ({count_of(restored.rows, 'row')}, {proof})"
+    )
     if aside is not None:
         click.echo(f"{system}: the former database is kept as {aside}; drop it when you are sure")
 

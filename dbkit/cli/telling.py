@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from dbkit.cli.counting import count_of
 from dbkit.cli.moving import moving_line
 from dbkit.migrations.report import Blocker, Reporter, Silent
 from dbkit.migrations.runner import Outcome
@@ -44,7 +45,7 @@ class Console:
     def finished(self, name: str, seconds: float, *, direction: str) -> None:
         """Say that it is done."""
         verb = "applied" if direction == "apply" else "rolled back"
-        self._say(f"{name} {verb} in {seconds:.2f} s ({_count(self._statements, 'statement')})")
+        self._say(f"{name} {verb} in {seconds:.2f} s ({count_of(self._statements, 'statement')})")
 
     def waiting(self, what: str, blockers: tuple[Blocker, ...], seconds: float) -> None:
         """Say for whom we wait; a log hears it half as often each time."""
@@ -125,7 +126,3 @@ def say_plan(outcome: Outcome, verb: str) -> None:
         click.echo(f"  {name}")
     for name in outcome.dropped:
         click.echo(f"  drop what {name} made")
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

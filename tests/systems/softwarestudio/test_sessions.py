@@ -258,14 +258,14 @@ def test_what_is_known_of_a_session_from_the_start_is_kept(database: Connection)
         session_id="full",
         user_mission="Build a clock",
         project_name="clocks",
-        work_dir="/work/clock",
+        work_dir="clocks/first",
         metadata={"asked by": "Ada"},
         ip_address=ip_address("2001:db8::1"),
     )
 
     session = found(database, "full")
     assert (session.status, session.current_phase) == ("pending", "pm")
-    assert (session.project_name, session.work_dir) == ("clocks", "/work/clock")
+    assert (session.project_name, session.work_dir) == ("clocks", "clocks/first")
     assert session.metadata == {"asked by": "Ada"}
     assert session.state_json is None
     [event] = audit_log.list_recent(database)
