@@ -13,7 +13,6 @@ _KEYS = {"systems", "server"}
 _SYSTEM_KEYS = {"migrations", "sql", "url-env", "package", "tenant"}
 _SERVER_KEYS = {"folder", "postgres"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_BUNDLED = Path(__file__).parent / "bundled"
 
 
 class System(NamedTuple):
@@ -40,7 +39,6 @@ class Settings(NamedTuple):
     systems: Mapping[str, System]
     server_folder: Path
     postgres: str | None
-    bundled: bool = False
 
     def system(self, name: str) -> System:
         """Return the system of this name, or refuse with the nearest one."""
@@ -51,17 +49,16 @@ class Settings(NamedTuple):
 
 
 def load_settings(start: Path | None = None) -> Settings:
-    """Read the nearest pyproject.toml that has `[tool.dbkit]`, searched upward from a folder.
-
-    Without one, the systems that come with dbkit are known, and the embedded server
-    lives in the user's own data folder: nothing is written where the user stands.
-    """
+    """Read the nearest pyproject.toml that has `[tool.dbkit]`, searched upward from a folder."""
     folder = (start or Path.cwd()).resolve()
     for root in (folder, *folder.parents):
         path = root / "pyproject.toml"
         if path.is_file() and (table := _tool_table(path)) is not None:
             return _settings(root, table, str(path))
-    return _bundled_settings()
+    raise InvalidSettings(
+        "pyproject.toml",
+        "no [tool.dbkit] in this folder or above; add a table [tool.dbkit.systems.NAME]",
+    )
 
 
 def _tool_table(path: Path) -> dict[str, object] | None:
@@ -104,31 +101,6 @@ def _settings(root: Path, table: dict[str, object], path: str) -> Settings:
         systems=systems,
         server_folder=root / server.get("folder", ".dbkit"),
         postgres=os.environ.get("DBKIT_POSTGRES") or server.get("postgres"),
-    )
-
-
-def _bundled_settings() -> Settings:
-    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    names = sorted(folder.name for folder in (_BUNDLED / "migrations").glob("*/"))
-    if not names:
-        raise InvalidSettings(
-            "pyproject.toml",
-            "no [tool.dbkit] in this folder or above; add a table [tool.dbkit.systems.NAME]",
-        )
-    return Settings(
-        root=_BUNDLED,
-        systems={
-            name: System(
-                name=name,
-                migrations=_BUNDLED / "migrations" / name,
-                sql=_BUNDLED / "sql" / name,
-                url_env=f"{name.upper()}_DATABASE_URL",
-            )
-            for name in names
-        },
-        server_folder=Path(home) / "dbkit",
-        postgres=os.environ.get("DBKIT_POSTGRES"),
-        bundled=True,
     )
 
 

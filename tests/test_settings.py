@@ -1,18 +1,12 @@
 """What `[tool.dbkit]` says, where it is looked for, and what it may not say."""
 
-import os
-import subprocess
-import sys
-import sysconfig
 from pathlib import Path
-from zipfile import ZipFile
 
 import pytest
 
 from dbkit.errors import InvalidSettings, UnknownSystem
 from dbkit.settings import System, load_settings
 from tests.cli.seen import refusal
-from tests.conftest import ROOT
 from tests.project import Project
 
 SHOP = "[tool.dbkit.systems.shop]\n"
@@ -46,7 +40,6 @@ def test_what_is_not_said_has_a_default(root: Path) -> None:
     }
     assert settings.server_folder == root / ".dbkit"
     assert settings.postgres is None
-    assert not settings.bundled
 
 
 def test_what_is_said_is_taken_from_the_project_s_folder(root: Path) -> None:
@@ -225,68 +218,4 @@ def test_no_settings_at_all_are_told_with_the_way_to_begin(tmp_path: Path) -> No
     assert refusal(ran) == (
         "pyproject.toml: no [tool.dbkit] in this folder or above; "
         "add a table [tool.dbkit.systems.NAME]"
-    )
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the wheel would install."""
-    folder = tmp_path_factory.mktemp("installed")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    [wheel] = folder.glob("*.whl")
-    with ZipFile(wheel) as archive:
-        archive.extractall(folder)
-    return folder
-
-
-def test_the_wheel_carries_every_file_of_the_four_systems(installed: Path) -> None:
-    bundled = installed / "dbkit" / "bundled"
-
-    for tree in ("migrations", "sql"):
-        here = {path.relative_to(ROOT) for path in (ROOT / tree).rglob("*.sql")}
-        there = {path.relative_to(bundled) for path in bundled.joinpath(tree).rglob("*.sql")}
-        assert here == there
-        assert here
-    assert (bundled / "migrations/myloware/0001_bootstrap.sql").is_file()
-    assert (installed / "dbkit/py.typed").is_file()
-
-
-def test_an_installed_dbkit_knows_the_four_systems_without_a_project(
-    installed: Path, tmp_path: Path, empty_url: str
-) -> None:
-    planned = _run_installed(installed, tmp_path, "migrate", "mrwa", "--url", empty_url, "--plan")
-    mistaken = _run_installed(installed, tmp_path, "url", "mrw")
-
-    assert planned.returncode == 0
-    assert planned.stdout.startswith("mrwa: from version 0 to ")
-    assert "\n  0001_initial_schema\n" in planned.stdout
-    assert planned.stderr == (
-        "no [tool.dbkit] in a pyproject.toml here or above; "
-        "these are the systems that come with dbkit\n"
-    )
-    assert mistaken.stderr.endswith(
-        "error: unknown system 'mrw'; did you mean 'mrwa'; "
-        "known systems: ai_orchestration, mrwa, myloware, softwarestudio\n"
-    )
-    assert list(tmp_path.iterdir()) == []
-
-
-def _run_installed(
-    installed: Path, folder: Path, *arguments: str
-) -> subprocess.CompletedProcess[str]:
-    places = (str(installed), sysconfig.get_path("purelib"))
-    return subprocess.run(
-        # -S: without the link to the checkout that an editable installation is
-        [sys.executable, "-S", "-m", "dbkit", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
     )

@@ -1,7 +1,7 @@
 """From the name of a system to a connection: its URL, or the embedded server's."""
 
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -35,12 +35,6 @@ class Project:
 
     def systems(self, names: tuple[str, ...]) -> list[System]:
         """Return the systems named, or all of them."""
-        if self.settings.bundled:
-            click.echo(
-                "no [tool.dbkit] in a pyproject.toml here or above; "
-                "these are the systems that come with dbkit",
-                err=True,
-            )
         if not names:
             return list(self.settings.systems.values())
         return [self.settings.system(name) for name in dict.fromkeys(names)]
@@ -60,14 +54,8 @@ class Project:
         # not loaded where a URL is given
         from dbkit.server import EmbeddedServer, find_binaries  # noqa: PLC0415
 
-        folder = self.settings.server_folder
-        if self.settings.bundled:
-            # nobody named it, and on a new machine nothing has made it; if it cannot be made,
-            # the server says so of its own folder
-            with suppress(OSError):
-                folder.parent.mkdir(parents=True, exist_ok=True)
         return EmbeddedServer(
-            folder,
+            self.settings.server_folder,
             binaries=lambda: find_binaries(self.settings.postgres),
             progress=lambda text: click.echo(text, err=True),
         )

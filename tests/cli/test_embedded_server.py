@@ -2,10 +2,7 @@
 
 import json
 import re
-from pathlib import Path
 
-from dbkit.cli.connecting import Project as CommandLine
-from dbkit.settings import load_settings
 from tests.cli.seen import refusal
 from tests.project import Project
 
@@ -114,17 +111,3 @@ def test_a_bin_folder_that_is_none_is_refused(project: Project) -> None:
         "/nowhere has no program 'postgres': name the bin folder of a PostgreSQL, "
         "or 18 or 16 for the one that dbkit[embedded] brings"
     )
-
-
-def test_the_server_of_the_systems_that_come_with_dbkit_needs_no_folder_beforehand(
-    tmp_path: Path,
-) -> None:
-    settings = load_settings()._replace(
-        server_folder=tmp_path / ".local" / "share" / "dbkit", bundled=True
-    )
-    server = CommandLine(settings).server
-
-    server.start()
-
-    assert server.status().data.is_dir()
-    server.reset(force=True)

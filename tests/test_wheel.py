@@ -1,0 +1,106 @@
+"""What the wheel installs, and what the sdist carries."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.cli.seen import refusal
+from tests.conftest import ROOT
+from tests.project import Project
+
+SYSTEMS = ("dbkit/applications", "dbkit/systems")
+
+
+def _build(target: str, folder: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", folder],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the wheel would install."""
+    folder = tmp_path_factory.mktemp("wheel")
+    _build("wheel", folder)
+    [wheel] = folder.glob("*.whl")
+    shutil.unpack_archive(wheel, folder / "installed", "zip")
+    return folder / "installed"
+
+
+def test_the_wheel_carries_the_library_and_no_system(installed: Path) -> None:
+    in_wheel = {str(path.relative_to(installed)) for path in (installed / "dbkit").rglob("*.*")}
+    in_repository = {
+        path
+        for path in _tracked("dbkit")
+        if not path.startswith(tuple(f"{folder}/" for folder in SYSTEMS))
+    }
+
+    assert in_wheel == in_repository
+    assert "dbkit/py.typed" in in_wheel
+    assert {path.name.partition("-")[0] for path in installed.iterdir()} == {"dbkit"}
+
+
+def test_the_sdist_carries_all_of_the_repository(tmp_path: Path) -> None:
+    _build("sdist", tmp_path)
+
+    [sdist] = tmp_path.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        carried = {name.partition("/")[2] for name in archive.getnames()}
+    assert _tracked() <= carried
+
+
+def test_an_installed_dbkit_refuses_to_work_outside_a_project(
+    installed: Path, tmp_path: Path
+) -> None:
+    ran = _run_installed(installed, tmp_path, "migrate")
+
+    assert refusal(ran) == (
+        "pyproject.toml: no [tool.dbkit] in this folder or above; "
+        "add a table [tool.dbkit.systems.NAME]"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_installed_dbkit_migrates_a_project(installed: Path, project: Project) -> None:
+    project.migration("0001_orders", "create table orders (id integer);")
+
+    ran = _run_installed(installed, project.root, "migrate", "shop", "--url", project.url)
+
+    assert ran.returncode == 0
+    assert project.rows("select count(*) from orders") == [(0,)]
+
+
+def _tracked(folder: str = ".") -> set[str]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", folder],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {path for path in listed.stdout.splitlines() if (ROOT / path).exists()}
+
+
+def _run_installed(
+    installed: Path, folder: Path, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    packages = (str(installed), sysconfig.get_path("purelib"))
+    return subprocess.run(
+        # -S: without the link to the checkout that an editable installation is
+        [sys.executable, "-S", "-m", "dbkit", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(packages)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
