@@ -1,11 +1,14 @@
 """What the wheel installs, and what the sdist carries."""
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tarfile
+from importlib.metadata import Distribution
 from pathlib import Path
 
 import pytest
@@ -49,6 +52,23 @@ def test_the_wheel_carries_the_library_and_no_system(installed: Path) -> None:
     assert {path.name.partition("-")[0] for path in installed.iterdir()} == {"dbkit"}
 
 
+def test_the_library_imports_what_it_declares_and_no_more(installed: Path) -> None:
+    imported = {
+        name.partition(".")[0]
+        for path in (installed / "dbkit").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in _imported_names(node)
+    }
+    [metadata] = (Distribution.at(found).metadata for found in installed.glob("*.dist-info"))
+    requirements = metadata.get_all("Requires-Dist", [])
+    required = {re.split(r"[^\w-]", line)[0] for line in requirements if "extra ==" not in line}
+
+    # yoyo, which is called otherwise than its module; embedded servers are found, not imported
+    others = imported - sys.stdlib_module_names - {"dbkit", "yoyo"}
+    assert {name.replace("_", "-") for name in others} | {"yoyo-migrations"} == required
+    assert metadata.get_all("Provides-Extra") == ["embedded"]
+
+
 def test_the_sdist_carries_all_of_the_repository(tmp_path: Path) -> None:
     _build("sdist", tmp_path)
 
@@ -77,6 +97,12 @@ def test_an_installed_dbkit_migrates_a_project(installed: Path, project: Project
 
     assert ran.returncode == 0
     assert project.rows("select count(*) from orders") == [(0,)]
+
+
+def _imported_names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
 
 
 def _tracked(folder: str = ".") -> set[str]:
