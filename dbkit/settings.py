@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from dbkit.errors.settings import InvalidSettings, UnknownSystem, nearest
+from dbkit.errors.settings import InvalidSettings, NoProject, UnknownSystem, nearest
 
 _KEYS = {"systems", "server"}
 _SYSTEM_KEYS = {"migrations", "sql", "url-env", "package", "tenant"}
@@ -55,10 +55,7 @@ def load_settings(start: Path | None = None) -> Settings:
         path = root / "pyproject.toml"
         if path.is_file() and (table := _tool_table(path)) is not None:
             return _settings(root, table, str(path))
-    raise InvalidSettings(
-        "pyproject.toml",
-        "no [tool.dbkit] in this folder or above; add a table [tool.dbkit.systems.NAME]",
-    )
+    raise NoProject(str(folder))
 
 
 def _tool_table(path: Path) -> dict[str, object] | None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dbkit.errors import InvalidSettings, UnknownSystem
+from dbkit.errors import InvalidSettings, NoProject, UnknownSystem
 from dbkit.settings import System, load_settings
 from tests.cli.seen import refusal
 from tests.project import Project
@@ -209,13 +209,12 @@ def test_every_command_tells_wrong_settings_in_a_sentence(tmp_path: Path, call: 
     assert not (project.root / ".dbkit").exists()
 
 
-def test_no_settings_at_all_are_told_with_the_way_to_begin(tmp_path: Path) -> None:
-    project = Project(tmp_path / "project", "")
-    (project.root / "pyproject.toml").unlink()
+@pytest.mark.parametrize("written", [None, '[project]\nname = "shop"\n[tool.ruff]\n'])
+def test_a_folder_without_a_project_is_refused(tmp_path: Path, written: str | None) -> None:
+    if written is not None:
+        (tmp_path / "pyproject.toml").write_text(written)
 
-    ran = project.dbkit("migrate")
+    with pytest.raises(NoProject) as caught:
+        load_settings(tmp_path)
 
-    assert refusal(ran) == (
-        "pyproject.toml: no [tool.dbkit] in this folder or above; "
-        "add a table [tool.dbkit.systems.NAME]"
-    )
+    assert caught.value.folder == str(tmp_path)

@@ -83,9 +83,10 @@ def test_an_installed_dbkit_refuses_to_work_outside_a_project(
 ) -> None:
     ran = _run_installed(installed, tmp_path, "migrate")
 
-    assert refusal(ran) == (
-        "pyproject.toml: no [tool.dbkit] in this folder or above; "
-        "add a table [tool.dbkit.systems.NAME]"
+    assert refusal(ran, 64) == (
+        f"no pyproject.toml in {tmp_path} or above has a [tool.dbkit] table; "
+        "to begin a project with one system, shop, write the line [tool.dbkit.systems.shop] "
+        "into pyproject.toml here; in a container, copy the project's pyproject.toml here"
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -12,6 +12,7 @@ import click
 
 from dbkit import __version__
 from dbkit.errors.kinds import DbkitError
+from dbkit.errors.settings import NoProject, nearest
 
 FAILURE, USAGE = 1, 64
 
@@ -76,11 +77,20 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command called, or name the nearest one."""
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            from dbkit.errors.settings import nearest  # noqa: PLC0415 - only a mistake needs it
-
             meant = nearest(args[0], _COMMANDS) or f"; commands: {', '.join(_COMMANDS)}"
             ctx.fail(f"no such command {args[0]!r}{meant}")
-        return super().resolve_command(ctx, args)
+        resolved = super().resolve_command(ctx, args)
+        if not ctx.resilient_parsing and not _asks_for_help(ctx, args):
+            # before the command reads its arguments or asks whether it may delete something
+            from dbkit.settings import load_settings  # noqa: PLC0415 - help needs no project
+
+            load_settings()
+        return resolved
+
+
+def _asks_for_help(context: click.Context, arguments: list[str]) -> bool:
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return not set(own).isdisjoint(context.help_option_names)
 
 
 @click.group(
@@ -126,7 +136,8 @@ def _fail(error: Exception) -> int:
         return USAGE
     if isinstance(error, DbkitError):
         _complain(_told(error))
-    elif isinstance(error, psycopg.Error):
+        return USAGE if isinstance(error, NoProject) else FAILURE
+    if isinstance(error, psycopg.Error):
         _complain(_told_by_server(error))
     elif isinstance(error, BrokenPipeError):
         # whoever read our output has seen enough

@@ -142,6 +142,7 @@ if TYPE_CHECKING:
         CannotConnect,
         InvalidSettings,
         NestedTransaction,
+        NoProject,
         UnknownSystem,
     )
     from dbkit.errors.source import (
@@ -229,6 +230,7 @@ __all__ = [
     "NoPackage",
     "NoPostgres",
     "NoProgram",
+    "NoProject",
     "NoQueryFolder",
     "NoRetention",
     "NoRoomElsewhere",

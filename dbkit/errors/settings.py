@@ -16,6 +16,20 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 @dataclass(eq=False)
+class NoProject(ConfigurationError):
+    """No pyproject.toml with a `[tool.dbkit]` table is in this folder or above it."""
+
+    folder: str
+
+    def __str__(self) -> str:
+        return (
+            f"no pyproject.toml in {self.folder} or above has a [tool.dbkit] table; "
+            "to begin a project with one system, shop, write the line [tool.dbkit.systems.shop] "
+            "into pyproject.toml here; in a container, copy the project's pyproject.toml here"
+        )
+
+
+@dataclass(eq=False)
 class UnknownSystem(ConfigurationError):
     """No system of this name is configured."""
 

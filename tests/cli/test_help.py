@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from dbkit import __version__
 from dbkit.cli.app import cli
+from dbkit.errors import NoProject
 from tests.cli.seen import refusal
 from tests.project import Project
 
@@ -147,3 +148,40 @@ def test_an_option_of_one_system_is_refused_for_two(project: Project, option: st
     ran = project.dbkit("migrate", option)
 
     assert refusal(ran, 64).startswith(f"{option.partition('=')[0]} belongs to one system; name it")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_outside_a_project_a_command_gives_help_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    helped = CliRunner().invoke(cli, [*command, "--help"])
+    called = CliRunner().invoke(cli, [*command, "shop"], input="y\n")
+
+    assert helped.exit_code == 0
+    assert isinstance(called.exception, NoProject)
+    assert called.output == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_table_that_begins_a_project_is_all_that_a_command_needs(project: Project) -> None:
+    (project.root / "pyproject.toml").unlink()
+
+    refused = project.dbkit("new", "shop", "orders")
+    [table] = re.findall(r"the line (\S+) into pyproject.toml", refusal(refused, 64))
+    (project.root / "pyproject.toml").write_text(table)
+    done = project.dbkit("new", "shop", "orders")
+
+    assert done.returncode == 0
+    assert (project.root / "migrations/shop/0001_orders.sql").is_file()
+
+
+def test_a_help_option_after_the_two_dashes_is_another_program_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    called = CliRunner().invoke(cli, ["psql", "shop", "--", "--help"])
+
+    assert isinstance(called.exception, NoProject)
