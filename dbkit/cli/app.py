@@ -16,31 +16,28 @@ from dbkit.errors.settings import NoProject, nearest
 
 FAILURE, USAGE = 1, 64
 
-# in the order a newcomer meets them; each lives in a module of its own, loaded when called
-_COMMANDS = (
-    "migrate",
-    "status",
-    "rollback",
-    "force",
-    "new",
-    "call",
-    "show",
-    "psql",
-    "url",
-    "generate",
-    "check",
-    "monitor",
-    "prune",
-    "backup",
-    "restore",
-    "adopt",
-    "import-sqlite",
-    "server",
-)
-
-
-# longer than any command's first sentence: click would cut it where the line ends
-_SENTENCE = 200
+# in the order a newcomer meets them, with the first sentence of each one's help: the modules
+# of the commands, and the driver with them, are loaded only when a command is called
+_COMMANDS = {
+    "migrate": "Run the migrations that are pending, of all systems when none is named.",
+    "status": "Say which version each database is at, what is pending and what does not fit.",
+    "rollback": "Undo the newest migration of SYSTEM, or several, by their rollback files.",
+    "force": "Record that SYSTEM is at version N, as the files stand now, and run nothing.",
+    "new": "Write the next migration of SYSTEM and its rollback, with the number that is next.",
+    "call": "Run a query of SYSTEM in one transaction, commit it, and show what comes back.",
+    "show": "Show a query of SYSTEM: its signature, its statement, its columns and its plan.",
+    "psql": "Run psql on the database of SYSTEM, with whatever arguments follow `--`.",
+    "url": "Print the connection URL of SYSTEM; psql, pg_dump and psycopg take it as it is.",
+    "generate": "Write the Python package of each SYSTEM's query files, or of all that name one.",
+    "check": "Compare the files of each SYSTEM, or of all, with its database; tell what is wrong.",
+    "monitor": "Show how the database of SYSTEM fares; nothing is changed, nobody is kept waiting.",
+    "prune": "Run the files in sql/SYSTEM/retention in batches until nothing is left to remove.",
+    "backup": "Back up the database of SYSTEM: pg_dump's custom format, with checksums.",
+    "restore": "Restore FILE, or the newest backup of SYSTEM, into a new database on the server.",
+    "adopt": "Record at which version of SYSTEM a database stands that another tool made.",
+    "import-sqlite": "Move all rows of the SQLite database FILE into SYSTEM's database, or none.",
+    "server": "Start, stop, look at or delete this project's embedded PostgreSQL server.",
+}
 
 
 class Terminated(BaseException):
@@ -65,12 +62,10 @@ class Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the first sentence of each command's help, whole."""
-        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        """Write a sentence for each command, without importing any of them."""
+        del ctx
         with formatter.section("Commands"):
-            formatter.write_dl(
-                [(name, found.get_short_help_str(_SENTENCE)) for name, found in commands if found]
-            )
+            formatter.write_dl(list(_COMMANDS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -79,13 +74,12 @@ class Commands(click.Group):
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
             meant = nearest(args[0], _COMMANDS) or f"; commands: {', '.join(_COMMANDS)}"
             ctx.fail(f"no such command {args[0]!r}{meant}")
-        resolved = super().resolve_command(ctx, args)
         if not ctx.resilient_parsing and not _asks_for_help(ctx, args):
             # before the command reads its arguments or asks whether it may delete something
             from dbkit.settings import load_settings  # noqa: PLC0415 - help needs no project
 
             load_settings()
-        return resolved
+        return super().resolve_command(ctx, args)
 
 
 def _asks_for_help(context: click.Context, arguments: list[str]) -> bool:
@@ -129,14 +123,15 @@ def run(arguments: Sequence[str]) -> int:
 
 def _fail(error: Exception) -> int:
     """Say what went wrong in a sentence; what nobody foresaw keeps its traceback."""
-    import psycopg  # noqa: PLC0415 - loaded already wherever it can have raised
-
     if isinstance(error, click.UsageError):
         _complain(error.format_message(), error.ctx)
         return USAGE
     if isinstance(error, DbkitError):
         _complain(_told(error))
         return USAGE if isinstance(error, NoProject) else FAILURE
+
+    import psycopg  # noqa: PLC0415 - loaded already wherever it can have raised
+
     if isinstance(error, psycopg.Error):
         _complain(_told_by_server(error))
     elif isinstance(error, BrokenPipeError):

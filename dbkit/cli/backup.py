@@ -41,7 +41,7 @@ def command(
     as_json: bool,
     url: str | None,
 ) -> None:
-    """Back up the database of SYSTEM: pg_dump's custom format, compressed and checksummed.
+    """Back up the database of SYSTEM: pg_dump's custom format, with checksums.
 
     Beside it stands what it holds, counted in the same snapshot, so that `dbkit restore`
     can prove that all of it came back.

@@ -24,7 +24,7 @@ from dbkit.settings import System
 def command(
     context: click.Context, systems: tuple[str, ...], url: str | None, as_json: bool
 ) -> None:
-    """Hold the files of each SYSTEM, or of all, against its database and tell all that is wrong.
+    """Compare the files of each SYSTEM, or of all, with its database; tell what is wrong.
 
     Migrations, query files in every combination of their parts, and generated code. Changes
     nothing. Ends with 0 where nothing is wrong; a warning is no reason to fail.

@@ -14,7 +14,7 @@ from dbkit.migrations.status import read_files
 @wait_option
 @url_option
 def command(system: str, version: int, wait: float, url: str | None) -> None:
-    """Record that SYSTEM is at version N, as the files stand now, without running anything.
+    """Record that SYSTEM is at version N, as the files stand now, and run nothing.
 
     For a database that was made by other means, that was mended by hand after a migration
     stopped half-way, or whose migration was edited on purpose.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--check", is_flag=True, help="Only say what is not current; needs no server.")
 @url_option
 def command(systems: tuple[str, ...], check: bool, url: str | None) -> None:
-    """Write a Python package for the query files of each SYSTEM, or of all that name one.
+    """Write the Python package of each SYSTEM's query files, or of all that name one.
 
     The types come from the migrated database, which is left as it was.
     """

@@ -39,7 +39,7 @@ def command(
     as_json: bool,
     url: str | None,
 ) -> None:
-    """Move all rows of the SQLite database FILE into the database of SYSTEM, or none.
+    """Move all rows of the SQLite database FILE into SYSTEM's database, or none.
 
     Tables and columns go by their names, tables in the order of their foreign keys, by COPY
     in one transaction; sequences go on where the rows end. What does not fit is told with

@@ -41,7 +41,7 @@ def command(
     as_json: bool,
     url: str | None,
 ) -> None:
-    """Restore FILE, or the newest backup of SYSTEM, into a new database of the same server.
+    """Restore FILE, or the newest backup of SYSTEM, into a new database on the server.
 
     What came back is held against what was backed up, every definition and every number of
     rows; what differs is dropped again. The current database is only touched by --swap,

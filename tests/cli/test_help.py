@@ -1,6 +1,8 @@
 """Every command can be found, and a mistyped one is told what was probably meant."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,6 +83,36 @@ def test_no_sentence_is_cut_where_the_line_ends() -> None:
     assert shown.exit_code == 0
     assert all(re.search(rf"^  {name} ", commands, re.MULTILINE) for name in TOP)
     assert "..." not in commands
+
+
+@pytest.mark.parametrize("command", TOP)
+def test_the_list_of_commands_has_the_first_sentence_of_each_one_s_help(command: str) -> None:
+    with click.Context(cli) as context:
+        found = cli.get_command(context, command)
+    shown = CliRunner().invoke(cli, ["--help"], terminal_width=200)
+
+    assert found is not None
+    [listed] = re.findall(rf"^  {command} +(\S.*)$", shown.output, re.MULTILINE)
+    assert listed == found.get_short_help_str(limit=200)
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_load_neither_the_driver_nor_a_command(
+    tmp_path: Path, option: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "dbkit", option],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    commands = {f"dbkit.cli.{name.replace('-', '_')}" for name in TOP}
+    assert {"click", "dbkit.cli.app"} <= loaded
+    assert loaded.isdisjoint(commands)
+    assert loaded.isdisjoint({"psycopg", "psycopg_pool", "rich", "tomllib", "yoyo"})
 
 
 def test_the_version_is_told(project: Project) -> None:
