@@ -1,6 +1,7 @@
 """What the wheel installs, and what the sdist carries."""
 
 import ast
+import email
 import os
 import re
 import shutil
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
-from importlib.metadata import Distribution
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.cli.seen import refusal
 from tests.conftest import ROOT
 from tests.project import Project
 
+REPOSITORY = "https://github.com/dbkit/dbkit"
 SYSTEMS = ("dbkit/applications", "dbkit/systems")
 
 
@@ -59,7 +61,7 @@ def test_the_library_imports_what_it_declares_and_no_more(installed: Path) -> No
         for node in ast.walk(ast.parse(path.read_text()))
         for name in _imported_names(node)
     }
-    [metadata] = (Distribution.at(found).metadata for found in installed.glob("*.dist-info"))
+    metadata = _metadata(installed)
     requirements = metadata.get_all("Requires-Dist", [])
     required = {re.split(r"[^\w-]", line)[0] for line in requirements if "extra ==" not in line}
 
@@ -67,6 +69,25 @@ def test_the_library_imports_what_it_declares_and_no_more(installed: Path) -> No
     others = imported - sys.stdlib_module_names - {"dbkit", "yoyo"}
     assert {name.replace("_", "-") for name in others} | {"yoyo-migrations"} == required
     assert metadata.get_all("Provides-Extra") == ["embedded"]
+
+
+def test_the_licence_is_installed(installed: Path) -> None:
+    [licence] = installed.glob("*.dist-info/licenses/LICENSE")
+
+    assert licence.read_text() == (ROOT / "LICENSE").read_text()
+    assert _metadata(installed)["License-Expression"] == "MIT"
+
+
+def test_every_link_of_the_description_works_away_from_the_repository(installed: Path) -> None:
+    metadata = _metadata(installed)
+    description = metadata.get_payload()
+    urls = [line.partition(", ")[2] for line in metadata.get_all("Project-URL", [])]
+
+    assert isinstance(description, str)
+    assert len(urls) == 4
+    links = [*_links(description), *urls]
+    assert len(links) > len(urls)
+    assert [link for link in links if not _leads_somewhere(link, description)] == []
 
 
 def test_the_sdist_carries_all_of_the_repository(tmp_path: Path) -> None:
@@ -98,6 +119,36 @@ def test_an_installed_dbkit_migrates_a_project(installed: Path, project: Project
 
     assert ran.returncode == 0
     assert project.rows("select count(*) from orders") == [(0,)]
+
+
+def _metadata(installed: Path) -> Message:
+    [path] = installed.glob("*.dist-info/METADATA")
+    return email.message_from_string(path.read_text())
+
+
+def _links(text: str) -> list[str]:
+    words = re.sub(r"^```.*?^```|`[^`\n]*`", "", text, flags=re.DOTALL | re.MULTILINE)
+    defined = dict(re.findall(r"^\[([^\]]+)\]: (\S+)$", words, re.MULTILINE))
+    used = re.findall(r"\]\[([^\]]+)\]", words)
+    assert set(used) == set(defined)
+    return [*defined.values(), *re.findall(r"\]\(([^)\s]+)", words)]
+
+
+def _leads_somewhere(link: str, description: str) -> bool:
+    """Whether a link is a heading, a file of the repository that is there, or another site's."""
+    path, _, heading = link.partition("#")
+    if not path:
+        return heading in _headings(description)
+    file = re.fullmatch(rf"{re.escape(REPOSITORY)}/(?:blob|tree)/main/(.+)", path)
+    if file is None:
+        return path.startswith("https://")
+    here = ROOT / file[1]
+    return here.exists() and (not heading or heading in _headings(here.read_text()))
+
+
+def _headings(text: str) -> set[str]:
+    headings: list[str] = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 def _imported_names(node: ast.AST) -> list[str]:
