@@ -4,9 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dbkit.analysis import describe
+    from dbkit.loading import load
     from dbkit.pools import OVERFLOWING, STEADY, Sizes, open_async_database, open_database
-    from dbkit.queries.describing import describe
-    from dbkit.queries.loading import load
     from dbkit.transactions import async_transaction, transaction
 
 __all__ = [
@@ -28,8 +28,8 @@ _ROOMS = {
     "STEADY": "pools",
     "Sizes": "pools",
     "async_transaction": "transactions",
-    "describe": "queries.describing",
-    "load": "queries.loading",
+    "describe": "analysis",
+    "load": "loading",
     "open_async_database": "pools",
     "open_database": "pools",
     "transaction": "transactions",

@@ -5,7 +5,7 @@ import re
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from dbkit.errors.settings import CannotConnect
+from dbkit.errors import CannotConnect
 
 _SCHEMES = ("postgresql://", "postgres://")
 _DRIVER_SUFFIX = re.compile(r"^(postgres(?:ql)?)\+\w+(?=://)", re.IGNORECASE)

@@ -4,10 +4,35 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from dbkit.errors.settings import InvalidSettings, NoProject, UnknownSystem, nearest
+from dbkit.errors import ConfigurationError, NoProject, nearest
+
+
+@dataclass(eq=False)
+class UnknownSystem(ConfigurationError):
+    """No system of this name is configured."""
+
+    name: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        meant = nearest(self.name, self.known)
+        return f"unknown system {self.name!r}{meant}; known systems: {', '.join(self.known)}"
+
+
+@dataclass(eq=False)
+class InvalidSettings(ConfigurationError):
+    """The pyproject.toml cannot be read, or says something dbkit does not understand."""
+
+    path: str
+    fault: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.fault}"
+
 
 _KEYS = {"systems", "server"}
 _SYSTEM_KEYS = {"migrations", "sql", "url-env", "package", "tenant"}

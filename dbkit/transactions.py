@@ -2,13 +2,28 @@
 
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 
 from psycopg import AsyncConnection, AsyncRawCursor, Connection, RawCursor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from dbkit.errors.settings import NestedTransaction
+from dbkit.errors import ConfigurationError
+
+
+@dataclass(eq=False)
+class NestedTransaction(ConfigurationError):
+    """A transaction inside another is to be what only the outermost can be."""
+
+    wanted: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.wanted} is for the outermost transaction, and one is open already; "
+            "ask for it there"
+        )
+
 
 Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializable"]
 

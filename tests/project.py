@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from dbkit.migrations.report import Reporter, Silent
+from dbkit.migrations.progress import Reporter, Silent
 from dbkit.migrations.runner import Runner
 from dbkit.migrations.status import read_files
 from dbkit.settings import load_settings

@@ -6,10 +6,10 @@ from typing import Any
 from psycopg import Connection, sql
 from psycopg.conninfo import make_conninfo
 
-from dbkit.queries.checking import check_query
-from dbkit.queries.loading import load
+from dbkit.loading import load
 from dbkit.server import Binaries
 from dbkit.sqltext import Source
+from dbkit.typedqueries import check_query
 from tests.conftest import ROOT
 
 

@@ -10,7 +10,7 @@ from psycopg import AsyncConnection, Connection
 from psycopg.pq import TransactionStatus
 from psycopg_pool import PoolTimeout
 
-from dbkit.errors.settings import CannotConnect
+from dbkit.errors import CannotConnect
 from dbkit.pools import (
     OVERFLOWING,
     STEADY,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dbkit.errors import InvalidSettings, NoProject, UnknownSystem
-from dbkit.settings import System, load_settings
+from dbkit.errors import NoProject
+from dbkit.settings import InvalidSettings, System, UnknownSystem, load_settings
 from tests.cli.seen import refusal
 from tests.project import Project
 

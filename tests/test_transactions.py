@@ -9,8 +9,7 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection, Connection
 
-from dbkit.errors.settings import NestedTransaction
-from dbkit.transactions import Isolation, Options, async_transaction, transaction
+from dbkit.transactions import Isolation, NestedTransaction, Options, async_transaction, transaction
 
 
 def now(connection: Connection, name: str) -> str | None:

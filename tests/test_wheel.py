@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 from tests.project import Project
 
 REPOSITORY = "https://github.com/dbkit/dbkit"
-SYSTEMS = ("dbkit/applications", "dbkit/systems")
+SYSTEMS = ("dbkit/systems",)
 
 
 def _build(target: str, folder: Path) -> None:

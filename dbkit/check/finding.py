@@ -3,11 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from dbkit.errors.kinds import DbkitError
-from dbkit.errors.querycheck import DoesNotPrepare
-from dbkit.errors.queryfile import DuplicateQuery, UnusableQueryFile
-from dbkit.errors.source import SourceFault
-from dbkit.queries.model import Query
+from dbkit.errors import DbkitError, SourceFault
+from dbkit.queryfiles import DuplicateQuery, Query, UnusableQueryFile
+from dbkit.typedqueries import DoesNotPrepare
 
 
 @dataclass(frozen=True, slots=True)

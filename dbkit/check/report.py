@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dbkit.check.finding import Finding
-from dbkit.queries.checking import CheckedQuery
-from dbkit.queries.model import Query
+from dbkit.queryfiles import Query
+from dbkit.typedqueries import CheckedQuery
 
 # nullable for want of a proof, as `why` says; every other reason is one that can be seen happen
 _UNPROVEN = re.compile(r"not analysed|nothing is known|.* may return null$")
@@ -14,7 +14,7 @@ _NOT_NULL = "not null"
 
 
 @dataclass(slots=True)
-class Report:
+class CheckReport:
     """What was found of one system so far."""
 
     name: str
@@ -36,7 +36,7 @@ class Report:
     @property
     def combinations(self) -> int:
         """How many statements the queries are, with every combination of their parts."""
-        return sum(len(query.variants) for query in self.queries)
+        return sum(len(query.combinations) for query in self.queries)
 
     @property
     def columns(self) -> int:

@@ -7,12 +7,11 @@ from typing import Any, LiteralString, TypeAlias
 
 import psycopg
 
+from dbkit.analysis import Catalog
 from dbkit.check.finding import Finding
-from dbkit.queries.checking import CheckedQuery
-from dbkit.queries.describing import Catalog
-from dbkit.queries.describing.ownership import Ownership
-from dbkit.queries.describing.tenancy import unbound
 from dbkit.settings import System
+from dbkit.tenancy import Ownership, unbound
+from dbkit.typedqueries import CheckedQuery
 
 Rule: TypeAlias = Callable[[CheckedQuery], Iterable[Finding]]
 
@@ -53,7 +52,7 @@ def _uncertain(checked: CheckedQuery) -> Iterator[Finding]:
     if checked.is_certain:
         return
     query = checked.query
-    many = next(variant for variant, said in checked.described if not said.at_most_one)
+    many = next(combination for combination, said in checked.described if not said.at_most_one)
     reason = "more than one row may come back: no unique key is fixed by equality"
     message = f":{query.kind}, but {reason}{_where(many.given, checked)}"
     yield Finding.of_query("uncertain", message, query, is_warning=True)
@@ -72,15 +71,15 @@ def _crossing(
     """Find what lets a query reach another tenant's rows, unless its header says why it may."""
     query = checked.query
     crossings: defaultdict[str, list[frozenset[str]]] = defaultdict(list)
-    for variant, _ in checked.described:
+    for combination, _ in checked.described:
         for fault in unbound(
             connection,
-            variant.text,
-            variant.parameters,
+            combination.text,
+            combination.parameters,
             tenant=ownership.tenant,
             ownership=ownership,
         ):
-            crossings[fault.message].append(variant.given)
+            crossings[fault.message].append(combination.given)
     if query.across_tenants is None:
         for reason, given in crossings.items():
             is_always = len(given) == len(checked.described)

@@ -7,24 +7,16 @@ from typing import Any
 
 import psycopg
 
+from dbkit.analysis import Catalog
 from dbkit.check.finding import Finding
-from dbkit.check.report import Report
+from dbkit.check.report import CheckReport
 from dbkit.check.rules import rules_of, unknown_tenant
-from dbkit.errors.kinds import DbkitError
-from dbkit.errors.source import SourceFault
-from dbkit.migrations.status import (
-    UP_TO_DATE,
-    Problem,
-    Status,
-    never_migrated,
-    read_files,
-    read_status,
-)
-from dbkit.queries.checking import CheckedQuery, examine_query
-from dbkit.queries.describing import Catalog
-from dbkit.queries.files import ReadFolder, examine_folder
-from dbkit.queries.generating import find_drift, find_stale, package_folder, package_texts
+from dbkit.codegen import find_drift, find_stale, package_folder, package_texts
+from dbkit.errors import DbkitError, SourceFault
+from dbkit.migrations import UP_TO_DATE, Problem, Status, never_migrated, read_files, read_status
+from dbkit.queryfiles import ReadFolder, examine_folder
 from dbkit.settings import System
+from dbkit.typedqueries import CheckedQuery, examine_query
 
 # whoever holds a lock for longer is named, and not waited for
 _LOCK_TIMEOUT = "set local lock_timeout = '5s'"
@@ -35,13 +27,13 @@ def check_system(
     root: Path,
     database: AbstractContextManager[psycopg.Connection[Any] | None],
     told: Callable[[str], object] = lambda _: None,
-) -> Report:
+) -> CheckReport:
     """Find everything that is wrong with a system, and leave all as it was.
 
     `database` gives a connection in autocommit mode, or None where the database has not been
     made yet. `told` hears what is being looked at.
     """
-    report = Report(system.name)
+    report = CheckReport(system.name)
     read = examine_folder(system.sql, root)
     report.queries += read.queries
     report.found += map(Finding.of_fault, read.faults)
@@ -59,7 +51,7 @@ def check_system(
 
 
 def _is_up_to_date(
-    system: System, root: Path, connection: psycopg.Connection[Any] | None, report: Report
+    system: System, root: Path, connection: psycopg.Connection[Any] | None, report: CheckReport
 ) -> bool:
     """Say whether the database is what the migrations make it: only then types would last."""
     files = read_files(system, root)
@@ -100,7 +92,7 @@ def _ask(
     system: System,
     connection: psycopg.Connection[Any],
     read: ReadFolder,
-    report: Report,
+    report: CheckReport,
     told: Callable[[str], object],
 ) -> None:
     """Ask the server about every query, in one transaction that is rolled back."""

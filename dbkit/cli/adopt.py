@@ -7,9 +7,8 @@ import click
 from dbkit.cli.connecting import Project, json_option, opened, url_option
 from dbkit.cli.telling import reporter
 from dbkit.cli.watching import watched
-from dbkit.migrations.runner import Runner
-from dbkit.migrations.status import read_files
-from dbkit.operations.adopting import Adopted, examine
+from dbkit.migrations import Runner, read_files
+from dbkit.operations import Adopted, examine
 
 
 @click.command("adopt", epilog="Example: dbkit adopt ai_orchestration --plan")

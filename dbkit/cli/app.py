@@ -11,8 +11,7 @@ from typing import NoReturn
 import click
 
 from dbkit import __version__
-from dbkit.errors.kinds import DbkitError
-from dbkit.errors.settings import NoProject, nearest
+from dbkit.errors import DbkitError, NoProject, nearest
 
 FAILURE, USAGE = 1, 64
 

@@ -9,8 +9,7 @@ import click
 from dbkit.cli.connecting import Project, json_option, opened, url_option
 from dbkit.cli.counting import count_of
 from dbkit.cli.watching import watched
-from dbkit.operations.backups import KEPT_DAYS, Backup, Shelf, write_backup
-from dbkit.operations.programs import Programs
+from dbkit.operations import KEPT_DAYS, Backup, Programs, Shelf, write_backup
 
 folder_option = click.option(
     "--folder",

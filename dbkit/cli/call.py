@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 import click
 
 from dbkit.cli.cells import as_json, as_text, printable
-from dbkit.cli.connecting import Place, Project, json_option, opened, url_option
+from dbkit.cli.connecting import Project, SystemDatabase, json_option, opened, url_option
 from dbkit.cli.counting import count_of
-from dbkit.errors.query import NoRow, TooManyRows
-from dbkit.queries.loading import LoadedQuery, load
-from dbkit.queries.model import Kind
-from dbkit.queries.running import AsText, execute, many
+from dbkit.errors import NoRow, TooManyRows
+from dbkit.loading import LoadedQuery, load
+from dbkit.queryfiles import QueryKind
+from dbkit.runtime import AsText, execute, many
 
 # wide enough for whoever reads the table from a file or through a pipe
 _WIDE = 10_000
-_AT_MOST_ONE = {Kind.ONE, Kind.OPTIONAL}
+_AT_MOST_ONE = {QueryKind.ONE, QueryKind.OPTIONAL}
 
 
 class Answer(NamedTuple):
@@ -71,7 +71,7 @@ def _given(values: tuple[str, ...]) -> dict[str, AsText]:
     return given
 
 
-def _run(loaded: LoadedQuery, place: Place, given: dict[str, AsText]) -> Answer:
+def _run(loaded: LoadedQuery, place: SystemDatabase, given: dict[str, AsText]) -> Answer:
     call = loaded.call(given)
     with opened(place) as connection, connection.transaction():
         statement = loaded.statement(connection, call)
@@ -82,13 +82,13 @@ def _run(loaded: LoadedQuery, place: Place, given: dict[str, AsText]) -> Answer:
         # inside the transaction, so that a broken promise takes back what was written
         if loaded.query.kind in _AT_MOST_ONE and len(rows) > 1:
             raise TooManyRows(loaded.name, len(rows))
-        if loaded.query.kind is Kind.ONE and not rows:
+        if loaded.query.kind is QueryKind.ONE and not rows:
             raise NoRow(loaded.name)
     columns = tuple(column.name for column in statement.columns)
     return Answer(columns, [row if statement.row else (row,) for row in rows])
 
 
-def _for_program(answer: Answer, kind: Kind) -> object:
+def _for_program(answer: Answer, kind: QueryKind) -> object:
     if answer.touched is not None:
         return answer.touched
     objects = [

@@ -7,7 +7,7 @@ from datetime import date, datetime, time
 from math import isfinite
 from typing import Any
 
-from dbkit.queries.pytypes import json_text
+from dbkit.pgtypes import json_text
 
 
 def as_json(value: Any) -> object:  # noqa: ANN401, PLR0911 - one line for each kind of value

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import psycopg
 
-from dbkit.check import Finding, Report, check_system
+from dbkit.check import CheckReport, Finding, check_system
 from dbkit.cli.cells import printable
 from dbkit.cli.connecting import Project, json_option, only_one_with_url, opened, url_option
 from dbkit.cli.counting import count_of
@@ -57,7 +57,7 @@ def _database(
         yield connection
 
 
-def _say(reports: list[Report]) -> None:
+def _say(reports: list[CheckReport]) -> None:
     for report in reports:
         for finding in report.findings:
             _say_one(report, finding)
@@ -68,7 +68,7 @@ def _say(reports: list[Report]) -> None:
         click.echo(_totals(report))
 
 
-def _say_one(report: Report, finding: Finding) -> None:
+def _say_one(report: CheckReport, finding: Finding) -> None:
     # the sentence of a migration begins with its file
     is_placed = finding.path is not None and finding.path not in finding.message
     place = finding.place if is_placed else f"{report.name}:"
@@ -78,7 +78,7 @@ def _say_one(report: Report, finding: Finding) -> None:
         click.echo(printable(finding.snippet))
 
 
-def _totals(report: Report) -> str:
+def _totals(report: CheckReport) -> str:
     parts = [
         count_of(len(report.queries), "query", "queries"),
         count_of(report.combinations, "combination"),

@@ -10,15 +10,15 @@ import click
 import psycopg
 
 from dbkit.database import connect, libpq_url
-from dbkit.errors.settings import CannotConnect
-from dbkit.migrations.runner import WAIT
+from dbkit.errors import CannotConnect
+from dbkit.migrations import WAIT
 from dbkit.settings import Settings, System, load_settings
 
 if TYPE_CHECKING:
     from dbkit.server import EmbeddedServer
 
 
-class Place(NamedTuple):
+class SystemDatabase(NamedTuple):
     """Where a system's database is, and how we know."""
 
     system: System
@@ -39,14 +39,16 @@ class Project:
             return list(self.settings.systems.values())
         return [self.settings.system(name) for name in dict.fromkeys(names)]
 
-    def place(self, system: System, url: str | None = None) -> Place:
+    def place(self, system: System, url: str | None = None) -> SystemDatabase:
         """Find a system's database: the URL given, its environment's, or the embedded server's."""
         if url:
-            return Place(system, libpq_url(url), "--url")
+            return SystemDatabase(system, libpq_url(url), "--url")
         if system.url:
-            return Place(system, libpq_url(system.url), f"${system.url_env}")
+            return SystemDatabase(system, libpq_url(system.url), f"${system.url_env}")
         self.server.start()
-        return Place(system, self.server.url(system.name), "the embedded server", self.server)
+        return SystemDatabase(
+            system, self.server.url(system.name), "the embedded server", self.server
+        )
 
     @cached_property
     def server(self) -> "EmbeddedServer":
@@ -62,7 +64,7 @@ class Project:
 
 
 @contextmanager
-def opened(place: Place) -> Generator[psycopg.Connection]:
+def opened(place: SystemDatabase) -> Generator[psycopg.Connection]:
     """Connect to a place, and close the connection afterwards.
 
     A database of the embedded server is made when it is first asked for; anybody
@@ -82,7 +84,7 @@ def opened(place: Place) -> Generator[psycopg.Connection]:
         yield stack.enter_context(connection)
 
 
-def url_of_existing(place: Place) -> str:
+def url_of_existing(place: SystemDatabase) -> str:
     """Return the URL of a place whose database is there to be opened by another program."""
     if place.embedded is not None:
         place.embedded.ensure_database(place.system.name)

@@ -4,8 +4,7 @@ import click
 
 from dbkit.cli.connecting import Project, opened, url_option, wait_option
 from dbkit.cli.telling import reporter
-from dbkit.migrations.runner import Runner
-from dbkit.migrations.status import read_files
+from dbkit.migrations import Runner, read_files
 
 
 @click.command("force", epilog="Example: dbkit force myloware 3")

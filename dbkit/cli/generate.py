@@ -5,13 +5,20 @@ from typing import TYPE_CHECKING
 import click
 
 from dbkit.cli.connecting import Project, only_one_with_url, opened, url_option
-from dbkit.errors.generating import NoPackage, NotCurrent, NotMigrated
-from dbkit.migrations.status import UP_TO_DATE, never_migrated, read_files, read_status
-from dbkit.queries.generating import find_stale, generate_system, package_folder, write_package
+from dbkit.codegen import (
+    NoPackage,
+    NotCurrent,
+    NotMigrated,
+    find_stale,
+    generate_system,
+    package_folder,
+    write_package,
+)
+from dbkit.migrations import UP_TO_DATE, never_migrated, read_files, read_status
 from dbkit.settings import System
 
 if TYPE_CHECKING:
-    from dbkit.migrations.status import Status
+    from dbkit.migrations import Status
 
 
 @click.command("generate", epilog="Example: dbkit generate myloware && git diff dbkit/systems")

@@ -10,8 +10,7 @@ import click
 
 from dbkit.cli.connecting import Project, json_option, opened, url_option
 from dbkit.cli.counting import count_of
-from dbkit.errors.sqlite import DoesNotFit
-from dbkit.operations.sqlite.importing import Source, count_rows, import_file
+from dbkit.operations import DoesNotFit, SqliteFile, count_rows, import_file
 
 
 @click.command(
@@ -47,7 +46,7 @@ def command(
     """
     project = Project()
     [chosen] = project.systems((system,))
-    source = Source(file, skip, replace=replace)
+    source = SqliteFile(file, skip, replace=replace)
     try:
         with opened(project.place(chosen, url)) as connection, _bar(system, file) as told:
             imported = import_file(connection, source, keep=not plan, told=told)

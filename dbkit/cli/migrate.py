@@ -13,8 +13,7 @@ from dbkit.cli.connecting import (
     wait_option,
 )
 from dbkit.cli.telling import outcome_json, reporter, say_plan
-from dbkit.migrations.runner import Outcome, Runner
-from dbkit.migrations.status import read_files
+from dbkit.migrations import Outcome, Runner, read_files
 
 
 @click.command("migrate", epilog="Example: dbkit migrate myloware --to 4")

@@ -8,8 +8,8 @@ import click
 
 from dbkit.cli.cells import as_json, as_text, printable
 from dbkit.cli.connecting import Project, json_option, opened, url_option
-from dbkit.operations.monitoring import Known, Report, Row, watch
-from dbkit.queries.loading import load
+from dbkit.loading import load
+from dbkit.operations import Known, MonitorReport, Row, watch
 
 _TITLES = {
     "tables": "Tables, the largest first",
@@ -53,7 +53,7 @@ def command(system: str, most: int, as_json: bool, url: str | None) -> None:
         _say(report)
 
 
-def _for_program(report: Report) -> dict[str, Any]:
+def _for_program(report: MonitorReport) -> dict[str, Any]:
     facts = {name: _plain(row) for name, row in report.facts.items()}
     lists = {name: [_plain(row) for row in rows] for name, rows in report.lists.items()}
     statements = report.statements
@@ -65,7 +65,7 @@ def _plain(row: Row) -> dict[str, object]:
     return {name: as_json(value) for name, value in row.items()}
 
 
-def _say(report: Report) -> None:
+def _say(report: MonitorReport) -> None:
     connections, cache = report.facts["connections"], report.facts["cache"]
     click.echo(
         "connections: {here} here ({active} active, {idle} idle, {idle_in_transaction} idle in a "

@@ -3,7 +3,7 @@
 import click
 
 from dbkit.cli.connecting import Project
-from dbkit.migrations.new import write_pair
+from dbkit.migrations import write_pair
 
 
 @click.command("new", epilog='Example: dbkit new myloware "add index on runs"')

@@ -11,8 +11,8 @@ import psycopg
 
 from dbkit.cli.connecting import Project, json_option, opened, url_option
 from dbkit.cli.counting import count_of
-from dbkit.operations.pruning import Pruned, count, estimate, find_retention, prune
-from dbkit.queries.loading import LoadedQuery
+from dbkit.loading import LoadedQuery
+from dbkit.operations import Pruned, count, estimate, find_retention, prune
 
 
 @click.command("prune", epilog="Example: dbkit prune mrwa --plan")

@@ -6,8 +6,7 @@ import shutil
 import click
 
 from dbkit.cli.connecting import Project, url_of_existing, url_option
-from dbkit.errors.server import NoPostgres
-from dbkit.server import find_binaries
+from dbkit.server import NoPostgres, find_binaries
 
 
 @click.command(

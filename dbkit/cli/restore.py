@@ -9,10 +9,16 @@ from dbkit.cli.backup import folder_option, shelf_of
 from dbkit.cli.connecting import Project, json_option, opened, url_option
 from dbkit.cli.counting import count_of
 from dbkit.cli.watching import watched
-from dbkit.errors.operations import NoBackup
-from dbkit.operations.backups import Shelf
-from dbkit.operations.programs import Programs
-from dbkit.operations.restoring import Archive, database_of, name_for, restore, swap
+from dbkit.operations import (
+    Archive,
+    NoBackup,
+    Programs,
+    Shelf,
+    database_of,
+    name_for,
+    restore,
+    swap,
+)
 
 # how every archive of pg_dump's custom format begins
 _MAGIC = b"PGDMP"

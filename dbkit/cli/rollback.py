@@ -6,8 +6,7 @@ import click
 
 from dbkit.cli.connecting import Project, json_option, opened, url_option, wait_option
 from dbkit.cli.telling import outcome_json, reporter, say_plan
-from dbkit.migrations.runner import Runner
-from dbkit.migrations.status import read_files
+from dbkit.migrations import Runner, read_files
 
 
 @click.command("rollback", epilog="Example: dbkit rollback myloware --steps 2 --plan")

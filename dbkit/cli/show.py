@@ -9,19 +9,19 @@ import psycopg
 
 from dbkit.cli.cells import printable
 from dbkit.cli.connecting import Project, opened, url_option
-from dbkit.queries.checking import CheckedParameter, CheckedQuery, check_query
-from dbkit.queries.loading import load
-from dbkit.queries.model import Kind, Variant
-from dbkit.queries.pytypes import column_type, parameter_type, type_name
+from dbkit.loading import load
+from dbkit.pgtypes import column_type, parameter_type, type_name
+from dbkit.queryfiles import Combination, QueryKind
+from dbkit.typedqueries import CheckedParameter, CheckedQuery, check_query
 
 _FIRST_WITH_PLANS = 160000
 _NUMBER = re.compile(r"-?\d+(\.\d+)?|true|false", re.IGNORECASE)
 _GIVES = {
-    Kind.ONE: "{}",
-    Kind.OPTIONAL: "{} | None",
-    Kind.MANY: "list[{}]",
-    Kind.STREAM: "Stream[{}]",
-    Kind.BATCH: "list[{}]",
+    QueryKind.ONE: "{}",
+    QueryKind.OPTIONAL: "{} | None",
+    QueryKind.MANY: "list[{}]",
+    QueryKind.STREAM: "Stream[{}]",
+    QueryKind.BATCH: "list[{}]",
 }
 
 
@@ -39,12 +39,12 @@ def command(system: str, query: str, url: str | None) -> None:
     loaded = load(chosen.sql, root=project.settings.root)[query]
     with opened(project.place(chosen, url)) as connection:
         checked = check_query(connection, loaded.query, loaded.source)
-        whole = max(loaded.query.variants, key=lambda variant: len(variant.given))
+        whole = max(loaded.query.combinations, key=lambda combination: len(combination.given))
         plan = list(_plan(connection, whole))
     _say(checked, whole, plan)
 
 
-def _say(checked: CheckedQuery, whole: Variant, plan: list[str]) -> None:
+def _say(checked: CheckedQuery, whole: Combination, plan: list[str]) -> None:
     query = checked.query
     lines = [_signature(checked), query.documentation, f"{query.path}:{query.line}, :{query.kind}"]
     lines += ["", whole.text.strip(), ""]
@@ -58,7 +58,7 @@ def _say(checked: CheckedQuery, whole: Variant, plan: list[str]) -> None:
 def _signature(checked: CheckedQuery) -> str:
     query = checked.query
     arguments = ["connection"]
-    if query.kind in {Kind.BATCH, Kind.COPY}:
+    if query.kind in {QueryKind.BATCH, QueryKind.COPY}:
         arguments.append("sets")
     keywords = [_keyword(parameter) for parameter in checked.parameters]
     for choice in query.choices:
@@ -101,13 +101,13 @@ def _python(checked: CheckedQuery, place: int) -> str:
     return column_type(column, json_type=dict(checked.json_types).get(column.name)).annotation
 
 
-def _plan(connection: psycopg.Connection[Any], variant: Variant) -> Iterable[str]:
+def _plan(connection: psycopg.Connection[Any], combination: Combination) -> Iterable[str]:
     if connection.info.server_version < _FIRST_WITH_PLANS:
         yield "no plan: a plan without values needs PostgreSQL 16"
         return
     try:
         # as one text without values, so that each $n stays what it is
-        found = connection.execute(f"explain (generic_plan) {variant.text}".encode())
+        found = connection.execute(f"explain (generic_plan) {combination.text}".encode())
     except psycopg.Error as error:
         if error.sqlstate is None:
             raise

@@ -6,15 +6,15 @@ import click
 import psycopg
 
 from dbkit.cli.connecting import (
-    Place,
     Project,
+    SystemDatabase,
     json_option,
     only_one_with_url,
     opened,
     url_option,
 )
-from dbkit.errors.kinds import DbkitError
-from dbkit.migrations.status import Status, never_migrated, read_files, read_status, unreadable
+from dbkit.errors import DbkitError
+from dbkit.migrations import Status, never_migrated, read_files, read_status, unreadable
 from dbkit.settings import System
 
 
@@ -41,7 +41,9 @@ def command(
     context.exit(max(status.exit_code for status, _ in found))
 
 
-def _status(project: Project, system: System, url: str | None) -> tuple[Status, Place | None]:
+def _status(
+    project: Project, system: System, url: str | None
+) -> tuple[Status, SystemDatabase | None]:
     place = None
     try:
         files = read_files(system, project.settings.root)
@@ -54,7 +56,7 @@ def _status(project: Project, system: System, url: str | None) -> tuple[Status, 
         return unreadable(system.name, error), place
 
 
-def _say(found: list[tuple[Status, Place | None]]) -> None:
+def _say(found: list[tuple[Status, SystemDatabase | None]]) -> None:
     from rich.console import Console  # noqa: PLC0415 - a program that reads JSON needs no table
     from rich.table import Table  # noqa: PLC0415
 

@@ -9,8 +9,7 @@ import click
 
 from dbkit.cli.counting import count_of
 from dbkit.cli.moving import moving_line
-from dbkit.migrations.report import Blocker, Reporter, Silent
-from dbkit.migrations.runner import Outcome
+from dbkit.migrations import Blocker, Outcome, Reporter, Silent
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -17,11 +17,11 @@ from dbkit.migrations.ledger import Ledger, read_ledger
 from dbkit.migrations.lock import migration_lock
 from dbkit.migrations.object_files import ObjectFile
 from dbkit.migrations.objects import Objects
+from dbkit.migrations.progress import Reporter, Silent
 from dbkit.migrations.records import Records
-from dbkit.migrations.report import Reporter, Silent
 from dbkit.migrations.running import Run
 from dbkit.migrations.script import Known, Script, read_migration, read_script
-from dbkit.migrations.wire import Wire
+from dbkit.migrations.session import Wire
 
 SCHEME = "postgresql+dbkit"
 _LOCK_TIMEOUT = 5.0

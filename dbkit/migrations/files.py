@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from dbkit.errors.kinds import MigrationError
-from dbkit.errors.migration import DuplicateVersion, GapInVersions, UnusableFile
+from dbkit.errors import MigrationError
+from dbkit.migrations.errors import DuplicateVersion, GapInVersions, UnusableFile
 
 # ASCII alone: a locale may not be able to spell anything else
 _STEM = re.compile(r"(\d{1,9})[_-](\w[\w-]*)", re.ASCII)

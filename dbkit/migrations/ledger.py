@@ -8,8 +8,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from dbkit.errors.migration import ForeignLedger, PooledConnection
-from dbkit.migrations.catalog import catalog_objects
+from dbkit.migrations.errors import ForeignLedger, PooledConnection
+from dbkit.migrations.inventory import catalog_objects
 
 LEDGER = "schema_version"
 MARKS = "_yoyo_migration"

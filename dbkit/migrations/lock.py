@@ -6,8 +6,8 @@ from contextlib import contextmanager, suppress
 
 import psycopg
 
-from dbkit.errors.migration import Locked
-from dbkit.migrations.report import Blocker, Reporter
+from dbkit.migrations.errors import Locked
+from dbkit.migrations.progress import Blocker, Reporter
 
 # any fixed number does, as long as every runner takes the same: "dbkit" in ASCII
 KEY = 0x6462_6B69_74

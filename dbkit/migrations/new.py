@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from dbkit.errors.migration import UnusableFile
+from dbkit.migrations.errors import UnusableFile
 from dbkit.migrations.files import find_migrations, shown_path
 from dbkit.settings import System
 

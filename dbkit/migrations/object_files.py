@@ -5,7 +5,7 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dbkit.errors.migration import BrokenObject
+from dbkit.migrations.errors import BrokenObject
 from dbkit.migrations.files import exact_checksum, shown_path
 from dbkit.migrations.ledger import AppliedObject, Ledger
 

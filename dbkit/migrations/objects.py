@@ -6,8 +6,8 @@ from functools import partial
 
 import psycopg
 
-from dbkit.errors.migration import BrokenObject
-from dbkit.migrations.catalog import CatalogObject, catalog_objects
+from dbkit.migrations.errors import BrokenObject
+from dbkit.migrations.inventory import CatalogObject, catalog_objects
 from dbkit.migrations.ledger import AppliedObject, made_objects
 from dbkit.migrations.object_files import ObjectFile, is_pending
 from dbkit.migrations.running import Run

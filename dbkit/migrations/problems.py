@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from dbkit.errors.kinds import MigrationError
-from dbkit.errors.migration import (
+from dbkit.errors import MigrationError
+from dbkit.migrations.errors import (
     EditedMigration,
     HoleInLedger,
     MissingMigration,

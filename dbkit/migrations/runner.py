@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 
-from dbkit.errors.migration import MissingRollback, NoSuchVersion
+from dbkit.migrations.errors import MissingRollback, NoSuchVersion
 from dbkit.migrations.files import MigrationFile
 from dbkit.migrations.ledger import Ledger, read_ledger
 from dbkit.migrations.object_files import gone_objects, pending_objects
 from dbkit.migrations.problems import find_problems
-from dbkit.migrations.report import Reporter, Silent
+from dbkit.migrations.progress import Reporter, Silent
 from dbkit.migrations.status import Files, pending_migrations
 
 if TYPE_CHECKING:

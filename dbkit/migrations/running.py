@@ -8,11 +8,11 @@ from functools import cached_property
 
 import psycopg
 
+from dbkit.migrations.progress import Reporter
 from dbkit.migrations.records import Records
-from dbkit.migrations.report import Reporter
 from dbkit.migrations.script import Script
-from dbkit.migrations.wire import Wire
-from dbkit.sqltext import Statement, caret
+from dbkit.migrations.session import Wire
+from dbkit.sqltext import ScriptStatement, caret
 
 # what cannot run in a transaction, and a procedure that would end it
 _NEED_NONE = {"25001", "2D000"}
@@ -153,7 +153,7 @@ class Run:
             return _WATCHED
         return ""
 
-    def _run(self, script: Script, statement: Statement) -> None:
+    def _run(self, script: Script, statement: ScriptStatement) -> None:
         try:
             self.wire.run(statement.text, statement.copy_data)
         except psycopg.Error as error:
@@ -175,7 +175,7 @@ class Run:
             self.wire.run(self.records.fail_steps(version, reason))
 
 
-def _telling(script: Script, statement: Statement, error: psycopg.Error) -> str:
+def _telling(script: Script, statement: ScriptStatement, error: psycopg.Error) -> str:
     """Say where in the file the server's error lies, as a compiler would."""
     inside = int(error.diag.statement_position or 1) - 1
     message = error.diag.message_primary or str(error).strip()

@@ -5,15 +5,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dbkit.errors.migration import UnusableFile
-from dbkit.errors.script import BackslashCommand, BadDirective, EmptyMigration, TransactionControl
+from dbkit.migrations.errors import (
+    BackslashCommand,
+    BadDirective,
+    EmptyMigration,
+    TransactionControl,
+    UnusableFile,
+)
 from dbkit.migrations.files import Checksum, MigrationFile, checksum
 from dbkit.sqltext import (
-    Command,
-    Kind,
+    ScriptCommand,
+    ScriptStatement,
     Source,
-    Statement,
     Token,
+    TokenKind,
     decode,
     split,
     tokens,
@@ -37,7 +42,7 @@ class Script:
     """A file, ready to be run."""
 
     source: Source
-    statements: tuple[Statement, ...]
+    statements: tuple[ScriptStatement, ...]
     transactional: bool
     depends: tuple[Token, str] | None
     checksum: Checksum
@@ -51,9 +56,9 @@ def read_script(path: Path, shown: str) -> Script:
     directives, header_end = _directives(source)
     _refuse_late_directive(source, header_end)
     transactional = _is_transactional(source, directives.get("transactional"))
-    statements: list[Statement] = []
+    statements: list[ScriptStatement] = []
     for part in split(source):
-        if isinstance(part, Command):
+        if isinstance(part, ScriptCommand):
             raise BackslashCommand(*source.place(part.start), f"\\{part.name}")
         if not part.is_empty:
             if transactional:
@@ -93,11 +98,11 @@ def _directives(source: Source) -> tuple[dict[str, tuple[Token, str]], int]:
     """Return what the header says, each with its place, and where the header ends."""
     found: dict[str, tuple[Token, str]] = {}
     for token in tokens(source.text):
-        if token.kind is Kind.LINE_COMMENT:
+        if token.kind is TokenKind.LINE_COMMENT:
             match = _DIRECTIVE.fullmatch(source.text, token.start, token.end)
             if match:
                 found[match[1].lower()] = token, match[2]
-        elif token.kind not in {Kind.SPACE, Kind.BLOCK_COMMENT}:
+        elif token.kind not in {TokenKind.SPACE, TokenKind.BLOCK_COMMENT}:
             return found, token.start
     return found, len(source.text)
 
@@ -121,7 +126,7 @@ def _refuse_late_directive(source: Source, header_end: int) -> None:
     for token in tokens(source.text):
         line = source.text[token.start : token.end]
         if (
-            token.kind is Kind.LINE_COMMENT
+            token.kind is TokenKind.LINE_COMMENT
             and token.start >= header_end
             and _DIRECTIVE.fullmatch(line)
         ):
@@ -132,14 +137,14 @@ def _refuse_late_directive(source: Source, header_end: int) -> None:
             )
 
 
-def _refuse_transaction_control(source: Source, statement: Statement) -> None:
+def _refuse_transaction_control(source: Source, statement: ScriptStatement) -> None:
     first = statement.command.partition(" ")[0]
     if first not in _ENDS:
         return
     words = " ".join(
         statement.text[token.start : token.end]
         for token in tokens(statement.text)
-        if token.kind not in {Kind.SPACE, Kind.LINE_COMMENT, Kind.BLOCK_COMMENT}
+        if token.kind not in {TokenKind.SPACE, TokenKind.LINE_COMMENT, TokenKind.BLOCK_COMMENT}
     )
     if not _HARMLESS.match(words):
         raise TransactionControl(*source.place(statement.start), first)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from dbkit.errors.kinds import DbkitError, MigrationError
+from dbkit.errors import DbkitError, MigrationError
 from dbkit.migrations.files import MigrationFile, find_migrations
 from dbkit.migrations.ledger import Applied, AppliedObject, Ledger, read_ledger
 from dbkit.migrations.object_files import (

@@ -6,12 +6,9 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import tuple_row
 
-from dbkit.errors.migration import NoSuchVersion
-from dbkit.errors.operations import AlreadyOurs, DirtyOrigin, NothingToAdopt, NotOurs
-from dbkit.migrations.ledger import BOOKKEEPING, read_ledger
-from dbkit.migrations.runner import Runner
-from dbkit.migrations.status import Files
+from dbkit.migrations import BOOKKEEPING, Files, NoSuchVersion, Runner, read_ledger
 from dbkit.operations.databases import scratch
+from dbkit.operations.errors import AlreadyOurs, DirtyOrigin, NothingToAdopt, NotOurs
 from dbkit.operations.schema import Difference, Schema, compare, read_schema
 
 _ALEMBIC, _GOLANG = "alembic_version", "schema_migrations"
@@ -33,7 +30,7 @@ group by class.relname
 _SAME = (("public.uuid_generate_v4()", "gen_random_uuid()"),)
 
 
-class Origin(NamedTuple):
+class ForeignHistory(NamedTuple):
     """Which tool made a database, and where it says it stands."""
 
     tool: str
@@ -65,7 +62,7 @@ class Match(NamedTuple):
 class Adopted(NamedTuple):
     """What was found out, before it is recorded."""
 
-    origin: Origin | None
+    origin: ForeignHistory | None
     version: int
     beside: tuple[str, ...]
     # migrations up to this version that change rows alone: no catalog tells whether they ran
@@ -103,19 +100,21 @@ def examine(
     return Adopted(origin, best.version, best.beside, tuple(_rows_only(files, history, best)))
 
 
-def _find_origin(connection: psycopg.Connection[Any]) -> Origin | None:
+def _find_origin(connection: psycopg.Connection[Any]) -> ForeignHistory | None:
     with connection.cursor(row_factory=tuple_row) as cursor:
         found = cursor.execute(_COLUMNS, [list(_OTHERS)]).fetchall()
         tables: dict[str, list[str]] = dict(found)
         if {"version_num"} <= {*tables.get(_ALEMBIC, ())}:
             rows = cursor.execute("select version_num from alembic_version").fetchall()
-            return Origin("alembic", ", ".join(str(version) for (version,) in rows) or "none")
+            return ForeignHistory(
+                "alembic", ", ".join(str(version) for (version,) in rows) or "none"
+            )
         if {"version", "dirty"} <= {*tables.get(_GOLANG, ())}:
             rows = cursor.execute("select version, dirty from schema_migrations").fetchall()
             for version, dirty in rows:
                 if dirty:
                     raise DirtyOrigin("golang-migrate", str(version))
-            return Origin("golang-migrate", str(rows[0][0]) if rows else "none")
+            return ForeignHistory("golang-migrate", str(rows[0][0]) if rows else "none")
     return None
 
 

@@ -15,8 +15,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
-from dbkit.errors.operations import BackupRunning, DamagedBackup
 from dbkit.operations.databases import likeness
+from dbkit.operations.errors import BackupRunning, DamagedBackup
 from dbkit.operations.programs import Programs, Told
 from dbkit.operations.schema import read_schema
 

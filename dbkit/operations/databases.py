@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import tuple_row
 
 from dbkit.database import connect
-from dbkit.errors.operations import DatabaseExists, MayNotCreate
+from dbkit.operations.errors import DatabaseExists, MayNotCreate
 
 _MAINTENANCE = "postgres"
 # by way of JSON, because what says it has another name in every version

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from dbkit.queries.loading import LoadedQuery, load
+from dbkit.loading import LoadedQuery, load
 
 _SQL = Path(__file__).parent / "sql"
 _TAG = re.compile(r"/\* ([a-z]\w*\.[a-z]\w*) \*/\s*$")
@@ -41,7 +41,7 @@ Row = dict[str, Any]
 Known = Mapping[str, LoadedQuery]
 
 
-class Report(NamedTuple):
+class MonitorReport(NamedTuple):
     """How a database fares."""
 
     lists: dict[str, list[Row]]
@@ -51,7 +51,7 @@ class Report(NamedTuple):
     missing: str | None
 
 
-def watch(connection: psycopg.Connection[Any], known: Known, *, most: int = 10) -> Report:
+def watch(connection: psycopg.Connection[Any], known: Known, *, most: int = 10) -> MonitorReport:
     """Ask everything, each list at most so long.
 
     A statement that one of the `known` queries sent is called by its name: dbkit ends each
@@ -75,7 +75,7 @@ def watch(connection: psycopg.Connection[Any], known: Known, *, most: int = 10) 
             statements = [_named(row._asdict(), known) for row in found]
         except psycopg.errors.ObjectNotInPrerequisiteState:
             missing = _TO_LOAD
-    return Report(lists, facts, statements, missing)
+    return MonitorReport(lists, facts, statements, missing)
 
 
 def query_of(statement: str, known: Known) -> str | None:
@@ -86,7 +86,7 @@ def query_of(statement: str, known: Known) -> str | None:
     if (found := _TAG.search(statement)) is not None:
         return found[1] if found[1] in known else None
     for name, loaded in known.items() if len(statement) >= _CUT else ():
-        if any(variant.text.startswith(statement) for variant in loaded.query.variants):
+        if any(combination.text.startswith(statement) for combination in loaded.query.combinations):
             return name
     return None
 

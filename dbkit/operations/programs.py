@@ -11,9 +11,8 @@ from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from dbkit.errors.operations import NoProgram, ProgramFailed
-from dbkit.errors.server import NoPostgres, NotBinaries
-from dbkit.server import find_binaries
+from dbkit.operations.errors import NoProgram, ProgramFailed
+from dbkit.server import NoPostgres, NotBinaries, find_binaries
 
 _EMBEDDED = ("18", "16")
 _TOLD = re.compile(r"^\w+: (?!error|warning)")

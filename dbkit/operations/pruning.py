@@ -9,10 +9,10 @@ import psycopg
 from psycopg import RawCursor
 from psycopg.rows import tuple_row
 
-from dbkit.errors.operations import NoRetention, NotARetention, RetentionWantsValue
-from dbkit.queries.loading import Call, LoadedQuery, load
-from dbkit.queries.model import Kind
-from dbkit.queries.running import AsText, Statement, execute
+from dbkit.loading import Call, LoadedQuery, load
+from dbkit.operations.errors import NoRetention, NotARetention, RetentionWantsValue
+from dbkit.queryfiles import QueryKind
+from dbkit.runtime import AsText, Statement, execute
 
 SUBJECT = "retention"
 # the keyword that bounds one batch; a file without it is run once
@@ -36,7 +36,7 @@ def find_retention(sql: Path, root: Path) -> list[LoadedQuery]:
     if not found:
         raise NoRetention((sql / SUBJECT).relative_to(root).as_posix())
     for loaded in found:
-        if loaded.query.kind is not Kind.EXEC:
+        if loaded.query.kind is not QueryKind.EXEC:
             raise NotARetention(loaded.query.path, loaded.query.kind)
         for argument in loaded.__signature__.parameters.values():
             if argument.kind is Argument.KEYWORD_ONLY and argument.default is Argument.empty:

@@ -12,9 +12,9 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
 from dbkit.database import connect
-from dbkit.errors.operations import NotRestored
 from dbkit.operations.backups import Backup, count_rows
 from dbkit.operations.databases import create, drop, maintenance, url_of
+from dbkit.operations.errors import NotRestored
 from dbkit.operations.programs import Programs
 from dbkit.operations.schema import compare, read_schema
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import tuple_row
 
-from dbkit.migrations.ledger import BOOKKEEPING
+from dbkit.migrations import BOOKKEEPING
 
 # what the server itself says of each thing, qualified by schema since the search path is empty;
 # the order of columns is left out, since a history may come to the same table in another one

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from dbkit.errors.server import NoAccount
+from dbkit.server.errors import NoAccount
 from dbkit.server.interruption import undisturbed
 
 

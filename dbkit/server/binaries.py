@@ -8,8 +8,8 @@ from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
-from dbkit.errors.server import BrokenBinaries, NoPostgres, NotBinaries
 from dbkit.server.account import Account
+from dbkit.server.errors import BrokenBinaries, NoPostgres, NotBinaries
 
 _WHEEL = {"18": "pginstall18", "16": "pginstall"}
 _NEEDED = ("postgres", "initdb")

@@ -4,9 +4,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from dbkit.errors.server import InitdbFailed, OtherMajorVersion
 from dbkit.server.account import Account
 from dbkit.server.binaries import Binaries
+from dbkit.server.errors import InitdbFailed, OtherMajorVersion
 from dbkit.server.log import telling
 
 # from here on the server brings Unicode's rules itself; before, the machine's C.UTF-8 has them

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from dbkit.errors.server import DidNotStop, NeverStarted, ServerHeld, UnusableFolder
 from dbkit.server.binaries import Binaries, find_binaries
 from dbkit.server.cluster import create_data, read_major, require_major
+from dbkit.server.errors import DidNotStop, NeverStarted, ServerHeld, UnusableFolder
 from dbkit.server.folder import Folder
 from dbkit.server.holders import held, other_holders
 from dbkit.server.interruption import unwinding
 from dbkit.server.launch import compose_command, launch
 from dbkit.server.locks import locked, opened, try_lock
 from dbkit.server.log import keep_small
-from dbkit.server.probe import PORT, has_database, is_listening, read_pid_file, remove_traces
+from dbkit.server.traces import PORT, has_database, is_listening, read_pid_file, remove_traces
 
 _POLL = 0.01
 _SHUTDOWN = 60.0  # a fast shutdown writes everything out first

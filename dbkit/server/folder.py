@@ -18,14 +18,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dbkit.errors.server import (
-    ClusterGone,
-    ForeignFolder,
-    NeverStarted,
-    NoRoomElsewhere,
-)
 from dbkit.server.account import Account, choose_account
-from dbkit.server.probe import fits_an_address
+from dbkit.server.errors import ClusterGone, ForeignFolder, NeverStarted, NoRoomElsewhere
+from dbkit.server.traces import fits_an_address
 
 # never $XDG_RUNTIME_DIR: it vanishes at logout, and the server stays
 _ELSEWHERE = (Path("/var/lib/dbkit"), Path("/var/tmp"), Path("/tmp"))  # noqa: S108 - mkdtemp's names

@@ -8,11 +8,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NoReturn
 
-from dbkit.errors.server import DidNotStart
 from dbkit.server.account import Account
 from dbkit.server.binaries import Binaries
+from dbkit.server.errors import DidNotStart
 from dbkit.server.log import telling
-from dbkit.server.probe import PORT
+from dbkit.server.traces import PORT
 
 _POLL = 0.01
 _LAST_WORDS = 10.0

@@ -2,19 +2,19 @@
 
 from dbkit.sqltext.normal import normalise
 from dbkit.sqltext.reader import split, tokens
+from dbkit.sqltext.scriptparts import ScriptCommand, ScriptStatement
 from dbkit.sqltext.source import Place, Position, Source, caret, decode
-from dbkit.sqltext.statement import Command, Statement
-from dbkit.sqltext.token import BLANK, Kind, Token
+from dbkit.sqltext.token import BLANK, Token, TokenKind
 
 __all__ = [
     "BLANK",
-    "Command",
-    "Kind",
     "Place",
     "Position",
+    "ScriptCommand",
+    "ScriptStatement",
     "Source",
-    "Statement",
     "Token",
+    "TokenKind",
     "caret",
     "decode",
     "normalise",

@@ -2,9 +2,9 @@
 
 import re
 
-from dbkit.errors.source import UnclosedText
+from dbkit.sqltext.errors import UnclosedText
 from dbkit.sqltext.source import Source
-from dbkit.sqltext.token import Kind, Token
+from dbkit.sqltext.token import Token, TokenKind
 
 # any character beyond ASCII may be part of a name, a no-break space too; said by the ASCII that
 # may not, because re takes a tenth of a second to compile a class that reaches U+10FFFF
@@ -45,14 +45,14 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_KINDS = {name: Kind[name] for name in _TOKEN.groupindex}
-_COMPLETE = frozenset(Kind) - {
-    Kind.STRING,
-    Kind.QUOTED_NAME,
-    Kind.DOLLAR_STRING,
-    Kind.BLOCK_COMMENT,
-    Kind.OPERATOR,
-    Kind.COMMAND,
+_KINDS = {name: TokenKind[name] for name in _TOKEN.groupindex}
+_COMPLETE = frozenset(TokenKind) - {
+    TokenKind.STRING,
+    TokenKind.QUOTED_NAME,
+    TokenKind.DOLLAR_STRING,
+    TokenKind.BLOCK_COMMENT,
+    TokenKind.OPERATOR,
+    TokenKind.COMMAND,
 }
 
 _UNINTERESTING = rf"""
@@ -112,20 +112,20 @@ def lex(source: Source, start: int, limit: int, *, standard_strings: bool) -> To
         return Token(kind, start, end)
     construct = closing = ""
     match kind:
-        case Kind.STRING:
+        case TokenKind.STRING:
             prefix = text[start : end - 1]
             end = _string_end(text, end, limit, prefix.lower(), standard_strings=standard_strings)
             construct, closing = "string", "'"
-        case Kind.QUOTED_NAME:
+        case TokenKind.QUOTED_NAME:
             end = _quote_end(text, _NAME_QUOTE_OR_DOUBLED, end, limit)
             construct, closing = "quoted name", '"'
-        case Kind.DOLLAR_STRING:
+        case TokenKind.DOLLAR_STRING:
             construct, closing = "dollar-quoted string", match.group()
             end = _end_of_found(text, closing, end, limit)
-        case Kind.BLOCK_COMMENT:
+        case TokenKind.BLOCK_COMMENT:
             end = _block_comment_end(text, end, limit)
             construct, closing = "comment", "*/"
-        case Kind.OPERATOR:
+        case TokenKind.OPERATOR:
             end = _operator_end(text, start, end)
         case _:
             end = _command_end(text, start, limit)

@@ -3,7 +3,7 @@
 import re
 
 from dbkit.sqltext.reader import tokens
-from dbkit.sqltext.token import BLANK, Kind
+from dbkit.sqltext.token import BLANK, TokenKind
 
 # What most migrations are made of, and nothing that takes more than one look to tell: a tenth
 # of the time. Each part refuses a neighbour that would make another token of it. Not repeated
@@ -39,10 +39,10 @@ def normalise_any(text: str, *, path: str = "<text>") -> str:
     parts: list[str] = []
     gap = ""
     for kind, start, end in tokens(text, path=path):
-        if kind is Kind.COMMAND:
+        if kind is TokenKind.COMMAND:
             parts += gap, text[start:end].rstrip()
             gap = "\n"
-        elif kind is Kind.COPY_DATA:
+        elif kind is TokenKind.COPY_DATA:
             parts += "\n", text[start:end]
             gap = ""
         elif kind not in BLANK:

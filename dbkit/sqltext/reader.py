@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from dbkit.errors.source import InterruptedStatement, UnclosedText
+from dbkit.sqltext.errors import InterruptedStatement, UnclosedText
 from dbkit.sqltext.lexer import SKIP, SKIP_AT_MOST, SKIP_BETWEEN_WORDS, command_name, lex
+from dbkit.sqltext.scriptparts import ScriptCommand, ScriptStatement
 from dbkit.sqltext.source import Source
-from dbkit.sqltext.statement import Command, Statement
-from dbkit.sqltext.token import Kind, Token
+from dbkit.sqltext.token import Token, TokenKind
 
 _SPACE = " \t\n\r\f\v"
 _ROUTINES = frozenset(
@@ -24,8 +24,8 @@ _DISCARDING = frozenset({"r", "reset"})
 # statements whose words matter to psql's reading of what comes after them, and how many words
 _TELLING = frozenset({"copy", "set", "reset", "discard"})
 _TELLING_WORDS = 12
-_UNSEEN = frozenset({Kind.SPACE, Kind.LINE_COMMENT})
-_NAMING = frozenset({Kind.WORD, Kind.QUOTED_NAME, Kind.STRING, Kind.NUMBER})
+_UNSEEN = frozenset({TokenKind.SPACE, TokenKind.LINE_COMMENT})
+_NAMING = frozenset({TokenKind.WORD, TokenKind.QUOTED_NAME, TokenKind.STRING, TokenKind.NUMBER})
 _DATA_END = re.compile(r"\n\\\.\r?(?:\n|\Z)")
 _SETTING = re.compile(
     r"""set\ (?:session\ |local\ )?"?standard_conforming_strings"?\ (?:to\ )?['"]?(\w+)['"]?
@@ -46,7 +46,7 @@ def tokens(
 
 def split(
     source: Source, *, standard_conforming_strings: bool = True
-) -> Iterator[Statement | Command]:
+) -> Iterator[ScriptStatement | ScriptCommand]:
     r"""Cut a script into the statements psql would send, and the commands psql would obey.
 
     What decides at run time is not known here: commands are not obeyed, variables are not
@@ -81,8 +81,8 @@ class _Open:
         elif char == ")":
             self.parentheses = max(0, self.parentheses - 1)
 
-    def see_name(self, kind: Kind, name: str) -> None:
-        if kind is Kind.WORD:
+    def see_name(self, kind: TokenKind, name: str) -> None:
+        if kind is TokenKind.WORD:
             self._see_word(name)
         if self.parentheses == 0 and len(self.outer_words) < _TELLING_WORDS:
             self.outer_words.append(name)
@@ -126,7 +126,7 @@ class _Reader:
         self._standard_later: tuple[int, bool] | None = None
         self._open = _Open()
 
-    def read(self, *, skipping: bool) -> Iterator[Token | Statement | Command]:
+    def read(self, *, skipping: bool) -> Iterator[Token | ScriptStatement | ScriptCommand]:
         """Give tokens, each statement after its last token, each command after its own.
 
         Skipping leaves out the tokens that decide nothing, which are nearly all.
@@ -182,26 +182,26 @@ class _Reader:
             offset += 1
         self._offset = offset
 
-    def _follow(self, token: Token) -> tuple[Statement | Command, ...]:
+    def _follow(self, token: Token) -> tuple[ScriptStatement | ScriptCommand, ...]:
         kind, start, end = token
         if kind in _UNSEEN:
             return ()
-        if kind is Kind.COMMAND:
+        if kind is TokenKind.COMMAND:
             return self._follow_command(start, end)
         current = self._open
         if current.start < 0:
             current.start = start
-        if kind is Kind.BLOCK_COMMENT:
+        if kind is TokenKind.BLOCK_COMMENT:
             return ()
-        if kind is Kind.PUNCTUATION and self._text[start] == ";" and not current.is_nested:
+        if kind is TokenKind.PUNCTUATION and self._text[start] == ";" and not current.is_nested:
             return (self._finish(start),)
         current.is_empty = False
-        if kind is Kind.ESCAPE:
+        if kind is TokenKind.ESCAPE:
             name = self._text[start + 1]
             if name == ";":
                 current.see_separator()
-            return (Command(self._source, start, end, name, ""),)
-        if kind is Kind.PUNCTUATION:
+            return (ScriptCommand(self._source, start, end, name, ""),)
+        if kind is TokenKind.PUNCTUATION:
             current.see_parenthesis(self._text[start])
         elif kind in _NAMING:
             self._follow_name(token)
@@ -214,17 +214,17 @@ class _Reader:
             if name != "u" or not self._text.startswith("&", token.end):
                 self._open.see_name(token.kind, name)
 
-    def _follow_command(self, start: int, end: int) -> tuple[Statement | Command, ...]:
+    def _follow_command(self, start: int, end: int) -> tuple[ScriptStatement | ScriptCommand, ...]:
         name = command_name(self._text, start)
         arguments = self._text[start + 1 + len(name) : end].removesuffix("\\\\").strip(_SPACE)
-        command = Command(self._source, start, end, name, arguments)
+        command = ScriptCommand(self._source, start, end, name, arguments)
         if name in _DISCARDING:
             self._open = _Open()
         elif name in _SENDING and self._open.start >= 0:
             return command, self._finish(start)
         return (command,)
 
-    def _finish(self, end: int) -> Statement:
+    def _finish(self, end: int) -> ScriptStatement:
         current, self._open = self._open, _Open()
         data = None
         if current.command == "copy":
@@ -233,7 +233,9 @@ class _Reader:
             self._follow_setting(" ".join(current.outer_words))
         while end > current.start and self._text[end - 1] in _SPACE:
             end -= 1
-        return Statement(self._source, current.start, end, current.command, current.is_empty, data)
+        return ScriptStatement(
+            self._source, current.start, end, current.command, current.is_empty, data
+        )
 
     def _find_data(self) -> slice:
         if self._below_data is None:
@@ -253,7 +255,7 @@ class _Reader:
             raise self._interrupted(self._limit)
         start, self._offset = self._limit, end
         self._limit, self._below_data = len(self._text), None
-        return Token(Kind.COPY_DATA, start, end) if end > start else None
+        return Token(TokenKind.COPY_DATA, start, end) if end > start else None
 
     def _follow_setting(self, statement: str) -> None:
         setting = _SETTING.fullmatch(statement)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from dbkit.errors.source import NulCharacter, UndecodableFile, point_at
+from dbkit.errors import point_at
+from dbkit.sqltext.errors import NulCharacter, UndecodableFile
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

@@ -4,7 +4,7 @@ from enum import StrEnum, auto
 from typing import NamedTuple
 
 
-class Kind(StrEnum):
+class TokenKind(StrEnum):
     """What a piece of a script is."""
 
     SPACE = auto()
@@ -28,12 +28,12 @@ class Kind(StrEnum):
     __hash__ = str.__hash__
 
 
-BLANK = frozenset({Kind.SPACE, Kind.LINE_COMMENT, Kind.BLOCK_COMMENT})
+BLANK = frozenset({TokenKind.SPACE, TokenKind.LINE_COMMENT, TokenKind.BLOCK_COMMENT})
 
 
 class Token(NamedTuple):
     """A piece of a script: its kind and its offsets into the text."""
 
-    kind: Kind
+    kind: TokenKind
     start: int
     end: int

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
-from dbkit.check import Finding, Report, check_system
-from dbkit.queries.generating import generate_system, write_package
+from dbkit.check import CheckReport, Finding, check_system
+from dbkit.codegen import generate_system, write_package
 from dbkit.settings import System, load_settings
 from tests.project import Project
 
@@ -47,7 +47,7 @@ class Shop:
         )
         write_package(generate_system(self.system, self.project.root, self.connection))
 
-    def check(self, told: Callable[[str], object] = lambda _: None) -> Report:
+    def check(self, told: Callable[[str], object] = lambda _: None) -> CheckReport:
         """Check it as the command does."""
         # a connection of its own: one remembers the types it has seen
         return check_system(self.system, self.project.root, self.project.connect(), told)

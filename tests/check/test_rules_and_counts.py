@@ -2,9 +2,9 @@
 
 import pytest
 
-from dbkit.queries.checking import examine_query
-from dbkit.queries.describing import Catalog
-from dbkit.queries.files import examine_folder
+from dbkit.analysis import Catalog
+from dbkit.queryfiles import examine_folder
+from dbkit.typedqueries import examine_query
 from tests.check.conftest import Shop
 from tests.conftest import ROOT
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from dbkit.cli.app import cli
-from dbkit.operations.sqlite.importing import Source, import_file
+from dbkit.operations.sqlite.importing import SqliteFile, import_file
 from tests.cli.seen import refusal
 from tests.conftest import ROOT
 from tests.project import Project
@@ -388,7 +388,7 @@ def test_many_rows_stream_through_little_memory(shop: Project, file: Path) -> No
     )
     seen: list[int] = []
     with shop.connect() as connection:
-        import_file(connection, Source(file), told=lambda _, rows: seen.append(rows))
+        import_file(connection, SqliteFile(file), told=lambda _, rows: seen.append(rows))
 
     assert seen[-1] == 50_000
     assert len(seen) > 20

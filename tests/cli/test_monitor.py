@@ -11,7 +11,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from dbkit.queries.loading import load
+from dbkit.loading import load
 from dbkit.server import Binaries, EmbeddedServer
 from tests.project import Project
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import psycopg
 import pytest
 
-from dbkit.errors.migration import Locked
+from dbkit.migrations.errors import Locked
 from dbkit.migrations.lock import KEY
-from dbkit.migrations.report import Blocker, Silent
+from dbkit.migrations.progress import Blocker, Silent
 from tests.project import Project
 
 LOCK = "select pg_advisory_lock(%s)"

@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from dbkit.errors.migration import BrokenObject
+from dbkit.migrations.errors import BrokenObject
 from dbkit.migrations.runner import Outcome
 from tests.project import Project
 

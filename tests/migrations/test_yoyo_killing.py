@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from dbkit.migrations.report import Silent
-from dbkit.migrations.wire import Wire
+from dbkit.migrations.progress import Silent
+from dbkit.migrations.session import Wire
 from tests.project import Project
 
 # says that it is reached, and lasts as long as the runner's PGOPTIONS tell: 0 s in a rerun

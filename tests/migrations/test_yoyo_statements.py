@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from dbkit.errors.script import BackslashCommand, TransactionControl
+from dbkit.migrations.errors import BackslashCommand, TransactionControl
 from dbkit.server import Binaries
 from tests.project import Project
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dbkit.errors.migration import Locked
-from dbkit.errors.source import UndecodableFile
 from dbkit.migrations.backend import AtomicBackend
+from dbkit.migrations.errors import Locked
 from dbkit.migrations.lock import KEY
-from dbkit.migrations.report import Blocker, Silent
+from dbkit.migrations.progress import Blocker, Silent
 from dbkit.server import EmbeddedServer
+from dbkit.sqltext.errors import UndecodableFile
 from tests.project import Project
 
 ORDERS = "create table orders (id integer);"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dbkit.errors import BrokenBinaries, NoPostgres, NotBinaries
 from dbkit.server import Binaries, find_binaries
+from dbkit.server.errors import BrokenBinaries, NoPostgres, NotBinaries
 
 from .processes import StartActor
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dbkit.errors import (
+from dbkit.server import Binaries, EmbeddedServer, find_binaries
+from dbkit.server.errors import (
     ClusterGone,
     ForeignFolder,
     InitdbFailed,
@@ -16,7 +17,6 @@ from dbkit.errors import (
     OtherMajorVersion,
     UnusableFolder,
 )
-from dbkit.server import Binaries, EmbeddedServer, find_binaries
 
 from .processes import StartActor, run_sql, wrap
 

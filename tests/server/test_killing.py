@@ -10,9 +10,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dbkit.errors import DidNotStop
 from dbkit.server import Binaries, EmbeddedServer
 from dbkit.server import embedded as module
+from dbkit.server.errors import DidNotStop
 
 from .processes import StartActor, run_sql, wait_until, wrap
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dbkit.errors import DidNotStart
 from dbkit.server import Binaries, EmbeddedServer
+from dbkit.server.errors import DidNotStart
 
 from .processes import StartActor, run_sql
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dbkit.errors import NeverStarted, ServerHeld
 from dbkit.server import EmbeddedServer
+from dbkit.server.errors import NeverStarted, ServerHeld
 
 from .processes import StartActor, run_sql
 

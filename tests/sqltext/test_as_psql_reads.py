@@ -14,9 +14,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dbkit.errors import InterruptedStatement, SourceFault
+from dbkit.errors import SourceFault
 from dbkit.server import EmbeddedServer, find_binaries
-from dbkit.sqltext import Command, Kind, Source, Statement, Token, decode, split, tokens
+from dbkit.sqltext import (
+    ScriptCommand,
+    ScriptStatement,
+    Source,
+    Token,
+    TokenKind,
+    decode,
+    split,
+    tokens,
+)
+from dbkit.sqltext.errors import InterruptedStatement
 
 T = TypeVar("T")
 SCRIPTS = Path(__file__).parents[1] / "files" / "sqltext"
@@ -90,7 +100,7 @@ def until_refused(items: Iterator[T]) -> tuple[list[T], SourceFault | None]:
     return found, None
 
 
-def as_sent(statement: Statement, script: list[Token]) -> str:
+def as_sent(statement: ScriptStatement, script: list[Token]) -> str:
     """Tell what psql makes of a statement: blank lines, commands and variables are gone."""
     text = statement.source.text
     end = statement.end
@@ -103,13 +113,13 @@ def as_sent(statement: Statement, script: list[Token]) -> str:
         piece = text[token.start : token.end]
         if not statement.start <= token.start < end:
             continue
-        if token.kind is Kind.SPACE:
+        if token.kind is TokenKind.SPACE:
             sent += re.sub(r"\n+", "\n", piece)
-        elif token.kind is Kind.ESCAPE:
+        elif token.kind is TokenKind.ESCAPE:
             sent += piece[1:]
-        elif token.kind is Kind.COMMAND:
+        elif token.kind is TokenKind.COMMAND:
             sent = sent.removesuffix("\n")
-        elif token.kind is Kind.VARIABLE:
+        elif token.kind is TokenKind.VARIABLE:
             sent += substituted(piece)
         else:
             sent += piece
@@ -131,7 +141,7 @@ def assert_same(script: bytes, sent: list[str]) -> None:
     source = Source("script.sql", decode(script, "script.sql"))
     items, fault = until_refused(split(source))
     pieces, _ = until_refused(tokens(source.text))
-    statements = [as_sent(item, pieces) for item in items if not isinstance(item, Command)]
+    statements = [as_sent(item, pieces) for item in items if not isinstance(item, ScriptCommand)]
     if fault is None:
         assert statements == sent
     elif isinstance(fault, InterruptedStatement):
@@ -163,7 +173,7 @@ def test_copy_data_are_the_rows_that_psql_loads(scripts_database: str, folder: P
         loaded = connection.execute(rows).fetchall()
         connection.execute("truncate nasty")
         for item in split(Source("copy.sql", decode(content, "copy.sql"))):
-            if isinstance(item, Statement) and item.copy_data is not None:
+            if isinstance(item, ScriptStatement) and item.copy_data is not None:
                 # one block is not what copy takes, to show that psql passes over all of it
                 with suppress(psycopg.Error), connection.cursor().copy(item.text.encode()) as copy:
                     copy.write(item.copy_data)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from dbkit.errors import UnclosedText
 from dbkit.sqltext import Source, split, tokens
+from dbkit.sqltext.errors import UnclosedText
 
 MANY = 50_000
 ROW = "(1, 'it''s; one', now(), '{\"a\": 1}'::jsonb)"

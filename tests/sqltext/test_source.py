@@ -2,8 +2,9 @@
 
 import pytest
 
-from dbkit.errors import NulCharacter, SourceError, UndecodableFile
+from dbkit.errors import SourceError
 from dbkit.sqltext import Position, Source, caret, decode
+from dbkit.sqltext.errors import NulCharacter, UndecodableFile
 
 
 def test_a_byte_order_mark_is_removed() -> None:

@@ -2,12 +2,12 @@
 
 import pytest
 
-from dbkit.errors import UnclosedText
-from dbkit.sqltext import Command, Position, Source, Statement, split
+from dbkit.sqltext import Position, ScriptCommand, ScriptStatement, Source, split
+from dbkit.sqltext.errors import UnclosedText
 
 
-def statements(text: str) -> list[Statement]:
-    return [item for item in split(Source("x.sql", text)) if isinstance(item, Statement)]
+def statements(text: str) -> list[ScriptStatement]:
+    return [item for item in split(Source("x.sql", text)) if isinstance(item, ScriptStatement)]
 
 
 def test_a_statement_is_its_own_piece_of_the_file_without_the_semicolon() -> None:
@@ -104,7 +104,7 @@ def test_commands_come_before_the_statement_they_stand_in() -> None:
     text = "\\set x 'a b' \\\\ select 1\n \\echo it\\;\n, 2;\nselect 3 \\gx (a=b)\n"
 
     items = [
-        (item.name, item.arguments) if isinstance(item, Command) else item.text
+        (item.name, item.arguments) if isinstance(item, ScriptCommand) else item.text
         for item in split(Source("x.sql", text))
     ]
 
@@ -129,7 +129,7 @@ def test_what_comes_before_a_fault_is_given_first() -> None:
 
     first = next(items)
 
-    assert isinstance(first, Statement)
+    assert isinstance(first, ScriptStatement)
     with pytest.raises(UnclosedText):
         next(items)
 

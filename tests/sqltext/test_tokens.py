@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbkit.errors import InterruptedStatement, UnclosedText
-from dbkit.sqltext import BLANK, Kind, tokens
+from dbkit.sqltext import BLANK, TokenKind, tokens
+from dbkit.sqltext.errors import InterruptedStatement, UnclosedText
 
 
-def kinds(text: str) -> list[tuple[Kind, str]]:
+def kinds(text: str) -> list[tuple[TokenKind, str]]:
     return [
         (token.kind, text[token.start : token.end])
         for token in tokens(text)
@@ -21,51 +21,51 @@ def kinds(text: str) -> list[tuple[Kind, str]]:
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("'it''s'", Kind.STRING),
-        ("'\\'", Kind.STRING),
-        ("E'it\\'s'", Kind.STRING),
-        ("e'\\\\'", Kind.STRING),
-        ("U&'\\0041'", Kind.STRING),
-        ("b'01'", Kind.STRING),
-        ("X'1F'", Kind.STRING),
-        ("N'x'", Kind.STRING),
-        ("E'a'\r'b\\''", Kind.STRING),
-        ('"a ""b"""', Kind.QUOTED_NAME),
-        ('U&"\\0041"', Kind.QUOTED_NAME),
-        ("$$ ; $a$ $$", Kind.DOLLAR_STRING),
-        ("$a1$ $$ $a$ $a1$", Kind.DOLLAR_STRING),
-        ("$é$;$é$", Kind.DOLLAR_STRING),
-        ("a$$b$", Kind.WORD),
-        ("\u00a0é_1", Kind.WORD),
-        ("1", Kind.NUMBER),
-        ("1.5", Kind.NUMBER),
-        (".5e-3", Kind.NUMBER),
-        ("1_000.000_1e+1_0", Kind.NUMBER),
-        ("0x1F", Kind.NUMBER),
-        ("1e", Kind.NUMBER),
-        ("1abc$$", Kind.NUMBER),
-        ("1_0$$", Kind.NUMBER),
-        ("$12", Kind.PARAMETER),
-        ("::", Kind.CAST),
-        (":=", Kind.OPERATOR),
-        ("=>", Kind.OPERATOR),
-        ("@-", Kind.OPERATOR),
-        ("!~~*", Kind.OPERATOR),
-        (":name", Kind.VARIABLE),
-        (":'name'", Kind.VARIABLE),
-        (':"name"', Kind.VARIABLE),
-        (":{?name}", Kind.VARIABLE),
-        (":2", Kind.VARIABLE),
-        ("..", Kind.PUNCTUATION),
-        ("{", Kind.PUNCTUATION),
-        ("\\;", Kind.ESCAPE),
-        ("\\:", Kind.ESCAPE),
-        ("\\set x 'a\\'b;' `c\\`", Kind.COMMAND),
-        ("\\copy nasty from 'x' \\echo", Kind.COMMAND),
-        ("\\echo x \\\\", Kind.COMMAND),
+        ("'it''s'", TokenKind.STRING),
+        ("'\\'", TokenKind.STRING),
+        ("E'it\\'s'", TokenKind.STRING),
+        ("e'\\\\'", TokenKind.STRING),
+        ("U&'\\0041'", TokenKind.STRING),
+        ("b'01'", TokenKind.STRING),
+        ("X'1F'", TokenKind.STRING),
+        ("N'x'", TokenKind.STRING),
+        ("E'a'\r'b\\''", TokenKind.STRING),
+        ('"a ""b"""', TokenKind.QUOTED_NAME),
+        ('U&"\\0041"', TokenKind.QUOTED_NAME),
+        ("$$ ; $a$ $$", TokenKind.DOLLAR_STRING),
+        ("$a1$ $$ $a$ $a1$", TokenKind.DOLLAR_STRING),
+        ("$é$;$é$", TokenKind.DOLLAR_STRING),
+        ("a$$b$", TokenKind.WORD),
+        ("\u00a0é_1", TokenKind.WORD),
+        ("1", TokenKind.NUMBER),
+        ("1.5", TokenKind.NUMBER),
+        (".5e-3", TokenKind.NUMBER),
+        ("1_000.000_1e+1_0", TokenKind.NUMBER),
+        ("0x1F", TokenKind.NUMBER),
+        ("1e", TokenKind.NUMBER),
+        ("1abc$$", TokenKind.NUMBER),
+        ("1_0$$", TokenKind.NUMBER),
+        ("$12", TokenKind.PARAMETER),
+        ("::", TokenKind.CAST),
+        (":=", TokenKind.OPERATOR),
+        ("=>", TokenKind.OPERATOR),
+        ("@-", TokenKind.OPERATOR),
+        ("!~~*", TokenKind.OPERATOR),
+        (":name", TokenKind.VARIABLE),
+        (":'name'", TokenKind.VARIABLE),
+        (':"name"', TokenKind.VARIABLE),
+        (":{?name}", TokenKind.VARIABLE),
+        (":2", TokenKind.VARIABLE),
+        ("..", TokenKind.PUNCTUATION),
+        ("{", TokenKind.PUNCTUATION),
+        ("\\;", TokenKind.ESCAPE),
+        ("\\:", TokenKind.ESCAPE),
+        ("\\set x 'a\\'b;' `c\\`", TokenKind.COMMAND),
+        ("\\copy nasty from 'x' \\echo", TokenKind.COMMAND),
+        ("\\echo x \\\\", TokenKind.COMMAND),
     ],
 )
-def test_one_piece_is_one_token(text: str, kind: Kind) -> None:
+def test_one_piece_is_one_token(text: str, kind: TokenKind) -> None:
     assert kinds(text) == [(kind, text)]
 
 
@@ -109,11 +109,11 @@ def test_comments_and_space_are_tokens_too() -> None:
     found = list(tokens(text))
 
     assert [token.kind for token in found] == [
-        Kind.BLOCK_COMMENT,
-        Kind.SPACE,
-        Kind.LINE_COMMENT,
-        Kind.SPACE,
-        Kind.WORD,
+        TokenKind.BLOCK_COMMENT,
+        TokenKind.SPACE,
+        TokenKind.LINE_COMMENT,
+        TokenKind.SPACE,
+        TokenKind.WORD,
     ]
     assert found[0].end == len("/* a /* ; */ */")
 
@@ -121,10 +121,10 @@ def test_comments_and_space_are_tokens_too() -> None:
 def test_copy_data_lie_below_the_line_of_their_statements() -> None:
     text = "copy a from stdin; copy b from stdin; x;\n1\n\\.\n2\n\\.\ny"
 
-    data = [piece for kind, piece in kinds(text) if kind is Kind.COPY_DATA]
+    data = [piece for kind, piece in kinds(text) if kind is TokenKind.COPY_DATA]
 
     assert data == ["1\n\\.\n2\n\\.\n"]
-    assert kinds(text)[-1] == (Kind.WORD, "y")
+    assert kinds(text)[-1] == (TokenKind.WORD, "y")
 
 
 def test_a_backslash_in_quotes_counts_where_strings_are_not_standard() -> None:
@@ -133,7 +133,7 @@ def test_a_backslash_in_quotes_counts_where_strings_are_not_standard() -> None:
     found = [
         text[token.start : token.end]
         for token in tokens(text, standard_conforming_strings=False)
-        if token.kind is Kind.STRING
+        if token.kind is TokenKind.STRING
     ]
 
     assert found == ["'a\\';'", "n'\\''", "u&'\\'", "b'\\'"]

@@ -11,8 +11,6 @@ from uuid import UUID
 from psycopg import Connection
 
 from dbkit import OVERFLOWING, open_database
-from dbkit.applications.ai_orchestration import schedules as clock
-from dbkit.applications.ai_orchestration import secrets, webhooks
 from dbkit.pools import Database
 from dbkit.systems.ai_orchestration import (
     runs,
@@ -22,6 +20,9 @@ from dbkit.systems.ai_orchestration import (
     users,
     workflows,
 )
+from dbkit.systems.ai_orchestration import scheduler as clock
+from dbkit.systems.ai_orchestration import signed_calls as webhooks
+from dbkit.systems.ai_orchestration import vault as secrets
 from tests.stories.flows import PASSES, RARELY, Worker, Workflow, draw
 from tests.stories.telling import Crowd, Facts, Say, strike, unprivileged_role
 

@@ -12,8 +12,6 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.errors import OperationalError
 
-from dbkit.applications.ai_orchestration import schedules as clock
-from dbkit.applications.ai_orchestration.webhooks import new_secret
 from dbkit.pools import Database
 from dbkit.systems.ai_orchestration import (
     block_group_runs,
@@ -26,6 +24,8 @@ from dbkit.systems.ai_orchestration import (
     workflow_versions,
     workflows,
 )
+from dbkit.systems.ai_orchestration import scheduler as clock
+from dbkit.systems.ai_orchestration.signed_calls import new_secret
 from tests.stories.telling import Crashed, Crowd, strike
 
 T = TypeVar("T")

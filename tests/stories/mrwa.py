@@ -13,11 +13,10 @@ from psycopg import AsyncConnection
 from psycopg.errors import CheckViolation, OperationalError
 
 from dbkit import OVERFLOWING, STEADY, open_async_database, open_database
-from dbkit.applications.mrwa import accounts, tail
-from dbkit.applications.mrwa.sessions import Opened, open_session, renew_session
 from dbkit.database import connect
 from dbkit.pools import AsyncDatabase, Database
-from dbkit.systems.mrwa import artifacts, execution_logs, executions
+from dbkit.systems.mrwa import accounts, artifacts, execution_logs, executions, tail
+from dbkit.systems.mrwa.renewal import Opened, open_session, renew_session
 from tests.stories.telling import (
     Crashed,
     Crowd,

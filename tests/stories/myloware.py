@@ -11,9 +11,8 @@ from psycopg import Connection
 from psycopg.errors import UniqueViolation
 
 from dbkit import STEADY, open_database
-from dbkit.applications.myloware.replay import replay
+from dbkit.pgtypes import Json
 from dbkit.pools import Database
-from dbkit.queries.pytypes import Json
 from dbkit.systems.myloware import (
     artifacts,
     hitl_approvals,
@@ -26,6 +25,7 @@ from dbkit.systems.myloware import (
     webhook_dlq,
     webhook_events,
 )
+from dbkit.systems.myloware.replay import replay
 from dbkit.systems.myloware.webhook_dlq import Claimed
 from tests.stories.telling import Crashed, Crowd, Facts, Say, strike
 

@@ -6,8 +6,9 @@ from typing import Any
 from psycopg import AsyncConnection, Connection
 
 import dbkit
-from dbkit.errors import NoRow, TooManyRows, UnknownQuery
-from dbkit.queries import OMITTED
+from dbkit.errors import NoRow, TooManyRows
+from dbkit.loading import UnknownQuery
+from dbkit.runtime import OMITTED
 
 
 def call(connection: Connection) -> list[str]:

@@ -8,7 +8,7 @@ from typing import assert_type
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries.running import AsyncStream, Stream
+from dbkit.runtime import AsyncStream, Stream
 from tests.files.generating.shopqueries import orders
 
 

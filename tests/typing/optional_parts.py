@@ -5,7 +5,7 @@ from typing import Literal, TypedDict, Unpack
 
 from psycopg import Connection
 
-from dbkit.queries import OMITTED, Omitted
+from dbkit.runtime import OMITTED, Omitted
 from dbkit.systems.myloware import runs
 from tests.files.generating.shopqueries import orders
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from dbkit.queries.pytypes import Json
+from dbkit.pgtypes import Json
 from dbkit.systems.mrwa import executions
 from tests.files.generating.payloads import Payload
 from tests.files.generating.shopqueries import orders

@@ -2,7 +2,7 @@
 
 from psycopg import Connection
 
-from dbkit.queries import OMITTED, Omitted
+from dbkit.runtime import OMITTED, Omitted
 from dbkit.systems.myloware import runs
 from tests.files.generating.shopqueries import orders
 

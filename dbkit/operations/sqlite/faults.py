@@ -114,7 +114,7 @@ order by 2, 1
 """
 
 
-class Fault(NamedTuple):
+class RowFault(NamedTuple):
     """One value that has no place in its column."""
 
     table: str
@@ -142,9 +142,9 @@ class _Constraint(NamedTuple):
 def find_faults(
     connection: psycopg.Connection[Any],
     target: Target,
-    fill: Callable[[str], list[Fault]],
+    fill: Callable[[str], list[RowFault]],
     left: frozenset[int],
-) -> list[Fault]:
+) -> list[RowFault]:
     """Copy the rows into a table without constraints, and ask which of them would fail.
 
     `fill` copies them, and tells what none of its column's type can hold. What refers to
@@ -166,18 +166,18 @@ def find_faults(
     return sorted(faults, key=lambda fault: (fault.row, order.get(fault.column, len(order))))
 
 
-def fault_of(target: Target, error: psycopg.Error) -> Fault | None:
+def fault_of(target: Target, error: psycopg.Error) -> RowFault | None:
     """Tell which row the server refused, if it was a row that it refused."""
     found = _PLACE.search(error.diag.context or "")
     if found is None:
         return None
     parts = (error.diag.message_primary, error.diag.message_detail)
-    return Fault(target.name, int(found["row"]), "", "", "; ".join(filter(None, parts)))
+    return RowFault(target.name, int(found["row"]), "", "", "; ".join(filter(None, parts)))
 
 
 def _stage(
-    connection: psycopg.Connection[Any], target: Target, fill: Callable[[str], list[Fault]]
-) -> tuple[list[Fault], set[str]]:
+    connection: psycopg.Connection[Any], target: Target, fill: Callable[[str], list[RowFault]]
+) -> tuple[list[RowFault], set[str]]:
     """Fill the stage, and tell which columns are texts there.
 
     Those are the columns in which the server met what their type does not read, all of them
@@ -205,7 +205,7 @@ def _stage(
             texts |= more
 
 
-def _unread(cursor: psycopg.Cursor[Any], target: Target, column: str) -> Iterable[Fault]:
+def _unread(cursor: psycopg.Cursor[Any], target: Target, column: str) -> Iterable[RowFault]:
     """Ask the server for every value that a column's type does not read."""
     [(type_,)] = cursor.execute(_TYPE, (target.oid, column)).fetchall()
     cursor.execute(sql.SQL(_MAKE_READS).format(type=_words(type_)))
@@ -216,12 +216,12 @@ def _unread(cursor: psycopg.Cursor[Any], target: Target, column: str) -> Iterabl
         most=sql.Literal(_MOST),
     )
     for row, value, said in cursor.execute(query).fetchall():
-        yield Fault(target.name, row, column, shown(value), said)
+        yield RowFault(target.name, row, column, shown(value), said)
 
 
 def _refused(
     cursor: psycopg.Cursor[Any], target: Target, constraint: _Constraint
-) -> Iterable[Fault]:
+) -> Iterable[RowFault]:
     reason, condition = _told(constraint), _condition(target, constraint)
     values = sql.SQL(", ").join(
         sql.SQL("staged.{}::text").format(sql.Identifier(name)) for name in constraint.columns
@@ -243,7 +243,7 @@ def _refused(
         # a check of the whole row, say, can be asked of its own table alone
         return
     for row, value in found:
-        yield Fault(target.name, row, ", ".join(constraint.columns), shown(value), reason)
+        yield RowFault(target.name, row, ", ".join(constraint.columns), shown(value), reason)
 
 
 def _condition(target: Target, constraint: _Constraint) -> sql.Composable:

@@ -12,15 +12,15 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
-from dbkit.errors.sqlite import (
+from dbkit.operations.sqlite.cells import write_cells
+from dbkit.operations.sqlite.errors import (
     DoesNotFit,
     NotEmptyTables,
     NotSqlite,
     RowsWouldFollow,
     UnreadableSqlite,
 )
-from dbkit.operations.sqlite.cells import write_cells
-from dbkit.operations.sqlite.faults import Fault, fault_of, find_faults
+from dbkit.operations.sqlite.faults import RowFault, fault_of, find_faults
 from dbkit.operations.sqlite.tables import Target, match_tables, quoted
 from dbkit.operations.sqlite.values import converter, shown
 
@@ -73,7 +73,7 @@ class Imported(NamedTuple):
     rows: int
 
 
-class Source(NamedTuple):
+class SqliteFile(NamedTuple):
     """What is imported, and how."""
 
     file: Path
@@ -84,7 +84,7 @@ class Source(NamedTuple):
 
 def import_file(
     connection: psycopg.Connection[Any],
-    source: Source,
+    source: SqliteFile,
     *,
     keep: bool = True,
     told: Told = lambda _table, _rows: None,
@@ -189,10 +189,10 @@ class _Loading(NamedTuple):
     connection: psycopg.Connection[Any]
     told: Told
 
-    def load(self, targets: list[Target]) -> tuple[list[Imported], list[Fault]]:
+    def load(self, targets: list[Target]) -> tuple[list[Imported], list[RowFault]]:
         """Fill the tables in order, or tell everything that keeps them from being filled."""
         imported: list[Imported] = []
-        faults: list[Fault] = []
+        faults: list[RowFault] = []
         left: set[int] = set()
         for target in targets:
             filled = self._fill(target) if not faults else None
@@ -210,7 +210,7 @@ class _Loading(NamedTuple):
             faults += found
         return imported, faults
 
-    def settle(self, targets: list[Target]) -> list[Fault]:
+    def settle(self, targets: list[Target]) -> list[RowFault]:
         """Have what was deferred looked at now, and tell of every row that it refuses."""
         try:
             with self.connection.transaction():
@@ -224,7 +224,7 @@ class _Loading(NamedTuple):
 
     def _fill(self, target: Target) -> int | psycopg.Error | None:
         """Return how many rows went in; what the server said; or None where values do not fit."""
-        faults: list[Fault] = []
+        faults: list[RowFault] = []
         try:
             with self.connection.transaction():
                 rows = self._copy(target, target.name, faults)
@@ -237,15 +237,15 @@ class _Loading(NamedTuple):
             return error
         return None
 
-    def _find(self, target: Target, left: frozenset[int] = frozenset()) -> list[Fault]:
+    def _find(self, target: Target, left: frozenset[int] = frozenset()) -> list[RowFault]:
         return find_faults(self.connection, target, partial(self._stage, target), left)
 
-    def _stage(self, target: Target, stage: str) -> list[Fault]:
-        faults: list[Fault] = []
+    def _stage(self, target: Target, stage: str) -> list[RowFault]:
+        faults: list[RowFault] = []
         self._copy(target, stage, faults)
         return faults
 
-    def _copy(self, target: Target, into: str, faults: list[Fault]) -> int:
+    def _copy(self, target: Target, into: str, faults: list[RowFault]) -> int:
         columns = [column.name for column in target.columns]
         converts = [converter(column) for column in target.columns]
         statement = sql.SQL("copy {} ({}) from stdin").format(
@@ -264,7 +264,7 @@ class _Loading(NamedTuple):
                     cells, misfits = write_cells(values, convert, needed=is_needed)
                     written.append(cells)
                     faults += [
-                        Fault(
+                        RowFault(
                             target.name, count + place + 1, column.name, shown(values[place]), why
                         )
                         for place, why in misfits.items()

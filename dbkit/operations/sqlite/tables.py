@@ -9,9 +9,14 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import tuple_row
 
-from dbkit.errors.sqlite import CircularTables, MissingColumn, UnknownColumns, UnknownTables
-from dbkit.migrations.ledger import BOOKKEEPING
-from dbkit.operations.sqlite.values import Column
+from dbkit.migrations import BOOKKEEPING
+from dbkit.operations.sqlite.errors import (
+    CircularTables,
+    MissingColumn,
+    UnknownColumns,
+    UnknownTables,
+)
+from dbkit.operations.sqlite.values import SqliteColumn
 
 # what tools note about themselves, and what SQLite does
 _LEFT_OUT = {*BOOKKEEPING, "alembic_version", "schema_migrations", "sqlite_sequence"}
@@ -67,7 +72,7 @@ class Target(NamedTuple):
 
     oid: int
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[SqliteColumn, ...]
     # what the file calls the table and those columns
     source: str
     taken: tuple[str, ...]
@@ -104,7 +109,7 @@ def match_tables(
 class _There(NamedTuple):
     oid: int
     name: str
-    columns: dict[str, Column]
+    columns: dict[str, SqliteColumn]
     needed: frozenset[str]
     defaulted: frozenset[str]
     generated: frozenset[str]
@@ -121,7 +126,7 @@ def _tables_there(connection: psycopg.Connection[Any]) -> dict[str, _There]:
         tables[table] = _There(
             oid,
             table,
-            {name: Column(name, type_, *sizes) for name, type_, _, _, _, *sizes in columns},
+            {name: SqliteColumn(name, type_, *sizes) for name, type_, _, _, _, *sizes in columns},
             frozenset(name for name, _, not_null, *_ in columns if not_null),
             frozenset(name for name, _, _, has_default, *_ in columns if has_default),
             frozenset(name for name, _, _, _, is_generated, *_ in columns if is_generated),

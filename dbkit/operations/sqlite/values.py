@@ -37,7 +37,7 @@ class Misfit(ValueError):
     """A value is none of its column's type."""
 
 
-class Column(NamedTuple):
+class SqliteColumn(NamedTuple):
     """A column that values go into."""
 
     name: str
@@ -49,7 +49,7 @@ class Column(NamedTuple):
     scale: int | None = None
 
 
-def converter(column: Column) -> Convert:
+def converter(column: SqliteColumn) -> Convert:
     """Return the function that makes a column's text of whatever SQLite has."""
     match column.type:
         case "int2" | "int4" | "int8":

@@ -13,10 +13,18 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries import OMITTED, Omitted
-from dbkit.queries.pytypes import Json, JsonLike
-from dbkit.queries.running import AsyncStream, Result, Stream, many, one, stream
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.pgtypes import Json, JsonLike
+from dbkit.runtime import (
+    OMITTED,
+    AsyncStream,
+    Omitted,
+    Result,
+    Stream,
+    many,
+    one,
+    stream,
+)
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 
 

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries.pytypes import JsonLike
-from dbkit.queries.running import Result, batch_rows, execute
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.pgtypes import JsonLike
+from dbkit.runtime import Result, batch_rows, execute
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 
 

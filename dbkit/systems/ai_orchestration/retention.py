@@ -9,8 +9,8 @@ from typing import Any, overload
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries.running import execute
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.runtime import execute
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 
 

@@ -12,10 +12,9 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries import OMITTED, Omitted
-from dbkit.queries.pytypes import Json, JsonLike
-from dbkit.queries.running import Result, batch_rows, execute, many, optional
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.pgtypes import Json, JsonLike
+from dbkit.runtime import OMITTED, Omitted, Result, batch_rows, execute, many, optional
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 
 
@@ -150,7 +149,7 @@ def add(
     None if there is no such published version, or the workflow is removed or another
     tenant's.
     The next time is worked out before:
-    `dbkit.applications.ai_orchestration.schedules.add` does so.
+    `dbkit.systems.ai_orchestration.scheduler.add` does so.
     """
     return optional(
         connection,
@@ -252,7 +251,7 @@ def change_time(
     its next time when it is resumed.
 
     The next time is worked out before:
-    `dbkit.applications.ai_orchestration.schedules.change_time` does so.
+    `dbkit.systems.ai_orchestration.scheduler.change_time` does so.
     """
     return execute(
         connection,
@@ -570,7 +569,7 @@ def resume(
     up for.
 
     The next time is worked out before:
-    `dbkit.applications.ai_orchestration.schedules.resume` does so.
+    `dbkit.systems.ai_orchestration.scheduler.resume` does so.
     """
     return execute(
         connection,
@@ -587,7 +586,7 @@ _ADD_SQL = Source(
     "sql/ai_orchestration/schedules/add.sql",
     r"""-- Adds a schedule of a published version of a tenant's workflow, the present one if none is given, and gives its id.
 -- None if there is no such published version, or the workflow is removed or another tenant's.
--- The next time is worked out before: `dbkit.applications.ai_orchestration.schedules.add` does so.
+-- The next time is worked out before: `dbkit.systems.ai_orchestration.scheduler.add` does so.
 -- :optional
 -- next_run_at: not null
 \if :{?timezone} \else \set timezone UTC \endif
@@ -729,7 +728,7 @@ _CHANGE: TypedQuery[None] = TypedQuery(
 _CHANGE_TIME_SQL = Source(
     "sql/ai_orchestration/schedules/change_time.sql",
     """-- Has a tenant's schedule run at other times; a paused one stays paused and gets its next time when it is resumed.
--- The next time is worked out before: `dbkit.applications.ai_orchestration.schedules.change_time` does so.
+-- The next time is worked out before: `dbkit.systems.ai_orchestration.scheduler.change_time` does so.
 -- :exec
 with changed as (
     update schedules
@@ -1226,7 +1225,7 @@ _RESTORE: TypedQuery[None] = TypedQuery(
 _RESUME_SQL = Source(
     "sql/ai_orchestration/schedules/resume.sql",
     """-- Lets a tenant's paused schedule run again; what was missed meanwhile is not made up for.
--- The next time is worked out before: `dbkit.applications.ai_orchestration.schedules.resume` does so.
+-- The next time is worked out before: `dbkit.systems.ai_orchestration.scheduler.resume` does so.
 -- :exec
 -- next_run_at: not null
 with changed as (

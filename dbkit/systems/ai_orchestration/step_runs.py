@@ -12,9 +12,9 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries.pytypes import JsonLike
-from dbkit.queries.running import AsyncStream, Result, Stream, execute, optional, stream
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.pgtypes import JsonLike
+from dbkit.runtime import AsyncStream, Result, Stream, execute, optional, stream
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 
 

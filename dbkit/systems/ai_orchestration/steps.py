@@ -11,10 +11,9 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries import OMITTED, Omitted
-from dbkit.queries.pytypes import JsonLike
-from dbkit.queries.running import AsText, Result, batch, execute, optional
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.pgtypes import JsonLike
+from dbkit.runtime import OMITTED, AsText, Omitted, Result, batch, execute, optional
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 
 

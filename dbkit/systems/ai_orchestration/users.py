@@ -12,9 +12,8 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries import OMITTED, Omitted
-from dbkit.queries.running import Result, execute, many, optional
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.runtime import OMITTED, Omitted, Result, execute, many, optional
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 
 Sort: TypeAlias = Literal[

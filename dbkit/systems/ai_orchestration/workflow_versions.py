@@ -12,10 +12,9 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries import OMITTED, Omitted
-from dbkit.queries.pytypes import Json
-from dbkit.queries.running import Result, many, optional
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.pgtypes import Json
+from dbkit.runtime import OMITTED, Omitted, Result, many, optional
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 
 

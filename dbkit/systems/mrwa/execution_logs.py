@@ -12,10 +12,11 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries import OMITTED, Omitted
-from dbkit.queries.pytypes import Json, JsonLike
-from dbkit.queries.running import (
+from dbkit.pgtypes import Json, JsonLike
+from dbkit.runtime import (
+    OMITTED,
     AsyncStream,
+    Omitted,
     Result,
     Stream,
     batch,
@@ -24,7 +25,7 @@ from dbkit.queries.running import (
     optional,
     stream,
 )
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 
 

@@ -10,8 +10,8 @@ from typing import Any, overload
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries.running import Result, many
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.runtime import Result, many
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 
 

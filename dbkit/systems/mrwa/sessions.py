@@ -13,9 +13,9 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries.pytypes import JsonLike
-from dbkit.queries.running import AsText, Result, execute, many, one, optional
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.pgtypes import JsonLike
+from dbkit.runtime import AsText, Result, execute, many, one, optional
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 
 IpAddress: TypeAlias = IPv4Address | IPv4Interface | IPv6Address | IPv6Interface

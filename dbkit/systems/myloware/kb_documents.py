@@ -12,9 +12,8 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries import OMITTED, Omitted
-from dbkit.queries.running import Result, copy, execute, many, optional
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.runtime import OMITTED, Omitted, Result, copy, execute, many, optional
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 
 

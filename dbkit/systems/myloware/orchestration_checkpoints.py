@@ -11,10 +11,17 @@ from typing import Any, overload
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries import OMITTED, Omitted
-from dbkit.queries.pytypes import Json, JsonLike
-from dbkit.queries.running import AsyncStream, Result, Stream, optional, stream
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.pgtypes import Json, JsonLike
+from dbkit.runtime import (
+    OMITTED,
+    AsyncStream,
+    Omitted,
+    Result,
+    Stream,
+    optional,
+    stream,
+)
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 
 

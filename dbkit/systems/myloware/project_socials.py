@@ -12,8 +12,8 @@ from uuid import UUID
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries.running import Result, many, one, optional
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.runtime import Result, many, one, optional
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 
 

@@ -12,10 +12,9 @@ from typing import Any, overload
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries import OMITTED, Omitted
-from dbkit.queries.pytypes import Json
-from dbkit.queries.running import AsyncStream, Result, Stream, many, stream
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.pgtypes import Json
+from dbkit.runtime import OMITTED, AsyncStream, Omitted, Result, Stream, many, stream
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 
 

@@ -11,10 +11,9 @@ from typing import Any, overload
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries import OMITTED, Omitted
-from dbkit.queries.pytypes import Json, JsonLike
-from dbkit.queries.running import AsText, Result, execute, many, one, optional
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.pgtypes import Json, JsonLike
+from dbkit.runtime import OMITTED, AsText, Omitted, Result, execute, many, one, optional
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 
 

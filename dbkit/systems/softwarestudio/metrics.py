@@ -12,9 +12,9 @@ from typing import Any, overload
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries.pytypes import Json, JsonLike
-from dbkit.queries.running import AsText, Result, copy, execute, many
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.pgtypes import Json, JsonLike
+from dbkit.runtime import AsText, Result, copy, execute, many
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 
 

@@ -12,9 +12,8 @@ from typing import Any, TypeAlias, overload
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.queries import OMITTED, Omitted
-from dbkit.queries.running import Result, many, one, optional
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.runtime import OMITTED, Omitted, Result, many, one, optional
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 
 IpAddress: TypeAlias = IPv4Address | IPv4Interface | IPv6Address | IPv6Interface

@@ -1,6 +1,6 @@
 -- Adds a schedule of a published version of a tenant's workflow, the present one if none is given, and gives its id.
 -- None if there is no such published version, or the workflow is removed or another tenant's.
--- The next time is worked out before: `dbkit.applications.ai_orchestration.schedules.add` does so.
+-- The next time is worked out before: `dbkit.systems.ai_orchestration.scheduler.add` does so.
 -- :optional
 -- next_run_at: not null
 \if :{?timezone} \else \set timezone UTC \endif

@@ -1,5 +1,5 @@
 -- Has a tenant's schedule run at other times; a paused one stays paused and gets its next time when it is resumed.
--- The next time is worked out before: `dbkit.applications.ai_orchestration.schedules.change_time` does so.
+-- The next time is worked out before: `dbkit.systems.ai_orchestration.scheduler.change_time` does so.
 -- :exec
 with changed as (
     update schedules

@@ -1,5 +1,5 @@
 -- Lets a tenant's paused schedule run again; what was missed meanwhile is not made up for.
--- The next time is worked out before: `dbkit.applications.ai_orchestration.schedules.resume` does so.
+-- The next time is worked out before: `dbkit.systems.ai_orchestration.scheduler.resume` does so.
 -- :exec
 -- next_run_at: not null
 with changed as (

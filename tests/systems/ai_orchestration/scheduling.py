@@ -7,8 +7,8 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from dbkit.applications.ai_orchestration.schedules import add
 from dbkit.systems.ai_orchestration import schedules
+from dbkit.systems.ai_orchestration.scheduler import add
 
 
 def add_schedule(

@@ -6,11 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbkit.applications.ai_orchestration.schedules import (
-    BadCronExpression,
-    UnknownTimeZone,
-    next_run,
-)
+from dbkit.systems.ai_orchestration.scheduler import BadCronExpression, UnknownTimeZone, next_run
 
 
 def at(text: str) -> datetime:

@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from dbkit.applications.ai_orchestration.schedules import (
+from dbkit.systems.ai_orchestration import schedules
+from dbkit.systems.ai_orchestration.scheduler import (
     BadCronExpression,
     Fired,
     Stopped,
@@ -17,7 +18,6 @@ from dbkit.applications.ai_orchestration.schedules import (
     next_run,
     work,
 )
-from dbkit.systems.ai_orchestration import schedules
 from tests.systems.ai_orchestration.drafts import (
     Draft,
     add_published,

@@ -6,7 +6,8 @@ from uuid import UUID
 import pytest
 from psycopg import Connection
 
-from dbkit.applications.ai_orchestration.schedules import (
+from dbkit.systems.ai_orchestration import schedules, workflows
+from dbkit.systems.ai_orchestration.scheduler import (
     BadCronExpression,
     UnknownTimeZone,
     add,
@@ -15,7 +16,6 @@ from dbkit.applications.ai_orchestration.schedules import (
     next_run,
     resume,
 )
-from dbkit.systems.ai_orchestration import schedules, workflows
 from tests.systems.ai_orchestration.drafts import (
     ScheduleKey,
     add_published,

@@ -11,7 +11,9 @@ import psycopg
 import pytest
 from psycopg import Connection, errors
 
-from dbkit.applications.ai_orchestration.secrets import (
+from dbkit.errors import DbkitError
+from dbkit.systems.ai_orchestration import audit_logs, secrets
+from dbkit.systems.ai_orchestration.vault import (
     Keyring,
     UnknownKey,
     UnreadableSecret,
@@ -22,8 +24,6 @@ from dbkit.applications.ai_orchestration.secrets import (
     reveal,
     rotate,
 )
-from dbkit.errors import DbkitError
-from dbkit.systems.ai_orchestration import audit_logs, secrets
 from tests.systems.ai_orchestration.conftest import AtOnce
 
 VALUE = "sk-live-πlaintext"

@@ -7,9 +7,9 @@ import psycopg
 import pytest
 from psycopg import Connection, sql
 
+from dbkit.loading import LoadedQuery, load
 from dbkit.migrations.runner import Runner
 from dbkit.migrations.status import read_files
-from dbkit.queries.loading import LoadedQuery, load
 from dbkit.server import EmbeddedServer
 from dbkit.settings import load_settings
 from tests.conftest import ROOT
@@ -55,11 +55,11 @@ def leaks(world: World, loaded: LoadedQuery, *, seen_as: str | None, tenants: st
     for tenant in tenants:
         for number in ASKED:
             texts = arguments(world, loaded, tenant=tenant, owner=B, number=number)
-            for variant in loaded.query.variants:
-                both = world.call(loaded, variant, texts, seen_as=seen_as)
+            for combination in loaded.query.combinations:
+                both = world.call(loaded, combination, texts, seen_as=seen_as)
                 with world.without(B):
-                    alone = world.call(loaded, variant, texts, seen_as=seen_as)
-                what = f"{loaded.name} {sorted(variant.given)} of {tenant}, row {number}"
+                    alone = world.call(loaded, combination, texts, seen_as=seen_as)
+                what = f"{loaded.name} {sorted(combination.given)} of {tenant}, row {number}"
                 if both.is_touched:
                     found.append(f"{what}: a row of {B} differs")
                 if f"of_{B}" in both.seen or f"hidden-of-{B}" in both.seen:
@@ -92,10 +92,10 @@ def test_row_level_security_takes_nothing_from_a_tenants_own_work(world: World, 
     loaded = QUERIES[name]
     for number in ASKED:
         texts = arguments(world, loaded, tenant=A, owner=A, number=number)
-        for variant in loaded.query.variants:
+        for combination in loaded.query.combinations:
             with world.without(B):
-                restricted = world.call(loaded, variant, texts, seen_as=A)
-                as_owner = world.call(loaded, variant, texts, seen_as=None)
+                restricted = world.call(loaded, combination, texts, seen_as=A)
+                as_owner = world.call(loaded, combination, texts, seen_as=None)
 
             is_across = "\n-- across tenants: " in loaded.source.text
             assert is_across or restricted.seen == as_owner.seen
@@ -107,8 +107,8 @@ def test_most_queries_find_something_of_their_own(world: World) -> None:
         for name, loaded in QUERIES.items()
         for number in ASKED
         for texts in [arguments(world, loaded, tenant=A, owner=A, number=number)]
-        for variant in loaded.query.variants
-        if not world.call(loaded, variant, texts, seen_as=A).is_refused
+        for combination in loaded.query.combinations
+        if not world.call(loaded, combination, texts, seen_as=A).is_refused
     }
 
     assert len(finding) > 0.7 * len(QUERIES), set(QUERIES) - finding

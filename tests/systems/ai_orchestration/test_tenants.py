@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection, errors
 
-from dbkit.queries.pytypes import JsonLike
+from dbkit.pgtypes import JsonLike
 from dbkit.systems.ai_orchestration import audit_logs, tenants
 
 DEFAULT = UUID("00000000-0000-0000-0000-000000000001")

@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection, errors
 
-from dbkit.applications.ai_orchestration.webhooks import (
+from dbkit.systems.ai_orchestration import audit_logs, tenants, webhooks, workflows
+from dbkit.systems.ai_orchestration.signed_calls import (
     TOLERANCE,
     SilentWebhook,
     StaleCall,
@@ -21,7 +22,6 @@ from dbkit.applications.ai_orchestration.webhooks import (
     trigger,
     verify,
 )
-from dbkit.systems.ai_orchestration import audit_logs, tenants, webhooks, workflows
 from tests.systems.ai_orchestration.conftest import AtOnce
 
 BODY = json.dumps({"user": {"email": "ada@example.org"}, "tags": ["a", "b"], "n": 1}).encode()

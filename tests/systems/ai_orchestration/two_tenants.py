@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import Connection, sql
 
-from dbkit.queries.checking import CheckedParameter, check_query
-from dbkit.queries.loading import LoadedQuery
-from dbkit.queries.model import Kind, Variant
-from dbkit.queries.running import AsText
+from dbkit.loading import LoadedQuery
+from dbkit.queryfiles.query import Combination, QueryKind
+from dbkit.runtime import AsText
+from dbkit.typedqueries import CheckedParameter, check_query
 
 A, B = "a", "b"
 ROWS = 8
@@ -110,7 +110,7 @@ class World:
     def call(
         self,
         loaded: LoadedQuery,
-        variant: Variant,
+        combination: Combination,
         texts: dict[str, str | bool],
         *,
         seen_as: str | None,
@@ -119,7 +119,7 @@ class World:
         with self.connection.transaction(force_rollback=True):
             try:
                 with self.connection.transaction(), self._seen_as(seen_as):
-                    found = _run(self.connection, loaded, variant, texts)
+                    found = _run(self.connection, loaded, combination, texts)
             except psycopg.Error as error:
                 seen, is_refused = f"{error.sqlstate}", True
             else:
@@ -219,20 +219,21 @@ def _text(
 def _run(
     connection: Connection[Any],
     loaded: LoadedQuery,
-    variant: Variant,
+    combination: Combination,
     texts: dict[str, str | bool],
 ) -> Any:  # noqa: ANN401 - what the query gives
     query = loaded.query
     values: dict[str, Any] = {
         one.name: texts[one.name] if one.flag else AsText(str(texts[one.name]))
         for one in query.parameters
-        if one.name in variant.given or not (one.omittable or one.flag or one.default is not None)
+        if one.name in combination.given
+        or not (one.omittable or one.flag or one.default is not None)
     }
-    chosen = dict(variant.chosen)
-    if query.kind in {Kind.BATCH, Kind.COPY}:
+    chosen = dict(combination.chosen)
+    if query.kind in {QueryKind.BATCH, QueryKind.COPY}:
         return loaded(connection, [values], **chosen)
     found = loaded(connection, **values, **chosen)
-    return list(found) if query.kind is Kind.STREAM else found
+    return list(found) if query.kind is QueryKind.STREAM else found
 
 
 def _cell(tenant: str, number: int, column: Column) -> str | None:

@@ -8,9 +8,8 @@ import bcrypt
 import pytest
 from psycopg import Connection, errors
 
-from dbkit.applications.mrwa import accounts, passwords
-from dbkit.applications.mrwa.passwords import TooLongPassword
-from dbkit.systems.mrwa import sessions, users
+from dbkit.systems.mrwa import accounts, passwords, sessions, users
+from dbkit.systems.mrwa.passwords import TooLongPassword
 
 EMAIL = "grace@example.org"
 PASSWORD, OTHER, WRONG = "cobol, 1959", "ada, 1980", "flow-matic, 1955"

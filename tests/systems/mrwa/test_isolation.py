@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 from psycopg import Connection, errors
 
-from dbkit.applications.mrwa.tail import NoSuchExecution, tail
 from dbkit.systems.mrwa import artifacts, execution_logs, executions
 from dbkit.systems.mrwa.execution_logs import AddValues, LoadValues
+from dbkit.systems.mrwa.tail import NoSuchExecution, tail
 from dbkit.transactions import transaction
 
 

@@ -11,15 +11,9 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from dbkit.applications.mrwa.sessions import (
-    Device,
-    Opened,
-    Refused,
-    open_session,
-    renew_session,
-)
-from dbkit.applications.mrwa.tokens import digest
 from dbkit.systems.mrwa import retention, sessions
+from dbkit.systems.mrwa.renewal import Device, Opened, Refused, open_session, renew_session
+from dbkit.systems.mrwa.tokens import digest
 
 Connect = Callable[..., Connection]
 MIGRATIONS = Path(__file__).parents[3] / "migrations" / "mrwa"

@@ -12,9 +12,9 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg import Connection
 
-from dbkit.applications.mrwa.tail import NoSuchExecution, NotAutocommit, tail
 from dbkit.systems.mrwa import execution_logs, executions
 from dbkit.systems.mrwa.execution_logs import AddValues, Listed, LoadValues
+from dbkit.systems.mrwa.tail import NoSuchExecution, NotAutocommit, tail
 
 Connect = Callable[..., Connection]
 NOW = datetime.now(UTC).replace(tzinfo=None)

@@ -6,7 +6,7 @@ import pytest
 from psycopg import Connection, errors
 from psycopg.types.json import Json
 
-from dbkit.queries.pytypes import JsonLike
+from dbkit.pgtypes import JsonLike
 from dbkit.systems.myloware import artifacts, kb_documents
 from dbkit.systems.myloware.kb_documents import LoadValues
 from tests.systems.myloware.conftest import Crowd

@@ -7,8 +7,8 @@ from threading import Lock
 import pytest
 from psycopg import Connection
 
-from dbkit.applications.myloware.replay import InTransaction, Replayed, replay
 from dbkit.systems.myloware import artifacts, webhook_dlq, webhook_events
+from dbkit.systems.myloware.replay import InTransaction, Replayed, replay
 from dbkit.systems.myloware.webhook_dlq import Claimed
 from tests.systems.myloware.conftest import Crowd
 

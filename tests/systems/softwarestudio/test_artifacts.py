@@ -6,7 +6,7 @@ import pytest
 from psycopg import Connection
 from psycopg.errors import CheckViolation, ForeignKeyViolation, SerializationFailure
 
-from dbkit.queries import OMITTED
+from dbkit.runtime import OMITTED
 from dbkit.systems.softwarestudio import artifacts
 from dbkit.transactions import transaction
 from tests.systems.softwarestudio.crowd import Crowd

@@ -4,7 +4,7 @@ import pytest
 from psycopg import Connection
 from psycopg.errors import CheckViolation, ForeignKeyViolation
 
-from dbkit.queries import OMITTED
+from dbkit.runtime import OMITTED
 from dbkit.systems.softwarestudio import checkpoints
 from tests.systems.softwarestudio.crowd import Crowd
 

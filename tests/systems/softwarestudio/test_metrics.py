@@ -9,7 +9,7 @@ import pytest
 from psycopg import Connection
 from psycopg.errors import DatabaseError, NotNullViolation
 
-from dbkit.queries.running import AsText
+from dbkit.runtime import AsText
 from dbkit.systems.softwarestudio import metrics
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

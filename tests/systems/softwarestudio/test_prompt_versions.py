@@ -4,7 +4,7 @@ import pytest
 from psycopg import Connection
 from psycopg.errors import UniqueViolation
 
-from dbkit.queries import OMITTED
+from dbkit.runtime import OMITTED
 from dbkit.systems.softwarestudio import agent_settings, audit_log, prompt_versions
 from tests.systems.softwarestudio.crowd import Crowd
 

@@ -12,8 +12,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, overload
 
-from dbkit.queries.running import AsText, Result, execute, many, one
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.runtime import AsText, Result, execute, many, one
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 from psycopg import AsyncConnection, Connection
 

@@ -10,10 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, overload
 
-from dbkit.queries import OMITTED, Omitted
-from dbkit.queries.pytypes import JsonLike
-from dbkit.queries.running import (
+from dbkit.pgtypes import JsonLike
+from dbkit.runtime import (
+    OMITTED,
     AsyncStream,
+    Omitted,
     Result,
     Stream,
     batch_rows,
@@ -22,9 +23,9 @@ from dbkit.queries.running import (
     one,
     optional,
 )
-from dbkit.queries.running import many as many_
-from dbkit.queries.running import stream as stream_
-from dbkit.queries.typed import Origin, TypedQuery
+from dbkit.runtime import many as many_
+from dbkit.runtime import stream as stream_
+from dbkit.runtime.typed import Origin, TypedQuery
 from dbkit.sqltext import Source
 from psycopg import AsyncConnection, Connection
 from tests.files.generating.payloads import Payload

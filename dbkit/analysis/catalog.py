@@ -1,0 +1,297 @@
+"""What the catalog says of relations, functions, operators and types, each asked once."""
+
+from dataclasses import dataclass
+from typing import Any, LiteralString, NamedTuple
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg.rows import tuple_row
+
+from dbkit.analysis.nodes import Node, read_nodes
+
+# objects below are PostgreSQL's own; their numbers never change
+FIRST_FOREIGN_OID = 10_000
+
+
+class Attribute(NamedTuple):
+    """A column of a relation."""
+
+    name: str
+    type: int
+    # a NULL that is stored now is refused
+    required: bool
+    # every row stored so far, in every partition and child, has a value
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table, view or what else has columns."""
+
+    name: str
+    kind: str
+    type: int
+    attributes: dict[int, Attribute]
+    has_children: bool
+    # row triggers before insert, update and delete may leave a row out; so may rules
+    may_skip: frozenset[str]
+    ruled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogFunction:
+    """What is declared of a function."""
+
+    oid: int
+    name: str
+    strict: bool
+    volatile: bool
+    returns_set: bool
+
+    @property
+    def builtin(self) -> bool:
+        """Whether it is PostgreSQL's own, and does what its documentation says."""
+        return self.oid < FIRST_FOREIGN_OID
+
+
+class UniqueIndex(NamedTuple):
+    """A key that no two rows share at any moment."""
+
+    # one for each column: its number, or 0 for an expression
+    attributes: tuple[int, ...]
+    expressions: list[Node]
+    condition: list[Node]
+    collations: tuple[int, ...]
+    # the operators that mean "equal" to it
+    equalities: tuple[frozenset[int], ...]
+
+
+# what can be kept from one statement to the next
+_BUILTINS: WeakKeyDictionary[psycopg.Connection[Any], dict[int, CatalogFunction]] = (
+    WeakKeyDictionary()
+)
+
+
+class Catalog:
+    """The catalog as the analysis of statements needs it, each fact asked once."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        self._relations: dict[int, Relation] = {}
+        self._functions: dict[int, CatalogFunction] = {}
+        self._builtins = _BUILTINS.setdefault(connection, {})
+        self._views: dict[int, Node | None] = {}
+        self._indexes: dict[int, list[UniqueIndex]] = {}
+        self._domains: dict[int, bool] = {}
+
+    def rows(self, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
+        """Ask the server, whatever the connection makes of rows and parameters."""
+        cursor = psycopg.RawCursor(self._connection, row_factory=tuple_row)
+        with cursor:
+            return cursor.execute(query, values, prepare=False).fetchall()
+
+    def relation(self, oid: int) -> Relation:
+        """Return a relation and its columns."""
+        if oid not in self._relations:
+            self._relations[oid] = self._read_relation(oid)
+        return self._relations[oid]
+
+    def function(self, oid: int) -> CatalogFunction:
+        """Return a function, an operator's too."""
+        known = self._builtins if oid < FIRST_FOREIGN_OID else self._functions
+        if oid not in known:
+            [row] = self.rows(_FUNCTION, oid)
+            known[oid] = CatalogFunction(oid, *row)
+        return known[oid]
+
+    def operator_name(self, oid: int) -> str:
+        """Return how an operator is written."""
+        return str(self.rows(_OPERATOR, oid)[0][0])
+
+    def refuses_null(self, domain: int) -> bool:
+        """Say whether a domain, or one it is made of, is declared not null."""
+        if domain not in self._domains:
+            self._domains[domain] = bool(self.rows(_DOMAIN, domain)[0][0])
+        return self._domains[domain]
+
+    def array_of(self, element: int) -> int:
+        """Return the type of an array of these, 0 where there is none."""
+        found = self.rows("select typarray from pg_catalog.pg_type where oid = $1", element)
+        return int(found[0][0]) if found else 0
+
+    def view(self, oid: int) -> Node | None:
+        """Return the query of a view, None where a rule of one's own stands in its place."""
+        if oid not in self._views:
+            found = self.rows(_VIEW, oid)
+            self._views[oid] = read_nodes(str(found[0][0]))[0] if found else None
+        return self._views[oid]
+
+    def unique_indexes(self, oid: int) -> list[UniqueIndex]:
+        """Return the unique indexes of a table that hold at every moment."""
+        if oid not in self._indexes:
+            self._indexes[oid] = [_index(row) for row in self.rows(_INDEXES, oid)]
+        return self._indexes[oid]
+
+    def _read_relation(self, oid: int) -> Relation:
+        [(name, kind, row_type, has_children, skips, ruled)] = self.rows(_RELATION, oid)
+        attributes = {
+            number: Attribute(column, of, required, proven and kind in "rpS")
+            for number, column, of, required, proven in self.rows(_ATTRIBUTES, oid)
+        }
+        may_skip = frozenset(skips.split())
+        return Relation(name, kind, row_type, attributes, has_children, may_skip, ruled)
+
+
+def _index(row: tuple[str, ...]) -> UniqueIndex:
+    attributes, collations, expressions, condition, equalities = row
+    return UniqueIndex(
+        tuple(map(int, attributes.split(","))),
+        read_nodes(expressions) if expressions else [],
+        read_nodes(condition) if condition else [],
+        tuple(map(int, collations.split(","))),
+        tuple(
+            frozenset(int(one) for one in column.split(",") if one)
+            for column in equalities.split(";")
+        ),
+    )
+
+
+_FUNCTION: LiteralString = """
+select
+    function.proname,
+    function.proisstrict,
+    function.provolatile = 'v',
+    function.proretset
+from pg_catalog.pg_proc as function
+where function.oid = $1
+"""
+
+_OPERATOR: LiteralString = "select oprname from pg_catalog.pg_operator where oid = $1"
+
+_DOMAIN: LiteralString = """
+with recursive of as (
+    select typbasetype, typnotnull
+    from pg_catalog.pg_type
+    where oid = $1
+    union all
+    select base.typbasetype, base.typnotnull
+    from of
+    join pg_catalog.pg_type as base on base.oid = of.typbasetype
+)
+select pg_catalog.bool_or(typnotnull)
+from of
+"""
+
+_VIEW: LiteralString = """
+select ev_action::text
+from pg_catalog.pg_rewrite
+where ev_class = $1 and ev_type = '1' and is_instead
+"""
+
+_RELATION: LiteralString = """
+select
+    relation.relname,
+    relation.relkind::text,
+    relation.reltype,
+    exists (
+        select from pg_catalog.pg_inherits where inhparent = relation.oid
+    ),
+    -- bits of tgtype: row 1, before 2, insert 4, delete 8, update 16, instead of 64
+    pg_catalog.concat_ws(
+        ' ',
+        case when pg_catalog.bool_or(fires.type & 4 <> 0) then 'insert' end,
+        case when pg_catalog.bool_or(fires.type & 8 <> 0) then 'delete' end,
+        case when pg_catalog.bool_or(fires.type & 16 <> 0) then 'update' end
+    ),
+    exists (
+        select
+        from pg_catalog.pg_rewrite
+        where ev_class = relation.oid and ev_type <> '1'
+    )
+from pg_catalog.pg_class as relation
+left join lateral (
+    with recursive family as (
+        select relation.oid
+        union
+        select inhrelid
+        from family
+        join pg_catalog.pg_inherits on inhparent = family.oid
+    )
+    select tgtype::integer as type
+    from family
+    join pg_catalog.pg_trigger on tgrelid = family.oid
+    where not tgisinternal and tgtype & 1 <> 0 and tgtype & (2 | 64) <> 0
+) as fires on true
+where relation.oid = $1
+group by relation.oid, relation.relname, relation.relkind, relation.reltype
+"""
+
+# a child may drop not null before 18, and from 18 on not null may be not valid or not inherited
+_ATTRIBUTES: LiteralString = """
+with recursive family as (
+    select $1::oid as oid
+    union
+    select inhrelid
+    from family
+    join pg_catalog.pg_inherits on inhparent = family.oid
+)
+select
+    attribute.attnum,
+    attribute.attname,
+    attribute.atttypid,
+    attribute.attnotnull,
+    attribute.attnotnull and not exists (
+        select
+        from family
+        join pg_catalog.pg_class as child on child.oid = family.oid
+        left join pg_catalog.pg_attribute as own
+            on own.attrelid = family.oid and own.attname = attribute.attname
+        where
+            own.attnotnull is not true
+            or child.relkind = 'f'
+            or exists (
+                select
+                from pg_catalog.pg_constraint as declared
+                where
+                    declared.conrelid = family.oid
+                    and declared.contype = 'n'
+                    and own.attnum = any(declared.conkey)
+                    and not declared.convalidated
+            )
+    )
+from pg_catalog.pg_attribute as attribute
+where attribute.attrelid = $1 and attribute.attnum > 0 and not attribute.attisdropped
+order by attribute.attnum
+"""
+
+# 403 is the access method btree; its strategy 3 is equality
+_INDEXES: LiteralString = """
+select
+    pg_catalog.array_to_string((index.indkey::int2[])[0:index.indnkeyatts - 1], ','),
+    pg_catalog.array_to_string((index.indcollation::oid[])[0:index.indnkeyatts - 1], ','),
+    coalesce(index.indexprs::text, ''),
+    coalesce(index.indpred::text, ''),
+    (
+        select
+            pg_catalog.string_agg(
+                (
+                    select coalesce(pg_catalog.string_agg(amopopr::oid::text, ','), '')
+                    from pg_catalog.pg_amop
+                    where amopfamily = class.opcfamily and amopstrategy = 3
+                ),
+                ';' order by part.place
+            )
+        from pg_catalog.unnest(index.indclass::oid[]) with ordinality as part (oid, place)
+        join pg_catalog.pg_opclass as class on class.oid = part.oid
+    )
+from pg_catalog.pg_index as index
+join pg_catalog.pg_class as relation on relation.oid = index.indexrelid
+where
+    index.indrelid = $1
+    and index.indisunique
+    and index.indisvalid
+    and index.indimmediate
+    and not index.indisexclusion
+    and relation.relam = 403
+order by index.indnkeyatts, index.indexrelid
+"""

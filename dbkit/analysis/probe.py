@@ -1,0 +1,94 @@
+"""Have the server parse a statement, and analyse it as the body of a function never kept."""
+
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import generators
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
+
+from dbkit.analysis.catalog import Catalog
+from dbkit.analysis.nodes import Node, read_nodes
+
+_MOST_PARAMETERS = 100
+_SIGNATURE = """
+select pg_catalog.format_type(given.oid, null)
+from pg_catalog.unnest($1::oid[]) with ordinality as given (oid, place)
+order by given.place
+"""
+_BODY = """
+select prosqlbody::text
+from pg_catalog.pg_proc
+where pronamespace = pg_catalog.pg_my_temp_schema() and proname = 'dbkit_probe'
+"""
+
+
+class Signature(NamedTuple):
+    """What the server says of a statement it has parsed."""
+
+    parameters: list[int]
+    columns: list[tuple[str, int]]
+
+
+def parse(connection: psycopg.Connection[Any], text: str) -> Signature:
+    """Return the types of a statement's parameters and columns.
+
+    The prepared statement is the unnamed one, which the next statement replaces.
+    """
+    if "\0" in text:
+        message = "a statement cannot contain NUL (0x00)"
+        raise psycopg.DataError(message)
+    encoding = connection.info.encoding
+    with connection.lock:
+        connection.pgconn.send_prepare(b"", text.encode(encoding))
+        _finish(connection)
+        connection.pgconn.send_describe_prepared(b"")
+        result = _finish(connection)
+    return Signature(
+        [result.param_type(at) for at in range(result.nparams)],
+        [
+            ((result.fname(at) or b"").decode(encoding), result.ftype(at))
+            for at in range(result.nfields)
+        ],
+    )
+
+
+def analyse(
+    connection: psycopg.Connection[Any], catalog: Catalog, text: str, parameters: list[int]
+) -> Node | str:
+    """Return the analysed query, or in words why there is none."""
+    if len(parameters) > _MOST_PARAMETERS:
+        return f"more than {_MOST_PARAMETERS} parameters cannot be analysed"
+    try:
+        with connection.transaction(force_rollback=True):
+            # such a body is kept as a tree; where bodies are not checked, it does not matter
+            # what the function claims to return
+            _execute(connection, "set local check_function_bodies = off")
+            types = ", ".join(str(row[0]) for row in catalog.rows(_SIGNATURE, parameters))
+            _execute(
+                connection,
+                f"create function pg_temp.dbkit_probe({types}) returns void "
+                f"language sql begin atomic\n{text}\n;end",
+            )
+            [(tree,)] = catalog.rows(_BODY)
+    except psycopg.Error as error:
+        if connection.closed:
+            raise
+        return f"not analysed: {error.diag.message_primary or error}"
+    found = read_nodes(str(tree))
+    return found[0] if len(found) == 1 else "not analysed: it is not one query"
+
+
+def _execute(connection: psycopg.Connection[Any], text: str) -> None:
+    """Run one command, and refuse two: `commit` would end the body and then the transaction."""
+    with connection.lock:
+        connection.pgconn.send_query_params(text.encode(connection.info.encoding), None)
+        _finish(connection)
+
+
+def _finish(connection: psycopg.Connection[Any]) -> PGresult:
+    results: list[PGresult] = connection.wait(generators.execute(connection.pgconn))
+    [result] = results
+    if result.status == ExecStatus.FATAL_ERROR:
+        raise psycopg.errors.error_from_result(result, encoding=connection.info.encoding)
+    return result

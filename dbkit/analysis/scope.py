@@ -1,0 +1,342 @@
+"""One query of a statement: its relations, which joins may leave them out, and what must hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from dbkit.analysis.catalog import Catalog
+from dbkit.analysis.facts import NOTHING, Facts, conjuncts, truths
+from dbkit.analysis.nodes import Node
+
+SELECT, UPDATE, INSERT, DELETE, MERGE = range(1, 6)
+RELATION, SUBQUERY, JOIN, FUNCTION, TABLE_FUNCTION, VALUES, CTE = range(7)
+_DO_NOTHING = 1
+GROUP = 9
+INNER, LEFT, FULL, RIGHT = range(4)
+_NOT_MATCHED_BY_SOURCE = 1
+_INTEGERS = frozenset({20, 21, 23})
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What holds for a whole statement, or for a view within it."""
+
+    catalog: Catalog
+    nullable_parameters: frozenset[int] = frozenset()
+    # the rows were stored by an earlier form of the tables: what they forbid now proves nothing
+    stale: bool = False
+    # doubts assumed of the columns of a recursive query while they are being proven
+    assumed: Mapping[int, list[str]] = field(default_factory=dict[int, list[str]])
+    # each view is looked into once, however many lie between
+    views: "dict[tuple[int, bool], Scope]" = field(
+        default_factory=lambda: dict[tuple[int, bool], Scope]()  # noqa: PLW0108 - not there yet
+    )
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What one walk over the join tree finds."""
+
+    nulling: dict[int, frozenset[int]] = field(default_factory=dict[int, frozenset[int]])
+    conditions: list[Node] = field(default_factory=list[Node])
+
+
+class Scope:
+    """A query with the queries around it."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        query: Node,
+        parent: "Scope | None" = None,
+        given: Facts = NOTHING,
+    ) -> None:
+        self.setting = setting
+        self.query = query
+        self.parent = parent
+        self.relations = query.children("rtable")
+        self.command = query.number("commandType")
+        self.target = query.number("resultRelation")
+        self.grouping_sets = "groupingSets" in query
+        # the type of each join, as far as the conditions leave it an outer one
+        self.joins = {
+            join.number("rtindex"): join.number("jointype")
+            for join in joins(query.child("jointree"))
+        }
+        self.doubts: dict[int, str] = {}
+        self.recursive_doubts: dict[int, list[str]] = {}
+        self._inner: dict[int, Scope] = {}
+        self._given = given
+        self._walk = _Walk()
+        self.facts = NOTHING
+        self._settle()
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog of this connection."""
+        return self.setting.catalog
+
+    @property
+    def conditions(self) -> list[Node]:
+        """The conditions that are true of every row."""
+        return self._walk.conditions
+
+    @property
+    def source_may_be_missing(self) -> bool:
+        """Whether a merge also returns rows that no row of its source matched."""
+        return self.command == MERGE and any(
+            action.number("matchKind") == _NOT_MATCHED_BY_SOURCE and "matchKind" in action
+            for action in self.query.children("mergeActionList")
+        )
+
+    @property
+    def targets(self) -> list[Node]:
+        """The columns that come back."""
+        listed = "targetList" if self.command == SELECT else "returningList"
+        return [one for one in self.query.children(listed) if not one.flag("resjunk")]
+
+    def relation(self, number: int) -> Node:
+        """Return the entry of the range table that a Var means."""
+        return self.relations[number - 1]
+
+    def name(self, number: int) -> str:
+        """Return what a relation is called in the query."""
+        return self.relation(number).needed("eref").word("aliasname")
+
+    def outer(self, levels: int) -> "Scope":
+        """Return the query so many levels around this one."""
+        scope = self
+        for _ in range(levels):
+            if scope.parent is None:
+                raise KeyError(levels)
+            scope = scope.parent
+        return scope
+
+    def given(self, facts: Facts) -> "Scope":
+        """Return this query for the rows in which, besides, these have a value."""
+        if facts <= self._given | self.facts:
+            return self
+        return Scope(self.setting, self.query, self.parent, self._given | facts)
+
+    def inner(self, query: Node) -> "Scope":
+        """Return a query within this one."""
+        if id(query) not in self._inner:
+            self._inner[id(query)] = Scope(self.setting, query, self)
+        return self._inner[id(query)]
+
+    def cte(self, number: int) -> "tuple[Scope, Node]":
+        """Return a `with` query and the query it belongs to."""
+        relation = self.relation(number)
+        owner = self.outer(relation.number("ctelevelsup"))
+        name = relation.word("ctename")
+        [found] = [one for one in owner.query.children("cteList") if one.word("ctename") == name]
+        return owner, found
+
+    def source(self, number: int) -> "Scope | None":
+        """Return the query whose columns a relation has: a subselect, `with` query or view."""
+        relation = self.relation(number)
+        match relation.number("rtekind"):
+            case 1:
+                return self.inner(relation.needed("subquery"))
+            case 6:
+                owner, found = self.cte(number)
+                return None if found.flag("cterecursive") else owner.inner(found.needed("ctequery"))
+            case 0 if relation.word("relkind") in {"v", "m"}:
+                return self._view(relation)
+            case _:
+                return None
+
+    def flatten(self, var: Node) -> Node:
+        """Return what a column of a join, or a key of `group by`, stands for."""
+        found = var
+        while found.kind == "VAR" and not found.number("varlevelsup"):
+            relation = self.relation(found.number("varno"))
+            attribute = found.number("varattno")
+            kind = relation.number("rtekind")
+            if kind == JOIN and attribute > 0:
+                below = relation.children("joinaliasvars")[attribute - 1]
+                if below.kind == "COALESCEEXPR":
+                    break
+            elif kind == GROUP and not self.grouping_sets:
+                below = relation.children("groupexprs")[attribute - 1]
+            else:
+                break
+            found = below
+        return found
+
+    def nulling(self, number: int) -> frozenset[int]:
+        """Return the joins that may leave a relation out."""
+        return self._walk.nulling.get(number, frozenset())
+
+    def certain_row(self) -> bool:  # noqa: PLR0911 - a rule a return
+        """Say whether a row comes back whatever is stored."""
+        query = self.query
+        if "limitOffset" in query or ("limitCount" in query and not limit_of(query)):
+            return False
+        if query.flag("hasTargetSRFs"):
+            return False
+        if self.command == INSERT:
+            return self._certain_insert()
+        if self.command != SELECT:
+            return False
+        operation = query.child("setOperations")
+        if operation is not None:
+            return self._certain_arm(operation)
+        if "groupClause" in query or self.grouping_sets:
+            return False
+        if "havingQual" in query:
+            return False
+        tree = query.needed("jointree")
+        if query.flag("hasAggs"):
+            return True
+        return "quals" not in tree and all(
+            self._certain_from(one) for one in tree.children("fromlist")
+        )
+
+    def _certain_arm(self, operation: Node) -> bool:
+        if operation.kind == "RANGETBLREF":
+            source = self.source(operation.number("rtindex"))
+            return source is not None and source.certain_row()
+        arms = [operation.needed("larg"), operation.needed("rarg")]
+        return operation.number("op") == 1 and any(map(self._certain_arm, arms))
+
+    def _certain_insert(self) -> bool:
+        relation = self.catalog.relation(self.relation(self.target).number("relid"))
+        if relation.ruled or relation.kind not in {"r", "p"} or "insert" in relation.may_skip:
+            return False
+        conflict = self.query.child("onConflict")
+        if conflict is not None:
+            if conflict.number("action") == _DO_NOTHING or "onConflictWhere" in conflict:
+                return False
+            if "update" in relation.may_skip:
+                return False
+        tree = self.query.needed("jointree")
+        return all(self._certain_from(one) for one in tree.children("fromlist"))
+
+    def _certain_from(self, tree: Node) -> bool:
+        if tree.kind != "RANGETBLREF":
+            return False
+        number = tree.number("rtindex")
+        relation = self.relation(number)
+        if relation.number("rtekind") == VALUES:
+            return True
+        if relation.number("rtekind") == FUNCTION:
+            # one that gives no set gives one row, of nulls if it comes to that
+            calls = [one.needed("funcexpr") for one in relation.children("functions")]
+            return any(not one.flag("funcretset") for one in calls)
+        source = self.source(number)
+        return source is not None and source.certain_row()
+
+    def _view(self, relation: Node) -> "Scope | None":
+        oid = relation.number("relid")
+        query = self.catalog.view(oid)
+        if query is None:
+            return None
+        stale = self.setting.stale or relation.word("relkind") == "m"
+        views = self.setting.views
+        if (oid, stale) not in views:
+            setting = replace(
+                self.setting, nullable_parameters=frozenset(), stale=stale, assumed={}
+            )
+            views[oid, stale] = Scope(setting, query)
+        return views[oid, stale]
+
+    def _settle(self) -> None:
+        """Learn from the conditions, make outer joins inner ones, and learn again."""
+        tree = self.query.child("jointree")
+        while True:
+            self._walk = _Walk()
+            if tree is not None and self.command != MERGE:
+                self._visit(tree, frozenset(), holds=True)
+            elif tree is not None:
+                self._visit(tree, frozenset(), holds=False)
+            learned = (truths(one, self) for one in self._walk.conditions)
+            self.facts = self._given.union(*learned)
+            if tree is None or not self._reduce(tree):
+                break
+        if self.command in {UPDATE, INSERT, MERGE}:
+            # what comes back is the new row; the conditions spoke of the old one
+            self.facts = self._given | {
+                fact for fact in self.facts if fact[0] == "VAR" and fact[1] != self.target
+            }
+
+    def _visit(self, tree: Node, nulling: frozenset[int], *, holds: bool) -> frozenset[int]:
+        if tree.kind == "RANGETBLREF":
+            number = tree.number("rtindex")
+            self._walk.nulling[number] = nulling
+            return frozenset({number})
+        quals = tree.child("quals")
+        if tree.kind == "FROMEXPR":
+            found = [self._visit(one, nulling, holds=holds) for one in tree.children("fromlist")]
+            self._walk.conditions += conjuncts(quals) if holds else []
+            return frozenset[int]().union(*found)
+        number = tree.number("rtindex")
+        kind = self.joins[number]
+        here = nulling | {number}
+        left = here if kind in {FULL, RIGHT} else nulling
+        right = here if kind in {FULL, LEFT} and not self._always_joins(tree) else nulling
+        found_left = self._visit(tree.needed("larg"), left, holds=holds and left is nulling)
+        found_right = self._visit(tree.needed("rarg"), right, holds=holds and right is nulling)
+        self._walk.nulling[number] = nulling
+        if kind == INNER and holds:
+            self._walk.conditions += conjuncts(quals)
+        return found_left | found_right
+
+    def _reduce(self, tree: Node) -> bool:
+        """Make a join an inner one on the sides that are known to be there."""
+        there = {fact[1] for fact in self.facts if fact[0] == "VAR" and fact[3:] == (0, 0)}
+        changed = False
+        for join in joins(tree):
+            number = join.number("rtindex")
+            kind = self.joins[number]
+            left = bool(there & members(join.needed("larg")))
+            right = bool(there & members(join.needed("rarg")))
+            reduced = {
+                LEFT: INNER if right else LEFT,
+                RIGHT: INNER if left else RIGHT,
+                FULL: {(True, True): INNER, (True, False): LEFT, (False, True): RIGHT}.get(
+                    (left, right), FULL
+                ),
+            }.get(kind, kind)
+            changed |= reduced != kind
+            self.joins[number] = reduced
+        return changed
+
+    def _always_joins(self, join: Node) -> bool:
+        """Say whether `left join lateral (one certain row) on true` leaves nothing out."""
+        quals, right = join.child("quals"), join.needed("rarg")
+        if self.joins[join.number("rtindex")] != LEFT or right.kind != "RANGETBLREF":
+            return False
+        always = quals is None or (quals.kind == "CONST" and quals.datum()[:1] == b"\x01")
+        source = self.source(right.number("rtindex")) if always else None
+        return source is not None and source.certain_row()
+
+
+def limit_of(query: Node) -> int | None:
+    """Return the constant that `limit` sets, None where there is none or it is no constant."""
+    limit = query.child("limitCount")
+    # the parser casts an integer to bigint by a call
+    if limit is not None and limit.kind == "FUNCEXPR" and len(limit.children("args")) == 1:
+        limit = limit.children("args")[0]
+    if limit is None or limit.kind != "CONST" or limit.flag("constisnull"):
+        return None
+    if limit.number("consttype") not in _INTEGERS:
+        return None
+    return int.from_bytes(limit.datum()[:8], "little")
+
+
+def joins(tree: Node | None) -> list[Node]:
+    """Return the joins of a tree, inner ones first."""
+    if tree is None or tree.kind == "RANGETBLREF":
+        return []
+    if tree.kind == "FROMEXPR":
+        return [join for one in tree.children("fromlist") for join in joins(one)]
+    return [*joins(tree.needed("larg")), *joins(tree.needed("rarg")), tree]
+
+
+def members(tree: Node) -> frozenset[int]:
+    """Return the relations of a tree."""
+    if tree.kind == "RANGETBLREF":
+        return frozenset({tree.number("rtindex")})
+    if tree.kind == "FROMEXPR":
+        return frozenset[int]().union(*map(members, tree.children("fromlist")))
+    return members(tree.needed("larg")) | members(tree.needed("rarg"))

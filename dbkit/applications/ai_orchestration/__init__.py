@@ -1,1 +1,0 @@
-"""The work of ai_orchestration that goes beyond a query."""

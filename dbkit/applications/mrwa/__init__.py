@@ -1,1 +1,0 @@
-"""The work of mrwa that goes beyond a query."""

@@ -1,1 +1,0 @@
-"""The work of myloware that goes beyond a query: workers that replay failed webhooks."""

@@ -1,0 +1,70 @@
+"""What keeps generated code from being written, or from being current."""
+
+from dataclasses import dataclass
+
+from dbkit.errors import ConfigurationError, QueryError
+
+
+@dataclass(eq=False)
+class NoPackage(ConfigurationError):
+    """A system says nowhere where its generated code belongs."""
+
+    system: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.system} names no package to generate; "
+            f'add package = "…" to [tool.dbkit.systems.{self.system}]'
+        )
+
+
+@dataclass(eq=False)
+class UnusablePackage(ConfigurationError):
+    """A package that generated code is to be written to has no dotted name of Python's."""
+
+    system: str
+    package: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.system} cannot be generated to {self.package!r}, which is no dotted name of "
+            'a package; name one as in package = "shop.queries"'
+        )
+
+
+@dataclass(eq=False)
+class NotMigrated(QueryError):
+    """A database is not what its migrations make it, so types asked there would not last."""
+
+    system: str
+    problems: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.system} cannot be typed: {'; '.join(self.problems)}; "
+            f"run dbkit migrate {self.system} first"
+        )
+
+
+@dataclass(eq=False)
+class NotCurrent(QueryError):
+    """Generated code is not what the query files would make it."""
+
+    system: str
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.system}: generated code is not current: {'; '.join(self.reasons)}; "
+            f"run dbkit generate {self.system}"
+        )
+
+
+@dataclass(eq=False)
+class ForeignFile(QueryError):
+    """A file that dbkit did not write stands where generated code belongs."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.path} was not generated, and would be overwritten; move it away"

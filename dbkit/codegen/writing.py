@@ -1,0 +1,61 @@
+"""Put generated files in their place, and take away those that are no longer made."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from dbkit.codegen.errors import ForeignFile
+from dbkit.codegen.lockfile import LOCK
+from dbkit.codegen.module import MARK
+
+
+class Written(NamedTuple):
+    """What became of a package's files."""
+
+    changed: tuple[Path, ...]
+    removed: tuple[Path, ...]
+
+
+def write_package(texts: Mapping[Path, str]) -> Written:
+    """Write what differs from the disk, the lock file last; refuse to overwrite another's file."""
+    written = find_changes(texts)
+    for path in written.changed:
+        if path.name != LOCK and path.exists() and not _is_ours(path):
+            raise ForeignFile(str(path))
+    for path in texts:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    for path in sorted(written.changed, key=lambda path: path.name == LOCK):
+        _replace(path, texts[path])
+    for path in written.removed:
+        path.unlink()
+    return written
+
+
+def find_changes(texts: Mapping[Path, str]) -> Written:
+    """Say which files would be written, and which taken away; nothing is."""
+    stale = sorted(
+        path
+        for folder in {path.parent for path in texts}
+        for path in folder.glob("*.py")
+        if path not in texts and _is_ours(path)
+    )
+    changed = [path for path, text in texts.items() if not _holds(path, text)]
+    return Written(tuple(changed), tuple(stale))
+
+
+def _replace(path: Path, text: str) -> None:
+    # a reader sees the old file or the new one, never half of it
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_bytes(text.encode())
+    temporary.replace(path)
+
+
+def _holds(path: Path, text: str) -> bool:
+    # git may give a checkout the line ends of its system
+    return path.is_file() and path.read_bytes().replace(b"\r\n", b"\n") == text.encode()
+
+
+def _is_ours(path: Path) -> bool:
+    head = path.read_text(encoding="utf-8", errors="replace")[:500]
+    # an empty front door is nobody's work
+    return MARK in head or not head.strip()

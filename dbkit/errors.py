@@ -1,0 +1,238 @@
+"""The base classes of every error, and those that a caller catches."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from unicodedata import combining, east_asian_width
+
+# a dump may be one line of megabytes; a person looks at what is around the caret
+_SHOWN_BEFORE = 80
+_SHOWN = 160
+_TYPED_ANEW = "the database changed since then, and the next call is typed anew"
+
+
+class DbkitError(Exception):
+    """Anything dbkit refuses or cannot do, told in one sentence."""
+
+
+class ConfigurationError(DbkitError):
+    """The settings, a URL or the command line say something that cannot be followed."""
+
+
+class ServerError(DbkitError):
+    """The embedded server cannot be found, started, reached or stopped."""
+
+
+class SourceError(DbkitError):
+    """A SQL file is at fault, at a place that can be pointed to."""
+
+
+class MigrationError(DbkitError):
+    """A migration, its files or its ledger is at fault."""
+
+
+class QueryError(DbkitError):
+    """A query file, or the call of a query, is at fault."""
+
+
+@dataclass(eq=False)
+class SourceFault(SourceError):
+    """A fault at one place of one file; every leaf says in `fault` what it is."""
+
+    path: str
+    line: int
+    column: int
+    source_line: str
+
+    def fault(self) -> str:
+        """Say what is wrong, then what would be right."""
+        raise NotImplementedError  # a leaf without its sentence is a fault of ours
+
+    @property
+    def snippet(self) -> str:
+        """The line at fault and a caret under the column, as a compiler shows it."""
+        return point_at(self.source_line, self.column)
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}: {self.fault()}"
+
+
+def point_at(source_line: str, column: int) -> str:
+    """Set a caret under a column, where a terminal shows it."""
+    first = max(0, column - 1 - _SHOWN_BEFORE)
+    margin = "".join(map(_blank, source_line[first : column - 1]))
+    return f"{source_line[first : first + _SHOWN]}\n{margin}^"
+
+
+def _blank(char: str) -> str:
+    """Return white space as wide as a character: a tab for a tab, two columns for a wide one."""
+    if char == "\t":
+        return char
+    if combining(char):
+        return ""
+    return "  " if east_asian_width(char) in {"W", "F"} else " "
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Say which known name was probably meant, as a clause to append, or nothing."""
+    # only a mistake needs it
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    close = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}" if close else ""
+
+
+@dataclass(eq=False)
+class CannotConnect(ConfigurationError):
+    """No connection to this database can be had."""
+
+    url: str
+    origin: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"cannot connect to {self.url} (from {self.origin}): {self.reason}"
+
+
+@dataclass(eq=False)
+class NoRow(QueryError):
+    """A query that gives exactly one row gave none."""
+
+    query: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.query} found no row, where it promises one; make it :optional if none is fine"
+        )
+
+
+@dataclass(eq=False)
+class TooManyRows(QueryError):
+    """A query that gives at most one row gave more."""
+
+    query: str
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.query} found {self.count} rows, where it promises one at most"
+
+
+@dataclass(eq=False)
+class BadValue(QueryError):
+    """A value is not one that its parameter's type can hold."""
+
+    query: str
+    parameter: str
+    type: str
+    # abbreviated: it may be a secret's length, it may be megabytes
+    value: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.query}: parameter {self.parameter!r} ({self.type}) "
+            f"cannot be {self.value}: {self.reason}"
+        )
+
+
+@dataclass(eq=False)
+class Drifted(QueryError):
+    """What a statement gives on this database is not what it was typed for."""
+
+    query: str
+    expected: tuple[tuple[str, str], ...]
+    found: tuple[tuple[str, str], ...]
+    # nothing was generated: the next call asks the database again
+    loaded: bool = False
+
+    def __str__(self) -> str:
+        remedy = _TYPED_ANEW if self.loaded else "migrate this database or generate anew"
+        return (
+            f"{self.query} gives {_listed(self.found)}, but was typed for "
+            f"{_listed(self.expected)}; {remedy}"
+        )
+
+
+@dataclass(eq=False)
+class UnknownType(QueryError):
+    """A type that a query was typed with is not in this database."""
+
+    query: str
+    type: str
+    loaded: bool = False
+
+    def __str__(self) -> str:
+        remedy = _TYPED_ANEW if self.loaded else "migrate it or generate anew"
+        return (
+            f"{self.query} needs the type {self.type}, which the search path of this "
+            f"database does not find; {remedy}"
+        )
+
+
+@dataclass(eq=False)
+class WrongShape(QueryError):
+    """A value that came back is not of the type it is to become."""
+
+    query: str
+    column: str
+    fault: str
+
+    def __str__(self) -> str:
+        return f"{self.query}: column {self.column!r}: {self.fault}"
+
+
+@dataclass(eq=False)
+class InsidePipeline(QueryError):
+    """A query is called inside the driver's own pipeline, which defers every answer."""
+
+    query: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.query} is called inside connection.pipeline(); call it outside, or use :batch"
+        )
+
+
+@dataclass(eq=False)
+class OutsideTransaction(QueryError):
+    """A stream is opened where no transaction can hold the server's cursor."""
+
+    query: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.query} streams from a cursor that lives in a transaction, and none is open; "
+            "begin one with connection.transaction()"
+        )
+
+
+def _listed(columns: tuple[tuple[str, str], ...]) -> str:
+    return f"({', '.join(f'{name} {type_}' for name, type_ in columns)})"
+
+
+@dataclass(eq=False)
+class EditedQuery(QueryError):
+    """The file of a generated function holds another statement than the function was typed for."""
+
+    query: str
+    path: str
+    system: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.query} was typed for another statement than {self.path} holds now; "
+            f"run dbkit generate {self.system}"
+        )
+
+
+@dataclass(eq=False)
+class NoProject(ConfigurationError):
+    """No pyproject.toml with a `[tool.dbkit]` table is in this folder or above it."""
+
+    folder: str
+
+    def __str__(self) -> str:
+        return (
+            f"no pyproject.toml in {self.folder} or above has a [tool.dbkit] table; "
+            "to begin a project with one system, shop, write the line [tool.dbkit.systems.shop] "
+            "into pyproject.toml here; in a container, copy the project's pyproject.toml here"
+        )

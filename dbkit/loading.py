@@ -1,0 +1,346 @@
+"""Call the queries of a folder by name, each typed when it is first called, nothing generated."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from inspect import Parameter as Argument
+from inspect import Signature, isawaitable
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from psycopg import AsyncConnection, Connection
+
+from dbkit.borrowing import in_thread
+from dbkit.errors import QueryError, nearest
+from dbkit.queryfiles import Choice, Query, QueryKind, QueryParameter, combination_for, find_queries
+from dbkit.runtime import (
+    OMITTED,
+    AsText,
+    Statement,
+    batch,
+    batch_rows,
+    copy,
+    execute,
+    many,
+    one,
+    optional,
+    stream,
+)
+from dbkit.sqltext import Source, decode
+from dbkit.typedstatements import make_statement
+
+
+@dataclass(eq=False)
+class NoQueryFolder(QueryError):
+    """The folder that queries are to be loaded from is not there."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.path} is no folder; queries are loaded from one, as in sql/<system>"
+
+
+@dataclass(eq=False)
+class UnknownQuery(QueryError, KeyError):
+    """No query of this name was loaded."""
+
+    name: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        meant = nearest(self.name, self.known)
+        return f"unknown query {self.name!r}{meant or _all('queries', self.known)}"
+
+
+@dataclass(eq=False)
+class UnknownKeyword(QueryError, TypeError):
+    """A query is called with a keyword that it does not take."""
+
+    query: str
+    keyword: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        meant = nearest(self.keyword, self.known)
+        return f"{self.query} takes no {self.keyword!r}{meant}{_all('keywords', self.known)}"
+
+
+@dataclass(eq=False)
+class MissingKeyword(QueryError, TypeError):
+    """A query is called without a keyword that it needs."""
+
+    query: str
+    keyword: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.query} needs {self.keyword!r}{_all('keywords', self.known)}"
+
+
+@dataclass(eq=False)
+class MisplacedSets(QueryError, TypeError):
+    """Many sets of values are given to a query that takes one, or none to one that takes many."""
+
+    query: str
+    kind: str
+
+    def __str__(self) -> str:
+        if self.kind in {"batch", "copy"}:
+            return f"{self.query} is :{self.kind} and needs its sets of values, a list of mappings"
+        return f"{self.query} is :{self.kind} and takes its values as keywords; :batch takes many"
+
+
+@dataclass(eq=False)
+class UnequalSets(QueryError, ValueError):
+    """The sets of values of one call differ in their names, so they are no one statement."""
+
+    query: str
+    number: int
+    expected: tuple[str, ...]
+    found: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.query}: set {self.number} has ({', '.join(self.found)}), "
+            f"where the first has ({', '.join(self.expected)})"
+        )
+
+
+def _all(what: str, known: tuple[str, ...]) -> str:
+    return f"; {what}: {', '.join(known) or 'none'}"
+
+
+AnyConnection: TypeAlias = Connection[Any] | AsyncConnection[Any]
+Values: TypeAlias = Mapping[str, object]
+
+_OF_SETS = {QueryKind.BATCH, QueryKind.COPY}
+
+
+def load(folder: str | Path, *, root: Path | None = None) -> "Queries":
+    """Read every query file of a system's folder, `sql/<system>`; no database is asked yet.
+
+    `root` is where the paths in messages begin, the current folder if it is not given.
+    """
+    folder, root = Path(folder), root or Path()
+    if not folder.is_dir():
+        raise NoQueryFolder(str(folder))
+    sources: dict[str, Source] = {}
+    loaded: list[LoadedQuery] = []
+    for query in find_queries(folder, root):
+        if query.path not in sources:
+            text = decode((root / query.path).read_bytes(), query.path)
+            sources[query.path] = Source(query.path, text)
+        loaded.append(LoadedQuery(query, sources[query.path]))
+    return Queries(loaded)
+
+
+class Queries(Mapping[str, "LoadedQuery"]):
+    """The queries of a system by `subject.name`."""
+
+    def __init__(self, loaded: Iterable["LoadedQuery"]) -> None:
+        self._loaded = {one.name: one for one in loaded}
+
+    def __getitem__(self, name: str) -> "LoadedQuery":
+        try:
+            return self._loaded[name]
+        except KeyError:
+            raise UnknownQuery(name, tuple(self._loaded)) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._loaded)
+
+    def __len__(self) -> int:
+        return len(self._loaded)
+
+
+class Call(NamedTuple):
+    """Which combination of a query is meant, and the value of each parameter."""
+
+    given: frozenset[str]
+    chosen: tuple[tuple[str, str], ...]
+    values: Values
+
+    def bound(self, statement: Statement[Any]) -> list[object]:
+        """Put the values in the order of the statement's parameters."""
+        return [self.values[parameter.name] for parameter in statement.parameters]
+
+
+class LoadedQuery:
+    """A query as a function: `query(connection, project="aismr")`.
+
+    A `:batch` or `:copy` takes its sets of values, as mappings, after the connection. With an
+    `AsyncConnection` every call is awaited, that of a `:stream` for the stream itself.
+    """
+
+    def __init__(self, query: Query, source: Source) -> None:
+        self.query = query
+        self.name = f"{query.subject}.{query.name}"
+        self.__name__ = query.name
+        self.__doc__ = query.documentation
+        self.__signature__ = _signature(query)
+        self.source = source
+        self._statements: dict[tuple[object, ...], Statement[Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"<{self.name}{self.__signature__}>"
+
+    def __call__(
+        self,
+        connection: AnyConnection,
+        sets: Iterable[Values] | None = None,
+        /,
+        **values: object,
+    ) -> Any:  # noqa: ANN401 - what comes back is known to the database alone
+        """Run the query, in the transaction that the connection is in or begins."""
+        if (sets is not None) is not (self.query.kind in _OF_SETS):
+            raise MisplacedSets(self.name, self.query.kind)
+        if sets is None:
+            call = self.call(values)
+        else:
+            remaining = iter(sets)
+            head = list(islice(remaining, 1))
+            sets = chain(head, remaining)
+            call = self._call_of_sets(head, values)
+        if isinstance(connection, AsyncConnection):
+            return self._awaited(connection, call, sets)
+        return self._run(connection, self.statement(connection, call), call, sets)
+
+    def call(self, values: Values) -> Call:
+        """Tell which combination these values mean, or refuse them by name."""
+        self._refuse_unknown(values, self._names)
+        values = _given(values)
+        for keyword in _keywords(self.query):
+            if not _can_be_left_out(keyword) and keyword.name not in values:
+                raise MissingKeyword(self.name, keyword.name, self._names)
+        return self._call(values)
+
+    def _call_of_sets(self, head: list[Values], shared: Values) -> Call:
+        """Tell which combination many sets mean: what the first one has, they all have."""
+        if not head:
+            self._refuse_unknown(shared, self._names)
+            return self._call(_given(shared))
+        self._refuse_unknown(
+            head[0], tuple(one.name for one in self.query.parameters if not one.flag)
+        )
+        return self.call({**shared, **head[0]})
+
+    def _call(self, values: Values) -> Call:
+        query = self.query
+        flags = {one.name for one in query.parameters if one.flag}
+        defaults = {
+            one.name: AsText(one.default) for one in query.parameters if one.default is not None
+        }
+        return Call(
+            # psql switches a part on by any value, and a person off by False
+            frozenset(name for name in values if name not in flags or values[name] is not False),
+            tuple((one.name, str(values[one.name])) for one in query.choices if one.name in values),
+            {**defaults, **values},
+        )
+
+    def statement(self, connection: Connection[Any], call: Call) -> Statement[Any]:
+        """Give the statement of a combination, typed by the connection's database."""
+        key = _key(connection, call)
+        if key not in self._statements:
+            combination = combination_for(self.query, call.given, dict(call.chosen))
+            forget = partial(self._statements.pop, key, None)
+            self._statements[key] = make_statement(
+                connection, self.query, combination, self.source, forget=forget
+            )
+        return self._statements[key]
+
+    async def _awaited(
+        self,
+        connection: AsyncConnection[Any],
+        call: Call,
+        sets: Iterable[Values] | None,
+    ) -> object:
+        statement = self._statements.get(_key(connection, call))
+        if statement is None:
+            statement = await in_thread(connection, lambda lent: self.statement(lent, call))
+        found: Any = self._run(connection, statement, call, sets)
+        return await found if isawaitable(found) else found
+
+    def _run(
+        self,
+        connection: Any,  # noqa: ANN401 - the one or the other, and so is what comes back
+        statement: Statement[Any],
+        call: Call,
+        sets: Iterable[Values] | None,
+    ) -> Any:  # noqa: ANN401 - as above
+        if sets is not None:
+            rows = self._in_order(statement, sets, call.values)
+            gives_rows = bool(statement.columns)
+            return _RUN_SETS[self.query.kind, gives_rows](connection, statement, rows)
+        return _RUN[self.query.kind](connection, statement, call.bound(statement))
+
+    def _in_order(
+        self, statement: Statement[Any], sets: Iterable[Values], shared: Values
+    ) -> Iterator[list[object]]:
+        names: set[str] = set()
+        for number, told in enumerate(sets, start=1):
+            given = _given(told)
+            found = set(given)
+            if number == 1:
+                names = found
+            if found != names:
+                raise UnequalSets(self.name, number, tuple(sorted(names)), tuple(sorted(found)))
+            values = {**shared, **given}
+            yield [values[parameter.name] for parameter in statement.parameters]
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(one.name for one in _keywords(self.query))
+
+    def _refuse_unknown(self, values: Values, known: tuple[str, ...]) -> None:
+        for name in values:
+            if name not in known:
+                raise UnknownKeyword(self.name, name, known)
+
+
+_RUN: dict[QueryKind, Any] = {
+    QueryKind.ONE: one,
+    QueryKind.OPTIONAL: optional,
+    QueryKind.MANY: many,
+    QueryKind.STREAM: stream,
+    QueryKind.EXEC: execute,
+}
+# also by whether rows come back
+_RUN_SETS: dict[tuple[QueryKind, bool], Any] = {
+    (QueryKind.BATCH, False): batch,
+    (QueryKind.BATCH, True): batch_rows,
+    (QueryKind.COPY, False): copy,
+    (QueryKind.COPY, True): copy,
+}
+
+
+def _keywords(query: Query) -> list[QueryParameter | Choice]:
+    return [*query.parameters, *query.choices]
+
+
+def _given(values: Values) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not OMITTED}
+
+
+def _can_be_left_out(keyword: QueryParameter | Choice) -> bool:
+    is_flag = isinstance(keyword, QueryParameter) and keyword.flag
+    return is_flag or keyword.omittable or keyword.default is not None
+
+
+def _key(connection: AnyConnection, call: Call) -> tuple[object, ...]:
+    wire = connection.pgconn
+    # another role or another search path may mean other tables by the same words
+    return (wire.host, wire.port, wire.db, wire.user, wire.options, call.given, call.chosen)
+
+
+def _signature(query: Query) -> Signature:
+    """Say what the function takes, as a notebook shows it."""
+    arguments = [Argument("connection", Argument.POSITIONAL_ONLY)]
+    if query.kind in _OF_SETS:
+        arguments.append(Argument("sets", Argument.POSITIONAL_ONLY))
+    for keyword in _keywords(query):
+        default: object = keyword.default
+        if default is None:
+            default = OMITTED if _can_be_left_out(keyword) else Argument.empty
+        arguments.append(Argument(keyword.name, Argument.KEYWORD_ONLY, default=default))
+    return Signature(arguments)

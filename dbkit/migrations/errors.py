@@ -1,0 +1,340 @@
+"""What can be wrong with migrations, their files and their ledger."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dbkit.errors import MigrationError, SourceFault
+
+
+@dataclass(eq=False)
+class UnusableFile(MigrationError):
+    """A file in a migrations folder that dbkit cannot make anything of."""
+
+    path: str
+    reason: str
+
+    kind: ClassVar[str] = "file"
+    version: ClassVar[int | None] = None
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+@dataclass(eq=False)
+class DuplicateVersion(MigrationError):
+    """Two migrations claim one number."""
+
+    version: int
+    paths: tuple[str, str]
+
+    kind: ClassVar[str] = "duplicate"
+
+    def __str__(self) -> str:
+        first, second = self.paths
+        return (
+            f"{second}: number {self.version} is taken by {first}; "
+            "give the one that has not been applied anywhere the next free number"
+        )
+
+
+@dataclass(eq=False)
+class GapInVersions(MigrationError):
+    """The numbers do not follow one another."""
+
+    version: int
+    path: str
+    expected: int
+
+    kind: ClassVar[str] = "gap"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: number {self.expected} is expected here; "
+            "bring the missing file back, or renumber if it never existed"
+        )
+
+
+@dataclass(eq=False)
+class MissingRollback(MigrationError):
+    """A migration that is to be undone has no rollback file."""
+
+    version: int
+    path: str
+
+    kind: ClassVar[str] = "rollback"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} does not exist, so migration {self.version} cannot be undone "
+            "and nothing was; write that file"
+        )
+
+
+@dataclass(eq=False)
+class EditedMigration(MigrationError):
+    """The file of an applied migration no longer says what was run."""
+
+    system: str
+    version: int
+    path: str
+    applied_at: str
+    current: int
+
+    kind: ClassVar[str] = "edited"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} was edited after it ran ({self.applied_at}); put its text back and "
+            "make the change a new migration, or accept it with: "
+            f"dbkit force {self.system} {self.current}"
+        )
+
+
+@dataclass(eq=False)
+class MissingMigration(MigrationError):
+    """A migration was applied, and its file is gone."""
+
+    system: str
+    version: int
+    name: str
+
+    kind: ClassVar[str] = "missing"
+
+    def __str__(self) -> str:
+        return (
+            f"migration {self.name} was applied to this database, but its file is gone; "
+            "bring the file back (it may be on another branch)"
+        )
+
+
+@dataclass(eq=False)
+class RenamedMigration(MigrationError):
+    """The number was applied under another name."""
+
+    system: str
+    version: int
+    path: str
+    applied: str
+    current: int
+
+    kind: ClassVar[str] = "renamed"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: number {self.version} was applied as {self.applied}; rename it back, or "
+            f"accept the new name with: dbkit force {self.system} {self.current}"
+        )
+
+
+@dataclass(eq=False)
+class HoleInLedger(MigrationError):
+    """A migration is not recorded, though a later one is."""
+
+    system: str
+    version: int
+    path: str
+    current: int
+
+    kind: ClassVar[str] = "gap"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} is not recorded here, though migration {self.current} is; if it ran, "
+            f"record it with: dbkit force {self.system} {self.current}"
+        )
+
+
+@dataclass(eq=False)
+class RecordedByYoyoAlone(MigrationError):
+    """yoyo itself applied a migration that dbkit's ledger does not know."""
+
+    system: str
+    version: int
+    path: str
+
+    kind: ClassVar[str] = "foreign"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} was applied by yoyo alone, without dbkit's ledger; if it ran completely, "
+            f"record it with: dbkit force {self.system} {self.version}"
+        )
+
+
+@dataclass(eq=False)
+class UnmarkedByYoyo(MigrationError):
+    """yoyo itself rolled back a migration that dbkit's ledger still has."""
+
+    system: str
+    version: int
+    path: str
+
+    kind: ClassVar[str] = "foreign"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} was rolled back by yoyo alone, behind dbkit's ledger; if it was undone "
+            f"completely, record that with: dbkit force {self.system} {self.version - 1}"
+        )
+
+
+@dataclass(eq=False)
+class UnfinishedMigration(MigrationError):
+    """A migration outside a transaction stopped between two of its statements."""
+
+    system: str
+    version: int
+    name: str
+    done: int
+    statements: int
+    direction: str
+    reason: str | None
+
+    kind: ClassVar[str] = "unfinished"
+
+    def __str__(self) -> str:
+        undo, redo = (self.version - 1, self.version)
+        if self.direction == "rollback":
+            undo, redo = redo, undo
+        return (
+            f"{self.direction} of {self.name} stopped after statement {self.done} of "
+            f"{self.statements} ({self.reason or 'its runner was killed'}); finish it by hand "
+            f"and run dbkit force {self.system} {redo}, or undo it by hand and run "
+            f"dbkit force {self.system} {undo}"
+        )
+
+
+@dataclass(eq=False)
+class ForeignLedger(MigrationError):
+    """A schema_version table is there that dbkit did not make."""
+
+    table: str
+    maker: str
+
+    kind: ClassVar[str] = "foreign"
+    version: ClassVar[int | None] = None
+
+    def __str__(self) -> str:
+        return (
+            f"the table {self.table} was made by {self.maker}, and dbkit does not write into it; "
+            "rename it, or point dbkit at another database"
+        )
+
+
+@dataclass(eq=False)
+class NotEmpty(MigrationError):
+    """The database holds objects, and nothing says which migrations they come from."""
+
+    system: str
+    database: str
+    relations: int
+    yoyo: int
+
+    kind: ClassVar[str] = "foreign"
+    version: ClassVar[int | None] = None
+
+    def __str__(self) -> str:
+        tables = "1 table or view" if self.relations == 1 else f"{self.relations} tables and views"
+        migrations = "1 migration" if self.yoyo == 1 else f"{self.yoyo} migrations"
+        hint = f" (yoyo recorded {migrations})" if self.yoyo else ""
+        return (
+            f"database {self.database!r} holds {tables} but no ledger{hint}; if migrations up to N "
+            f"made them, record that with: dbkit force {self.system} {self.yoyo or 'N'}"
+        )
+
+
+@dataclass(eq=False)
+class PooledConnection(MigrationError):
+    """The connection goes through a pooler that hands each transaction another server process."""
+
+    kind: ClassVar[str] = "pooler"
+    version: ClassVar[int | None] = None
+
+    def __str__(self) -> str:
+        return (
+            "this URL leads through a pooler in transaction mode, where no lock can be held; "
+            "migrate over a direct URL"
+        )
+
+
+@dataclass(eq=False)
+class Locked(MigrationError):
+    """Another runner held the migration lock for longer than we were told to wait."""
+
+    holder: str
+    waited: float
+
+    def __str__(self) -> str:
+        return (
+            f"another migration run holds the lock ({self.holder}); waited {self.waited:.0f} s, "
+            "try again when it is done or wait longer with --wait"
+        )
+
+
+@dataclass(eq=False)
+class NoSuchVersion(MigrationError):
+    """A version was asked for that cannot be gone to from here."""
+
+    system: str
+    version: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.system} cannot go to version {self.version}: {self.reason}"
+
+
+@dataclass(eq=False)
+class BrokenObject(MigrationError):
+    """An object file does not make exactly one object."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+@dataclass(eq=False)
+class TransactionControl(SourceFault, MigrationError):
+    """A migration file begins or ends a transaction of its own."""
+
+    command: str
+
+    def fault(self) -> str:
+        return (
+            f"{self.command!r} does not belong in a migration, which dbkit runs in one transaction "
+            "of its own; take it out, or put `-- transactional: false` on the first line"
+        )
+
+
+@dataclass(eq=False)
+class BackslashCommand(SourceFault, MigrationError):
+    """A migration file holds a command of psql's own."""
+
+    command: str
+
+    def fault(self) -> str:
+        return f"'{self.command}' is a command of psql, and a migration is SQL alone; take it out"
+
+
+@dataclass(eq=False)
+class BadDirective(SourceFault, MigrationError):
+    """A header line looks like a directive and is none."""
+
+    directive: str
+    reason: str
+
+    def fault(self) -> str:
+        return f"`{self.directive}` {self.reason}"
+
+
+@dataclass(eq=False)
+class EmptyMigration(MigrationError):
+    """A migration holds no statement."""
+
+    path: str
+
+    kind: ClassVar[str] = "file"
+
+    def __str__(self) -> str:
+        return f"{self.path}: holds no statement; write one, or remove the file"

@@ -1,0 +1,161 @@
+"""Send one statement at a time to the server, and watch what it waits for."""
+
+import select
+import time
+from collections.abc import Generator
+from contextlib import suppress
+from typing import TypeVar
+
+import psycopg
+from psycopg import generators
+from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.waiting import Ready, Wait
+
+from dbkit.migrations.progress import Blocker, Reporter
+
+_PATIENCE = 1.0
+_CANCEL_SECONDS = 5.0
+_COPY_CHUNK = 1 << 20
+_EVENTS = {Wait.R: select.POLLIN, Wait.W: select.POLLOUT, Wait.RW: select.POLLIN | select.POLLOUT}
+_BLOCKERS = """
+select
+    activity.pid,
+    coalesce(activity.usename, '') as username,
+    coalesce(activity.application_name, '') as application,
+    coalesce(regexp_replace(left(activity.query, 200), '\\s+', ' ', 'g'), '') as query,
+    coalesce(extract(epoch from clock_timestamp() - activity.xact_start), 0)::float8 as seconds
+from pg_stat_activity as activity
+where activity.pid = any(pg_blocking_pids(%s))
+order by activity.pid
+"""
+T = TypeVar("T")
+
+
+class Wire:
+    """A connection that runs text exactly as it stands, and can be interrupted at any moment.
+
+    psycopg's cursors would parse the text for placeholders and wait without a word;
+    here the statement goes out as it is, and a wait of more than a second is told with
+    the sessions that cause it.
+    """
+
+    def __init__(self, connection: psycopg.Connection, reporter: Reporter) -> None:
+        self.connection = connection
+        self._reporter = reporter
+        self._observer: psycopg.Connection | None = None
+        self._notices: list[tuple[str, str]] = []
+        connection.add_notice_handler(self._keep)
+
+    def run(self, text: str, copy_data: str | None = None) -> None:
+        """Run a text of one or more statements, feeding `copy … from stdin` its data."""
+        pgconn = self.connection.pgconn
+        pgconn.send_query(text.encode())
+        results = self._wait(generators.execute(pgconn))
+        if results[-1].status == ExecStatus.COPY_IN:
+            results = [self._copy((copy_data or "").encode())]
+        elif results[-1].status == ExecStatus.COPY_OUT:
+            self._stop_copy_out()
+        for result in results:
+            if result.status == ExecStatus.FATAL_ERROR:
+                raise psycopg.errors.error_from_result(result, encoding="utf-8")
+
+    def roll_back(self) -> None:
+        """Leave the transaction, if the connection still lives."""
+        if self.connection.pgconn.transaction_status in {
+            TransactionStatus.INTRANS,
+            TransactionStatus.INERROR,
+        }:
+            with suppress(psycopg.OperationalError):
+                self.run("rollback")
+
+    def close(self) -> None:
+        """Hear no more notices, and close the second connection if a wait ever needed it."""
+        self.connection.remove_notice_handler(self._keep)
+        if self._observer is not None:
+            self._observer.close()
+
+    def blockers(self) -> tuple[Blocker, ...]:
+        """Return the sessions that this one waits for, as far as a second connection can tell."""
+        try:
+            if self._observer is None:
+                info = self.connection.info
+                self._observer = psycopg.connect(
+                    info.dsn, password=info.password or None, autocommit=True, connect_timeout=2
+                )
+            rows = self._observer.execute(_BLOCKERS, (self.connection.pgconn.backend_pid,))
+            return tuple(Blocker(*row) for row in rows)
+        except psycopg.Error:
+            return ()
+
+    def _wait(self, generator: Generator[Wait, Ready, T]) -> T:
+        poll = select.poll()
+        descriptor = self.connection.pgconn.socket
+        began = time.monotonic()
+        try:
+            wanted = next(generator)
+            while True:
+                self._tell_notices()
+                poll.register(descriptor, _EVENTS[wanted])
+                events = poll.poll(_PATIENCE * 1000)
+                if not events:
+                    self._tell_wait(time.monotonic() - began)
+                    continue
+                wanted = generator.send(_ready(events[0][1]))
+        except StopIteration as stop:
+            self._tell_notices()
+            result: T = stop.value
+            return result
+        except BaseException:
+            self._cancel()
+            raise
+
+    def _keep(self, notice: psycopg.errors.Diagnostic) -> None:
+        # told later: this is called from within libpq, and what is raised here, Ctrl-C
+        # and SIGTERM among it, would be lost
+        self._notices.append((notice.severity or "NOTICE", notice.message_primary or ""))
+
+    def _tell_notices(self) -> None:
+        while self._notices:
+            self._reporter.notice(*self._notices.pop(0))
+
+    def _tell_wait(self, seconds: float) -> None:
+        if blockers := self.blockers():
+            self._reporter.waiting("for a lock", blockers, seconds)
+
+    def _cancel(self) -> None:
+        with suppress(psycopg.Error):
+            self.connection.cancel_safe(timeout=_CANCEL_SECONDS)
+        deadline = time.monotonic() + _CANCEL_SECONDS
+        pgconn = self.connection.pgconn
+        poll = select.poll()
+        poll.register(pgconn.socket, select.POLLIN)
+        with suppress(psycopg.Error):
+            while time.monotonic() < deadline:
+                if not pgconn.is_busy():
+                    result = pgconn.get_result()
+                    if result is None:
+                        return
+                    if result.status == ExecStatus.COPY_IN:
+                        pgconn.put_copy_end(b"interrupted")
+                elif poll.poll(_PATIENCE * 1000):
+                    pgconn.consume_input()
+        self.connection.close()
+
+    def _copy(self, data: bytes) -> psycopg.pq.abc.PGresult:
+        pgconn = self.connection.pgconn
+        for start in range(0, len(data), _COPY_CHUNK):
+            self._wait(generators.copy_to(pgconn, data[start : start + _COPY_CHUNK]))
+        return self._wait(generators.copy_end(pgconn, None))
+
+    def _stop_copy_out(self) -> None:
+        self.connection.close()
+        message = "copy to stdout has nowhere to go in a migration"
+        raise psycopg.errors.FeatureNotSupported(message)
+
+
+def _ready(event: int) -> Ready:
+    readable = event & ~select.POLLOUT
+    writable = event & select.POLLOUT
+    if readable and writable:
+        return Ready.RW
+    return Ready.W if writable else Ready.R

@@ -1,0 +1,254 @@
+"""Say which Python type a PostgreSQL type is, as generated code writes it."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from keyword import iskeyword
+from typing import NamedTuple, TypeAlias
+
+from dbkit.pgtypes.column import Column, Shape
+from dbkit.pgtypes.pgtype import PgType, TypeKind
+
+Fields: TypeAlias = tuple[tuple[str, str], ...]
+Namer: TypeAlias = Callable[[str, Fields], str]
+
+_SCALARS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("int2", "int4", "int8", "oid"), ("int",)),
+    **dict.fromkeys(("float4", "float8"), ("float",)),
+    **dict.fromkeys(("time", "timetz"), ("datetime.time",)),
+    **dict.fromkeys(("timestamp", "timestamptz"), ("datetime.datetime",)),
+    "bool": ("bool",),
+    "numeric": ("decimal.Decimal",),
+    "bytea": ("bytes",),
+    "uuid": ("uuid.UUID",),
+    "date": ("datetime.date",),
+    "interval": ("datetime.timedelta",),
+    "inet": (
+        "ipaddress.IPv4Address",
+        "ipaddress.IPv4Interface",
+        "ipaddress.IPv6Address",
+        "ipaddress.IPv6Interface",
+    ),
+    "cidr": ("ipaddress.IPv4Network", "ipaddress.IPv6Network"),
+}
+# in JSON these are a text that is not read back without loss or a guess
+_TEXT_IN_JSON = frozenset({"interval", "inet", "cidr", "oid"})
+_JSON = frozenset({"json", "jsonb"})
+_PYTYPES = "dbkit.pgtypes"
+_WORD = re.compile(r"[^\W_]+")
+
+
+class MadeClass(NamedTuple):
+    """A frozen slotted dataclass that has to be generated, for a composite or a shape."""
+
+    name: str
+    # the name and the annotation of each field, in order
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class PyType:
+    """A Python type: its text in generated code, and what the text needs."""
+
+    annotation: str
+    # dotted, as in "uuid.UUID"
+    imports: frozenset[str] = frozenset()
+    # what comes inside stands before what it is in
+    classes: tuple[MadeClass, ...] = ()
+    # the value as the driver gives it is not this type yet: `running` has to be told it
+    converted: bool = False
+
+    def or_none(self) -> "PyType":
+        """Give the type that has None as well."""
+        if self.annotation in {"Json", "None"}:
+            return self
+        return PyType(f"{self.annotation} | None", self.imports, self.classes, self.converted)
+
+    def inside(self, template: str, *imports: str) -> "PyType":
+        """Put this type into another one, as in `list[{}]`."""
+        annotation = template.format(self.annotation)
+        return PyType(annotation, self.imports | {*imports}, self.classes, self.converted)
+
+
+def class_name(suggested: str, _: Fields) -> str:
+    """Name a class for a table or a type: `step_runs` becomes `StepRuns`."""
+    name = "".join(word[0].upper() + word[1:] for word in _WORD.findall(suggested))
+    return name if name.isidentifier() and not iskeyword(name) else f"Row{name}"
+
+
+def column_type(
+    column: Column,
+    *,
+    json_type: str | None = None,
+    name_class: Namer = class_name,
+) -> PyType:
+    """Give the type of a result column, None included where the column is nullable."""
+    return _column(column, name_class, json_type=json_type, in_json=False)
+
+
+def parameter_type(
+    type_: PgType,
+    *,
+    nullable: bool = False,
+    json_type: str | None = None,
+    name_class: Namer = class_name,
+) -> PyType:
+    """Give the type a parameter takes: wider than what comes out, where all of it can be sent."""
+    found = python_type(type_, json_type=json_type, parameter=True, name_class=name_class)
+    return found.or_none() if nullable else found
+
+
+def python_type(  # noqa: PLR0913 - each of them is told by name, and rarely
+    type_: PgType,
+    *,
+    shape: Shape | None = None,
+    element_nullable: bool = True,
+    json_type: str | None = None,
+    parameter: bool = False,
+    name_class: Namer = class_name,
+) -> PyType:
+    """Give the Python type of a PostgreSQL type.
+
+    An enum is a `Literal` of its labels: the value stays the plain string it is in psql, in
+    JSON and in Python, there is no class to import, and a wrong label is a type error.
+    An array's elements may be None unless the caller has proof; the annotation tells one
+    dimension, because PostgreSQL's type does not tell how many there are.
+    What an extension brings is a string, in PostgreSQL's own text form.
+    """
+    ask = _Ask(name_class, parameter=parameter, in_json=False, element_nullable=element_nullable)
+    if shape is not None and not parameter:
+        return _shaped(type_, shape, ask)
+    return _typed(type_, ask, json_type)
+
+
+class _Ask(NamedTuple):
+    name_class: Namer
+    parameter: bool
+    in_json: bool
+    element_nullable: bool = True
+
+
+def _column(column: Column, name_class: Namer, *, json_type: str | None, in_json: bool) -> PyType:
+    ask = _Ask(name_class, parameter=False, in_json=in_json)
+    if column.shape is not None and json_type is None:
+        found = _shaped(column.type, column.shape, ask)
+    else:
+        found = _typed(column.type, ask, json_type)
+    return found.or_none() if column.nullable else found
+
+
+def _shaped(type_: PgType, shape: Shape, ask: _Ask) -> PyType:
+    """Follow what the tree proves of a value with parts."""
+    in_json = ask.in_json or type_.name in _JSON
+    parts = [_column(part, ask.name_class, json_type=None, in_json=in_json) for part in shape.parts]
+    if shape.kind == "list":
+        (element,) = parts
+        listed = element.inside("list[{}]")
+        return _converted(listed) if in_json else listed
+    names = [part.name for part in shape.parts]
+    if _are_fields(names):
+        return _made(shape.name or "row", names, parts, ask)
+    # keys that no field can be called by
+    return _json(ask) if in_json else _tuple(parts)
+
+
+def _typed(  # noqa: PLR0911 - one answer for each kind of type
+    type_: PgType, ask: _Ask, json_type: str | None
+) -> PyType:
+    match type_.kind:
+        case TypeKind.DOMAIN if type_.of is not None:
+            return _typed(type_.of, ask, json_type)
+        case TypeKind.ARRAY if type_.of is not None:
+            return _array(_typed(type_.of, ask, json_type), ask)
+        case TypeKind.ENUM:
+            labels = ", ".join(map(repr, type_.labels))
+            return PyType(f"Literal[{labels}]", frozenset({"typing.Literal"}))
+        case TypeKind.COMPOSITE:
+            return _composite(type_, ask)
+        case TypeKind.RANGE | TypeKind.MULTIRANGE if type_.of is not None and not ask.in_json:
+            kind = "Range" if type_.kind is TypeKind.RANGE else "Multirange"
+            module = f"psycopg.types.{kind.lower()}.{kind}"
+            return _typed(type_.of, ask._replace(parameter=False), None).inside(
+                kind + "[{}]", module
+            )
+        case TypeKind.PSEUDO if type_.name == "record":
+            return _json(ask) if ask.in_json else PyType("tuple[object, ...]")
+        case _:
+            return _scalar(type_.name, ask, json_type)
+
+
+def _scalar(name: str, ask: _Ask, json_type: str | None) -> PyType:
+    if name in _JSON:
+        return _json(ask) if json_type is None else _dotted(json_type)
+    if name == "vector":
+        if ask.parameter:
+            return PyType("Sequence[float]", frozenset({"collections.abc.Sequence"}))
+        return PyType("list[float]")
+    if ask.in_json and name in _TEXT_IN_JSON:
+        return PyType("str")
+    if ask.parameter and name == "numeric":
+        return PyType("Decimal | float", frozenset({"decimal.Decimal"}))
+    dotted = _SCALARS.get(name, ("str",))
+    imports = frozenset(one for one in dotted if "." in one)
+    return PyType(" | ".join(one.rpartition(".")[2] for one in dotted), imports)
+
+
+def _array(element: PyType, ask: _Ask) -> PyType:
+    if ask.element_nullable:
+        element = element.or_none()
+    if ask.parameter:
+        return element.inside("Sequence[{}]", "collections.abc.Sequence")
+    return element.inside("list[{}]")
+
+
+def _composite(type_: PgType, ask: _Ask) -> PyType:
+    # whatever a table says, a field of a composite value may be null
+    inner = ask._replace(parameter=False, element_nullable=True)
+    parts = [_typed(field, inner, None).or_none() for _, field in type_.fields]
+    names = [name for name, _ in type_.fields]
+    if _are_fields(names):
+        return _made(type_.name, names, parts, ask)
+    return _json(ask) if ask.in_json else _tuple(parts)
+
+
+def _made(suggested: str, names: list[str], parts: list[PyType], ask: _Ask) -> PyType:
+    fields = tuple((name, part.annotation) for name, part in zip(names, parts, strict=True))
+    name = ask.name_class(suggested, fields)
+    return PyType(
+        name,
+        frozenset[str]().union(*(part.imports for part in parts)),
+        (*(made for part in parts for made in part.classes), MadeClass(name, fields)),
+        converted=True,
+    )
+
+
+def _tuple(parts: list[PyType]) -> PyType:
+    inside = ", ".join(part.annotation for part in parts) or "()"
+    return PyType(
+        f"tuple[{inside}]",
+        frozenset[str]().union(*(part.imports for part in parts)),
+        tuple(made for part in parts for made in part.classes),
+        converted=True,
+    )
+
+
+def _json(ask: _Ask) -> PyType:
+    name = "JsonLike" if ask.parameter else "Json"
+    return PyType(name, frozenset({f"{_PYTYPES}.{name}"}))
+
+
+def _dotted(dotted: str) -> PyType:
+    """Name a type of the user's own: the class alone is written, its module imported."""
+    return PyType(dotted.rpartition(".")[2], frozenset({dotted}), converted=True)
+
+
+def _converted(type_: PyType) -> PyType:
+    return PyType(type_.annotation, type_.imports, type_.classes, converted=True)
+
+
+def _are_fields(names: list[str]) -> bool:
+    """Whether these can be the fields of a class."""
+    usable = all(
+        name.isidentifier() and not iskeyword(name) and not name.startswith("__") for name in names
+    )
+    return bool(names) and usable and len(set(names)) == len(names)

@@ -1,0 +1,29 @@
+"""A result column, and the parts that its value is known to have."""
+
+from dataclasses import dataclass
+
+from dbkit.pgtypes.pgtype import PgType
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the tree proves of a value with parts: a row, a json object, or a list of them."""
+
+    # "row" (a composite or record), "object" (json of known keys), "list" (an array or json array)
+    kind: str
+    # a name to call the class by, where the tree knows one (the table's, the alias's)
+    name: str
+    # of a row or an object its parts; of a list the one thing it is a list of
+    parts: tuple["Column", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A result column, or a part of one."""
+
+    name: str
+    type: PgType
+    nullable: bool
+    # for a nullable one the reason, for a person: "left join of b", "column has no not null"
+    why: str = ""
+    shape: Shape | None = None

@@ -1,0 +1,31 @@
+"""The front door to query files: the text of a file in, its queries out, no database asked."""
+
+from dbkit.queryfiles.combinations import combination_for
+from dbkit.queryfiles.errors import DuplicateQuery, QueryFileFault, UnusableQueryFile
+from dbkit.queryfiles.folder import (
+    ReadFolder,
+    examine_folder,
+    find_queries,
+    query_files,
+    read_queries,
+)
+from dbkit.queryfiles.parsing import parse_queries
+from dbkit.queryfiles.query import Choice, Combination, Query, QueryKind, QueryParameter
+
+__all__ = [
+    "Choice",
+    "Combination",
+    "DuplicateQuery",
+    "Query",
+    "QueryFileFault",
+    "QueryKind",
+    "QueryParameter",
+    "ReadFolder",
+    "UnusableQueryFile",
+    "combination_for",
+    "examine_folder",
+    "find_queries",
+    "parse_queries",
+    "query_files",
+    "read_queries",
+]

@@ -1,0 +1,165 @@
+"""Compile the parts of a query into static statements, one for each combination."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, product
+from itertools import combinations as choose
+from math import prod
+
+from dbkit.queryfiles.errors import UnlistedChoice
+from dbkit.queryfiles.parts import SPACE, is_blank
+from dbkit.queryfiles.query import Choice, Combination, Part, Piece, Query, Slot, Switch
+
+MOST_SWITCHES = 16
+# up to so many combinations all are made
+_ALL = 64
+
+Ancestors = Mapping[str, frozenset[str]]
+"""The switches that must be on for a switch to be met, by its name, in the file's order."""
+
+
+def combination_for(query: Query, given: Collection[str], chosen: Mapping[str, str]) -> Combination:
+    """Compile the statement for the parts that are in and the identifiers that are chosen.
+
+    `given` names what the caller passed; what switches nothing here does no harm. The combination's
+    own `given` names the switches that were met on the way and on.
+    """
+    picked = {choice.name: choice.default or choice.allowed[0] for choice in query.choices}
+    for choice in query.choices:
+        if choice.name in chosen:
+            picked[choice.name] = value = chosen[choice.name]
+            if value not in choice.allowed:
+                name = f"{query.subject}.{query.name}"
+                raise UnlistedChoice(name, choice.name, value, choice.allowed)
+    always = {parameter.name for parameter in query.parameters if parameter.default is not None}
+    always |= {choice.name for choice in query.choices if choice.default is not None}
+    met = frozenset(given).union(chosen)
+    return compile_combination(query.parts, met, frozenset(always), picked)
+
+
+def compile_combination(
+    parts: Sequence[Part],
+    given: frozenset[str],
+    always: frozenset[str],
+    chosen: Mapping[str, str],
+) -> Combination:
+    """Compile one combination into what psql would send for it, `$n` in place of values."""
+    writer = _Writer(given, always, chosen)
+    writer.write(parts)
+    text = writer.text.rstrip(SPACE)
+    return Combination(
+        frozenset(writer.met),
+        tuple(sorted(writer.chosen.items())),
+        text,
+        tuple(writer.numbers),
+        tuple(piece for piece in writer.pieces if piece[0] < len(text)),
+    )
+
+
+def all_combinations(
+    parts: Sequence[Part], always: frozenset[str], choices: Sequence[Choice]
+) -> tuple[Combination, ...]:
+    """Compile every combination when there are at most 64.
+
+    Else all off, all on, each alone and each pair, each with what must be on for it to be met;
+    and of the identifiers that may be chosen each one once.
+    """
+    subsets = _subsets(find_switches(parts, always))
+    is_few = len(subsets) * prod(len(choice.allowed) for choice in choices) <= _ALL
+    found: dict[tuple[frozenset[str], tuple[tuple[str, str], ...]], Combination] = {}
+    seen: set[object] = set()
+    for pick, subset in product(_picks(choices, every=is_few), subsets):
+        combination = compile_combination(parts, subset, always, pick)
+        if is_few or not seen.issuperset((combination.given, *combination.chosen)):
+            seen.update((combination.given, *combination.chosen))
+            found.setdefault((combination.given, combination.chosen), combination)
+    return tuple(found.values())
+
+
+def find_switches(parts: Sequence[Part], always: frozenset[str]) -> Ancestors:
+    """Find what can be switched, and under which other switches it is met first."""
+    found: dict[str, frozenset[str]] = {}
+    for switch, within in _switches(parts, frozenset()):
+        if switch.name not in always:
+            found.setdefault(switch.name, within - always)
+    return found
+
+
+def _switches(
+    parts: Sequence[Part], within: frozenset[str]
+) -> Iterator[tuple[Switch, frozenset[str]]]:
+    for part in parts:
+        if isinstance(part, Switch):
+            yield part, within
+            yield from _switches(part.given, within | {part.name})
+            yield from _switches(part.omitted, within)
+
+
+def _subsets(switches: Ancestors) -> list[frozenset[str]]:
+    names = tuple(switches)
+    if 2 ** len(names) <= _ALL:
+        sizes = range(len(names) + 1)
+        return [frozenset(some) for size in sizes for some in choose(names, size)]
+    few = chain(choose(names, 1), choose(names, 2))
+    met = [frozenset(some).union(*(switches[name] for name in some)) for some in few]
+    return [frozenset(), frozenset(names), *met]
+
+
+def _picks(choices: Sequence[Choice], *, every: bool) -> Iterator[Mapping[str, str]]:
+    names = [choice.name for choice in choices]
+    if every:
+        for values in product(*(choice.allowed for choice in choices)):
+            yield dict(zip(names, values, strict=True))
+        return
+    first = {choice.name: choice.allowed[0] for choice in choices}
+    yield first
+    for choice in choices:
+        for value in choice.allowed[1:]:
+            yield {**first, choice.name: value}
+
+
+@dataclass
+class _Writer:
+    given: frozenset[str]
+    always: frozenset[str]
+    picked: Mapping[str, str]
+    text: str = ""
+    pieces: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    # the number of each parameter, as $n says it
+    numbers: dict[str, int] = field(default_factory=dict[str, int])
+    met: set[str] = field(default_factory=set[str])
+    chosen: dict[str, str] = field(default_factory=dict[str, str])
+
+    def write(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            match part:
+                case Piece():
+                    # psql leaves out white space and line comments that begin a statement
+                    if self.text or not is_blank(part) or part.text.startswith("/*"):
+                        self._append(part.text, part.start)
+                case Slot(is_identifier=True):
+                    value = self.chosen[part.name] = self.picked[part.name]
+                    self._append(f'"{value}"', part.start)
+                case Slot():
+                    number = self.numbers.setdefault(part.name, len(self.numbers) + 1)
+                    self._append(f"${number}", part.start)
+                case _:
+                    self._write_branch(part)
+
+    def _write_branch(self, switch: Switch) -> None:
+        is_on = switch.name in self.given or switch.name in self.always
+        if is_on and switch.name not in self.always:
+            self.met.add(switch.name)
+        self._forget_line()
+        self.write(switch.given if is_on else switch.omitted)
+        self._forget_line()
+
+    def _forget_line(self) -> None:
+        # psql takes back the line break before a command that begins its line
+        self.text = self.text.removesuffix("\n")
+
+    def _append(self, text: str, start: int) -> None:
+        while self.pieces and self.pieces[-1][0] >= len(self.text):
+            self.pieces.pop()
+        self.pieces.append((len(self.text), start))
+        self.text += text

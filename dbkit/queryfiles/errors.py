@@ -1,0 +1,314 @@
+"""What can be wrong with a query file."""
+
+from dataclasses import dataclass
+
+from dbkit.errors import QueryError, SourceFault, nearest
+
+
+@dataclass(eq=False)
+class QueryFileFault(SourceFault, QueryError):
+    """A query file is at fault at one place; every leaf says in `fault` what it is."""
+
+
+@dataclass(eq=False)
+class UnusableQueryFile(QueryError):
+    """A query file cannot be read, or its name or its folder cannot be used."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+@dataclass(eq=False)
+class DuplicateQuery(QueryError):
+    """Two queries have the same name."""
+
+    name: str
+    path: str
+    line: int
+    other_path: str
+    other_line: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}:{self.line}: the query {self.name} is already in "
+            f"{self.other_path}:{self.other_line}; rename one of them"
+        )
+
+
+@dataclass(eq=False)
+class UnlistedChoice(QueryError):
+    """A name was chosen that the query's header does not list."""
+
+    query: str
+    name: str
+    value: str
+    allowed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        meant = nearest(self.value, self.allowed)
+        return (
+            f"{self.query}: {self.name} cannot be {self.value!r}{meant}; "
+            f"allowed: {', '.join(self.allowed)}"
+        )
+
+
+@dataclass(eq=False)
+class CommandInQuery(QueryFileFault):
+    """A query file holds a command of psql's that is not one of the four it may hold."""
+
+    command: str
+    instead: str
+
+    def fault(self) -> str:
+        return f"`{self.command}` does not belong in a query file; {self.instead}"
+
+
+@dataclass(eq=False)
+class UnmatchedCommand(QueryFileFault):
+    r"""An `\else` or `\endif` has no `\if`, or a second `\else` follows the first."""
+
+    command: str
+
+    def fault(self) -> str:
+        return f"`{self.command}` has no `\\if` that it could belong to; take it out"
+
+
+@dataclass(eq=False)
+class UnclosedPart(QueryFileFault):
+    r"""An `\if` has no `\endif`."""
+
+    def fault(self) -> str:
+        return r"the part that begins here is never closed; end it with `\endif`"
+
+
+@dataclass(eq=False)
+class BadCondition(QueryFileFault):
+    r"""What stands after `\if`, `\else` or `\endif`, or around it, cannot be followed."""
+
+    command: str
+    reason: str
+
+    def fault(self) -> str:
+        return f"`{self.command}` {self.reason}"
+
+
+@dataclass(eq=False)
+class BadDefault(QueryFileFault):
+    r"""A `\set` is not the default of a parameter."""
+
+    command: str
+    reason: str
+
+    def fault(self) -> str:
+        return f"`{self.command}` {self.reason}"
+
+
+@dataclass(eq=False)
+class TooManySwitches(QueryFileFault):
+    """A query has more optional parts than can be checked."""
+
+    count: int
+    most: int
+
+    def fault(self) -> str:
+        return (
+            f"a query switches parts by at most {self.most} names, and this one by {self.count}; "
+            "make two queries of it"
+        )
+
+
+@dataclass(eq=False)
+class MissingKind(QueryFileFault):
+    """A query does not say how much comes back."""
+
+    kinds: tuple[str, ...]
+
+    def fault(self) -> str:
+        return (
+            "the query does not say how much comes back; add a line `-- :many` above it "
+            f"(or {', '.join(f':{kind}' for kind in self.kinds if kind != 'many')})"
+        )
+
+
+@dataclass(eq=False)
+class DoubleKind(QueryFileFault):
+    """A query says twice how much comes back."""
+
+    first_line: int
+
+    def fault(self) -> str:
+        return f"line {self.first_line} already says how much comes back; take one of them out"
+
+
+@dataclass(eq=False)
+class UnknownKind(QueryFileFault):
+    """A query says in an unknown word how much comes back."""
+
+    kind: str
+    # what the word of another library would be here, or nothing
+    meant: str
+    kinds: tuple[str, ...]
+
+    def fault(self) -> str:
+        known = [f":{kind}" for kind in self.kinds]
+        close = nearest(f":{self.kind.lower()}", known)
+        meant = f"; did you mean ':{self.meant}'" if self.meant else close
+        return f"unknown kind ':{self.kind}'{meant}; known kinds: {', '.join(known)}"
+
+
+@dataclass(eq=False)
+class BadHeaderLine(QueryFileFault):
+    """A comment line above a query looks like more than a comment and cannot be followed."""
+
+    said: str
+    reason: str
+
+    def fault(self) -> str:
+        return f"`{self.said}` {self.reason}"
+
+
+@dataclass(eq=False)
+class UnusableName(QueryFileFault):
+    """A parameter or a query has a name that Python or psql cannot use."""
+
+    thing: str
+    name: str
+    reason: str
+
+    def fault(self) -> str:
+        return f"the {self.thing} {self.name!r} {self.reason}"
+
+
+@dataclass(eq=False)
+class NamesDifferInCase(QueryFileFault):
+    """Two variables differ only in capital and small letters."""
+
+    name: str
+    other: str
+
+    def fault(self) -> str:
+        return (
+            f"{self.name!r} and {self.other!r} differ in case only, and psql takes them for two; "
+            "write both alike, or give one another name"
+        )
+
+
+@dataclass(eq=False)
+class NoStatement(QueryFileFault):
+    """A query holds no statement, or none where some of its parts are left out."""
+
+    without: tuple[str, ...]
+
+    def fault(self) -> str:
+        if self.without:
+            return f"without {' and '.join(self.without)} no statement is left; leave one in"
+        return "there is no statement here; write one"
+
+
+@dataclass(eq=False)
+class SecondStatement(QueryFileFault):
+    """A query holds more than one statement."""
+
+    def fault(self) -> str:
+        return (
+            "a query is one statement, and this one has ended; "
+            "give what follows a file, or a line `-- name: x :kind`, of its own"
+        )
+
+
+@dataclass(eq=False)
+class UnendedStatement(QueryFileFault):
+    """The statement above a `-- name:` line has no semicolon."""
+
+    def fault(self) -> str:
+        return "the statement above is not ended, and psql would go on reading it; end it with `;`"
+
+
+@dataclass(eq=False)
+class EndInPart(QueryFileFault):
+    """A semicolon stands in an optional part."""
+
+    part_line: int
+
+    def fault(self) -> str:
+        return (
+            f"`;` stands inside the optional part that begins in line {self.part_line}; "
+            r"close the part with `\endif` above it"
+        )
+
+
+@dataclass(eq=False)
+class DataInQuery(QueryFileFault):
+    """Lines stand below `copy ... from stdin`, where psql takes them for data."""
+
+    def fault(self) -> str:
+        return (
+            "the lines below `copy ... from stdin` are data to psql; take them out, "
+            r"or where they are no data, put a line `\.` above them"
+        )
+
+
+@dataclass(eq=False)
+class ForeignForm(QueryFileFault):
+    """Something is written as another library has it, or as only psql can send it."""
+
+    form: str
+    instead: str
+
+    def fault(self) -> str:
+        return f"`{self.form}` does not work both in psql and in Python; write `{self.instead}`"
+
+
+@dataclass(eq=False)
+class GluedVariable(QueryFileFault):
+    """A variable touches what stands beside it, which psql would read as one word."""
+
+    variable: str
+
+    def fault(self) -> str:
+        return (
+            f"`{self.variable}` touches what stands beside it, and psql would make one piece "
+            "of the two; put a space between them"
+        )
+
+
+@dataclass(eq=False)
+class MixedUse(QueryFileFault):
+    """A variable is a value at one place and an identifier at another."""
+
+    name: str
+
+    def fault(self) -> str:
+        return (
+            f"{self.name!r} is a value elsewhere and an identifier here; "
+            "use two names, one for each"
+        )
+
+
+@dataclass(eq=False)
+class UnlistedIdentifier(QueryFileFault):
+    """An identifier is a variable, and the header does not list what it may be."""
+
+    name: str
+
+    def fault(self) -> str:
+        return (
+            f'an identifier cannot be a parameter; list what :"{self.name}" may be '
+            f"in the header: `-- {self.name}: first, second`"
+        )
+
+
+@dataclass(eq=False)
+class UsedOutsidePart(QueryFileFault):
+    """A parameter that may be left out is used where its part is left out too."""
+
+    name: str
+
+    def fault(self) -> str:
+        return (
+            f"{self.name!r} may be left out, and here it is used all the same; put this inside "
+            rf"`\if :{{?{self.name}}}` … `\endif`, or give it a default"
+        )

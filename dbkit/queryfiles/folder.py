@@ -1,0 +1,93 @@
+"""Find the query files of a system and read them."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from dbkit.errors import DbkitError
+from dbkit.queryfiles.errors import UnusableQueryFile
+from dbkit.queryfiles.names import unusable_in_python
+from dbkit.queryfiles.parsing import examine_source, find_duplicates, parse_queries
+from dbkit.queryfiles.query import Query
+from dbkit.sqltext import Source, decode
+
+
+class ReadFolder(NamedTuple):
+    """The queries of a system, the files they are in, and what is wrong with the others."""
+
+    # in the order of subject and name
+    queries: tuple[Query, ...]
+    # by the path that a query names
+    sources: Mapping[str, Source]
+    faults: tuple[DbkitError, ...]
+
+
+def find_queries(sql_folder: Path, root: Path) -> tuple[Query, ...]:
+    """Read every query of a system, in the order of subject and name, or refuse the first fault.
+
+    `<subject>/<query>.sql` is one query. A file with `-- name:` lines holds several; it lies in
+    the folder of its subject, whatever its own name, or beside these folders as `<subject>.sql`.
+    A folder whose name begins with `_` is left out.
+    """
+    read = examine_folder(sql_folder, root)
+    for fault in read.faults:
+        raise fault
+    return read.queries
+
+
+def examine_folder(sql_folder: Path, root: Path) -> ReadFolder:
+    """Read every query of a system that can be read, and keep what is wrong with the others."""
+    queries: list[Query] = []
+    sources: dict[str, Source] = {}
+    faults: list[DbkitError] = []
+    for path in query_files(sql_folder):
+        shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+        try:
+            subject = _subject(path.relative_to(sql_folder), shown)
+            sources[shown] = _source(path, shown)
+        except DbkitError as fault:
+            faults.append(fault)
+            continue
+        read = examine_source(sources[shown], subject, named=path.parent == sql_folder)
+        queries += read.queries
+        faults += read.faults
+    faults += find_duplicates(queries)
+    in_order = sorted(queries, key=lambda query: (query.subject, query.name))
+    return ReadFolder(tuple(in_order), sources, tuple(faults))
+
+
+def read_queries(path: Path, shown: str, subject: str, *, named: bool = False) -> tuple[Query, ...]:
+    """Read the queries of one file, which errors call by the name it is shown by."""
+    return parse_queries(_source(path, shown), subject, named=named)
+
+
+def query_files(sql_folder: Path) -> Iterator[Path]:
+    """Find the files that hold the queries of a system, none of them read."""
+    if not sql_folder.is_dir():
+        return
+    for path in sorted(sql_folder.rglob("*.sql")):
+        *folders, name = path.relative_to(sql_folder).parts
+        is_left_out = any(folder.startswith((".", "_")) for folder in folders)
+        if path.is_file() and not is_left_out and not name.startswith("."):
+            yield path
+
+
+def _subject(path: Path, shown: str) -> str:
+    folders = path.parent.parts
+    subject = folders[0] if folders else path.stem
+    if len(folders) > 1:
+        reason = (
+            "lies too deep; a query lies in the folder of its subject, and that in the system's"
+        )
+        raise UnusableQueryFile(shown, reason)
+    if fault := unusable_in_python(subject):
+        raise UnusableQueryFile(shown, f"the subject {subject!r} {fault}")
+    return subject
+
+
+def _source(path: Path, shown: str) -> Source:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UnusableQueryFile(shown, f"cannot be read: {error.strerror}") from error
+    return Source(shown, decode(content, shown))

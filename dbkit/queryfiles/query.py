@@ -1,0 +1,99 @@
+"""What a query file says, and what the server says of it: the records the rooms hand each other."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class QueryKind(StrEnum):
+    """How much comes back."""
+
+    ONE = "one"
+    OPTIONAL = "optional"
+    MANY = "many"
+    STREAM = "stream"
+    EXEC = "exec"
+    BATCH = "batch"
+    COPY = "copy"
+
+
+class QueryParameter(NamedTuple):
+    """A variable of psql's that is a keyword in Python."""
+
+    name: str
+    # the text of `\set name text`, already unquoted: the value where none is given
+    default: str | None = None
+    # it may be left out, and a part of the statement goes with it
+    omittable: bool = False
+    # its value stands nowhere: it only says whether a part is in, and so is no $n
+    flag: bool = False
+
+
+class Choice(NamedTuple):
+    """A variable that stands for an identifier, and the ones it may stand for."""
+
+    name: str
+    allowed: tuple[str, ...]
+    default: str | None = None
+    omittable: bool = False
+
+
+class Combination(NamedTuple):
+    """One static statement: which parts are in, the identifiers chosen, `$n` for parameters."""
+
+    given: frozenset[str]
+    chosen: tuple[tuple[str, str], ...]
+    text: str
+    # the name of $1, of $2, and so on; a name used twice is one parameter
+    parameters: tuple[str, ...]
+    # where pieces of `text` come from: (offset in text, offset in the file), ascending
+    pieces: tuple[tuple[int, int], ...]
+
+
+class Piece(NamedTuple):
+    """Text that is sent as it stands, and its offset in the file."""
+
+    text: str
+    start: int
+
+
+class Slot(NamedTuple):
+    """The place of a parameter, or of an identifier."""
+
+    name: str
+    is_identifier: bool
+    start: int
+
+
+class Switch(NamedTuple):
+    r"""What stands between `\if :{?name}` and `\else`, and between that and `\endif`."""
+
+    name: str
+    given: "tuple[Part, ...]"
+    omitted: "tuple[Part, ...]"
+    start: int
+
+
+Part = Piece | Slot | Switch
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One query of a file, as its text alone tells it."""
+
+    subject: str
+    name: str
+    path: str
+    line: int
+    kind: QueryKind
+    documentation: str
+    parameters: tuple[QueryParameter, ...]
+    choices: tuple[Choice, ...]
+    # header lines that narrow: column or parameter name -> "not null", "nullable" or a dotted type
+    narrowed: tuple[tuple[str, str], ...]
+    # every combination when there are few, else all off, all on, each alone, each pair
+    combinations: tuple[Combination, ...]
+    # what `combination_for` makes any other combination of
+    parts: tuple[Part, ...] = field(default=(), repr=False)
+    # why it may read and write the rows of every tenant
+    across_tenants: str | None = None

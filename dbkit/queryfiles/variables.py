@@ -1,0 +1,169 @@
+"""Find out which variables a statement has, and which of them may be left out."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from dbkit.queryfiles.errors import (
+    BadDefault,
+    MixedUse,
+    NamesDifferInCase,
+    UnlistedIdentifier,
+    UnusableName,
+    UsedOutsidePart,
+)
+from dbkit.queryfiles.names import first_pair_by_case, unusable_as_parameter
+from dbkit.queryfiles.parts import Text
+from dbkit.queryfiles.query import Choice, Combination, Part, QueryParameter, Slot, Switch
+from dbkit.sqltext import Source
+
+Around = tuple[tuple[str, bool], ...]
+"""The switches around a place, and for each whether the place is met when it is on, or off."""
+
+
+class Use(NamedTuple):
+    """A place where a variable stands."""
+
+    slot: Slot
+    around: Around
+
+
+@dataclass
+class Variables:
+    """The variables of a statement: what is set, what is switched by, and where each stands."""
+
+    # name to value, and where in the file it is set
+    defaults: Mapping[str, tuple[str, int]]
+    # where each name is first met, in the order of the file
+    starts: dict[str, int] = field(default_factory=dict[str, int])
+    switches: set[str] = field(default_factory=set[str])
+    uses: list[Use] = field(default_factory=list[Use])
+
+    @property
+    def identifiers(self) -> frozenset[str]:
+        """The variables that stand for an identifier."""
+        return frozenset(use.slot.name for use in self.uses if use.slot.is_identifier)
+
+    @property
+    def values(self) -> frozenset[str]:
+        """The variables that stand for a value."""
+        return frozenset(use.slot.name for use in self.uses if not use.slot.is_identifier)
+
+    def default(self, name: str) -> str | None:
+        """Return the default of a variable, if it has one."""
+        return self.defaults[name][0] if name in self.defaults else None
+
+
+def find_variables(text: Text) -> Variables:
+    """Find the variables of a statement."""
+    variables = Variables(text.defaults)
+    variables.starts.update({name: start for name, (_, start) in text.defaults.items()})
+    for part, around in _walk(text.parts, ()):
+        variables.starts.setdefault(part.name, part.start)
+        if isinstance(part, Switch):
+            variables.switches.add(part.name)
+        else:
+            variables.uses.append(Use(part, around))
+    return variables
+
+
+def check_variables(source: Source, variables: Variables) -> None:
+    """Refuse names that cannot be used, and parameters used where they are left out."""
+    starts, used = variables.starts, variables.identifiers | variables.values
+    for name, start in starts.items():
+        if reason := unusable_as_parameter(name):
+            raise UnusableName(*source.place(start), "parameter", name, reason)
+    if pair := first_pair_by_case(starts):
+        raise NamesDifferInCase(*source.place(starts[pair[0]]), *pair)
+    for name, (_, start) in variables.defaults.items():
+        if name not in used:
+            reason = f"is for a value that stands nowhere; write :'{name}', or take this out"
+            raise BadDefault(*source.place(start), f"\\set {name}", reason)
+    for slot, around in variables.uses:
+        if slot.is_identifier and slot.name in variables.values:
+            raise MixedUse(*source.place(slot.start), slot.name)
+        is_switch = slot.name in variables.switches and slot.name not in variables.defaults
+        if is_switch and (slot.name, True) not in around:
+            raise UsedOutsidePart(*source.place(slot.start), slot.name)
+
+
+def read_choices(
+    source: Source, variables: Variables, allowed: Mapping[str, tuple[str, ...]]
+) -> tuple[Choice, ...]:
+    """Give the identifiers that are chosen, or refuse one whose names are not listed."""
+    choices: dict[str, Choice] = {}
+    for slot, _ in variables.uses:
+        name = slot.name
+        if not slot.is_identifier:
+            continue
+        if name not in allowed:
+            raise UnlistedIdentifier(*source.place(slot.start), name)
+        default = variables.default(name)
+        if default is not None and default not in allowed[name]:
+            reason = f"is none of the names that the header lists: {', '.join(allowed[name])}"
+            start = variables.defaults[name][1]
+            raise BadDefault(*source.place(start), f"\\set {name} {default}", reason)
+        choices[name] = Choice(name, allowed[name], default)
+    return tuple(choices.values())
+
+
+def mark_omittable(
+    choices: Iterable[Choice], combinations: Sequence[Combination]
+) -> tuple[Choice, ...]:
+    """Mark the choices that some combination does without."""
+    chosen = [dict(combination.chosen) for combination in combinations]
+    return tuple(
+        choice._replace(
+            omittable=choice.default is None and any(choice.name not in one for one in chosen)
+        )
+        for choice in choices
+    )
+
+
+def read_parameters(
+    variables: Variables, combinations: Sequence[Combination]
+) -> tuple[QueryParameter, ...]:
+    """Give the parameters: those that must be given, those with a default, those left out."""
+    parameters: list[QueryParameter] = []
+    for name in variables.starts:
+        if name not in variables.identifiers:
+            default = variables.default(name)
+            is_needed = all(name in combination.parameters for combination in combinations)
+            parameters.append(
+                QueryParameter(
+                    name,
+                    default,
+                    omittable=default is None and not is_needed,
+                    flag=name not in variables.values,
+                )
+            )
+    return tuple(sorted(parameters, key=lambda one: (one.omittable, one.default is not None)))
+
+
+def tell_together(variables: Variables, omittable: Iterable[str]) -> list[str]:
+    """Say of each variable that stands inside another's part when it is to be given."""
+    told: list[str] = []
+    for name in omittable:
+        conditions = {
+            " and ".join(
+                f"{'with' if on else 'without'} `{other}`"
+                for other, on in around
+                if other != name and other not in variables.defaults
+            ): None
+            for slot, around in variables.uses
+            if slot.name == name
+        }
+        if conditions and "" not in conditions:
+            verb = "counts only" if name in variables.switches else "is to be given"
+            told.append(f"`{name}` {verb} {', or '.join(conditions)}.")
+    return told
+
+
+def _walk(parts: Sequence[Part], around: Around) -> Iterator[tuple[Slot | Switch, Around]]:
+    for part in parts:
+        if isinstance(part, Slot):
+            yield part, around
+        elif isinstance(part, Switch):
+            yield part, around
+            yield from _walk(part.given, (*around, (part.name, True)))
+            yield from _walk(part.omitted, (*around, (part.name, False)))

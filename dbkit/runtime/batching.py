@@ -1,0 +1,113 @@
+"""Run one statement for many sets of values, without waiting for each answer."""
+
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar, overload
+
+import psycopg
+from psycopg import AsyncConnection, Connection, generators
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
+
+from dbkit.runtime.ready import Ready, Sent, make_ready
+from dbkit.runtime.statement import Statement
+from dbkit.runtime.wire import AnyConnection, Steps, good, run
+
+T = TypeVar("T")
+
+
+@overload
+def batch(
+    connection: Connection[Any], statement: Statement[Any], sets: Iterable[Sequence[object]]
+) -> int: ...
+@overload
+def batch(
+    connection: AsyncConnection[Any], statement: Statement[Any], sets: Iterable[Sequence[object]]
+) -> Coroutine[Any, Any, int]: ...
+def batch(
+    connection: AnyConnection, statement: Statement[Any], sets: Iterable[Sequence[object]]
+) -> int | Coroutine[Any, Any, int]:
+    """Give the number of rows touched by all sets together; where one fails, none is done."""
+    return run(connection, _touched(connection, statement, sets))
+
+
+@overload
+def batch_rows(
+    connection: Connection[Any], statement: Statement[T], sets: Iterable[Sequence[object]]
+) -> list[T]: ...
+@overload
+def batch_rows(
+    connection: AsyncConnection[Any], statement: Statement[T], sets: Iterable[Sequence[object]]
+) -> Coroutine[Any, Any, list[T]]: ...
+def batch_rows(
+    connection: AnyConnection, statement: Statement[T], sets: Iterable[Sequence[object]]
+) -> list[T] | Coroutine[Any, Any, list[T]]:
+    """Give the rows of all sets, in their order; where one fails, none is done."""
+    return run(connection, _rows(connection, statement, sets))
+
+
+def _touched(
+    connection: AnyConnection, statement: Statement[Any], sets: Iterable[Sequence[object]]
+) -> Steps[int]:
+    _, results = yield from _answers(connection, statement, sets)
+    return sum(result.command_tuples or 0 for result in results)
+
+
+def _rows(
+    connection: AnyConnection, statement: Statement[T], sets: Iterable[Sequence[object]]
+) -> Steps[list[T]]:
+    ready, results = yield from _answers(connection, statement, sets)
+    try:
+        return [row for result in results for row in ready.rows(connection, result)]
+    except psycopg.Error as error:
+        statement.note(error)
+        raise
+
+
+def _answers(
+    connection: AnyConnection, statement: Statement[T], sets: Iterable[Sequence[object]]
+) -> Steps[tuple[Ready[T], list[PGresult]]]:
+    number = 0
+    try:
+        ready = yield from make_ready(connection, statement)
+        # all of them before the first is sent, so that a bad value is refused with nothing done
+        sent = list(map(ready.bind, sets))
+        results: list[PGresult] = []
+        if sent:
+            answers = yield from _pipelined(connection.pgconn, ready, sent)
+            # the first answer is to the preparing
+            for result in answers[1:]:
+                number += 1
+                ready.check(good(result))
+                results.append(result)
+    except psycopg.Error as error:
+        statement.note(error, what=f", set {number}" if number else "")
+        raise
+    return ready, results
+
+
+def _pipelined(pgconn: PGconn, ready: Ready[Any], sent: list[Sent]) -> Steps[list[PGresult]]:
+    """Send everything and read on the way, so that neither side waits for the other."""
+    results: list[PGresult] = []
+    pgconn.enter_pipeline_mode()
+    try:
+        commands: deque[Callable[[], None]] = deque(
+            [partial(pgconn.send_prepare, b"", ready.text, ready.types)]
+        )
+        commands.extend(
+            partial(pgconn.send_query_prepared, b"", one.values, one.formats, ready.result_format)
+            for one in sent
+        )
+        commands.append(pgconn.pipeline_sync)
+        for fetched in (yield from generators.pipeline_communicate(pgconn, commands)):
+            results += fetched
+        yield from generators.send(pgconn)
+        while not results or results[-1].status != ExecStatus.PIPELINE_SYNC:
+            results += yield from generators.fetch_many(pgconn)
+    finally:
+        # where the connection broke, it has answers left, and its own error says so
+        with suppress(psycopg.Error):
+            pgconn.exit_pipeline_mode()
+    return results[:-1]

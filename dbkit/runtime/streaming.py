@@ -1,0 +1,173 @@
+"""Read the rows of a statement a portion at a time, from a cursor on the server."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import count
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar, overload
+
+import psycopg
+from psycopg import AsyncConnection, Connection
+from psycopg.pq import TransactionStatus
+
+from dbkit.errors import OutsideTransaction
+from dbkit.runtime.ready import Ready, make_ready
+from dbkit.runtime.statement import Statement
+from dbkit.runtime.wire import AnyConnection, Steps, is_idle, plain, query, run
+
+T = TypeVar("T")
+
+_NUMBERS = count(1)
+
+
+@overload
+def stream(
+    connection: Connection[Any],
+    statement: Statement[T],
+    values: Sequence[object],
+    *,
+    portion: int = 1000,
+) -> "Stream[T]": ...
+@overload
+def stream(
+    connection: AsyncConnection[Any],
+    statement: Statement[T],
+    values: Sequence[object],
+    *,
+    portion: int = 1000,
+) -> "AsyncStream[T]": ...
+def stream(
+    connection: AnyConnection,
+    statement: Statement[T],
+    values: Sequence[object],
+    *,
+    portion: int = 1000,
+) -> "Stream[T] | AsyncStream[T]":
+    """Give an iterator over the rows that holds no more than a portion of them.
+
+    The cursor is opened by the first row asked for, and closed after the last, at the end of a
+    `with` around the stream, or with the transaction it lives in.
+    """
+    if portion < 1:
+        message = f"a portion has one row at least, not {portion}"
+        raise ValueError(message)
+    if isinstance(connection, AsyncConnection):
+        return AsyncStream(connection, _Cursor(connection, statement, values, portion))
+    return Stream(connection, _Cursor(connection, statement, values, portion))
+
+
+class Stream(Generic[T]):
+    """The rows of a statement, one after the other."""
+
+    def __init__(self, connection: Connection[Any], cursor: "_Cursor[T]") -> None:
+        self._connection = connection
+        self._cursor = cursor
+
+    def __iter__(self) -> Iterator[T]:
+        while rows := run(self._connection, self._cursor.fetch()):
+            yield from rows
+
+    def close(self) -> None:
+        """Give the server's cursor up before its end."""
+        run(self._connection, self._cursor.close())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class AsyncStream(Generic[T]):
+    """The rows of a statement, one after the other, awaited."""
+
+    def __init__(self, connection: AsyncConnection[Any], cursor: "_Cursor[T]") -> None:
+        self._connection = connection
+        self._cursor = cursor
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        while rows := await run(self._connection, self._cursor.fetch()):
+            for row in rows:
+                yield row
+
+    async def close(self) -> None:
+        """Give the server's cursor up before its end."""
+        await run(self._connection, self._cursor.close())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+class _Cursor(Generic[T]):
+    """A cursor on the server, and how far it has been read."""
+
+    def __init__(
+        self,
+        connection: AnyConnection,
+        statement: Statement[T],
+        values: Sequence[object],
+        portion: int,
+    ) -> None:
+        self._connection = connection
+        self._statement = statement
+        self._values = values
+        self._portion = portion
+        self._name = f"dbkit_stream_{next(_NUMBERS)}"
+        self._ready: Ready[T] | None = None
+        self._ended = False
+        # how far the text sent begins before the statement's own
+        self._shift = 0
+
+    def fetch(self) -> Steps[list[T]]:
+        """Give the next portion of rows, none after the last."""
+        if self._ended:
+            return []
+        try:
+            if self._ready is None:
+                self._ready = yield from self._declare()
+            rows = yield from self._portion_of(self._ready)
+        except psycopg.Error as error:
+            self._ended = True
+            self._statement.note(error, shift=self._shift)
+            raise
+        if len(rows) < self._portion:
+            yield from self.close()
+        return rows
+
+    def close(self) -> Steps[None]:
+        """Close the cursor, unless its transaction took it away already."""
+        open_, self._ended = self._ready is not None and not self._ended, True
+        pgconn = self._connection.pgconn
+        if open_ and pgconn.transaction_status == TransactionStatus.INTRANS:
+            yield from plain(pgconn, f"close {self._name}")
+
+    def _declare(self) -> Steps[Ready[T]]:
+        ready = yield from make_ready(self._connection, self._statement)
+        pgconn = self._connection.pgconn
+        if is_idle(pgconn):
+            raise OutsideTransaction(self._statement.query)
+        sent = ready.bind(self._values)
+        prefix = f"declare {self._name} no scroll cursor for "
+        text = prefix.encode() + ready.text
+        self._shift = len(prefix)
+        yield from query(pgconn, text, sent.values, ready.types, sent.formats, ready.result_format)
+        self._shift = 0
+        return ready
+
+    def _portion_of(self, ready: Ready[T]) -> Steps[list[T]]:
+        fetch = f"fetch forward {self._portion} from {self._name}".encode()
+        result = yield from query(self._connection.pgconn, fetch, (), (), (), ready.result_format)
+        ready.check(result)
+        return ready.rows(self._connection, result)

@@ -1,0 +1,190 @@
+"""What keeps the embedded server from running."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dbkit.errors import ServerError
+
+
+@dataclass(eq=False)
+class NoPostgres(ServerError):
+    """No PostgreSQL programs were found; `wanted` is the major version asked for, if any."""
+
+    wanted: str | None = None
+
+    def __str__(self) -> str:
+        version = f" {self.wanted}" if self.wanted else ""
+        return (
+            f"no PostgreSQL{version} was found to embed: install dbkit[embedded], "
+            "or set a URL of a running server"
+        )
+
+
+@dataclass(eq=False)
+class NotBinaries(ServerError):
+    """A folder was named as PostgreSQL's bin folder, and is not one."""
+
+    folder: Path
+    missing: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.folder} has no program {self.missing!r}: name the bin folder of a PostgreSQL, "
+            "or 18 or 16 for the one that dbkit[embedded] brings"
+        )
+
+
+@dataclass(eq=False)
+class BrokenBinaries(ServerError):
+    """PostgreSQL's programs are there and do not run."""
+
+    program: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.program} does not run: {self.reason}"
+
+
+@dataclass(eq=False)
+class NoAccount(ServerError):
+    """Root found no account to run the server with."""
+
+    def __str__(self) -> str:
+        return (
+            "PostgreSQL refuses to run as root, and no unprivileged account can be used here: "
+            "run as an ordinary user, or set a URL of a running server"
+        )
+
+
+@dataclass(eq=False)
+class ForeignFolder(ServerError):
+    """The server's folder belongs to somebody else."""
+
+    folder: Path
+    owner: str
+
+    def __str__(self) -> str:
+        return (
+            f"the embedded server's folder {self.folder} belongs to {self.owner}: "
+            f"run as {self.owner}, or remove the folder and its data"
+        )
+
+
+@dataclass(eq=False)
+class UnusableFolder(ServerError):
+    """The server's folder cannot be made or written."""
+
+    folder: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"the embedded server's folder {self.folder} cannot be used ({self.reason}): "
+            "name a folder that can be written, or set a URL of a running server"
+        )
+
+
+@dataclass(eq=False)
+class NoRoomElsewhere(ServerError):
+    """What cannot live in the server's folder found no other place."""
+
+    what: str
+    tried: tuple[Path, ...]
+
+    def __str__(self) -> str:
+        places = ", ".join(map(str, self.tried))
+        return f"no folder was found for {self.what}: tried {places}; make one of them writable"
+
+
+@dataclass(eq=False)
+class ClusterGone(ServerError):
+    """The cluster lived elsewhere, and that place has vanished."""
+
+    folder: Path
+    cluster: Path
+
+    def __str__(self) -> str:
+        return (
+            f"the data of {self.folder} are gone from {self.cluster}: "
+            "put them back, or begin anew with `dbkit server reset`"
+        )
+
+
+@dataclass(eq=False)
+class OtherMajorVersion(ServerError):
+    """The data were made by another major version than the programs at hand."""
+
+    data: Path
+    found: int
+    binaries: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.data} was made by PostgreSQL {self.found} and the programs are PostgreSQL "
+            f"{self.binaries}: go on with PostgreSQL {self.found} by setting its bin folder, "
+            "or delete the data with `dbkit server reset`"
+        )
+
+
+@dataclass(eq=False)
+class InitdbFailed(ServerError):
+    """Creating the data folder failed; nothing of it was left."""
+
+    data: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the embedded server's data could not be created in {self.data}: {self.reason}"
+
+
+@dataclass(eq=False)
+class DidNotStart(ServerError):
+    """The server ended before it was ready."""
+
+    reason: str
+    log: Path
+
+    def __str__(self) -> str:
+        return f"the embedded server did not start: {self.reason} (its log is {self.log})"
+
+
+@dataclass(eq=False)
+class DidNotStop(ServerError):
+    """Processes of the server are there still, and do not answer or do not end."""
+
+    folder: Path
+    pid: int | None
+    seconds: float
+
+    def __str__(self) -> str:
+        process = f" (process {self.pid})" if self.pid else ""
+        return (
+            f"the earlier server of {self.folder}{process} has not ended in {self.seconds:g} s: "
+            "wait for its work to end, or end its processes, then try again"
+        )
+
+
+@dataclass(eq=False)
+class ServerHeld(ServerError):
+    """Other processes use the server that was to be stopped."""
+
+    folder: Path
+    pids: tuple[int, ...]
+
+    def __str__(self) -> str:
+        processes = "process" if len(self.pids) == 1 else "processes"
+        pids = ", ".join(map(str, self.pids))
+        return (
+            f"the embedded server in {self.folder} is used by {processes} {pids}: "
+            "let them end, or force it"
+        )
+
+
+@dataclass(eq=False)
+class NeverStarted(ServerError):
+    """The address of a server was asked for that has no socket folder."""
+
+    folder: Path
+
+    def __str__(self) -> str:
+        return f"the embedded server in {self.folder} has no address yet: start it first"

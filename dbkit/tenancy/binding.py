@@ -1,0 +1,370 @@
+"""Follow the tenant through a query: which values must be it, which rows must be its own."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+
+from dbkit.analysis import (
+    CTE,
+    GROUP,
+    INSERT,
+    MERGE,
+    RELATION,
+    SELECT,
+    SUBQUERY,
+    UPDATE,
+    VALUES,
+    Node,
+    Scope,
+)
+from dbkit.tenancy.changes import assigned_tags, change_faults
+from dbkit.tenancy.conclusions import SCALAR, conclude, lifted, type_of
+from dbkit.tenancy.ownership import Owned, Ownership
+from dbkit.tenancy.restrictions import exposed_columns, own_nodes, restrictions
+from dbkit.tenancy.tags import (
+    NOTHING,
+    TENANT,
+    TENANT_OR_NOBODY,
+    Tag,
+    Tags,
+    common,
+    of_any_row,
+    reached,
+    status,
+)
+
+_EXTERNAL = 0
+# what initdb makes has lower numbers: PostgreSQL's own views are everybody's
+_FIRST_OID_OF_USERS = 16_384
+_UNION = 1
+_IMPLICIT_CAST = 2
+# bpchar() and varchar() refuse what is too long where it is assigned
+_LENGTHS = frozenset({668, 669})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a whole statement."""
+
+    ownership: Ownership
+    # the numbers of the parameter that is the tenant
+    parameters: frozenset[int]
+    serials: Iterator[int] = field(default_factory=count)
+
+
+class Binding:
+    """A query with what follows for its columns and rows; it only ever learns more."""
+
+    def __init__(
+        self,
+        asked: Asked,
+        scope: Scope,
+        outer: "Binding | None" = None,
+        *,
+        is_recursive: bool = False,
+        assumed: Mapping[int, Tags] | None = None,
+    ) -> None:
+        self.asked = asked
+        self.scope = scope
+        self.restrictions = restrictions(scope)
+        # whether a row of a relation may be everybody's, for those whose rows are the tenant's
+        self.owned: dict[int, bool] = {}
+        self.sources: dict[int, Binding] = {}
+        # with queries that are run once, however often they are read
+        self.shared: dict[str, Binding] = {}
+        self.sublinks: dict[int, Binding] = {}
+        self._outer = outer
+        self._serial = next(asked.serials)
+        self._bound: defaultdict[tuple[int, int], set[Tag]] = defaultdict(set)
+        self._given: defaultdict[int, set[Tag]] = defaultdict(set)
+        self._exposed = exposed_columns(scope)
+        # what a recursive query gives, or in a trial is taken to give
+        self._is_recursive = is_recursive
+        self._is_trial = assumed is not None
+        self._assumed: Mapping[int, Tags] = assumed or {}
+        self._look_within()
+
+    @property
+    def is_run_once(self) -> bool:
+        """Whether it is one query for all that read it, so that none of them restricts it."""
+        return self._is_recursive or self.scope.command != SELECT
+
+    @property
+    def is_outermost(self) -> bool:
+        """Whether it is the statement itself, or a view."""
+        return self._outer is None
+
+    @property
+    def inner(self) -> "list[Binding]":
+        """The queries directly within this one, and the views it reads."""
+        own = (one for one in self.sources.values() if not one.is_run_once)
+        return [*self.shared.values(), *own, *self.sublinks.values()]
+
+    def settle(self) -> None:
+        """Learn until there is nothing more to learn."""
+        while self.step():
+            pass
+
+    def step(self) -> bool:
+        """Learn from what is known by now, and say whether that was more than before."""
+        before = self._known()
+        changed = False
+        for (number, column), tags in list(self._bound.items()):
+            if number in self.sources:
+                changed |= self.sources[number].give(column, tags)
+        for one in self.inner:
+            changed |= one.step()
+        if self._is_recursive and not self._is_trial:
+            self._assumed = self._proven()
+        for number, conditions in self.restrictions.conditions.items():
+            for column, found in conclude(self, conditions, number).items():
+                self._bound[number, column] |= found
+        for place, tags in self._given.items():
+            for number in self.restrictions.exposed:
+                column = self.column(self.scope.targets[place - 1].needed("expr"), number)
+                if column:
+                    self._bound[number, column] |= tags
+        self._own()
+        return changed or self._known() != before
+
+    def give(self, place: int, tags: Iterable[Tag]) -> bool:
+        """Take it that a condition outside restricts a column of the result."""
+        refused = self.is_run_once or place not in self._exposed
+        if refused or self._given[place].issuperset(tags):
+            return False
+        if "setOperations" in self.scope.query:
+            for arm in self.restrictions.exposed & self.sources.keys():
+                self.sources[arm].give(place, tags)
+        self._given[place].update(tags)
+        return True
+
+    def columns(self, number: int) -> dict[int, Tags]:
+        """Return what is known of the columns of a table, by its conditions."""
+        return {
+            column: frozenset(tags)
+            for (relation, column), tags in self._bound.items()
+            if relation == number
+        }
+
+    def table(self, number: int) -> Owned | None:
+        """Return what makes a relation a tenant's, where it is a table that can be one's."""
+        relation = self.scope.relation(number)
+        if relation.number("rtekind") != RELATION:
+            return None
+        return self.asked.ownership.of(relation.number("relid"))
+
+    def value(self, number: int, column: int) -> Tags:
+        """Return what a column's value is."""
+        if column <= 0:
+            return NOTHING
+        found = self._read(number, column)
+        if (number, column) not in self._assigned():
+            bound = self._bound.get((number, column), NOTHING)
+            found |= {TENANT if one == TENANT_OR_NOBODY else one for one in bound}
+        if number not in self.owned:
+            return found
+        relation = self.scope.relation(number).number("relid")
+        owned = self.asked.ownership.of(relation)
+        if owned and owned.column == column:
+            found |= {TENANT}
+        if self.asked.ownership.is_plain(relation):
+            row = (self._serial, number)
+            found |= {Tag(relation, column, row, self.owned[number])}
+        return found
+
+    def output(self, place: int) -> Tags:
+        """Return what a column of the result is."""
+        if self._is_recursive:
+            return self._assumed.get(place, NOTHING)
+        operation = self.scope.query.child("setOperations")
+        if operation is not None:
+            return self._arms(operation, place)
+        targets = self.scope.targets
+        return self.tags(targets[place - 1].needed("expr")) if place <= len(targets) else NOTHING
+
+    def tags(self, expression: Node) -> Tags:
+        """Return what the value of an expression is."""
+        found = self.plain(expression)
+        if found.kind == "VAR":
+            levels = found.number("varlevelsup")
+            if not levels:
+                return self.value(found.number("varno"), found.number("varattno"))
+            outer = self._around(levels)
+            return outer.tags(lifted(found, levels)) if outer else NOTHING
+        if found.kind == "PARAM" and found.number("paramkind") == _EXTERNAL:
+            is_tenant = found.number("paramid") in self.asked.parameters
+            return frozenset({TENANT}) if is_tenant else NOTHING
+        if found.kind == "SUBLINK" and found.number("subLinkType") == SCALAR:
+            return self.within(found).output(1)
+        is_limited = found.kind == "FUNCEXPR" and found.number("funcid") in _LENGTHS
+        if is_limited and found.number("funcformat") == _IMPLICIT_CAST:
+            return self.tags(found.children("args")[0])
+        return NOTHING
+
+    def plain(self, expression: Node) -> Node:
+        """Return what an expression is beneath names and casts that change no value."""
+        ownership = self.asked.ownership
+        while True:
+            found = expression
+            if found.kind == "NAMEDARGEXPR":
+                found = found.needed("arg")
+            elif found.kind in {"RELABELTYPE", "COERCETODOMAIN"}:
+                below = found.needed("arg")
+                family = ownership.family(found.number("resulttype"))
+                if family and family == ownership.family(type_of(below)):
+                    found = below
+            elif found.kind == "VAR" and not found.number("varlevelsup"):
+                found = self.scope.flatten(found)
+                relation = (
+                    self.scope.relation(found.number("varno")) if found.kind == "VAR" else None
+                )
+                if relation and relation.number("rtekind") == GROUP:
+                    found = relation.children("groupexprs")[found.number("varattno") - 1]
+            if found is expression:
+                return found
+            expression = found
+
+    def column(self, expression: Node, number: int) -> int:
+        """Return which column of a relation an expression is, 0 if it is none."""
+        found = self.plain(expression)
+        if found.kind != "VAR" or found.number("varlevelsup") or found.number("varno") != number:
+            return 0
+        return max(found.number("varattno"), 0)
+
+    def _look_within(self) -> None:
+        """Find the queries this one is made of."""
+        scope = self.scope
+        for one in scope.query.children("cteList"):
+            query = one.needed("ctequery")
+            once = one.flag("cterecursive") or query.number("commandType") != SELECT
+            if once or not one.number("cterefcount"):
+                self.shared[one.word("ctename")] = Binding(
+                    self.asked, scope.inner(query), self, is_recursive=one.flag("cterecursive")
+                )
+        for number in self.restrictions.conditions:
+            relation = scope.relation(number)
+            match relation.number("rtekind"):
+                case kind if kind == SUBQUERY:
+                    within = scope.inner(relation.needed("subquery"))
+                    self.sources[number] = Binding(self.asked, within, self)
+                case kind if kind == CTE:
+                    self.sources[number] = self._cte(number)
+                case kind if kind == RELATION and relation.number("relid") >= _FIRST_OID_OF_USERS:
+                    view = scope.source(number)
+                    if view is not None:
+                        self.sources[number] = Binding(self.asked, view)
+                case _:
+                    pass
+        for node in own_nodes(scope.query):
+            if node.kind == "SUBLINK":
+                query = node.needed("subselect")
+                self.sublinks[id(query)] = Binding(self.asked, scope.inner(query), self)
+
+    def _cte(self, number: int) -> "Binding":
+        _, found = self.scope.cte(number)
+        query, name = found.needed("ctequery"), found.word("ctename")
+        owner: Binding | None = self
+        for _ in range(self.scope.relation(number).number("ctelevelsup")):
+            if owner is not None and owner.scope.query is query:
+                return owner
+            owner = owner._outer if owner else None  # noqa: SLF001 - of its own kind
+        if owner is None:
+            raise KeyError(name)
+        if name in owner.shared:
+            return owner.shared[name]
+        return Binding(self.asked, owner.scope.inner(query), owner)
+
+    def _around(self, levels: int) -> "Binding | None":
+        found: Binding | None = self
+        for _ in range(levels):
+            found = found._outer if found else None  # noqa: SLF001 - of its own kind
+        return found
+
+    def within(self, sublink: Node) -> "Binding":
+        """Return what follows for the query of a sub-select in an expression."""
+        return self.sublinks[id(sublink.needed("subselect"))]
+
+    def _known(self) -> int:
+        """Measure what is known: it never becomes less."""
+        values = (*self._bound.values(), *self._assumed.values())
+        # a row that is the tenant's alone is more than one that may be everybody's
+        return sum(map(len, values)) + sum(1 if one else 2 for one in self.owned.values())
+
+    def _own(self) -> None:
+        """Learn which rows are the tenant's."""
+        scope = self.scope
+        for number in self.restrictions.conditions:
+            if self.table(number):
+                relation = scope.relation(number).number("relid")
+                found = status(self.asked.ownership, relation, self.columns(number))
+                if found is not None:
+                    self.owned[number] = found
+        conflict = scope.query.child("onConflict")
+        if conflict is not None:
+            for column, tags in assigned_tags(self, scope.query).items():
+                self._bound[conflict.number("exclRelIndex"), column] |= tags
+        is_written = scope.command in {INSERT, MERGE} and self.table(scope.target)
+        if is_written and not change_faults(self):
+            self.owned[scope.target] = False
+        for number in self.owned:
+            self._follow(number)
+
+    def _follow(self, number: int) -> None:
+        """Learn of the tenant's rows that a row of the tenant's cannot but refer to."""
+        owned, ownership = self.table(number), self.asked.ownership
+        relation = self.scope.relation(number).number("relid")
+        attributes = ownership.catalog.relation(relation).attributes
+        # a child table has none of its parent's foreign keys
+        links = owned.links if owned and ownership.is_plain(relation) else ()
+        for place, link in enumerate(links):
+            found = reached(ownership, link, {one: self.value(number, one) for one in link.columns})
+            row = (self._serial, number, place)
+            for column, key in zip(link.columns, link.keys, strict=True):
+                # a foreign key of which a part is null is not looked at
+                others = (attributes[one].proven for one in link.columns if one != column)
+                if found is not None and all(others):
+                    self._bound[number, column].add(Tag(link.parent, key, row, found))
+
+    def _proven(self) -> Mapping[int, Tags]:
+        """Return what each step of a recursive query keeps of what its beginning gives."""
+        operation = self.scope.query.needed("setOperations")
+        places = range(1, len(self.scope.targets) + 1)
+        assumed = {place: self._arms(operation.needed("larg"), place) for place in places}
+        while True:
+            trial = Binding(self.asked, self.scope, self._outer, is_recursive=True, assumed=assumed)
+            trial.settle()
+            kept = {
+                place: common([tags, trial._arms(operation, place)])
+                for place, tags in assumed.items()
+            }
+            if kept == assumed:
+                return kept
+            assumed = kept
+
+    def _arms(self, operation: Node, place: int) -> Tags:
+        if operation.kind == "RANGETBLREF":
+            return of_any_row(self.value(operation.number("rtindex"), place))
+        left = self._arms(operation.needed("larg"), place)
+        if operation.number("op") != _UNION:
+            return left
+        return common([left, self._arms(operation.needed("rarg"), place)])
+
+    def _read(self, number: int, column: int) -> Tags:
+        """Return what is known of a column of something that is no table."""
+        source = self.sources.get(number)
+        if source is not None:
+            tags = source.output(column)
+            return of_any_row(tags) if source.is_run_once else tags
+        relation = self.scope.relation(number)
+        if relation.number("rtekind") == VALUES:
+            return common([self.tags(row[column - 1]) for row in relation.rows("values_lists")])
+        return NOTHING
+
+    def _assigned(self) -> set[tuple[int, int]]:
+        """Return the columns whose new value may be another than the conditions spoke of."""
+        query = self.scope.query
+        lists = query.children("targetList") if self.scope.command == UPDATE else []
+        for action in query.children("mergeActionList"):
+            lists = [*lists, *action.children("targetList")]
+        return {(self.scope.target, one.number("resno")) for one in lists}

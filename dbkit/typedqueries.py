@@ -1,0 +1,480 @@
+"""Hold a query file against a database: every combination of its parts, typed and made to agree."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from keyword import iskeyword
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from dbkit.analysis import Catalog, Description, describe
+from dbkit.errors import QueryError
+from dbkit.pgtypes import Column, PgType, TypeKind, type_name
+from dbkit.queryfiles import Combination, Query, QueryFileFault, QueryKind
+from dbkit.sqltext import Source
+
+
+@dataclass(eq=False)
+class DoesNotPrepare(QueryFileFault):
+    """PostgreSQL refuses the statement."""
+
+    query: str
+    message: str
+    sqlstate: str
+    hint: str
+
+    def fault(self) -> str:
+        return self.message + (f" (hint: {self.hint})" if self.hint else "")
+
+
+@dataclass(eq=False)
+class UnnamedColumn(QueryError):
+    """A result column has no name a Python attribute could have."""
+
+    query: str
+    path: str
+    column: str
+    place: int
+
+    def __str__(self) -> str:
+        shown = "has no name" if self.column == "?column?" else f"is named {self.column!r}"
+        return (
+            f"{self.path}: column {self.place} of {self.query} {shown}; "
+            "give it a name with `as some_name`"
+        )
+
+
+@dataclass(eq=False)
+class RepeatedColumn(QueryError):
+    """Two result columns have one name."""
+
+    query: str
+    path: str
+    column: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: {self.query} gives two columns named {self.column!r}; "
+            "rename one of them with `as`"
+        )
+
+
+@dataclass(eq=False)
+class ColumnsDiffer(QueryError):
+    """The result is not the same with every combination of optional parts."""
+
+    query: str
+    path: str
+    given: str
+    expected: tuple[str, ...]
+    found: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: with {self.given} {self.query} gives "
+            f"{', '.join(self.found) or 'nothing'}, "
+            f"and without it {', '.join(self.expected) or 'nothing'}; "
+            "an optional part may not change the columns"
+        )
+
+
+@dataclass(eq=False)
+class ParametersDiffer(QueryError):
+    """A parameter has another type with another combination of optional parts."""
+
+    query: str
+    path: str
+    parameter: str
+    types: tuple[str, str]
+
+    def __str__(self) -> str:
+        first, second = self.types
+        return (
+            f"{self.path}: parameter {self.parameter!r} of {self.query} is {first} in one place "
+            f"and {second} in another; cast it, as in :'{self.parameter}'::{first}"
+        )
+
+
+@dataclass(eq=False)
+class KindDoesNotFit(QueryError):
+    """The kind promises something that the statement does not do."""
+
+    query: str
+    path: str
+    kind: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.query} is :{self.kind}, but {self.reason}"
+
+
+@dataclass(eq=False)
+class UnknownNarrowing(QueryError):
+    """A header line narrows a name that is neither a column nor a parameter."""
+
+    query: str
+    path: str
+    name: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: the header line for {self.name!r} belongs to no column or parameter of "
+            f"{self.query}; there are {', '.join(self.known) or 'none'}"
+        )
+
+
+@dataclass(eq=False)
+class NarrowingOfOtherThanJson(QueryError):
+    """A header line names a Python type for what is not json."""
+
+    query: str
+    path: str
+    name: str
+    type: str
+    wanted: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: the header line for {self.name!r} of {self.query} names {self.wanted}, "
+            f"which only json and jsonb can become, and this is {self.type}; take the line out"
+        )
+
+
+@dataclass(eq=False)
+class DefaultDoesNotFit(QueryError):
+    """A default is not a value of the parameter's type."""
+
+    query: str
+    path: str
+    parameter: str
+    default: str
+    type: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: the default {self.default!r} of {self.parameter!r} is no {self.type}: "
+            f"{self.reason}"
+        )
+
+
+_NOT_NULL, _NULLABLE = "not null", "nullable"
+_JSON = {"json", "jsonb"}
+_ROWS = {QueryKind.ONE, QueryKind.OPTIONAL, QueryKind.MANY, QueryKind.STREAM}
+
+
+class CheckedParameter(NamedTuple):
+    """A keyword of a query, with the type the server wants for it."""
+
+    name: str
+    # None for one that only switches a part on
+    type: PgType | None
+    nullable: bool
+    default: str | None
+    omittable: bool
+    # what a json parameter is made from, where the header names a type
+    json_type: str | None
+
+
+class CheckedQuery(NamedTuple):
+    """A query that the server understands in every combination, and what it said."""
+
+    query: Query
+    parameters: tuple[CheckedParameter, ...]
+    columns: tuple[Column, ...]
+    # of a json column the dotted type that the header names
+    json_types: tuple[tuple[str, str], ...]
+    described: tuple[tuple[Combination, Description], ...]
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether no more rows can come than the kind promises, in any combination.
+
+        That one comes at all no key can promise; `:one` says that none is an error.
+        """
+        if self.query.kind in {QueryKind.ONE, QueryKind.OPTIONAL}:
+            return all(one.at_most_one for _, one in self.described)
+        return True
+
+
+def check_query(
+    connection: psycopg.Connection[Any],
+    query: Query,
+    source: Source,
+    catalog: Catalog | None = None,
+) -> CheckedQuery:
+    """Ask the server about every combination of a query's parts, or refuse the query.
+
+    `source` is the file it was read from: what the server finds wrong is pointed at there.
+    `catalog` is what was learnt of the database from other queries.
+    """
+    found = examine_query(connection, query, source, catalog)
+    if isinstance(found, CheckedQuery):
+        return found
+    raise found[0]
+
+
+def examine_query(
+    connection: psycopg.Connection[Any],
+    query: Query,
+    source: Source,
+    catalog: Catalog | None = None,
+) -> CheckedQuery | list[QueryError]:
+    """Ask the server about every combination of a query's parts, and give all that is wrong."""
+    described: list[tuple[Combination, Description]] = []
+    refused: dict[str, QueryError] = {}
+    for combination in query.combinations:
+        try:
+            told = _describe(connection, query, combination, source, catalog)
+        except DoesNotPrepare as fault:
+            # what is wrong with one part is wrong with every combination that has it
+            refused.setdefault(str(fault), fault)
+        else:
+            described.append((combination, told))
+    if refused:
+        return [*refused.values()]
+    faults: list[QueryError] = [
+        *_different_columns(query, described),
+        *_different_types(query, described),
+    ]
+    if faults:
+        return faults
+    json_types = _json_types(query)
+    columns = _agreed_columns(described, _nullness(query))
+    parameters = tuple(_parameters(query, described, json_types))
+    faults = [
+        *_unusable_names(query, columns),
+        *_unknown_narrowing(query, columns),
+        *_narrowing_of_other_than_json(query, columns, parameters),
+        *_unfit_kind(query, columns),
+        *_unfit_defaults(connection, query, parameters),
+    ]
+    if faults:
+        return faults
+    return CheckedQuery(query, parameters, columns, tuple(json_types.items()), tuple(described))
+
+
+def _nullness(query: Query) -> dict[str, str]:
+    return {name: said for name, said in query.narrowed if said in {_NOT_NULL, _NULLABLE}}
+
+
+def _json_types(query: Query) -> dict[str, str]:
+    return {name: said for name, said in query.narrowed if said not in {_NOT_NULL, _NULLABLE}}
+
+
+def _describe(
+    connection: psycopg.Connection[Any],
+    query: Query,
+    combination: Combination,
+    source: Source,
+    catalog: Catalog | None,
+) -> Description:
+    nullness = _nullness(query)
+    settled = {
+        number: nullness[name] == _NULLABLE
+        for number, name in enumerate(combination.parameters, start=1)
+        if name in nullness
+    }
+    try:
+        return describe(connection, combination.text, settled=settled, catalog=catalog)
+    except psycopg.Error as error:
+        if not _is_of_the_statement(error):
+            raise
+        offset = int(error.diag.statement_position or 1) - 1
+        raise DoesNotPrepare(
+            *source.place(_in_file(combination, offset)),
+            query=_shown(query),
+            message=error.diag.message_primary or str(error),
+            sqlstate=error.sqlstate or "",
+            hint=error.diag.message_hint or "",
+        ) from error
+
+
+def _is_of_the_statement(error: psycopg.Error) -> bool:
+    """Say whether the text is at fault: not a lock, a time limit, a server that goes away."""
+    if error.sqlstate is None:
+        return False
+    # those of class 54 are about a text that is too long or too deep
+    return not isinstance(error, psycopg.OperationalError) or error.sqlstate.startswith("54")
+
+
+def _shown(query: Query) -> str:
+    return f"{query.subject}.{query.name}"
+
+
+def _in_file(combination: Combination, offset: int) -> int:
+    start, place = 0, 0
+    for piece_start, piece_place in combination.pieces:
+        if piece_start > offset:
+            break
+        start, place = piece_start, piece_place
+    return place + offset - start
+
+
+def _different_columns(
+    query: Query, described: Sequence[tuple[Combination, Description]]
+) -> Iterator[QueryError]:
+    (_, first), *others = described
+    expected = _signature(first.columns)
+    for combination, description in others:
+        found = _signature(description.columns)
+        if found != expected:
+            given = ", ".join(sorted(combination.given)) or "nothing given"
+            yield ColumnsDiffer(_shown(query), query.path, given, expected, found)
+            return
+
+
+def _agreed_columns(
+    described: Sequence[tuple[Combination, Description]], nullness: dict[str, str]
+) -> tuple[Column, ...]:
+    agreed: list[Column] = []
+    for place, column in enumerate(described[0][1].columns):
+        doubts = [one for _, said in described if (one := said.columns[place]).nullable]
+        match nullness.get(column.name):
+            case "not null":
+                agreed.append(replace(column, nullable=False, why=""))
+            case "nullable":
+                agreed.append(replace(column, nullable=True, why="the header says so"))
+            case _:
+                agreed.append(doubts[0] if doubts else column)
+    return tuple(agreed)
+
+
+def _signature(columns: Iterable[Column]) -> tuple[str, ...]:
+    return tuple(f"{column.name} {type_name(column.type)}" for column in columns)
+
+
+def _unusable_names(query: Query, columns: tuple[Column, ...]) -> Iterator[QueryError]:
+    seen: set[str] = set()
+    for place, column in enumerate(columns, start=1):
+        # a single value is handed over without its name
+        if len(columns) > 1 and (not column.name.isidentifier() or iskeyword(column.name)):
+            yield UnnamedColumn(_shown(query), query.path, column.name, place)
+        elif column.name in seen:
+            yield RepeatedColumn(_shown(query), query.path, column.name)
+        seen.add(column.name)
+
+
+def _different_types(
+    query: Query, described: Sequence[tuple[Combination, Description]]
+) -> Iterator[QueryError]:
+    known = _types(described)
+    told: set[str] = set()
+    for combination, description in described:
+        for name, parameter in zip(combination.parameters, description.parameters, strict=True):
+            if known[name].oid != parameter.type.oid and name not in told:
+                both = type_name(known[name]), type_name(parameter.type)
+                yield ParametersDiffer(_shown(query), query.path, name, both)
+                told.add(name)
+
+
+def _types(described: Sequence[tuple[Combination, Description]]) -> dict[str, PgType]:
+    types: dict[str, PgType] = {}
+    for combination, description in described:
+        for name, parameter in zip(combination.parameters, description.parameters, strict=True):
+            types.setdefault(name, parameter.type)
+    return types
+
+
+def _parameters(
+    query: Query,
+    described: Sequence[tuple[Combination, Description]],
+    json_types: dict[str, str],
+) -> Iterator[CheckedParameter]:
+    types = _types(described)
+    nullable = {
+        name: all(
+            said.parameters[combination.parameters.index(name)].nullable
+            for combination, said in described
+            if name in combination.parameters
+        )
+        for name in types
+    }
+    for parameter in query.parameters:
+        yield CheckedParameter(
+            parameter.name,
+            types.get(parameter.name),
+            nullable.get(parameter.name, False),
+            parameter.default,
+            parameter.omittable,
+            json_types.get(parameter.name),
+        )
+
+
+def _unknown_narrowing(query: Query, columns: tuple[Column, ...]) -> Iterator[QueryError]:
+    known = (
+        *(column.name for column in columns),
+        *(parameter.name for parameter in query.parameters),
+    )
+    for name in dict(query.narrowed):
+        if name not in known:
+            yield UnknownNarrowing(_shown(query), query.path, name, known)
+
+
+def _narrowing_of_other_than_json(
+    query: Query, columns: tuple[Column, ...], parameters: tuple[CheckedParameter, ...]
+) -> Iterator[QueryError]:
+    types = [
+        *((column.name, column.type) for column in columns),
+        *((one.name, one.type) for one in parameters if one.type is not None),
+    ]
+    for name, wanted in _json_types(query).items():
+        named = [found for known, found in types if known == name]
+        # a line is for the column and the parameter of its name, and one of them is enough
+        if named and not any(_holds_json(found) for found in named):
+            found = type_name(named[0])
+            yield NarrowingOfOtherThanJson(_shown(query), query.path, name, found, wanted)
+
+
+def _holds_json(type_: PgType) -> bool:
+    match type_.kind:
+        case TypeKind.DOMAIN | TypeKind.ARRAY if type_.of is not None:
+            return _holds_json(type_.of)
+        case _:
+            return type_.name in _JSON
+
+
+def _unfit_kind(query: Query, columns: tuple[Column, ...]) -> Iterator[QueryError]:
+    reason = ""
+    if query.kind in _ROWS and not columns:
+        reason = "the statement gives no rows; make it :exec, or add `returning`"
+    elif query.kind is QueryKind.EXEC and columns:
+        reason = "the statement gives rows; make it :many, or leave them out"
+    elif query.kind is QueryKind.COPY and not _is_insert(query.combinations[0]):
+        reason = "only a plain `insert into table (columns) values (…)` can be loaded by copy"
+    if reason:
+        yield KindDoesNotFit(_shown(query), query.path, query.kind, reason)
+
+
+def _is_insert(combination: Combination) -> bool:
+    return combination.text.lstrip().lower().startswith("insert")
+
+
+def _unfit_defaults(
+    connection: psycopg.Connection[Any], query: Query, parameters: tuple[CheckedParameter, ...]
+) -> Iterator[QueryError]:
+    for parameter in parameters:
+        if parameter.default is None or parameter.type is None:
+            continue
+        wanted = type_name(parameter.type)
+        try:
+            with connection.transaction(force_rollback=True):
+                connection.execute(
+                    sql.SQL("select cast({} as {})").format(
+                        sql.Literal(parameter.default),
+                        sql.SQL(wanted),  # pyright: ignore[reportArgumentType] - the server's own name of a type
+                    )
+                )
+        except psycopg.Error as error:
+            if not _is_of_the_statement(error):
+                raise
+            yield DefaultDoesNotFit(
+                _shown(query),
+                query.path,
+                parameter.name,
+                parameter.default,
+                wanted,
+                error.diag.message_primary or str(error),
+            )

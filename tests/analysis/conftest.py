@@ -1,0 +1,32 @@
+"""A library to ask about: one database for all tests of describing, which leave nothing in it."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from dbkit.server import EmbeddedServer
+from tests.analysis.library import SCHEMA
+
+
+@pytest.fixture(scope="session")
+def library_url(server: EmbeddedServer) -> str:
+    """The URL of the library's database."""
+    server.ensure_database("library")
+    with psycopg.connect(server.url("library"), autocommit=True) as connection:
+        connection.execute(SCHEMA.encode())
+    return server.url("library")
+
+
+@pytest.fixture
+def library(library_url: str) -> Iterator[psycopg.Connection]:
+    """A connection to the library, in autocommit mode."""
+    with psycopg.connect(library_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def empty(empty_url: str) -> Iterator[psycopg.Connection]:
+    """A connection to a database of this test's own, in autocommit mode."""
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        yield connection

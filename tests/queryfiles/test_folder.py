@@ -1,0 +1,130 @@
+"""Which files of a system are queries, and what they are called."""
+
+from pathlib import Path
+
+import pytest
+
+from dbkit.errors import QueryError
+from dbkit.queryfiles import find_queries
+
+ONE = "-- :one\nselect 1;\n"
+NAMED = "-- name: {} :one\nselect 1;\n"
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    folder = root / "sql/shop"
+    folder.mkdir(parents=True)
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text)
+    return folder
+
+
+def test_the_path_of_a_file_is_the_name_of_its_query(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path,
+        {
+            "runs/list_recent.sql": ONE,
+            "runs/find.sql": ONE,
+            "artifacts/find.sql": ONE,
+            "runs/notes.txt": "no query",
+            "_objects/view.sql": "create view v as select 1;",
+            "_objects/deeper/view.sql": "create view v as select 1;",
+            "runs/.find.sql.swp": "",
+            "runs/.hidden.sql": "",
+        },
+    )
+
+    queries = find_queries(folder, tmp_path)
+
+    assert [(query.subject, query.name, query.path) for query in queries] == [
+        ("artifacts", "find", "sql/shop/artifacts/find.sql"),
+        ("runs", "find", "sql/shop/runs/find.sql"),
+        ("runs", "list_recent", "sql/shop/runs/list_recent.sql"),
+    ]
+
+
+def test_a_file_of_several_queries_lies_in_its_subject_or_is_called_like_it(
+    tmp_path: Path,
+) -> None:
+    folder = write(
+        tmp_path,
+        {
+            "runs/one.sql": ONE,
+            "runs/2024-others.sql": NAMED.format("two") + NAMED.format("three"),
+            "users.sql": NAMED.format("two") + NAMED.format("one"),
+        },
+    )
+
+    queries = find_queries(folder, tmp_path)
+
+    assert [f"{query.subject}.{query.name}" for query in queries] == [
+        "runs.one",
+        "runs.three",
+        "runs.two",
+        "users.one",
+        "users.two",
+    ]
+
+
+def test_a_system_without_queries_has_none(tmp_path: Path) -> None:
+    assert find_queries(tmp_path / "sql/shop", tmp_path) == ()
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (
+            {"runs/find.sql": ONE, "runs/others.sql": NAMED.format("find")},
+            (
+                "sql/shop/runs/others.sql:2: the query runs.find is already in "
+                "sql/shop/runs/find.sql:2; rename one of them"
+            ),
+        ),
+        (
+            {"runs.sql": NAMED.format("find"), "runs/find.sql": ONE},
+            (
+                "sql/shop/runs.sql:2: the query runs.find is already in "
+                "sql/shop/runs/find.sql:2; rename one of them"
+            ),
+        ),
+        (
+            {"find.sql": ONE},
+            (
+                "sql/shop/find.sql: a file of one query lies in the folder of its subject; "
+                "move it there, or put a line `-- name: x :kind` above each query"
+            ),
+        ),
+        (
+            {"runs/old/find.sql": ONE},
+            (
+                "sql/shop/runs/old/find.sql: lies too deep; a query lies in the folder of its "
+                "subject, and that in the system's"
+            ),
+        ),
+        (
+            {"my-runs/find.sql": ONE},
+            (
+                "sql/shop/my-runs/find.sql: the subject 'my-runs' is no name in Python; "
+                "call it 'my_runs'"
+            ),
+        ),
+        (
+            {"class/find.sql": ONE},
+            (
+                "sql/shop/class/find.sql: the subject 'class' is named like a keyword of Python's; "
+                "call it 'class_'"
+            ),
+        ),
+    ],
+)
+def test_a_file_that_is_no_query_of_a_subject_is_refused(
+    tmp_path: Path, files: dict[str, str], told: str
+) -> None:
+    folder = write(tmp_path, files)
+
+    with pytest.raises(QueryError) as raised:
+        find_queries(folder, tmp_path)
+
+    assert str(raised.value) == told

@@ -1,0 +1,40 @@
+"""Statements for tests, in one line each."""
+
+from collections.abc import Callable
+from typing import Any
+
+from dbkit.runtime import BoundParameter, Result, Statement
+
+
+def statement(
+    text: str,
+    *,
+    takes: dict[str, str] | None = None,
+    gives: dict[str, str] | None = None,
+    into: dict[str, Any] | None = None,
+    row: Callable[..., Any] | None = None,
+) -> Statement[Any]:
+    """Make a statement of the query `things.tried`; a row is a tuple, one column its value."""
+    columns = tuple(
+        Result(name, type_, (into or {}).get(name)) for name, type_ in (gives or {}).items()
+    )
+    return Statement(
+        "things.tried",
+        "sql/shop/things/tried.sql",
+        text,
+        ((0, 4),),
+        tuple(BoundParameter(name, type_) for name, type_ in (takes or {}).items()),
+        columns,
+        row if row is not None or len(columns) == 1 else _tuple,
+    )
+
+
+def echo(type_: str, **into: object) -> Statement[Any]:
+    """Make the statement that gives back the value it takes."""
+    return statement(
+        "select $1 as value", takes={"value": type_}, gives={"value": type_}, into=into or None
+    )
+
+
+def _tuple(*values: object) -> tuple[object, ...]:
+    return values

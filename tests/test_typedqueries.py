@@ -1,0 +1,230 @@
+"""A query file is held against a database: typed in every combination, or refused."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from dbkit.errors import QueryError
+from dbkit.queryfiles import parse_queries
+from dbkit.sqltext import Source
+from dbkit.typedqueries import (
+    CheckedQuery,
+    ColumnsDiffer,
+    DefaultDoesNotFit,
+    DoesNotPrepare,
+    KindDoesNotFit,
+    NarrowingOfOtherThanJson,
+    ParametersDiffer,
+    RepeatedColumn,
+    UnknownNarrowing,
+    UnnamedColumn,
+    check_query,
+)
+
+SCHEMA = """
+create table orders (
+    id integer primary key, customer text not null, note text, made date, payload jsonb
+);
+"""
+
+
+@pytest.fixture
+def shop(empty_url: str) -> Iterator[psycopg.Connection]:
+    """A database with one table."""
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute(SCHEMA)
+        yield connection
+
+
+def check(connection: psycopg.Connection, text: str) -> CheckedQuery:
+    source = Source("sql/shop/orders/listed.sql", text)
+    [query] = parse_queries(source, "orders")
+    return check_query(connection, query, source)
+
+
+def test_columns_and_parameters_are_what_the_server_says(shop: psycopg.Connection) -> None:
+    checked = check(
+        shop,
+        "-- :many\n\\if :{?most} \\else \\set most 20 \\endif\n"
+        "select id, note from orders where customer = :'customer'\n"
+        "\\if :{?since}\nand made >= :'since'\n\\endif\nlimit :'most';\n",
+    )
+
+    assert [(one.name, one.type.name, one.nullable) for one in checked.columns] == [
+        ("id", "int4", False),
+        ("note", "text", True),
+    ]
+    assert {one.name: one.type.name for one in checked.parameters if one.type} == {
+        "customer": "text",
+        "most": "int8",
+        "since": "date",
+    }
+    assert len(checked.described) == 2
+
+
+def test_a_column_is_nullable_if_one_combination_cannot_prove_it(shop: psycopg.Connection) -> None:
+    checked = check(
+        shop,
+        "-- :many\nselect note from orders\n\\if :{?note}\nwhere note = :'note'\n\\endif\n;\n",
+    )
+
+    assert [one.nullable for one in checked.columns] == [True]
+
+
+def test_a_header_line_narrows_what_cannot_be_proved(shop: psycopg.Connection) -> None:
+    checked = check(shop, "-- note: not null\n-- :many\nselect id, note from orders;\n")
+
+    assert [one.nullable for one in checked.columns] == [False, False]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "-- payload: not null\n-- payload: shop.types.Payload\n",
+        "-- payload: shop.types.Payload\n-- payload: not null\n",
+    ],
+)
+def test_a_column_is_narrowed_to_a_type_and_to_not_null(
+    shop: psycopg.Connection, header: str
+) -> None:
+    checked = check(shop, f"{header}-- :many\nselect payload from orders;\n")
+
+    assert [one.nullable for one in checked.columns] == [False]
+    assert checked.json_types == (("payload", "shop.types.Payload"),)
+
+
+def test_a_parameter_is_narrowed_to_a_type_and_to_not_null(shop: psycopg.Connection) -> None:
+    checked = check(
+        shop,
+        "-- payload: not null\n-- payload: shop.types.Payload\n"
+        "-- :exec\nupdate orders set payload = :'payload' where id = :'id';\n",
+    )
+
+    [payload] = [one for one in checked.parameters if one.name == "payload"]
+    assert (payload.nullable, payload.json_type) == (False, "shop.types.Payload")
+
+
+def test_a_query_by_its_key_is_certain_and_one_by_a_name_is_not(shop: psycopg.Connection) -> None:
+    by_key = check(shop, "-- :optional\nselect id, note from orders where id = :'id';\n")
+    by_name = check(shop, "-- :optional\nselect id, note from orders where customer = :'who';\n")
+
+    assert (by_key.is_certain, by_name.is_certain) == (True, False)
+
+
+def test_what_does_not_prepare_is_pointed_at_in_the_file(shop: psycopg.Connection) -> None:
+    with pytest.raises(DoesNotPrepare) as caught:
+        check(shop, "-- Orders.\n-- :many\nselect id, nota\nfrom orders;\n")
+
+    assert str(caught.value).startswith(
+        'sql/shop/orders/listed.sql:3:12: column "nota" does not exist'
+    )
+    assert caught.value.snippet == "select id, nota\n           ^"
+
+
+@pytest.mark.parametrize(
+    ("error", "text", "told"),
+    [
+        (
+            UnnamedColumn,
+            "-- :many\nselect id, 1 + 1 from orders;\n",
+            "column 2 of orders.listed has no name; give it a name with `as some_name`",
+        ),
+        (
+            UnnamedColumn,
+            '-- :many\nselect id, note as "class" from orders;\n',
+            "column 2 of orders.listed is named 'class'; give it a name with `as some_name`",
+        ),
+        (
+            RepeatedColumn,
+            "-- :many\nselect id, id from orders;\n",
+            "orders.listed gives two columns named 'id'; rename one of them with `as`",
+        ),
+        (
+            ColumnsDiffer,
+            (
+                "-- :many\nselect id\n\\if :{?more}\n, note\n\\endif\nfrom orders\n"
+                "\\if :{?more}\nwhere note = :'more'\n\\endif\n;\n"
+            ),
+            (
+                "with more orders.listed gives id int4, note text, and without it id int4; "
+                "an optional part may not change the columns"
+            ),
+        ),
+        (
+            KindDoesNotFit,
+            "-- :one\ninsert into orders (id, customer) values (1, 'a');\n",
+            (
+                "orders.listed is :one, but the statement gives no rows; make it :exec, "
+                "or add `returning`"
+            ),
+        ),
+        (
+            KindDoesNotFit,
+            "-- :exec\nselect id from orders;\n",
+            (
+                "orders.listed is :exec, but the statement gives rows; make it :many, "
+                "or leave them out"
+            ),
+        ),
+        (
+            KindDoesNotFit,
+            "-- :copy\nupdate orders set note = :'note';\n",
+            (
+                "orders.listed is :copy, but only a plain `insert into table (columns) values (…)` "
+                "can be loaded by copy"
+            ),
+        ),
+        (
+            UnknownNarrowing,
+            "-- total: not null\n-- :many\nselect id from orders;\n",
+            (
+                "the header line for 'total' belongs to no column or parameter of orders.listed; "
+                "there are id"
+            ),
+        ),
+        (
+            NarrowingOfOtherThanJson,
+            "-- note: shop.types.Note\n-- :many\nselect id, note from orders;\n",
+            (
+                "the header line for 'note' of orders.listed names shop.types.Note, "
+                "which only json and jsonb can become, and this is text; take the line out"
+            ),
+        ),
+        (
+            DefaultDoesNotFit,
+            (
+                "-- :many\n\\if :{?most} \\else \\set most many \\endif\n"
+                "select id from orders limit :'most';\n"
+            ),
+            (
+                "the default 'many' of 'most' is no int8: "
+                'invalid input syntax for type bigint: "many"'
+            ),
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_one_sentence(
+    shop: psycopg.Connection, error: type[QueryError], text: str, told: str
+) -> None:
+    with pytest.raises(error) as caught:
+        check(shop, text)
+
+    assert str(caught.value) == f"sql/shop/orders/listed.sql: {told}"
+
+
+def test_a_parameter_of_two_types_is_refused(shop: psycopg.Connection) -> None:
+    with pytest.raises(ParametersDiffer, match=r"'x' .* is text in one place and int4 in another"):
+        check(
+            shop,
+            "-- :many\nselect id from orders where true\n"
+            "\\if :{?x}\n\\if :{?also}\nand id = :'x' and id = :'also'\n\\else\n"
+            "and note = :'x'\n\\endif\n\\endif\n;\n",
+        )
+
+
+def test_checking_leaves_nothing_behind(shop: psycopg.Connection) -> None:
+    check(shop, "-- :exec\ninsert into orders (id, customer) values (:'id', :'customer');\n")
+
+    assert shop.execute("select count(*) from orders").fetchone() == (0,)
+    assert shop.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
