@@ -17,7 +17,7 @@ from dbkit.queryfiles.query import Combination, Query
 from dbkit.server import EmbeddedServer, find_binaries
 from dbkit.sqltext import Source
 
-SOUND = sorted((Path(__file__).parents[2] / "files/queries/sound").glob("*.sql"))
+SOUND = sorted((Path(__file__).parents[1] / "files/queries/sound").glob("*.sql"))
 THOROUGH = os.environ.get("DBKIT_THOROUGH") == "1"
 NEXT = "select 'the next combination'"
 QUERY = re.compile(r"^/?\*+ QUERY \*+/?\n(.*?)\n/?\*{24,26}/?\n", re.DOTALL | re.MULTILINE)

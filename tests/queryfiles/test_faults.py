@@ -10,7 +10,7 @@ from dbkit.queryfiles.errors import TooManySwitches, UnlistedChoice, UnusableQue
 from dbkit.sqltext import Source
 from dbkit.sqltext.errors import NulCharacter, UndecodableFile
 
-FAULTS = sorted((Path(__file__).parents[2] / "files/queries").glob("*.sql"))
+FAULTS = sorted((Path(__file__).parents[1] / "files/queries").glob("*.sql"))
 
 
 @pytest.mark.parametrize("file", FAULTS, ids=lambda path: path.stem)
