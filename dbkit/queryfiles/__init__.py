@@ -10,9 +10,10 @@ from dbkit.queryfiles.folder import (
     read_queries,
 )
 from dbkit.queryfiles.parsing import parse_queries
-from dbkit.queryfiles.query import Choice, Combination, Query, QueryKind, QueryParameter
+from dbkit.queryfiles.query import Allowance, Choice, Combination, Query, QueryKind, QueryParameter
 
 __all__ = [
+    "Allowance",
     "Choice",
     "Combination",
     "DuplicateQuery",

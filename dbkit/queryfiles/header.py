@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from textwrap import dedent
 from typing import NamedTuple
 
-from dbkit.queryfiles.errors import BadHeaderLine, DoubleKind, UnknownKind
-from dbkit.queryfiles.query import QueryKind
+from dbkit.queryfiles.errors import BadHeaderLine, DoubleKind, QueryFileFault, UnknownKind
+from dbkit.queryfiles.names import is_class_name
+from dbkit.queryfiles.query import Allowance, QueryKind
 from dbkit.sqltext import Source, Token
 
 _KIND = re.compile(r"--\s*:(\S+)\s*")
@@ -27,6 +28,9 @@ _NARROWED = re.compile(
 )
 _ACROSS_TENANTS = re.compile(r"--\s*across\s+tenants\s*:\s*(?P<why>.*?)\s*")
 _LISTED = re.compile(r"--\s*(?P<name>\w+)\s*:\s*(?P<list>.*?)\s*")
+_ROW = re.compile(r"--\s*row\s*:\s*(?P<class>.*?)\s*")
+_ALLOW = re.compile(r"--\s*allow\s*:\s*(?P<rule>[^,]*?)\s*(?:,\s*(?P<reason>.*?)\s*)?")
+_RULE = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _LIST = re.compile(r"\w+(?:\s*,\s*\w+)*")
 _FOREIGN = (
     (r"--\s*:name\s+(\S+)\s+:(\S+)", r"is how PugSQL says it; write `-- name: \1 :\2`"),
@@ -89,8 +93,12 @@ class Header:
     kind: QueryKind | None = None
     documentation: str = ""
     narrowed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    allowed: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    # of each identifier the names that it may be
+    listed: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     across_tenants: str | None = None
+    row_class: str | None = None
+    allowances: dict[str, Allowance] = field(default_factory=dict[str, Allowance])
+    faults: list[QueryFileFault] = field(default_factory=list[QueryFileFault])
 
 
 def read_name(source: Source, token: Token) -> NameLine | None:
@@ -122,42 +130,16 @@ def read_header(
 ) -> Header:
     """Read the comment lines above a statement, in which these variables are identifiers.
 
-    A line is a list of allowed names only for one of them, and a narrowing only where its right
-    side is the form of one; any other line is documentation.
+    `-- x: a, b` is a list of names only where `x` is one of these identifiers, and `-- x: …` a
+    narrowing only where its right side has the form of one. Both come before `-- row: Class` and
+    `-- allow: rule, reason`. Any other line is documentation.
     """
-    header = Header()
-    identifiers = frozenset(identifiers)
-    kind_line = 0
+    reader = _HeaderReader(source, frozenset(identifiers))
     if named and named.kind:
-        header.kind, kind_line = named.kind, source.position(named.token.start).line
-    documentation: list[str] = []
-    narrowed: set[tuple[str, bool]] = set()
-    last_line = 0
+        reader.begin(named.kind, named.token)
     for token in comments:
-        line, number = _line(source, token), source.position(token.start).line
-        # an empty line of the file parts paragraphs as an empty comment does
-        documentation += [""] * (0 < last_line < number - 1)
-        last_line = number
-        _refuse_foreign(source, token, line)
-        if found := _KIND.fullmatch(line):
-            if kind_line:
-                raise DoubleKind(*source.place(token.start), first_line=kind_line)
-            kind_line = number
-            header.kind = _kind(source, token.start + found.start(1), found[1])
-        elif found := _ACROSS_TENANTS.fullmatch(line):
-            header.across_tenants = _reason(source, token, found["why"], header)
-        elif (found := _LISTED.fullmatch(line)) and found["name"] in identifiers:
-            header.allowed[found["name"]] = _allowed(source, token, found, header)
-        elif found := _NARROWED.fullmatch(line):
-            form = " ".join(found["form"].split())
-            if (found["name"], "." in form) in narrowed:
-                raise _bad(source, token, f"narrows {found['name']!r} again; keep one of the two")
-            narrowed.add((found["name"], "." in form))
-            header.narrowed.append((found["name"], form))
-        else:
-            documentation.append(line[2:])
-    header.documentation = _paragraphs(documentation)
-    return header
+        reader.follow(token)
+    return reader.finish()
 
 
 def refuse_late_lines(source: Source, comments: Sequence[Token]) -> None:
@@ -174,23 +156,6 @@ def _kind(source: Source, start: int, said: str) -> QueryKind:
     if kind is None:
         raise UnknownKind(*source.place(start), said, _MEANT.get(said, ""), tuple(_KINDS))
     return kind
-
-
-def _reason(source: Source, token: Token, why: str, header: Header) -> str:
-    if header.across_tenants is not None:
-        raise _bad(source, token, "says so again; keep one of the two")
-    if not why:
-        raise _bad(source, token, "gives no reason; write `-- across tenants: why`")
-    return why
-
-
-def _allowed(source: Source, token: Token, found: re.Match[str], header: Header) -> tuple[str, ...]:
-    name = found["name"]
-    if name in header.allowed:
-        raise _bad(source, token, f"lists {name!r} again; keep one of the two")
-    if not _LIST.fullmatch(found["list"]):
-        raise _bad(source, token, f"is no list of names; write `-- {name}: first, second`")
-    return tuple(dict.fromkeys(re.findall(r"\w+", found["list"])))
 
 
 def _refuse_foreign(source: Source, token: Token, line: str) -> None:
@@ -210,3 +175,110 @@ def _line(source: Source, token: Token) -> str:
 
 def _bad(source: Source, token: Token, reason: str) -> BadHeaderLine:
     return BadHeaderLine(*source.place(token.start), _line(source, token), reason)
+
+
+class _HeaderReader:
+    def __init__(self, source: Source, identifiers: frozenset[str]) -> None:
+        self._source = source
+        self._identifiers = identifiers
+        self._header = Header()
+        self._documentation: list[str] = []
+        self._kind_line = 0
+        self._last_line = 0
+
+    def begin(self, kind: QueryKind, token: Token) -> None:
+        """Take over the kind that stands in the line which names the query."""
+        self._header.kind = kind
+        self._kind_line = self._source.position(token.start).line
+
+    def follow(self, token: Token) -> None:
+        """Read one comment line, and keep what is wrong with it."""
+        line, number = _line(self._source, token), self._source.position(token.start).line
+        # an empty line of the file parts paragraphs as an empty comment does
+        self._documentation += [""] * (0 < self._last_line < number - 1)
+        self._last_line = number
+        try:
+            _refuse_foreign(self._source, token, line)
+            if not self._read_statement_line(token, line) and not self._read_rule_line(token, line):
+                self._documentation.append(line[2:])
+        except QueryFileFault as fault:
+            self._header.faults.append(fault)
+
+    def finish(self) -> Header:
+        """Return what the lines say."""
+        self._header.documentation = _paragraphs(self._documentation)
+        return self._header
+
+    def _read_statement_line(self, token: Token, line: str) -> bool:
+        """Read a line about the statement's rows, columns and variables, if this is one."""
+        if match := _KIND.fullmatch(line):
+            self._read_kind(token, match)
+        elif (match := _LISTED.fullmatch(line)) and match["name"] in self._identifiers:
+            self._read_list(token, match)
+        elif match := _NARROWED.fullmatch(line):
+            self._read_narrowing(token, match)
+        elif match := _ROW.fullmatch(line):
+            self._read_row_class(token, match["class"])
+        return match is not None
+
+    def _read_rule_line(self, token: Token, line: str) -> bool:
+        """Read a line that asks for an exception from a rule, if this is one."""
+        if match := _ACROSS_TENANTS.fullmatch(line):
+            self._read_across_tenants(token, match["why"])
+        elif match := _ALLOW.fullmatch(line):
+            self._read_allowance(token, match)
+        return match is not None
+
+    def _read_kind(self, token: Token, match: re.Match[str]) -> None:
+        if self._kind_line:
+            raise DoubleKind(*self._source.place(token.start), first_line=self._kind_line)
+        self._kind_line = self._source.position(token.start).line
+        self._header.kind = _kind(self._source, token.start + match.start(1), match[1])
+
+    def _read_list(self, token: Token, match: re.Match[str]) -> None:
+        name, listed = match["name"], self._header.listed
+        if name in listed:
+            raise self._bad(token, f"lists {name!r} again; keep one of the two")
+        if not _LIST.fullmatch(match["list"]):
+            raise self._bad(token, f"is no list of names; write `-- {name}: first, second`")
+        listed[name] = tuple(dict.fromkeys(re.findall(r"\w+", match["list"])))
+
+    def _read_narrowing(self, token: Token, match: re.Match[str]) -> None:
+        name, form = match["name"], " ".join(match["form"].split())
+        is_type = "." in form
+        if any(name == other and is_type == ("." in told) for other, told in self._header.narrowed):
+            raise self._bad(token, f"narrows {name!r} again; keep one of the two")
+        self._header.narrowed.append((name, form))
+
+    def _read_row_class(self, token: Token, name: str) -> None:
+        if self._header.row_class is not None:
+            raise self._bad(token, "names a row class again; keep one of the two")
+        if not is_class_name(name):
+            word = re.search(r"[^\W\d_]\w*", name)
+            meant = word[0][0].upper() + word[0][1:] if word else ""
+            raise self._bad(
+                token,
+                "names no class, which is one word that begins with a capital letter; "
+                f"write `-- row: {meant if is_class_name(meant) else 'Run'}`",
+            )
+        self._header.row_class = name
+
+    def _read_across_tenants(self, token: Token, why: str) -> None:
+        if self._header.across_tenants is not None:
+            raise self._bad(token, "says so again; keep one of the two")
+        if not why:
+            raise self._bad(token, "gives no reason; write `-- across tenants: why`")
+        self._header.across_tenants = why
+
+    def _read_allowance(self, token: Token, match: re.Match[str]) -> None:
+        rule, reason, allowances = match["rule"], match["reason"], self._header.allowances
+        if not _RULE.fullmatch(rule):
+            raise self._bad(token, "names no rule of `dbkit check`; write `-- allow: rule, reason`")
+        if rule in allowances:
+            raise self._bad(token, f"allows {rule!r} again; keep one of the two")
+        if not reason:
+            raise self._bad(token, f"gives no reason; write `-- allow: {rule}, reason`")
+        allowances[rule] = Allowance(rule, reason, self._source.position(token.start).line)
+
+    def _bad(self, token: Token, reason: str) -> BadHeaderLine:
+        return _bad(self._source, token, reason)

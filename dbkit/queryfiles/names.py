@@ -31,6 +31,11 @@ def unusable_in_python(name: str) -> str | None:
     return None
 
 
+def is_class_name(name: str) -> bool:
+    """Say whether a class in Python can have this name, and begins with a capital letter."""
+    return name[:1].isupper() and unusable_in_python(name) is None
+
+
 def unusable_as_parameter(name: str) -> str | None:
     """Say why a parameter cannot have this name, or nothing."""
     if name in _TAKEN_BY_PYTHON:

@@ -138,6 +138,8 @@ def _query(source: Source, subject: str, section: _Section, following: int | Non
     text = read_text(source, section.script)
     variables = find_variables(text)
     header = read_header(source, text.header, variables.identifiers, section.named)
+    for fault in header.faults:
+        raise fault
     refuse_late_lines(source, text.later)
     if text.start < 0:
         raise NoStatement(*source.place(section.start), without=())
@@ -149,7 +151,7 @@ def _query(source: Source, subject: str, section: _Section, following: int | Non
         raise MissingKind(*source.place(text.start), kinds)
     check_variables(source, variables)
     _check_listed(source, section.named, frozenset(variables.starts))
-    choices = read_choices(source, variables, header.allowed)
+    choices = read_choices(source, variables, header.listed)
     combinations = _combinations(source, text, choices)
     parameters = read_parameters(variables, combinations)
     choices = mark_omittable(choices, combinations)
@@ -168,6 +170,8 @@ def _query(source: Source, subject: str, section: _Section, following: int | Non
         narrowed=tuple(header.narrowed),
         combinations=combinations,
         parts=tuple(text.parts),
+        row_class=header.row_class,
+        allowed=tuple(header.allowances.values()),
     )
 
 

@@ -77,6 +77,14 @@ class Switch(NamedTuple):
 Part = Piece | Slot | Switch
 
 
+class Allowance(NamedTuple):
+    """A rule of `dbkit check` that the query's header silences, and why."""
+
+    rule: str
+    reason: str
+    line: int
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """One query of a file, as its text alone tells it."""
@@ -97,3 +105,7 @@ class Query:
     parts: tuple[Part, ...] = field(default=(), repr=False)
     # why it may read and write the rows of every tenant
     across_tenants: str | None = None
+    # the class of its rows, which it shares with every query that names the same one
+    row_class: str | None = None
+    # at most one for a rule
+    allowed: tuple[Allowance, ...] = ()

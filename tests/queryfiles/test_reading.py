@@ -3,7 +3,7 @@
 import pytest
 
 from dbkit.queryfiles import parse_queries
-from dbkit.queryfiles.query import Choice, Query, QueryKind, QueryParameter
+from dbkit.queryfiles.query import Allowance, Choice, Query, QueryKind, QueryParameter
 from dbkit.sqltext import Source
 
 
@@ -114,6 +114,50 @@ def test_a_query_that_says_nothing_of_tenants_crosses_none() -> None:
 
     assert query.across_tenants is None
     assert query.documentation == "Goes across tenants: no."
+
+
+def test_a_query_names_the_class_that_its_rows_share() -> None:
+    query = read("-- Runs.\n-- row: Run\n-- :many\nselect 1 as id, 2 as size;")
+
+    assert query.row_class == "Run"
+    assert query.documentation == "Runs."
+
+
+def test_a_query_that_names_no_class_shares_none() -> None:
+    assert read("-- The row: the newest.\n-- :many\nselect 1;").row_class is None
+
+
+def test_a_column_called_row_may_be_narrowed_beside_the_class_of_the_rows() -> None:
+    query = read(
+        "-- :many\n-- row: not null\n-- row: myapp.types.Row\n-- row: Run\n"
+        "select 1 as row, 2 as size;"
+    )
+
+    assert query.narrowed == (("row", "not null"), ("row", "myapp.types.Row"))
+    assert query.row_class == "Run"
+
+
+def test_identifiers_called_row_and_allow_have_their_lists() -> None:
+    query = read(
+        "-- :many\n-- row: Run, step\n-- allow: id, at\n"
+        'select :"row".id from :"row" order by :"allow";'
+    )
+
+    assert query.choices == (Choice("row", ("Run", "step")), Choice("allow", ("id", "at")))
+    assert (query.row_class, query.allowed) == (None, ())
+
+
+def test_a_query_says_which_rules_are_silenced_and_why() -> None:
+    query = read(
+        "-- allow: many-without-order, the caller sorts, and differently each time\n"
+        "-- Runs.\n--allow:uncertain_one ,a trigger holds it to one\n-- :many\nselect 1;"
+    )
+
+    assert query.allowed == (
+        Allowance("many-without-order", "the caller sorts, and differently each time", 1),
+        Allowance("uncertain_one", "a trigger holds it to one", 3),
+    )
+    assert query.documentation == "Runs."
 
 
 def test_an_identifier_is_one_of_those_listed() -> None:

@@ -1,0 +1,3 @@
+-- :many
+-- allow: unordered,
+select 1 as number;

@@ -1,0 +1,3 @@
+-- :many
+-- row:
+select 1 as id, 2 as size;
