@@ -13,7 +13,7 @@ import pytest
 import dbkit
 from tests.conftest import ROOT
 
-LONGEST = 400
+LONGEST = 800
 PACKAGE = ROOT / "dbkit"
 MODULES = sorted(
     path

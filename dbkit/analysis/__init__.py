@@ -3,16 +3,16 @@
 from dbkit.analysis.catalog import Catalog
 from dbkit.analysis.describe import describe
 from dbkit.analysis.description import Description
-from dbkit.analysis.facts import IS_NULL, conjuncts
 from dbkit.analysis.nodes import Node, Value
+from dbkit.analysis.nulls import Proof
 from dbkit.analysis.probe import analyse, parse
-from dbkit.analysis.proof import Proof
 from dbkit.analysis.scope import (
     CTE,
     DELETE,
     GROUP,
     INNER,
     INSERT,
+    IS_NULL,
     LEFT,
     MERGE,
     RELATION,
@@ -23,6 +23,7 @@ from dbkit.analysis.scope import (
     VALUES,
     Scope,
     Setting,
+    conjuncts,
     members,
 )
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import psycopg
 
-from dbkit.analysis.cardinality import at_most_one
 from dbkit.analysis.catalog import Catalog
 from dbkit.analysis.description import DescribedParameter, Description
 from dbkit.analysis.nodes import Node
+from dbkit.analysis.nulls import Proof
 from dbkit.analysis.parameters import nullable_parameters
 from dbkit.analysis.probe import Signature, analyse, parse
-from dbkit.analysis.proof import Proof
+from dbkit.analysis.rows import at_most_one
 from dbkit.analysis.scope import Scope, Setting
 from dbkit.analysis.shapes import Shapes
 from dbkit.analysis.typecatalog import TypeCatalog

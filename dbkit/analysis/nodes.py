@@ -1,16 +1,20 @@
 """Read the text in which PostgreSQL stores an analysed query: `{NODE :field value ...}`."""
 
 import re
-from typing import TYPE_CHECKING, TypeAlias, Union
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from collections.abc import Iterator
+from typing import TypeAlias, Union
 
 _TOKEN = re.compile(r"[(){}]|(?:\\.|[^\s(){}\\])+", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _NULL = "<>"
 # lists of numbers and sets of them begin with the letter of what they hold
 _NUMBERS = frozenset({"i", "o", "x", "b"})
+# the fields of a call, an operator, an aggregate and a window function
+_FUNCTIONS = ("funcid", "opfuncid", "aggfnoid", "winfnoid")
+JSON_TYPES = frozenset({114, 3802})
+_TEXT, _UNKNOWN_LITERAL = 25, 705
+_HEADER = 4
+_EMPTY_JSONB = b"\x00\x00\x00\x40"
 
 Value: TypeAlias = Union[str, "Node", list["Value"], None]
 
@@ -53,12 +57,12 @@ class Node:
             raise KeyError(field)
         return value
 
-    def children(self, field: str) -> "list[Node]":
+    def children(self, field: str) -> list["Node"]:
         """Return the nodes of a list."""
         value = self.fields.get(field)
         return [one for one in value if isinstance(one, Node)] if isinstance(value, list) else []
 
-    def rows(self, field: str) -> "list[list[Node]]":
+    def rows(self, field: str) -> list[list["Node"]]:
         """Return the nodes of a list of lists."""
         value = self.fields.get(field)
         rows = [one for one in value if isinstance(one, list)] if isinstance(value, list) else []
@@ -82,7 +86,11 @@ class Node:
         words = [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
         return bytes(int(word) & 0xFF for word in words)
 
-    def walk(self) -> "Iterator[Node]":
+    def functions(self) -> list[int]:
+        """Return the functions that this node calls, by their oids."""
+        return [self.number(field) for field in _FUNCTIONS if field in self]
+
+    def walk(self) -> Iterator["Node"]:
         """Give this node and all below it."""
         waiting: list[Value] = [self]
         while waiting:
@@ -147,3 +155,33 @@ def _fields(content: list[Value]) -> dict[str, Value]:
 
 def _unescape(word: str) -> str:
     return _ESCAPE.sub(r"\1", word)
+
+
+def text_of(constant: Node) -> str | None:
+    """Return a constant text, None for anything else."""
+    while constant.kind in {"RELABELTYPE", "COERCEVIAIO"}:
+        constant = constant.needed("arg")
+    if constant.kind != "CONST" or constant.flag("constisnull"):
+        return None
+    kind, datum = constant.number("consttype"), constant.datum()
+    if kind not in {_TEXT, _UNKNOWN_LITERAL}:
+        return None
+    # a text begins with its length, a literal of no known type ends with a NUL
+    content = datum[_HEADER:] if kind == _TEXT else datum.rstrip(b"\x00")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def is_empty_list(constant: Node) -> bool:
+    """Say whether a constant is `'[]'` in json or jsonb, or an array without an element."""
+    if constant.kind != "CONST" or constant.flag("constisnull"):
+        return False
+    content = constant.datum()[_HEADER:]
+    if constant.number("consttype") in JSON_TYPES:
+        return content.strip() == b"[]" or content == _EMPTY_JSONB
+    # an array without dimensions is the empty one
+    return (
+        constant.number("constlen") < 0 and len(content) >= _HEADER and not any(content[:_HEADER])
+    )

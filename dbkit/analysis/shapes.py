@@ -1,19 +1,23 @@
 """Find the parts of a value that is built of parts: rows, json objects and lists of them."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TypeAlias
 
-from dbkit.analysis.columns import output_doubt
-from dbkit.analysis.constants import JSON_TYPES, is_empty_list, text_of
-from dbkit.analysis.facts import NOTHING, Facts, truths, variable
-from dbkit.analysis.nodes import Node
-from dbkit.analysis.proof import Proof
-from dbkit.analysis.scope import FUNCTION, GROUP, JOIN, RELATION, Scope
+from dbkit.analysis.nodes import JSON_TYPES, Node, is_empty_list, text_of
+from dbkit.analysis.nulls import Proof, output_doubt
+from dbkit.analysis.scope import (
+    FUNCTION,
+    GROUP,
+    JOIN,
+    NOTHING,
+    RELATION,
+    Facts,
+    Scope,
+    truths,
+    variable,
+)
 from dbkit.analysis.typecatalog import TypeCatalog
-from dbkit.analysis.value_types import UNKNOWN, type_of
 from dbkit.pgtypes import Column, Shape, TypeKind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 _BUILD_OBJECT = frozenset({"json_build_object", "jsonb_build_object"})
 _BUILD_LIST = frozenset({"json_build_array", "jsonb_build_array"})
@@ -22,6 +26,41 @@ _AGGREGATES = frozenset({"json_agg", "jsonb_agg", "array_agg"})
 _JSONB_CONCAT, _JSONB_DELETE = 3301, 3302
 _JSON_OBJECT, _JSON_ARRAYAGG = 1, 4
 _SCALAR, _ARRAY = 4, 6
+_BOOLEAN, _INTEGER, _TEXT = 16, 23, 25
+UNKNOWN = 0
+_FIELDS = {
+    "AGGREF": "aggtype",
+    "ARRAYCOERCEEXPR": "resulttype",
+    "ARRAYEXPR": "array_typeid",
+    "CASEEXPR": "casetype",
+    "COALESCEEXPR": "coalescetype",
+    "COERCETODOMAIN": "resulttype",
+    "COERCEVIAIO": "resulttype",
+    "CONST": "consttype",
+    "CONVERTROWTYPEEXPR": "resulttype",
+    "FIELDSELECT": "resulttype",
+    "FUNCEXPR": "funcresulttype",
+    "MINMAXEXPR": "minmaxtype",
+    "NEXTVALUEEXPR": "typeId",
+    "NULLIFEXPR": "opresulttype",
+    "OPEXPR": "opresulttype",
+    "PARAM": "paramtype",
+    "RELABELTYPE": "resulttype",
+    "ROWEXPR": "row_typeid",
+    "SQLVALUEFUNCTION": "type",
+    "SUBSCRIPTINGREF": "refrestype",
+    "VAR": "vartype",
+    "WINDOWFUNC": "wintype",
+    "XMLEXPR": "type",
+}
+_BOOLEANS = frozenset(
+    {
+        "BOOLEANTEST", "BOOLEXPR", "CURRENTOFEXPR", "DISTINCTEXPR", "JSONISPREDICATE",
+        "NULLTEST", "ROWCOMPAREEXPR", "SCALARARRAYOPEXPR",
+    }
+)  # fmt: skip
+
+_Rule: TypeAlias = Callable[[Proof, Node], Shape | None]
 
 
 class Shapes:
@@ -29,7 +68,7 @@ class Shapes:
 
     def __init__(self, types: TypeCatalog) -> None:
         self._types = types
-        self._rules: Mapping[str, Callable[[Proof, Node], Shape | None]] = {
+        self._rules: dict[str, _Rule] = {
             "AGGREF": self._of_aggregate,
             "ARRAYEXPR": self._of_array,
             "CASEEXPR": self._of_case,
@@ -297,3 +336,37 @@ def _is_empty_list(proof: Proof, node: Node) -> bool:
         empty = function.builtin and not node.children("args")
         return empty and function.name in _BUILD_LIST
     return is_empty_list(node)
+
+
+def type_of(expression: Node | None, scope: Scope) -> int:  # noqa: PLR0911 - a rule a return
+    """Return the number of an expression's type, or UNKNOWN."""
+    if expression is None:
+        return UNKNOWN
+    kind = expression.kind
+    if kind in _FIELDS:
+        return expression.number(_FIELDS[kind])
+    if kind in _BOOLEANS:
+        return _BOOLEAN
+    match kind:
+        case "SUBLINK":
+            return _type_of_subselect(expression, scope)
+        case "COLLATEEXPR" | "NAMEDARGEXPR":
+            return type_of(expression.child("arg"), scope)
+        case "GROUPINGFUNC":
+            return _INTEGER
+        case "MERGESUPPORTFUNC":
+            return _TEXT
+        case "JSONCONSTRUCTOREXPR" | "JSONEXPR":
+            returning = expression.child("returning")
+            return returning.number("typid") if returning else UNKNOWN
+        case _:
+            return UNKNOWN
+
+
+def _type_of_subselect(expression: Node, scope: Scope) -> int:
+    kind = expression.number("subLinkType")
+    if kind not in {_SCALAR, _ARRAY}:
+        return _BOOLEAN
+    inner = scope.inner(expression.needed("subselect"))
+    found = type_of(inner.targets[0].child("expr"), inner)
+    return scope.catalog.array_of(found) if kind == _ARRAY else found

@@ -4,11 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
+from typing import NamedTuple
 
 from dbkit.analysis import (
     CTE,
+    DELETE,
     GROUP,
     INSERT,
+    IS_NULL,
     MERGE,
     RELATION,
     SELECT,
@@ -16,12 +19,19 @@ from dbkit.analysis import (
     UPDATE,
     VALUES,
     Node,
+    Proof,
     Scope,
+    conjuncts,
 )
-from dbkit.tenancy.changes import assigned_tags, change_faults
-from dbkit.tenancy.conclusions import SCALAR, conclude, lifted, type_of
-from dbkit.tenancy.ownership import Owned, Ownership
-from dbkit.tenancy.restrictions import exposed_columns, own_nodes, restrictions
+from dbkit.tenancy.ownership import Owned, Ownership, Reference
+from dbkit.tenancy.restrictions import (
+    action_conditions,
+    actions,
+    exposed_columns,
+    implies_its_conditions,
+    own_nodes,
+    restrictions,
+)
 from dbkit.tenancy.tags import (
     NOTHING,
     TENANT,
@@ -41,6 +51,26 @@ _UNION = 1
 _IMPLICIT_CAST = 2
 # bpchar() and varchar() refuse what is too long where it is assigned
 _LENGTHS = frozenset({668, 669})
+EXISTS, ANY, SCALAR = 0, 2, 4
+_OF_SUBLINK = 2
+_TYPES = {
+    "VAR": "vartype",
+    "PARAM": "paramtype",
+    "RELABELTYPE": "resulttype",
+    "COERCETODOMAIN": "resulttype",
+}
+_DO_UPDATE = 2
+
+
+class Crossing(NamedTuple):
+    """Why a statement may cross from one tenant to another."""
+
+    # "relation", "write", "function" or "unknown"
+    kind: str
+    # the table or function, as the statement calls it
+    name: str
+    # one sentence, begun with the name
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,3 +398,261 @@ class Binding:
         for action in query.children("mergeActionList"):
             lists = [*lists, *action.children("targetList")]
         return {(self.scope.target, one.number("resno")) for one in lists}
+
+
+def conclude(binding: Binding, conditions: Iterable[Node], number: int) -> dict[int, Tags]:
+    """Return what the columns of a relation are where all these conditions hold."""
+    found: defaultdict[int, Tags] = defaultdict(frozenset)
+    for one in conditions:
+        for column, tags in _conclusions(binding, one, number):
+            found[column] |= tags
+    return {column: tags for column, tags in found.items() if tags}
+
+
+def sides(call: Node) -> Iterator[tuple[Node, Node]]:
+    """Give what an operator compares, either side first."""
+    compared = call.children("args")
+    if call.kind == "OPEXPR" and len(compared) == 2:  # noqa: PLR2004 - left and right
+        left, right = compared
+        yield left, right
+        yield right, left
+
+
+def lifted(var: Node, levels: int) -> Node:
+    """Return a column as the query so many levels around names it."""
+    return Node("VAR", {**var.fields, "varlevelsup": str(var.number("varlevelsup") - levels)})
+
+
+def type_of(expression: Node) -> int:
+    """Return the type of an expression that is no call, 0 for any other."""
+    if expression.kind == "SUBLINK" and expression.number("subLinkType") == SCALAR:
+        [target, *_] = expression.needed("subselect").children("targetList")
+        return type_of(target.needed("expr"))
+    return expression.number(_TYPES.get(expression.kind, ""))
+
+
+def _conclusions(binding: Binding, condition: Node, number: int) -> Iterator[tuple[int, Tags]]:
+    match condition.kind:
+        case "OPEXPR":
+            for one, other in sides(condition):
+                column = binding.column(one, number)
+                if column and _is_equality(binding, condition, one, binding.plain(other)):
+                    yield column, binding.tags(other)
+        case "NULLTEST" if condition.number("nulltesttype") == IS_NULL:
+            column = binding.column(condition.needed("arg"), number)
+            if column:
+                yield column, frozenset({TENANT_OR_NOBODY})
+        case "BOOLEXPR" if condition.word("boolop") == "or":
+            arms = [conclude(binding, conjuncts(one), number) for one in condition.children("args")]
+            for column in set(arms[0]).intersection(*arms):
+                yield column, common([arm[column] for arm in arms])
+        case "SUBLINK" if condition.number("subLinkType") == ANY:
+            yield from _member(binding, condition, number)
+        case "SUBLINK" if condition.number("subLinkType") == EXISTS:
+            yield from _existing(binding, condition, number)
+        case _:
+            pass
+
+
+def _member(binding: Binding, sublink: Node, number: int) -> Iterator[tuple[int, Tags]]:
+    """Conclude from `in`: the value is one that the query within gives."""
+    within = binding.within(sublink)
+    for test in conjuncts(sublink.child("testexpr")):
+        for one, other in sides(test):
+            column, found = binding.column(one, number), binding.plain(other)
+            is_result = found.kind == "PARAM" and found.number("paramkind") == _OF_SUBLINK
+            if column and is_result and _is_equality(binding, test, one, found):
+                yield column, within.output(found.number("paramid"))
+
+
+def _existing(binding: Binding, sublink: Node, number: int) -> Iterator[tuple[int, Tags]]:
+    """Conclude from `exists`: there is a row for which its conditions hold."""
+    within = binding.within(sublink)
+    if not implies_its_conditions(within.scope):
+        return
+    for condition in within.scope.conditions:
+        for one, other in sides(condition):
+            outside = within.plain(one)
+            if outside.kind == "VAR" and outside.number("varlevelsup") == 1:
+                here = lifted(outside, 1)
+                column = binding.column(here, number)
+                if column and _is_equality(binding, condition, here, within.plain(other)):
+                    yield column, within.tags(other)
+
+
+def _is_equality(binding: Binding, call: Node, one: Node, other: Node) -> bool:
+    """Say whether the very same values are compared for equality; `other` is plain."""
+    types = type_of(binding.plain(one)), type_of(other)
+    return binding.asked.ownership.is_equality(
+        call.number("opno"), call.number("inputcollid"), *types
+    )
+
+
+def change_faults(binding: Binding) -> list[Crossing]:
+    """Return what a statement may write that is not the tenant's, but for the rows it finds."""
+    scope = binding.scope
+    if scope.command == SELECT:
+        return []
+    entry = scope.relation(scope.target)
+    relation = scope.catalog.relation(entry.number("relid"))
+    if relation.kind == "v" or relation.ruled:
+        what = "a view" if relation.kind == "v" else "a table with rules"
+        message = f"{relation.name} is {what}, and what is written is not seen; write to a table"
+        return [Crossing("write", relation.name, message)]
+    owned = binding.table(scope.target)
+    if owned is None or scope.command == DELETE:
+        return []
+    changes = _Changes(binding, owned, relation.name, entry.number("relid"))
+    if scope.command == UPDATE:
+        return [*changes.assigned(scope.query)]
+    if scope.command == INSERT:
+        return [*changes.inserted(scope.query), *changes.conflicting()]
+    return [fault for one in actions(scope) for fault in changes.merged(one)]
+
+
+def assigned_tags(binding: Binding, node: Node, listed: str = "targetList") -> dict[int, Tags]:
+    """Return what the values are that columns get."""
+    return {column: binding.tags(value) for column, value in _values(node, listed).items()}
+
+
+class _Changes(NamedTuple):
+    """What a statement writes into a table that is a tenant's."""
+
+    binding: Binding
+    owned: Owned
+    name: str
+    relation: int
+
+    def inserted(self, node: Node) -> Iterator[Crossing]:
+        """Find the columns of a new row that do not make it the tenant's."""
+        tags, values = assigned_tags(self.binding, node), _values(node)
+        if self.owned.column:
+            if not self._is_tenant(tags, values):
+                message = f"{self.name} gets a row whose {self._column} is not {self._wanted}"
+                yield Crossing("write", self.name, message)
+            return
+        yield from self._misled(tags, frozenset(tags), every=True)
+
+    def assigned(self, node: Node, listed: str = "targetList") -> Iterator[Crossing]:
+        """Find the new values that make a row another tenant's."""
+        tags, values = assigned_tags(self.binding, node, listed), _values(node, listed)
+        if self.owned.column in values and not self._is_tenant(tags, values):
+            message = f"{self._column} of {self.name} is set to what is not {self._wanted}"
+            yield Crossing("write", self.name, message)
+        kept = {
+            column: self.binding.value(self.binding.scope.target, column)
+            for one in self.owned.references
+            for column in one.columns
+        }
+        yield from self._misled({**kept, **tags}, frozenset(tags), every=False)
+
+    def conflicting(self) -> Iterator[Crossing]:
+        """Find out whether `on conflict do update` may meet another tenant's row."""
+        scope, ownership = self.binding.scope, self.binding.asked.ownership
+        conflict = scope.query.child("onConflict")
+        if conflict is None or conflict.number("action") != _DO_UPDATE:
+            return
+        inserted = assigned_tags(self.binding, scope.query)
+        met = conclude(self.binding, conjuncts(conflict.child("onConflictWhere")), scope.target)
+        for column in self._arbiters(conflict):
+            if ownership.conflicts_exactly(self.relation, column):
+                met[column] = met.get(column, frozenset()) | inserted.get(column, frozenset())
+        if status(ownership, self.relation, met) is not False:
+            right = (
+                f"add `where {scope.name(scope.target)}.{self._column} = excluded.{self._column}`"
+                if self.owned.column
+                else "leave the row there as it is"
+            )
+            message = f"on conflict, a row of {self.name} is changed that may be another tenant's"
+            yield Crossing("write", self.name, f"{message}; {right}")
+        yield from self.assigned(conflict, "onConflictSet")
+
+    def merged(self, action: Node) -> Iterator[Crossing]:
+        """Find what one action of a merge may write that is not the tenant's."""
+        scope, command = self.binding.scope, action.number("commandType")
+        ownership = self.binding.asked.ownership
+        if command == INSERT:
+            yield from self.inserted(action)
+        elif command in {UPDATE, DELETE}:
+            met = conclude(self.binding, action_conditions(scope, action), scope.target)
+            if status(ownership, self.relation, met) is not False:
+                message = (
+                    f"{self.name} is merged into where a row may be another tenant's; "
+                    "bind it in `on`, or in the `and` of a `when not matched by source`"
+                )
+                yield Crossing("write", self.name, message)
+            yield from self.assigned(action) if command == UPDATE else ()
+
+    @property
+    def _column(self) -> str:
+        catalog = self.binding.scope.catalog
+        return catalog.relation(self.relation).attributes[self.owned.column].name
+
+    @property
+    def _wanted(self) -> str:
+        return f":'{self.binding.asked.ownership.tenant}'"
+
+    def _is_tenant(self, tags: Mapping[int, Tags], values: Mapping[int, Node]) -> bool:
+        column = self.owned.column
+        if not any(one.relation == 0 for one in tags.get(column, ())):
+            return False
+        # a null would make the row everybody's, where the table lets it in
+        scope = self.binding.scope
+        return (
+            not self.owned.may_be_global
+            or self.binding.plain(values[column]).kind == "PARAM"
+            or not Proof.rows_of(scope).doubt(values[column])
+        )
+
+    def _misled(
+        self, tags: Mapping[int, Tags], changed: frozenset[int], *, every: bool
+    ) -> Iterator[Crossing]:
+        """Find the foreign keys that may lead to another tenant's row.
+
+        One is enough to read by, so that all of them have to lead to the same tenant.
+        """
+        catalog, ownership = self.binding.scope.catalog, self.binding.asked.ownership
+        attributes = catalog.relation(self.relation).attributes
+        # one that another contains leads to the same row, for its columns are a key of that row
+        right = [_pairs(one) for one in self.owned.references if _leads(ownership, one, tags)]
+        wrong = [
+            one
+            for one in self.owned.references
+            if (every or not changed.isdisjoint(one.columns))
+            and not any(_pairs(one) <= other for other in right)
+        ]
+        for one in wrong:
+            if any(_pairs(other) < _pairs(one) for other in wrong if other.parent == one.parent):
+                continue
+            columns = ", ".join(attributes[column].name for column in one.columns)
+            parent = catalog.relation(one.parent).name
+            message = (
+                f"{self.name} gets a row whose {columns} may be another tenant's; "
+                f"take it from a bound {parent}"
+            )
+            yield Crossing("write", self.name, message)
+
+    def _arbiters(self, conflict: Node) -> tuple[int, ...]:
+        constraint = conflict.number("constraint")
+        if constraint:
+            return self.binding.asked.ownership.constrained(constraint)
+        elements = [one.needed("expr") for one in conflict.children("arbiterElems")]
+        return tuple(one.number("varattno") for one in elements if one.kind == "VAR")
+
+
+def _leads(ownership: Ownership, reference: Reference, tags: Mapping[int, Tags]) -> bool:
+    """Say whether a foreign key leads to a row of the tenant's own."""
+    return reached(ownership, reference, tags) is False
+
+
+def _pairs(reference: Reference) -> set[tuple[int, int, int]]:
+    pairs = zip(reference.columns, reference.keys, strict=True)
+    return {(reference.parent, column, key) for column, key in pairs}
+
+
+def _values(node: Node, listed: str = "targetList") -> dict[int, Node]:
+    return {
+        one.number("resno"): one.needed("expr")
+        for one in node.children(listed)
+        if not one.flag("resjunk")
+    }

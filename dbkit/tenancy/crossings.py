@@ -6,13 +6,10 @@ from typing import Any
 import psycopg
 
 from dbkit.analysis import DELETE, UPDATE, Catalog, Node, Scope, Setting, analyse, parse
-from dbkit.tenancy.binding import Asked, Binding
-from dbkit.tenancy.changes import Crossing, change_faults
+from dbkit.tenancy.binding import Asked, Binding, Crossing, change_faults
 from dbkit.tenancy.ownership import Ownership
 from dbkit.tenancy.restrictions import own_nodes
 from dbkit.tenancy.tags import TENANT
-
-_FUNCTIONS = ("funcid", "opfuncid", "aggfnoid", "winfnoid")
 
 
 def unbound(
@@ -108,7 +105,7 @@ def _calls(binding: Binding) -> Iterator[Crossing]:
     """Find the functions that may do anything, and are not told which tenant to do it for."""
     ownership = binding.asked.ownership
     for node in own_nodes(binding.scope.query):
-        for function in (node.number(field) for field in _FUNCTIONS if field in node):
+        for function in node.functions():
             arguments = [one.child("expr") or one for one in node.children("args")]
             if not ownership.is_opaque(function):
                 continue
