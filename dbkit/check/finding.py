@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dbkit.errors import DbkitError, SourceFault
-from dbkit.queryfiles import DuplicateQuery, Query, UnusableQueryFile
+from dbkit.queryfiles import ClashingQueries, Query, UnusableQueryFile
 from dbkit.typedqueries import DoesNotPrepare
 
 
@@ -37,7 +37,7 @@ class Finding:
             place = error.path, error.line, error.column
             return cls(kind, error.fault(), *place, name, error.snippet)
         match error:
-            case DuplicateQuery(name=name, path=path, line=line):
+            case ClashingQueries(name=name, path=path, line=line):
                 return cls("duplicate", _without_place(error, path, line), path, line, None, name)
             case UnusableQueryFile(path=path):
                 return cls("file", _without_place(error, path), path)

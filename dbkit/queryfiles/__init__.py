@@ -1,7 +1,7 @@
 """The front door to query files: the text of a file in, its queries out, no database asked."""
 
 from dbkit.queryfiles.combinations import combination_for
-from dbkit.queryfiles.errors import DuplicateQuery, QueryFileFault, UnusableQueryFile
+from dbkit.queryfiles.errors import ClashingQueries, QueryFileFault, UnusableQueryFile
 from dbkit.queryfiles.folder import (
     ReadFolder,
     examine_folder,
@@ -9,14 +9,15 @@ from dbkit.queryfiles.folder import (
     query_files,
     read_queries,
 )
+from dbkit.queryfiles.names import row_class_name
 from dbkit.queryfiles.parsing import parse_queries
 from dbkit.queryfiles.query import Allowance, Choice, Combination, Query, QueryKind, QueryParameter
 
 __all__ = [
     "Allowance",
     "Choice",
+    "ClashingQueries",
     "Combination",
-    "DuplicateQuery",
     "Query",
     "QueryFileFault",
     "QueryKind",
@@ -29,4 +30,5 @@ __all__ = [
     "parse_queries",
     "query_files",
     "read_queries",
+    "row_class_name",
 ]

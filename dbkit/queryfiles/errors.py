@@ -22,19 +22,58 @@ class UnusableQueryFile(QueryError):
 
 
 @dataclass(eq=False)
-class DuplicateQuery(QueryError):
-    """Two queries have the same name."""
+class ClashingQueries(QueryError):
+    """Two queries of a system cannot both have the names that they have."""
 
     name: str
     path: str
     line: int
+    other_name: str
     other_path: str
     other_line: int
 
+    def clash(self) -> str:
+        """Say what the two have in common, then what would be right."""
+        raise NotImplementedError  # a leaf without its sentence is a fault of ours
+
     def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.clash()}"
+
+
+@dataclass(eq=False)
+class DuplicateQuery(ClashingQueries):
+    """Two queries have the same name."""
+
+    def clash(self) -> str:
         return (
-            f"{self.path}:{self.line}: the query {self.name} is already in "
-            f"{self.other_path}:{self.other_line}; rename one of them"
+            f"the query {self.name} is already in {self.other_path}:{self.other_line}; "
+            "rename one of them"
+        )
+
+
+@dataclass(eq=False)
+class DuplicateRowClass(ClashingQueries):
+    """Two queries of a subject have names that give one name to the classes of their rows."""
+
+    row_class: str
+
+    def clash(self) -> str:
+        return (
+            f"the rows of {self.name} would have the class {self.row_class}, as those of "
+            f"{self.other_name} in {self.other_path}:{self.other_line} have; rename one of them"
+        )
+
+
+@dataclass(eq=False)
+class ForeignRowClass(ClashingQueries):
+    """The header names a row class that is another query's own."""
+
+    row_class: str
+
+    def clash(self) -> str:
+        return (
+            f"`-- row: {self.row_class}` is the class that {self.other_name} in "
+            f"{self.other_path}:{self.other_line} has for its own rows; name another one"
         )
 
 

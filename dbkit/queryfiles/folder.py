@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dbkit.errors import DbkitError
+from dbkit.queryfiles.clashes import find_clashes
 from dbkit.queryfiles.errors import UnusableQueryFile
 from dbkit.queryfiles.names import unusable_in_python
-from dbkit.queryfiles.parsing import examine_source, find_duplicates, parse_queries
+from dbkit.queryfiles.parsing import examine_source, parse_queries
 from dbkit.queryfiles.query import Query
 from dbkit.sqltext import Source, decode
 
@@ -51,7 +52,7 @@ def examine_folder(sql_folder: Path, root: Path) -> ReadFolder:
         read = examine_source(sources[shown], subject, named=path.parent == sql_folder)
         queries += read.queries
         faults += read.faults
-    faults += find_duplicates(queries)
+    faults += find_clashes(queries)
     in_order = sorted(queries, key=lambda query: (query.subject, query.name))
     return ReadFolder(tuple(in_order), sources, tuple(faults))
 

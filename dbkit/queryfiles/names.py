@@ -31,6 +31,13 @@ def unusable_in_python(name: str) -> str | None:
     return None
 
 
+def row_class_name(query_name: str) -> str:
+    """Name the class of a query's rows: `list_recent` has a `ListRecentRow`."""
+    words = (word[:1].upper() + word[1:] for word in query_name.split("_"))
+    name = normalize("NFKC", f"{''.join(words)}Row")
+    return name if name.isidentifier() else f"_{name}"
+
+
 def is_class_name(name: str) -> bool:
     """Say whether a class in Python can have this name, and begins with a capital letter."""
     return name[:1].isupper() and unusable_in_python(name) is None

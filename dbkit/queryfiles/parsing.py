@@ -5,11 +5,11 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from dbkit.errors import DbkitError
+from dbkit.queryfiles.clashes import find_clashes
 from dbkit.queryfiles.combinations import MOST_SWITCHES, all_combinations, find_switches
 from dbkit.queryfiles.errors import (
     BadDefault,
     BadHeaderLine,
-    DuplicateQuery,
     MissingKind,
     NoStatement,
     TooManySwitches,
@@ -56,7 +56,7 @@ def parse_queries(source: Source, subject: str, *, named: bool = False) -> tuple
     file counts for nothing: the queries are called as their lines say.
     """
     read = examine_source(source, subject, named=named)
-    for fault in (*read.faults, *find_duplicates(read.queries)):
+    for fault in (*read.faults, *find_clashes(read.queries)):
         raise fault
     return read.queries
 
@@ -82,16 +82,6 @@ def examine_source(source: Source, subject: str, *, named: bool = False) -> Read
         except DbkitError as fault:
             faults.append(fault)
     return ReadFile(tuple(queries), tuple(faults))
-
-
-def find_duplicates(queries: Sequence[Query]) -> Iterator[DuplicateQuery]:
-    """Find the queries that have the name of one before them."""
-    seen: dict[tuple[str, str], Query] = {}
-    for query in queries:
-        other = seen.setdefault((query.subject, query.name), query)
-        if other is not query:
-            name = f"{query.subject}.{query.name}"
-            yield DuplicateQuery(name, query.path, query.line, other.path, other.line)
 
 
 def _sections(source: Source) -> Iterator[_Section]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dbkit.errors import QueryError
-from dbkit.queryfiles import find_queries
+from dbkit.queryfiles import find_queries, row_class_name
 
 ONE = "-- :one\nselect 1;\n"
 NAMED = "-- name: {} :one\nselect 1;\n"
@@ -90,6 +90,22 @@ def test_a_system_without_queries_has_none(tmp_path: Path) -> None:
             ),
         ),
         (
+            {"runs/list_recent.sql": ONE, "runs/others.sql": NAMED.format("listRecent")},
+            (
+                "sql/shop/runs/others.sql:2: the rows of runs.listRecent would have the class "
+                "ListRecentRow, as those of runs.list_recent in sql/shop/runs/list_recent.sql:2 "
+                "have; rename one of them"
+            ),
+        ),
+        (
+            {"runs/list_recent.sql": ONE, "users/list.sql": f"-- row: ListRecentRow\n{ONE}"},
+            (
+                "sql/shop/users/list.sql:3: `-- row: ListRecentRow` is the class that "
+                "runs.list_recent in sql/shop/runs/list_recent.sql:2 has for its own rows; "
+                "name another one"
+            ),
+        ),
+        (
             {"find.sql": ONE},
             (
                 "sql/shop/find.sql: a file of one query lies in the folder of its subject; "
@@ -128,3 +144,36 @@ def test_a_file_that_is_no_query_of_a_subject_is_refused(
         find_queries(folder, tmp_path)
 
     assert str(raised.value) == told
+
+
+def test_queries_of_two_subjects_may_have_one_name_and_share_a_row_class(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path,
+        {
+            "runs/find.sql": f"-- row: Run\n{ONE}",
+            "steps/find.sql": f"-- row: Run\n{ONE}",
+            "steps/list.sql": f"-- row: ListRow\n{ONE}",
+        },
+    )
+
+    assert [query.row_class for query in find_queries(folder, tmp_path)] == [
+        "Run",
+        "Run",
+        "ListRow",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "row_class"),
+    [
+        ("find", "FindRow"),
+        ("list_recent", "ListRecentRow"),
+        ("list__recent", "ListRecentRow"),
+        ("listRecent", "ListRecentRow"),
+        ("_2024", "_2024Row"),
+        ("été", "ÉtéRow"),
+        ("__", "Row"),
+    ],
+)
+def test_a_row_class_is_named_for_its_query(query: str, row_class: str) -> None:
+    assert row_class_name(query) == row_class
