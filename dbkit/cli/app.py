@@ -11,7 +11,8 @@ from typing import NoReturn
 import click
 
 from dbkit import __version__
-from dbkit.errors import DbkitError, NoProject, nearest
+from dbkit.cli.group import Group
+from dbkit.errors import DbkitError, NoProject
 
 FAILURE, USAGE = 1, 64
 
@@ -43,7 +44,7 @@ class Terminated(BaseException):
     """SIGTERM came: unwound like Ctrl-C, so that nothing is left half done."""
 
 
-class Commands(click.Group):
+class Commands(Group):
     """A group whose commands are imported only when one of them is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -69,11 +70,8 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command called, or name the nearest one."""
-        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            meant = nearest(args[0], _COMMANDS) or f"; commands: {', '.join(_COMMANDS)}"
-            ctx.fail(f"no such command {args[0]!r}{meant}")
-        if not ctx.resilient_parsing and not _asks_for_help(ctx, args):
+        """Find the command called, and refuse to call it outside a project."""
+        if args[0] in _COMMANDS and not ctx.resilient_parsing and not _asks_for_help(ctx, args):
             # before the command reads its arguments or asks whether it may delete something
             from dbkit.settings import load_settings  # noqa: PLC0415 - help needs no project
 

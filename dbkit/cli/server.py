@@ -3,9 +3,10 @@
 import click
 
 from dbkit.cli.connecting import Project
+from dbkit.cli.group import Group
 
 
-@click.group("server", no_args_is_help=False, epilog="Example: dbkit server stop")
+@click.group("server", cls=Group, no_args_is_help=False, epilog="Example: dbkit server stop")
 def command() -> None:
     """Start, stop, look at or delete this project's embedded PostgreSQL server."""
 

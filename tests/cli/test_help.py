@@ -125,12 +125,12 @@ def test_the_version_is_told(project: Project) -> None:
     ("call", "sentence"),
     [
         ("migrat", "no such command 'migrat'; did you mean 'migrate'"),
+        ("server strat", "no such command 'strat'; did you mean 'start'"),
         ("deploy", f"no such command 'deploy'; commands: {', '.join(TOP)}"),
         ("server", "Missing command."),
         ("rollback", "Missing argument 'SYSTEM'."),
         ("new shop", "Missing argument 'NAME'."),
         ("force shop", "Missing argument 'N'."),
-        ("migrate -1", "No such option '-1'."),
         ("migrate --to -1", "Invalid value for '--to': -1 is not in the range x>=0."),
         ("rollback shop --steps 0", "Invalid value for '--steps': 0 is not in the range x>=1."),
         (
@@ -149,17 +149,14 @@ def test_wrong_usage_ends_with_64_and_the_way_to_help(
     assert re.fullmatch(r"Try 'dbkit( \w+)? --help'\.", help_line)
 
 
-@pytest.mark.parametrize(
-    ("call", "nearest"), [("migrate --plann", "--plan"), ("server strat", "start")]
-)
-def test_a_mistyped_option_or_subcommand_is_told_the_nearest(
-    project: Project, call: str, nearest: str
-) -> None:
-    ran = project.dbkit(*call.split())
+@pytest.mark.parametrize(("option", "nearest"), [("--plann", "--plan"), ("-1", "")])
+def test_a_mistyped_option_is_told_the_nearest(project: Project, option: str, nearest: str) -> None:
+    ran = project.dbkit("migrate", option)
 
+    # click's own sentence, which its versions write differently
     said = refusal(ran, 64)
-    assert f"'{call.split()[1]}'" in said
-    assert f"'{nearest}'" in said
+    assert re.match(rf"No such option:? '?{option}\b", said)
+    assert nearest in said.replace(option, "", 1)
 
 
 @pytest.mark.parametrize(
