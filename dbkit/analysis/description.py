@@ -23,3 +23,5 @@ class Description:
     at_most_one: bool = False
     # no row can be missing: an aggregate without group by, an insert of one row returning
     at_least_one: bool = False
+    # the outermost query has an `order by`; None where the statement could not be analysed
+    is_ordered: bool | None = None
