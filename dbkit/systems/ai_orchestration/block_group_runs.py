@@ -191,6 +191,7 @@ _ADD_SQL = Source(
 -- parent_run_id: nullable
 -- input: nullable
 -- id: not null
+-- allow: unordered, one set of values gives one id at most
 \if :{?iteration} \else \set iteration 0 \endif
 select begun.begun_id as id
 from begin_pass(

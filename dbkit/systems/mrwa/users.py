@@ -568,6 +568,7 @@ _VERIFY_EMAIL_SQL = Source(
 -- A token is good once, and until it expires.
 -- verification_token is not unique: two of the same SHA-256 do not occur.
 -- :many
+-- allow: unordered, as such tokens do not occur twice, one row comes back at most
 update users
 set
     email_verified = true,
