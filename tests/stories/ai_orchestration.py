@@ -14,15 +14,15 @@ from dbkit import OVERFLOWING, open_database
 from dbkit.pools import Database
 from dbkit.systems.ai_orchestration import (
     runs,
+    scheduler,
     schedules,
     steps,
     tenants,
     users,
+    vault,
+    webhook_calls,
     workflows,
 )
-from dbkit.systems.ai_orchestration import scheduler as clock
-from dbkit.systems.ai_orchestration import signed_calls as webhooks
-from dbkit.systems.ai_orchestration import vault as secrets
 from tests.stories.flows import PASSES, RARELY, Worker, Workflow, draw
 from tests.stories.telling import Crowd, Facts, Say, strike, unprivileged_role
 
@@ -34,8 +34,8 @@ LOOK = (
 
 _TENANTS, _WORKFLOWS, _TICKS = 2, 4, 3
 _AT_ONCE = 5
-_OLD = secrets.Keyring("old", {"old": b"o" * 32})
-_NEW = secrets.Keyring("new", {"old": b"o" * 32, "new": b"n" * 32})
+_OLD = vault.Keyring("old", {"old": b"o" * 32})
+_NEW = vault.Keyring("new", {"old": b"o" * 32, "new": b"n" * 32})
 
 
 def tell(url: str, *, workers: int, seed: int, say: Say) -> Facts:
@@ -178,12 +178,12 @@ class Day:
             while left:
                 with self.database.transaction(settings=self.acting(number)) as connection:
                     tenant_id = self.tenant(number)
-                    left = secrets.rotate(connection, _NEW, tenant_id=tenant_id, max_secrets=3) > 0
+                    left = vault.rotate(connection, _NEW, tenant_id=tenant_id, max_secrets=3) > 0
                     strike(chance, connection)
 
         def reveal(_: Random, number: int) -> str | None:
             with self.database.transaction(settings=self.acting(number)) as connection:
-                return secrets.reveal(
+                return vault.reveal(
                     connection, _NEW, tenant_id=self.tenant(number), name=f"{number}"
                 )
 
@@ -197,9 +197,9 @@ class Day:
         self.say(f"{len(revealed)} secrets are under a new key, {self.crowd.summary('died')}")
 
     def put_secret(
-        self, connection: Connection[Any], ring: secrets.Keyring, number: int, word: str
+        self, connection: Connection[Any], ring: vault.Keyring, number: int, word: str
     ) -> None:
-        secrets.put(
+        vault.put(
             connection,
             ring,
             tenant_id=self.tenant(number),
@@ -236,21 +236,21 @@ class Day:
     def call(self, connection: Connection[Any], chance: Random, flow: Workflow) -> UUID | None:
         """Call as the outside world does: mostly right, sometimes forged, sometimes late."""
         body, now = json.dumps({"day": self.name}).encode(), int(time.time())
-        timestamp = now if chance.random() < 0.8 else now - 2 * webhooks.TOLERANCE
+        timestamp = now if chance.random() < 0.8 else now - 2 * webhook_calls.TOLERANCE
         key = flow.signing_key if chance.random() < 0.8 else "guessed"
         try:
-            run = webhooks.trigger(
+            run = webhook_calls.trigger(
                 connection,
                 tenant_id=flow.tenant_id,
                 webhook_id=flow.webhook,
                 body=body,
                 timestamp=timestamp,
-                signature=webhooks.sign(body, secret=key, timestamp=timestamp),
+                signature=webhook_calls.sign(body, secret=key, timestamp=timestamp),
             )
-        except webhooks.WrongSignature:
+        except webhook_calls.WrongSignature:
             self.crowd.count("forged")
             return None
-        except webhooks.StaleCall:
+        except webhook_calls.StaleCall:
             self.crowd.count("came late")
             return None
         return run.id
@@ -262,13 +262,13 @@ class Day:
             done: object = True
             while done:
                 with self.database.transaction() as connection:
-                    done = clock.fire_due(connection, max_schedules=1)
+                    done = scheduler.fire_due(connection, max_schedules=1)
                     strike(chance, connection)
                 runs_of = {flow.schedule for flow in self.workflows}
                 self.fired += [
                     one.run_id
                     for one in done
-                    if isinstance(one, clock.Fired) and one.schedule_id in runs_of
+                    if isinstance(one, scheduler.FiredSchedule) and one.schedule_id in runs_of
                 ]
 
         for tick in range(_TICKS):

@@ -18,14 +18,14 @@ from dbkit.systems.ai_orchestration import (
     block_groups,
     edges,
     runs,
+    scheduler,
     step_runs,
     steps,
     webhooks,
     workflow_versions,
     workflows,
 )
-from dbkit.systems.ai_orchestration import scheduler as clock
-from dbkit.systems.ai_orchestration.signed_calls import new_secret
+from dbkit.systems.ai_orchestration.webhook_calls import new_secret
 from tests.stories.telling import Crashed, Crowd, strike
 
 T = TypeVar("T")
@@ -101,7 +101,7 @@ def draw(connection: Connection[Any], tenant_id: UUID, name: str) -> Workflow:
         input_mapping=None,
         created_by=None,
     )
-    schedule = clock.add(
+    schedule = scheduler.add(
         connection, tenant_id=tenant_id, workflow_id=flow, name=name, cron_expression=RARELY
     )
     assert webhook

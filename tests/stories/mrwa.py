@@ -15,8 +15,9 @@ from psycopg.errors import CheckViolation, OperationalError
 from dbkit import OVERFLOWING, STEADY, open_async_database, open_database
 from dbkit.database import connect
 from dbkit.pools import AsyncDatabase, Database
-from dbkit.systems.mrwa import accounts, artifacts, execution_logs, executions, tail
-from dbkit.systems.mrwa.renewal import Opened, open_session, renew_session
+from dbkit.systems.mrwa import accounts, artifacts, execution_logs, executions
+from dbkit.systems.mrwa.log_tail import tail
+from dbkit.systems.mrwa.session_renewal import OpenedSession, open_session, renew_session
 from tests.stories.telling import (
     Crashed,
     Crowd,
@@ -76,7 +77,7 @@ class Day:
     say: Say
     people: dict[str, UUID] = field(default_factory=dict[str, UUID])
     # of each device the tokens it has had
-    devices: dict[int, list[Opened]] = field(default_factory=dict[int, list[Opened]])
+    devices: dict[int, list[OpenedSession]] = field(default_factory=dict[int, list[OpenedSession]])
     planned: list[UUID] = field(default_factory=list[UUID])
     written: list[tuple[UUID, str]] = field(default_factory=list[tuple[UUID, str]])
     followed_lines: list[tuple[UUID, str]] = field(default_factory=list[tuple[UUID, str]])
@@ -100,7 +101,7 @@ class Day:
     def register(self) -> None:
         """Two of the same address come at once, and one is registered and proves it."""
 
-        def come(_: Random, number: int) -> accounts.Registered | None:
+        def come(_: Random, number: int) -> accounts.RegisteredUser | None:
             # bcrypt takes its time, so that of the crowd only so many come
             if number >= 2 * len(_PEOPLE):
                 return None
@@ -155,7 +156,7 @@ class Day:
                     leeway=timedelta(0 if is_thief else 60),
                 )
                 strike(chance, connection)
-            if isinstance(renewed, Opened):
+            if isinstance(renewed, OpenedSession):
                 self.devices[device].append(renewed)
                 self.crowd.count("renewed")
             else:
@@ -194,7 +195,7 @@ class Day:
         with connect(self.url) as connection:
             lines = [
                 (execution_id, line.message)
-                for line in tail.tail(connection, execution_id=execution_id, patience=5)
+                for line in tail(connection, execution_id=execution_id, patience=5)
             ]
         self.followed_lines += lines
         return len(lines)

@@ -25,8 +25,8 @@ from dbkit.systems.myloware import (
     webhook_dlq,
     webhook_events,
 )
-from dbkit.systems.myloware.replay import replay
 from dbkit.systems.myloware.webhook_dlq import Claimed
+from dbkit.systems.myloware.webhook_replay import replay
 from tests.stories.telling import Crashed, Crowd, Facts, Say, strike
 
 LOOK = "dbkit call myloware runs.list_recent project={story}"

@@ -1,4 +1,4 @@
-"""Schedules: cron's next time in a time zone, and the worker that starts runs by it."""
+"""Compute when schedules are due, as cron does, and start their runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from zoneinfo import ZoneInfo, available_timezones
 from cronsim import CronSim, CronSimError
 from psycopg import Connection
 
+from dbkit import transaction
 from dbkit.errors import DbkitError
 from dbkit.pgtypes import JsonLike
 from dbkit.systems.ai_orchestration import schedules
-from dbkit.transactions import transaction
 
 _STANDARD_FIELDS = 5
 
 
 @dataclass(eq=False)
 class BadCronExpression(DbkitError):
-    """A schedule's times are not written as cron has them."""
+    """The times of a schedule are not a cron expression."""
 
     expression: str
     reason: str
@@ -45,8 +45,8 @@ class UnknownTimeZone(DbkitError):
 
 
 @dataclass(frozen=True, slots=True)
-class Fired:
-    """A schedule that was due and has its run now."""
+class FiredSchedule:
+    """A schedule that was due, and the run that was started for it."""
 
     schedule_id: UUID
     run_id: UUID
@@ -55,18 +55,21 @@ class Fired:
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
-    """A schedule that was due and can have no next time: it is paused, and this is why."""
+class PausedSchedule:
+    """A schedule that was due but has no next time: it was paused, for this reason."""
 
     schedule_id: UUID
     error: BadCronExpression | UnknownTimeZone
 
 
 def next_run(expression: str, timezone: str, after: datetime) -> datetime:
-    """Give the first time after an instant that a cron expression means in a time zone, in UTC.
+    """Return the first time after an instant that matches a cron expression, in UTC.
 
-    As in Debian's cron, a time of day that the clocks skip is made up for as soon as they have,
-    and one that they repeat counts once; `*` and `*/n` of minutes or hours go by elapsed time.
+    The expression is read in the time zone, as Debian's cron does at daylight saving changes: a
+    time of day that the clocks skip runs right after the change, one that they repeat runs once,
+    and `*` and `*/n` of minutes or hours follow the elapsed time.
+
+        next_run("30 7 * * 1-5", "Europe/Berlin", datetime.now(UTC))
     """
     if len(expression.split()) != _STANDARD_FIELDS:
         raise BadCronExpression(expression, "it does not have five fields")
@@ -78,11 +81,11 @@ def next_run(expression: str, timezone: str, after: datetime) -> datetime:
         message = str(error)
         raise BadCronExpression(expression, message[:1].lower() + message[1:]) from error
     for time in times:
-        found = time.astimezone(UTC)
-        # within a repeated hour the clock reads earlier than an instant that it comes after
-        if found > after:
-            return found
-    raise BadCronExpression(expression, "it means no day within fifty years")
+        instant = time.astimezone(UTC)
+        # in an hour that the clocks repeat, a later reading of them can be an earlier instant
+        if instant > after:
+            return instant
+    raise BadCronExpression(expression, "it matches no day within fifty years")
 
 
 def add(  # noqa: PLR0913 - as many keywords as the query has
@@ -98,7 +101,7 @@ def add(  # noqa: PLR0913 - as many keywords as the query has
     created_by: UUID | None = None,
     workflow_version: int | None = None,
 ) -> UUID | None:
-    """Add a schedule that runs from now on; none if there is no such published version."""
+    """Add a schedule that runs from now on, or return None if that version is not published."""
     return schedules.add(
         connection,
         tenant_id=tenant_id,
@@ -122,7 +125,7 @@ def change_time(
     cron_expression: str,
     timezone: str,
 ) -> bool:
-    """Have a schedule run at other times from now on; say whether there is such a schedule."""
+    """Change the times of a schedule from now on; return whether there is such a schedule."""
     touched = schedules.change_time(
         connection,
         tenant_id=tenant_id,
@@ -135,54 +138,56 @@ def change_time(
 
 
 def resume(connection: Connection[Any], *, tenant_id: UUID, schedule_id: UUID) -> bool:
-    """Let a paused schedule run again from now on; say whether there was one to resume."""
-    found = schedules.find(connection, tenant_id=tenant_id, schedule_id=schedule_id)
-    if found is None:
+    """Let a paused schedule run again from now on; return whether there was one to resume."""
+    schedule = schedules.find(connection, tenant_id=tenant_id, schedule_id=schedule_id)
+    if schedule is None:
         return False
     touched = schedules.resume(
         connection,
         tenant_id=tenant_id,
         schedule_id=schedule_id,
-        next_run_at=next_run(found.cron_expression, found.timezone, datetime.now(UTC)),
+        next_run_at=next_run(schedule.cron_expression, schedule.timezone, datetime.now(UTC)),
     )
     return touched == 1
 
 
-def fire_due(connection: Connection[Any], *, max_schedules: int = 100) -> Sequence[Fired | Stopped]:
-    """Start a run for each schedule that is due, of any tenant, and move it to its next time.
+def fire_due(
+    connection: Connection[Any], *, max_schedules: int = 100
+) -> Sequence[FiredSchedule | PausedSchedule]:
+    """Start a run for each schedule that is due, of any tenant, and set its next time.
 
-    Claim, runs and new times are one transaction, the caller's: until it commits, other workers
-    pass over these schedules, and if it does not, they are due again. Times missed while nobody
-    worked are made up for by one run. A schedule that can have no next time is paused, because
-    it would keep all others from running.
+    Claim, runs and next times are written in the caller's transaction. Until it commits, other
+    workers skip these schedules; if it rolls back, they are due again. Times that passed while no
+    worker ran are made up for by one run. A schedule that has no next time is paused, because an
+    error would keep all other schedules from running.
     """
     due: dict[UUID, schedules.FireValues] = {}
-    stopped: list[Stopped] = []
-    for one in schedules.claim_due(connection, max_schedules=max_schedules):
+    paused: list[PausedSchedule] = []
+    for schedule in schedules.claim_due(connection, max_schedules=max_schedules):
         try:
-            # by the server's clock, so that no worker's is ahead of it or behind
-            next_run_at = next_run(one.cron_expression, one.timezone, one.claimed_at)
+            # by the server's clock: the clock of a worker may be fast or slow
+            next_run_at = next_run(schedule.cron_expression, schedule.timezone, schedule.claimed_at)
         except (BadCronExpression, UnknownTimeZone) as error:
-            schedules.pause(connection, tenant_id=one.tenant_id, schedule_id=one.id)
-            stopped.append(Stopped(one.id, error))
+            schedules.pause(connection, tenant_id=schedule.tenant_id, schedule_id=schedule.id)
+            paused.append(PausedSchedule(schedule.id, error))
         else:
-            due[one.id] = schedules.FireValues(
-                schedule_id=one.id,
-                tenant_id=one.tenant_id,
-                due_at=one.next_run_at,
+            due[schedule.id] = schedules.FireValues(
+                schedule_id=schedule.id,
+                tenant_id=schedule.tenant_id,
+                due_at=schedule.next_run_at,
                 next_run_at=next_run_at,
             )
-    fired = schedules.fire(connection, list(due.values()))
+    runs = schedules.fire(connection, list(due.values()))
     return [
-        *stopped,
+        *paused,
         *(
-            Fired(
-                one.schedule_id,
-                one.run_id,
-                due[one.schedule_id].due_at,
-                due[one.schedule_id].next_run_at,
+            FiredSchedule(
+                run.schedule_id,
+                run.run_id,
+                due[run.schedule_id].due_at,
+                due[run.schedule_id].next_run_at,
             )
-            for one in fired
+            for run in runs
         ),
     ]
 
@@ -190,16 +195,17 @@ def fire_due(connection: Connection[Any], *, max_schedules: int = 100) -> Sequen
 def work(
     connection: Connection[Any], *, stop: Event, pause: float = 1.0, max_schedules: int = 100
 ) -> int:
-    """Fire what is due until told to stop, a transaction for each round; tell how many fired.
+    """Fire due schedules until `stop` is set, and return how many fired.
 
-    The pause is kept when a round found less than it could have taken.
+    Each round is one transaction. After a round with fewer than `max_schedules` schedules it
+    waits `pause` seconds.
     """
     count = 0
     while not stop.is_set():
         with transaction(connection):
-            done = fire_due(connection, max_schedules=max_schedules)
-        count += sum(isinstance(one, Fired) for one in done)
-        if len(done) < max_schedules:
+            outcomes = fire_due(connection, max_schedules=max_schedules)
+        count += sum(isinstance(outcome, FiredSchedule) for outcome in outcomes)
+        if len(outcomes) < max_schedules:
             stop.wait(pause)
     return count
 

@@ -1,4 +1,4 @@
-"""Keep tenants' secrets encrypted with AES-256-GCM, under keys that can be replaced."""
+"""Store the secrets of tenants encrypted with AES-256-GCM, under keys that can be replaced."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from dbkit.systems.ai_orchestration import secrets as queries
 _VERSION = "v1"
 _KEY_BYTES, _NONCE_BYTES = 32, 12
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]+")
-# version, key id, nonce, and what is sealed with its tag; in hex, which has one way to write it
+# version, key id, nonce, ciphertext with its tag; in hexadecimal, lower-case only
 _SEALED = re.compile(
     rf"{_VERSION}\.({_KEY_ID.pattern})\.((?:[0-9a-f]{{2}}){{12}})\.((?:[0-9a-f]{{2}}){{16,}})"
 )
@@ -25,13 +25,13 @@ _SEALED = re.compile(
 
 @dataclass(eq=False)
 class UnusableKey(DbkitError):
-    """A key cannot be one of a keyring."""
+    """A key or its id has the wrong form."""
 
     key_id: str
 
     def __str__(self) -> str:
         return (
-            f"key {self.key_id!r} is unusable; a key is {_KEY_BYTES} bytes, and its id is made of"
+            f"key {self.key_id!r} is unusable; a key has {_KEY_BYTES} bytes, and its id consists of"
             " letters, digits, - and _"
         )
 
@@ -49,21 +49,21 @@ class UnknownKey(DbkitError):
 
 @dataclass(eq=False)
 class UnreadableSecret(DbkitError):
-    """A stored text is not what was encrypted for this tenant and name."""
+    """A stored text was not encrypted for this tenant and name, or was changed."""
 
     tenant_id: UUID
     name: str
 
     def __str__(self) -> str:
         return (
-            f"the secret {self.name!r} of tenant {self.tenant_id} does not decrypt; its text was"
-            " changed, or encrypted for another tenant, name or key"
+            f"the secret {self.name!r} of tenant {self.tenant_id} does not decrypt: its text was "
+            "changed, or encrypted for another tenant, name or key; put the secret again"
         )
 
 
 @dataclass(frozen=True)
 class Keyring:
-    """The keys by their ids: the current one encrypts, each decrypts what it encrypted."""
+    """Keys by their ids: the current one encrypts; each one decrypts what it encrypted."""
 
     current: str
     keys: Mapping[str, bytes] = field(repr=False)
@@ -76,18 +76,18 @@ class Keyring:
 
     @property
     def prefix(self) -> str:
-        """How every text begins that the current key encrypts."""
+        """The first characters of every text that the current key encrypts."""
         return f"{_VERSION}.{self.current}."
 
     def cipher(self, key_id: str) -> AESGCM:
-        """Give the cipher of a key, or refuse an id that is not in the ring."""
+        """Return the cipher of a key, or refuse an id that is not in the keyring."""
         if key_id not in self.keys:
             raise UnknownKey(key_id, tuple(self.keys))
         return AESGCM(self.keys[key_id])
 
 
 def encrypt(keyring: Keyring, value: str, *, tenant_id: UUID, name: str) -> str:
-    """Encrypt a value with the current key, for this tenant and name alone."""
+    """Encrypt a value with the current key, so that it decrypts for this tenant and name only."""
     nonce = os.urandom(_NONCE_BYTES)
     bound = _bound_to(keyring.current, tenant_id, name)
     sealed = keyring.cipher(keyring.current).encrypt(nonce, value.encode(), bound)
@@ -95,11 +95,11 @@ def encrypt(keyring: Keyring, value: str, *, tenant_id: UUID, name: str) -> str:
 
 
 def decrypt(keyring: Keyring, text: str, *, tenant_id: UUID, name: str) -> str:
-    """Decrypt what was encrypted for this tenant and name."""
-    found = _SEALED.fullmatch(text)
-    if found is None:
+    """Decrypt a text that was encrypted for this tenant and name."""
+    match = _SEALED.fullmatch(text)
+    if match is None:
         raise UnreadableSecret(tenant_id, name)
-    key_id, nonce, sealed = found.groups()
+    key_id, nonce, sealed = match.groups()
     cipher, bound = keyring.cipher(key_id), _bound_to(key_id, tenant_id, name)
     try:
         value = cipher.decrypt(bytes.fromhex(nonce), bytes.fromhex(sealed), bound)
@@ -117,7 +117,7 @@ def put(  # noqa: PLR0913 - all but the first two are columns
     value: str,
     created_by: UUID | None = None,
 ) -> UUID:
-    """Encrypt and store a secret under its name, in place of the one that was there."""
+    """Encrypt and store a secret under its name; a secret of that name is replaced."""
     return queries.put(
         connection,
         tenant_id=tenant_id,
@@ -130,11 +130,11 @@ def put(  # noqa: PLR0913 - all but the first two are columns
 def reveal(
     connection: Connection[Any], keyring: Keyring, *, tenant_id: UUID, name: str
 ) -> str | None:
-    """Read and decrypt a secret, or return None: there is none of this name."""
-    found = queries.find(connection, tenant_id=tenant_id, name=name)
-    if found is None:
+    """Read and decrypt a secret, or return None if there is none of this name."""
+    secret = queries.find(connection, tenant_id=tenant_id, name=name)
+    if secret is None:
         return None
-    return decrypt(keyring, found.encrypted_value, tenant_id=tenant_id, name=name)
+    return decrypt(keyring, secret.encrypted_value, tenant_id=tenant_id, name=name)
 
 
 def rotate(
@@ -144,10 +144,13 @@ def rotate(
     tenant_id: UUID | None = None,
     max_secrets: int = 100,
 ) -> int:
-    """Put a batch of secrets of one tenant, or of all, under the current key.
+    """Encrypt a batch of secrets, of one tenant or of all, again with the current key.
 
-    Returns how many there were: commit and call it again until it returns 0, then no text needs
-    another key. A secret that is replaced meanwhile keeps its new value.
+    It returns the number of secrets in the batch. Commit and call it again until it returns 0;
+    then no text needs an older key. A secret that is replaced meanwhile keeps its new value.
+
+        while rotate(connection, keyring):
+            connection.commit()
     """
     prefix = keyring.prefix
     if tenant_id is None:
@@ -172,8 +175,8 @@ def _rotated(keyring: Keyring, secret: queries.Listed) -> queries.ChangeEncrypti
 
 
 def _bound_to(key_id: str, tenant_id: UUID, name: str) -> bytes:
-    """Say where a text belongs: sealed along with it, it decrypts nowhere else.
+    """Return the additional data that GCM authenticates: the text decrypts with it only.
 
-    The name comes last, because it alone may contain anything.
+    The name comes last, because it is the only part that may contain any character.
     """
     return f"{_VERSION}.{key_id}.{tenant_id}.{name}".encode()

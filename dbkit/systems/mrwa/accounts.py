@@ -1,4 +1,4 @@
-"""Register users, log them in, and have them prove their addresses."""
+"""Register users, log them in, and verify their email addresses."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,15 +9,15 @@ from psycopg import Connection
 
 from dbkit.systems.mrwa import sessions, users
 from dbkit.systems.mrwa.passwords import hash_password, is_outdated, verify_password
-from dbkit.systems.mrwa.renewal import Device, Opened, open_session
+from dbkit.systems.mrwa.session_renewal import Device, OpenedSession, open_session
 from dbkit.systems.mrwa.tokens import digest, new_token
 
 _A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
-    """A new user, and the token that proves the address once it comes back from there."""
+class RegisteredUser:
+    """A new user, and the token to send to the user's address to verify it."""
 
     user_id: UUID
     verification_token: str = field(repr=False)
@@ -29,11 +29,11 @@ def register(
     email: str,
     password: str,
     name: str | None = None,
-    proved_within: timedelta = _A_DAY,
-) -> Registered | None:
-    """Register a user, or give None where the address is taken.
+    verify_within: timedelta = _A_DAY,
+) -> RegisteredUser | None:
+    """Register a user, or return None if the address is taken.
 
-    The password is hashed either way, so the time does not tell which.
+    The password is hashed in both cases, so the time it takes does not tell which one it was.
     """
     token = new_token()
     user_id = users.add(
@@ -42,24 +42,24 @@ def register(
         password_hash=hash_password(password),
         name=name,
         verification_token=digest(token),
-        lifetime=proved_within,
+        lifetime=verify_within,
     )
-    return Registered(user_id, token) if user_id else None
+    return RegisteredUser(user_id, token) if user_id else None
 
 
 def log_in(
     connection: Connection[Any], *, email: str, password: str, device: Device | None = None
-) -> Opened | None:
-    """Open a session for the user who knows the password, or give None, without telling why.
+) -> OpenedSession | None:
+    """Open a session if the password is right, or return None without the reason.
 
-    A hash of a lower cost than today's is replaced while the password is at hand.
+    A hash made with a lower cost than today's is replaced, since the password is known here.
     """
     user = users.find_by_email(connection, email=email)
     if not verify_password(password, user.password_hash if user else None) or user is None:
         return None
     verified = user.password_hash
-    # this locks the user's row: a change of the password comes before, and is seen, or after,
-    # and revokes the session
+    # this locks the user's row: a password changed before this line is seen here, and one
+    # changed later revokes the session
     if not users.change_last_login(connection, user_id=user.id, verified_hash=verified):
         return None
     if is_outdated(verified):
@@ -77,7 +77,7 @@ def change_password(
 ) -> bool:
     """Change the password of a user who knows the old one, and log out all devices.
 
-    It gives False, and changes nothing, where the old one is not right.
+    It returns False and changes nothing if the old password is wrong.
     """
     new_hash = hash_password(new_password)
     verified = users.find_password_hash(connection, user_id=user_id)
@@ -92,11 +92,11 @@ def change_password(
 
 
 def change_email(
-    connection: Connection[Any], *, user_id: UUID, email: str, proved_within: timedelta = _A_DAY
+    connection: Connection[Any], *, user_id: UUID, email: str, verify_within: timedelta = _A_DAY
 ) -> str | None:
-    """Give a user another address and the token that proves it, or None where there is no user.
+    """Change a user's address and return the token that verifies it; None if there is no user.
 
-    An address that another user has is psycopg's `UniqueViolation`.
+    If another user has the address, psycopg raises `UniqueViolation`.
     """
     token = new_token()
     changed = users.change_email(
@@ -104,25 +104,25 @@ def change_email(
         user_id=user_id,
         email=email,
         verification_token=digest(token),
-        lifetime=proved_within,
+        lifetime=verify_within,
     )
     return token if changed else None
 
 
 def renew_verification(
-    connection: Connection[Any], *, user_id: UUID, proved_within: timedelta = _A_DAY
+    connection: Connection[Any], *, user_id: UUID, verify_within: timedelta = _A_DAY
 ) -> str | None:
-    """Give another token to prove an address with, or None where that is proved already."""
+    """Return a new token to verify an address with, or None if it is verified already."""
     token = new_token()
     changed = users.change_verification_token(
-        connection, user_id=user_id, verification_token=digest(token), lifetime=proved_within
+        connection, user_id=user_id, verification_token=digest(token), lifetime=verify_within
     )
     return token if changed else None
 
 
 def verify_email(connection: Connection[Any], *, token: str) -> UUID | None:
-    """Take an address for proved and give its user, or None where the token is not good any more.
+    """Mark an address as verified and return its user, or None if the token is not valid.
 
-    A token is good once, and until it expires.
+    A token is valid once, until it expires.
     """
     return next(iter(users.verify_email(connection, verification_token=digest(token))), None)

@@ -1,4 +1,4 @@
-"""Make the tokens that users bring back, and what the database keeps of them."""
+"""Make random tokens for users, and the digests of them that the database keeps."""
 
 from hashlib import sha256
 from secrets import token_urlsafe
@@ -7,14 +7,14 @@ _BYTES = 32
 
 
 def new_token() -> str:
-    """Make a token that nobody can guess: 256 random bits, in 43 characters that suit a URL."""
+    """Make a token that nobody can guess: 256 random bits as 43 characters safe in a URL."""
     return token_urlsafe(_BYTES)
 
 
 def digest(token: str) -> str:
-    """Give the SHA-256 of a token, in 64 hexadecimal digits, which is what the database keeps.
+    """Return the SHA-256 of a token as 64 hexadecimal digits, which the database keeps.
 
-    Whoever reads it there can use nothing of it. Against guessing a slow hash would add nothing:
-    unlike a password, a token is random.
+    A person who reads the database cannot log in with a digest. A slow hash, as for passwords,
+    would add nothing: a token is random and cannot be guessed.
     """
     return sha256(token.encode()).hexdigest()

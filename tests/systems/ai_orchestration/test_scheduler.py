@@ -11,8 +11,8 @@ from psycopg import Connection
 from dbkit.systems.ai_orchestration import schedules
 from dbkit.systems.ai_orchestration.scheduler import (
     BadCronExpression,
-    Fired,
-    Stopped,
+    FiredSchedule,
+    PausedSchedule,
     UnknownTimeZone,
     fire_due,
     next_run,
@@ -53,7 +53,7 @@ def test_a_due_schedule_starts_a_run_and_moves_on(
     [run] = runs_of(database)
     found = read(database, tenant, schedule)
     assert found.next_run_at
-    assert fired == Fired(schedule, run["id"], due_at, found.next_run_at)
+    assert fired == FiredSchedule(schedule, run["id"], due_at, found.next_run_at)
     assert (
         run.items()
         >= {
@@ -217,9 +217,9 @@ def test_a_schedule_without_a_next_time_is_paused_and_stops_no_other(
 
     done = fire_due(database)
 
-    stopped = {one.schedule_id: type(one.error) for one in done if isinstance(one, Stopped)}
+    stopped = {one.schedule_id: type(one.error) for one in done if isinstance(one, PausedSchedule)}
     assert stopped == {broken[0]: BadCronExpression, broken[1]: UnknownTimeZone}
-    assert [one.schedule_id for one in done if isinstance(one, Fired)] == [sound]
+    assert [one.schedule_id for one in done if isinstance(one, FiredSchedule)] == [sound]
     assert [read(database, tenant, one).status for one in broken] == ["paused", "paused"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from psycopg import Connection, errors
 
 from dbkit.systems.ai_orchestration import audit_logs, tenants, webhooks, workflows
-from dbkit.systems.ai_orchestration.signed_calls import (
+from dbkit.systems.ai_orchestration.webhook_calls import (
     TOLERANCE,
     SilentWebhook,
     StaleCall,

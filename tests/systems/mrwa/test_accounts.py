@@ -16,7 +16,7 @@ PASSWORD, OTHER, WRONG = "cobol, 1959", "ada, 1980", "flow-matic, 1955"
 
 
 @pytest.fixture
-def grace(database: Connection) -> accounts.Registered:
+def grace(database: Connection) -> accounts.RegisteredUser:
     """A user with a password."""
     registered = accounts.register(database, email=EMAIL, password=PASSWORD, name="Grace")
     assert registered
@@ -39,7 +39,7 @@ def stored(database: Connection, column: str, user_id: UUID) -> object:
 
 
 def test_a_new_user_has_a_bcrypt_hash_of_cost_12_and_an_address_to_prove(
-    database: Connection, grace: accounts.Registered
+    database: Connection, grace: accounts.RegisteredUser
 ) -> None:
     found = users.find(database, user_id=grace.user_id)
 
@@ -58,7 +58,7 @@ def test_an_address_that_is_taken_registers_nobody(database: Connection) -> None
 
 
 def test_who_knows_the_password_gets_a_session_and_the_login_is_noted(
-    database: Connection, grace: accounts.Registered
+    database: Connection, grace: accounts.RegisteredUser
 ) -> None:
     opened = accounts.log_in(database, email=EMAIL, password=PASSWORD)
 
@@ -114,7 +114,7 @@ def test_a_password_longer_than_bcrypt_reads_is_refused(database: Connection) ->
         accounts.register(database, email=EMAIL, password="ü" * 37)
 
     assert str(refused.value) == (
-        "the password has 74 bytes in UTF-8, of which bcrypt reads 72; choose a shorter one"
+        "the password has 74 bytes in UTF-8, but bcrypt reads only 72; choose a shorter one"
     )
     assert users.find_by_email(database, email=EMAIL) is None
 
@@ -128,7 +128,7 @@ def test_a_password_that_only_begins_right_logs_nobody_in(database: Connection) 
 
 
 def test_another_password_logs_out_all_devices(
-    database: Connection, grace: accounts.Registered
+    database: Connection, grace: accounts.RegisteredUser
 ) -> None:
     accounts.log_in(database, email=EMAIL, password=PASSWORD)
 
@@ -143,7 +143,7 @@ def test_another_password_logs_out_all_devices(
 
 
 def test_a_password_is_changed_only_by_who_knows_it(
-    database: Connection, grace: accounts.Registered
+    database: Connection, grace: accounts.RegisteredUser
 ) -> None:
     before = stored(database, "password_hash", grace.user_id)
 
@@ -165,7 +165,9 @@ def test_a_login_with_a_password_that_was_changed_meanwhile_is_none(
     assert users.change_last_login(database, user_id=ada, verified_hash=later) == 1
 
 
-def test_a_token_proves_an_address_once(database: Connection, grace: accounts.Registered) -> None:
+def test_a_token_proves_an_address_once(
+    database: Connection, grace: accounts.RegisteredUser
+) -> None:
     token = grace.verification_token
 
     assert accounts.verify_email(database, token=token) == grace.user_id
@@ -174,7 +176,7 @@ def test_a_token_proves_an_address_once(database: Connection, grace: accounts.Re
 
 
 def test_the_database_does_not_know_the_token(
-    database: Connection, grace: accounts.Registered
+    database: Connection, grace: accounts.RegisteredUser
 ) -> None:
     [(whole,)] = database.execute(
         "select to_jsonb(users)::text from users where id = %s", [grace.user_id]
@@ -186,7 +188,7 @@ def test_the_database_does_not_know_the_token(
 
 def test_a_token_is_good_until_it_expires(database: Connection) -> None:
     registered = accounts.register(
-        database, email=EMAIL, password=PASSWORD, proved_within=timedelta(0)
+        database, email=EMAIL, password=PASSWORD, verify_within=timedelta(0)
     )
 
     assert registered is not None
@@ -199,7 +201,7 @@ def test_an_unknown_token_proves_nothing(database: Connection) -> None:
 
 
 def test_another_token_takes_the_place_of_the_first(
-    database: Connection, grace: accounts.Registered
+    database: Connection, grace: accounts.RegisteredUser
 ) -> None:
     token = accounts.renew_verification(database, user_id=grace.user_id)
 
@@ -210,7 +212,7 @@ def test_another_token_takes_the_place_of_the_first(
 
 
 def test_another_address_is_to_be_proved_anew(
-    database: Connection, grace: accounts.Registered
+    database: Connection, grace: accounts.RegisteredUser
 ) -> None:
     accounts.verify_email(database, token=grace.verification_token)
 

@@ -10,7 +10,7 @@ from psycopg import Connection, errors
 
 from dbkit.systems.mrwa import artifacts, execution_logs, executions
 from dbkit.systems.mrwa.execution_logs import AddValues, LoadValues
-from dbkit.systems.mrwa.tail import NoSuchExecution, tail
+from dbkit.systems.mrwa.log_tail import NoSuchExecution, tail
 from dbkit.transactions import transaction
 
 

@@ -12,7 +12,13 @@ import pytest
 from psycopg import Connection
 
 from dbkit.systems.mrwa import retention, sessions
-from dbkit.systems.mrwa.renewal import Device, Opened, Refused, open_session, renew_session
+from dbkit.systems.mrwa.session_renewal import (
+    Device,
+    OpenedSession,
+    RefusedRenewal,
+    open_session,
+    renew_session,
+)
 from dbkit.systems.mrwa.tokens import digest
 
 Connect = Callable[..., Connection]
@@ -26,7 +32,7 @@ PHONE = Device(
 
 
 @pytest.fixture
-def first(database: Connection, ada: UUID) -> Opened:
+def first(database: Connection, ada: UUID) -> OpenedSession:
     """A session of Ada's on her phone."""
     opened = open_session(database, user_id=ada, device=PHONE)
     database.commit()
@@ -34,25 +40,25 @@ def first(database: Connection, ada: UUID) -> Opened:
 
 
 @pytest.fixture
-def second(database: Connection, first: Opened) -> Opened:
+def second(database: Connection, first: OpenedSession) -> OpenedSession:
     """The session that came of the first."""
     return renewed(database, first)
 
 
-def renewed(connection: Connection, opened: Opened) -> Opened:
+def renewed(connection: Connection, opened: OpenedSession) -> OpenedSession:
     answer = renew_session(connection, refresh_token=opened.refresh_token)
     connection.commit()
-    assert isinstance(answer, Opened)
+    assert isinstance(answer, OpenedSession)
     return answer
 
 
-def is_live(connection: Connection, opened: Opened) -> bool:
+def is_live(connection: Connection, opened: OpenedSession) -> bool:
     token = digest(opened.refresh_token)
     return sessions.find_by_token(connection, refresh_token=token) is not None
 
 
 def test_the_database_knows_the_sha256_of_a_token_and_not_the_token(
-    database: Connection, first: Opened
+    database: Connection, first: OpenedSession
 ) -> None:
     [(stored, whole)] = database.execute("select refresh_token, sessions::text from sessions")
 
@@ -62,7 +68,7 @@ def test_the_database_knows_the_sha256_of_a_token_and_not_the_token(
     assert len(first.refresh_token) == 43
 
 
-def test_a_session_knows_its_device(database: Connection, ada: UUID, first: Opened) -> None:
+def test_a_session_knows_its_device(database: Connection, ada: UUID, first: OpenedSession) -> None:
     [session] = sessions.list_for_user(database, user_id=ada)
 
     assert (session.id, session.user_agent) == (first.session_id, "Firefox/150")
@@ -71,7 +77,9 @@ def test_a_session_knows_its_device(database: Connection, ada: UUID, first: Open
     assert session.expires_at - session.created_at == timedelta(days=30)
 
 
-def test_the_device_used_last_comes_first(database: Connection, ada: UUID, first: Opened) -> None:
+def test_the_device_used_last_comes_first(
+    database: Connection, ada: UUID, first: OpenedSession
+) -> None:
     other = open_session(database, user_id=ada)
     database.commit()
 
@@ -89,13 +97,13 @@ def test_the_device_used_last_comes_first(database: Connection, ada: UUID, first
 
 
 def test_renewing_revokes_the_old_session_and_makes_one_of_the_same_family(
-    database: Connection, first: Opened
+    database: Connection, first: OpenedSession
 ) -> None:
     elsewhere = Device(ip_address=ip_address("2001:db8::1"))
 
     answer = renew_session(database, refresh_token=first.refresh_token, device=elsewhere)
 
-    assert isinstance(answer, Opened)
+    assert isinstance(answer, OpenedSession)
     assert answer.refresh_token != first.refresh_token
     rows = database.execute(
         """
@@ -113,42 +121,44 @@ def test_renewing_revokes_the_old_session_and_makes_one_of_the_same_family(
 
 
 def test_a_token_used_again_revokes_its_family_and_no_other(
-    database: Connection, ada: UUID, first: Opened, second: Opened
+    database: Connection, ada: UUID, first: OpenedSession, second: OpenedSession
 ) -> None:
     third, tablet = renewed(database, second), open_session(database, user_id=ada)
 
     answer = renew_session(database, refresh_token=first.refresh_token, leeway=NO_LEEWAY)
 
-    assert answer == Refused("reused", ada)
+    assert answer == RefusedRenewal("reused", ada)
     assert not is_live(database, third)
     assert is_live(database, tablet)
-    assert renew_session(database, refresh_token=third.refresh_token, leeway=NO_LEEWAY) == Refused(
-        "reused", ada
-    )
+    assert renew_session(
+        database, refresh_token=third.refresh_token, leeway=NO_LEEWAY
+    ) == RefusedRenewal("reused", ada)
 
 
 def test_a_client_that_asks_twice_in_a_moment_is_refused_and_stays_logged_in(
-    database: Connection, ada: UUID, first: Opened, second: Opened
+    database: Connection, ada: UUID, first: OpenedSession, second: OpenedSession
 ) -> None:
     answer = renew_session(database, refresh_token=first.refresh_token)
 
-    assert answer == Refused("late", ada)
+    assert answer == RefusedRenewal("late", ada)
     assert is_live(database, second)
 
 
 def test_a_token_that_was_revoked_by_hand_counts_as_stolen(
-    database: Connection, ada: UUID, first: Opened, second: Opened
+    database: Connection, ada: UUID, first: OpenedSession, second: OpenedSession
 ) -> None:
     database.execute("update sessions set revoked_at = null")
 
-    assert renew_session(database, refresh_token=first.refresh_token) == Refused("reused", ada)
+    assert renew_session(database, refresh_token=first.refresh_token) == RefusedRenewal(
+        "reused", ada
+    )
     assert not is_live(database, second)
 
 
 def test_an_unknown_token_is_refused(database: Connection) -> None:
     answer = renew_session(database, refresh_token="guessed")  # noqa: S106 - of a test
 
-    assert answer == Refused("unknown", None)
+    assert answer == RefusedRenewal("unknown", None)
 
 
 def test_an_expired_session_is_refused_and_stays_as_it_was(database: Connection, ada: UUID) -> None:
@@ -156,25 +166,25 @@ def test_an_expired_session_is_refused_and_stays_as_it_was(database: Connection,
 
     answer = renew_session(database, refresh_token=old.refresh_token)
 
-    assert answer == Refused("expired", ada)
+    assert answer == RefusedRenewal("expired", ada)
     assert not is_live(database, old)
     assert database.execute("select revoked from sessions").fetchall() == [(False,)]
 
 
 def test_of_many_renewals_at_once_one_wins_and_its_session_lives(
-    database: Connection, connect: Connect, first: Opened
+    database: Connection, connect: Connect, first: OpenedSession
 ) -> None:
     together = Barrier(8)
 
-    def renew(connection: Connection) -> Opened | Refused:
+    def renew(connection: Connection) -> OpenedSession | RefusedRenewal:
         together.wait()
         return renew_session(connection, refresh_token=first.refresh_token)
 
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(renew, [connect() for _ in range(8)]))
 
-    [winner] = [answer for answer in answers if isinstance(answer, Opened)]
-    assert {answer.reason for answer in answers if isinstance(answer, Refused)} == {"late"}
+    [winner] = [answer for answer in answers if isinstance(answer, OpenedSession)]
+    assert {answer.reason for answer in answers if isinstance(answer, RefusedRenewal)} == {"late"}
     assert is_live(database, winner)
     assert database.execute("select count(*) from sessions").fetchall() == [(2,)]
 
@@ -183,8 +193,8 @@ def test_a_session_made_while_its_family_is_revoked_is_revoked_too(
     database: Connection,
     connect: Connect,
     wait_until_blocked: Callable[[Connection], None],
-    first: Opened,
-    second: Opened,
+    first: OpenedSession,
+    second: OpenedSession,
 ) -> None:
     thief = connect()
     third = renew_session(database, refresh_token=second.refresh_token)
@@ -195,9 +205,9 @@ def test_a_session_made_while_its_family_is_revoked_is_revoked_too(
         wait_until_blocked(thief)
         database.commit()
 
-        assert answer.result() == Refused("reused", first.user_id)
+        assert answer.result() == RefusedRenewal("reused", first.user_id)
 
-    assert isinstance(third, Opened)
+    assert isinstance(third, OpenedSession)
     assert not is_live(database, third)
 
 
@@ -206,7 +216,7 @@ def test_a_session_made_while_all_are_revoked_is_revoked_too(
     connect: Connect,
     wait_until_blocked: Callable[[Connection], None],
     ada: UUID,
-    first: Opened,
+    first: OpenedSession,
 ) -> None:
     other = connect()
     second = renew_session(database, refresh_token=first.refresh_token)
@@ -217,12 +227,12 @@ def test_a_session_made_while_all_are_revoked_is_revoked_too(
 
         assert revoked.result() == 1
 
-    assert isinstance(second, Opened)
+    assert isinstance(second, OpenedSession)
     assert not is_live(database, second)
 
 
 def test_a_device_is_logged_out_by_any_session_it_had(
-    database: Connection, ada: UUID, first: Opened, second: Opened
+    database: Connection, ada: UUID, first: OpenedSession, second: OpenedSession
 ) -> None:
     tablet = open_session(database, user_id=ada)
 
@@ -233,7 +243,7 @@ def test_a_device_is_logged_out_by_any_session_it_had(
 
 
 def test_a_user_revokes_no_session_of_another(
-    database: Connection, bob: UUID, first: Opened
+    database: Connection, bob: UUID, first: OpenedSession
 ) -> None:
     assert sessions.revoke(database, user_id=bob, session_id=first.session_id) == 0
     assert sessions.revoke(database, user_id=bob, session_id=uuid4()) == 0
@@ -243,7 +253,7 @@ def test_a_user_revokes_no_session_of_another(
 
 
 def test_a_revoked_session_is_not_used_any_more(
-    database: Connection, ada: UUID, first: Opened
+    database: Connection, ada: UUID, first: OpenedSession
 ) -> None:
     sessions.revoke_all(database, user_id=ada)
 
@@ -256,13 +266,13 @@ def test_a_revoked_session_is_not_used_any_more(
 
 
 def test_an_old_session_is_kept_for_seven_days_after_it_was_revoked(
-    database: Connection, first: Opened, second: Opened
+    database: Connection, first: OpenedSession, second: OpenedSession
 ) -> None:
     database.execute("update sessions set created_at = now() - interval '30 days'")
 
     assert retention.remove_revoked_sessions(database) == 0
     answer = renew_session(database, refresh_token=first.refresh_token, leeway=NO_LEEWAY)
-    assert answer == Refused("reused", first.user_id)
+    assert answer == RefusedRenewal("reused", first.user_id)
     assert not is_live(database, second)
 
     database.execute("update sessions set revoked_at = now() - interval '8 days'")
@@ -270,7 +280,7 @@ def test_an_old_session_is_kept_for_seven_days_after_it_was_revoked(
 
 
 def test_a_session_from_before_there_were_families_is_one_by_itself(
-    database: Connection, first: Opened, second: Opened
+    database: Connection, first: OpenedSession, second: OpenedSession
 ) -> None:
     for name in ("0014_index_retention", "0010_require_session_families"):
         database.execute((MIGRATIONS / f"{name}.rollback.sql").read_bytes())

@@ -1,4 +1,4 @@
-"""Open sessions, and renew them by refresh tokens that are good once."""
+"""Open sessions, and renew each with a refresh token that is valid once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from psycopg import Connection
 from dbkit.systems.mrwa import sessions
 from dbkit.systems.mrwa.tokens import digest, new_token
 
-Reason = Literal["unknown", "expired", "late", "reused"]
+RefusalReason = Literal["unknown", "expired", "late", "reused"]
 
 _THIRTY_DAYS = timedelta(days=30)
 _TEN_SECONDS = timedelta(seconds=10)
@@ -20,7 +20,7 @@ _TEN_SECONDS = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """From where a user comes; of the document's info are device_type, browser, os, platform."""
+    """The device of a user; the keys of `info` are device_type, browser, os and platform."""
 
     info: Mapping[str, str] | None = None
     ip_address: IPv4Address | IPv6Address | None = None
@@ -28,8 +28,8 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A session, and the token to renew it with, which is known to nobody but its client."""
+class OpenedSession:
+    """A session, and the token that renews it, which only its client knows."""
 
     session_id: UUID
     user_id: UUID | None
@@ -37,15 +37,15 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedRenewal:
     """No session, and the reason.
 
-    `late` is a token that was renewed a moment ago, by the same client in all likelihood: it
-    should go on with what it got then. `reused` is one that was stolen: whoever came from the
-    same login has been logged out.
+    `unknown` and `expired` are tokens to log in again for. `late` is a token that was renewed a
+    moment ago, most likely by the same client: let it use the session it got then. `reused` is a
+    token that was stolen: all sessions that began with the same login have been revoked.
     """
 
-    reason: Reason
+    reason: RefusalReason
     user_id: UUID | None
 
 
@@ -55,8 +55,8 @@ def open_session(
     user_id: UUID,
     device: Device | None = None,
     lifetime: timedelta = _THIRTY_DAYS,
-) -> Opened:
-    """Open a session for a user who has been identified."""
+) -> OpenedSession:
+    """Open a session for a user who has been identified, for example by a password."""
     token = new_token()
     device = device or Device()
     session_id = sessions.add(
@@ -68,7 +68,7 @@ def open_session(
         user_agent=device.user_agent,
         lifetime=lifetime,
     )
-    return Opened(session_id, user_id, token)
+    return OpenedSession(session_id, user_id, token)
 
 
 def renew_session(
@@ -78,15 +78,15 @@ def renew_session(
     device: Device | None = None,
     lifetime: timedelta = _THIRTY_DAYS,
     leeway: timedelta = _TEN_SECONDS,
-) -> Opened | Refused:
-    """Exchange a refresh token for a new session, the token for another.
+) -> OpenedSession | RefusedRenewal:
+    """Exchange a refresh token for a new session with a new token.
 
-    A refusal is returned and not raised, for it has to be committed: an error would take back
-    with the transaction that a stolen token's sessions were revoked.
+    A refusal is returned, not raised, because it must be committed: an error would roll back
+    the transaction, and with it the revocation of a stolen token's sessions.
     """
     token = new_token()
     device = device or Device()
-    found = sessions.rotate(
+    rotated = sessions.rotate(
         connection,
         presented_token=digest(refresh_token),
         refresh_token=digest(token),
@@ -95,6 +95,6 @@ def renew_session(
         lifetime=lifetime,
         leeway=leeway,
     )
-    if found.session_id is None:
-        return Refused(cast("Reason", found.outcome), found.user_id)
-    return Opened(found.session_id, found.user_id, token)
+    if rotated.session_id is None:
+        return RefusedRenewal(cast("RefusalReason", rotated.outcome), rotated.user_id)
+    return OpenedSession(rotated.session_id, rotated.user_id, token)

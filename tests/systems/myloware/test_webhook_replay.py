@@ -8,8 +8,8 @@ import pytest
 from psycopg import Connection
 
 from dbkit.systems.myloware import artifacts, webhook_dlq, webhook_events
-from dbkit.systems.myloware.replay import InTransaction, Replayed, replay
 from dbkit.systems.myloware.webhook_dlq import Claimed
+from dbkit.systems.myloware.webhook_replay import InTransaction, ReplayCounts, replay
 from tests.systems.myloware.conftest import Crowd
 
 NOW = timedelta(0)
@@ -44,7 +44,7 @@ def urls(connection: Connection, run_id: str) -> list[int]:
 
 
 def test_many_workers_do_each_webhook_once(database: Connection, failed: str, crowd: Crowd) -> None:
-    def work(connection: Connection) -> Replayed:
+    def work(connection: Connection) -> ReplayCounts:
         return replay(connection, lambda entry: record(connection, failed, entry))
 
     shares = crowd.at_once(*[work] * 6)
@@ -64,7 +64,7 @@ def test_what_fails_again_is_taken_back_and_postponed(database: Connection, fail
     replayed = replay(database, process)
 
     errors = webhook_dlq.list_common_errors(database)
-    assert replayed == Replayed(resolved=10, postponed=10)
+    assert replayed == ReplayCounts(resolved=10, postponed=10)
     assert urls(database, failed) == [*range(0, 20, 2)]
     assert [(one.error, one.occurrences) for one in errors] == [
         (r"TimeoutError('no\x00answer')", 10)
@@ -79,7 +79,7 @@ def test_what_fails_at_its_last_attempt_is_given_up(database: Connection, failed
 
     replayed = replay(database, process, max_retries=1)
 
-    assert replayed == Replayed(given_up=20)
+    assert replayed == ReplayCounts(given_up=20)
     assert len(webhook_dlq.list_given_up(database)) == 20
     assert urls(database, failed) == []
 
@@ -90,7 +90,7 @@ def test_some_that_fail_at_times_are_all_done_once_in_the_end(
     attempts: Counter[bytes] = Counter()
     lock = Lock()
 
-    def work(connection: Connection) -> Replayed:
+    def work(connection: Connection) -> ReplayCounts:
         def process(entry: Claimed) -> None:
             record(connection, failed, entry)
             with lock:
@@ -125,7 +125,7 @@ def test_what_another_worker_was_faster_with_is_taken_back(
 
     replayed = replay(database, process)
 
-    assert replayed == Replayed(resolved=19, lost=1)
+    assert replayed == ReplayCounts(resolved=19, lost=1)
     assert urls(database, failed) == [number for number in range(20) if number != 7]
 
 
@@ -151,5 +151,5 @@ def test_a_claim_has_to_be_committed_so_an_open_transaction_is_refused(
 ) -> None:
     database.execute("select 1")
 
-    with pytest.raises(InTransaction, match="in no transaction"):
+    with pytest.raises(InTransaction, match="is in a transaction"):
         replay(database, lambda _: None)

@@ -14,7 +14,7 @@ from psycopg import Connection
 
 from dbkit.systems.mrwa import execution_logs, executions
 from dbkit.systems.mrwa.execution_logs import AddValues, Listed, LoadValues
-from dbkit.systems.mrwa.tail import NoSuchExecution, NotAutocommit, tail
+from dbkit.systems.mrwa.log_tail import NoSuchExecution, NotAutocommit, tail
 
 Connect = Callable[..., Connection]
 NOW = datetime.now(UTC).replace(tzinfo=None)
@@ -168,7 +168,8 @@ def test_an_unknown_execution_is_refused(reader: Connection) -> None:
     with pytest.raises(NoSuchExecution) as refused:
         next(tail(reader, execution_id=execution))
 
-    assert str(refused.value) == (f"there is no execution {execution} whose logs could be followed")
+    sentence = f"no execution {execution} is visible here; give the id of one of this user's"
+    assert str(refused.value) == sentence
 
 
 def test_a_connection_inside_a_transaction_is_refused(

@@ -1,4 +1,4 @@
-"""Replay failed webhooks, as one of any number of workers, until none is due."""
+"""Replay failed webhooks until none is due; any number of workers may do it at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,65 +12,67 @@ from dbkit.errors import DbkitError
 from dbkit.systems.myloware import webhook_dlq
 from dbkit.systems.myloware.webhook_dlq import Claimed
 
-Process: TypeAlias = Callable[[Claimed], object]
+ProcessWebhook: TypeAlias = Callable[[Claimed], object]
 
 _LEASE = timedelta(minutes=5)
 
 
 @dataclass(eq=False)
 class InTransaction(DbkitError):
-    """A claim could not be committed before the webhook is replayed."""
+    """A connection is in a transaction, so a claim cannot be committed before the replay."""
 
     def __str__(self) -> str:
-        return "webhooks are replayed on a connection that is in no transaction"
+        return "the connection is in a transaction; replay webhooks on one that is in none"
 
 
 @dataclass
-class Replayed:
+class ReplayCounts:
     """What became of the webhooks that one worker replayed."""
 
     resolved: int = 0
     postponed: int = 0
     given_up: int = 0
-    # the lease was over before the webhook was processed, and another worker was faster
+    # the lease ended before the webhook was processed, and another worker claimed it
     lost: int = 0
 
 
 def replay(
     connection: Connection[Any],
-    process: Process,
+    process: ProcessWebhook,
     *,
     max_retries: int = 8,
     lease: timedelta = _LEASE,
-) -> Replayed:
-    """Claim one webhook after the other and process it, until none is due.
+) -> ReplayCounts:
+    """Claim one webhook after another and process it, until none is due.
 
-    What `process` does on the connection and the webhook's leaving the queue are one
-    transaction: whatever dies in between, in this database it is done once. If it raises, that
-    is taken back and the webhook postponed, or given up after so many attempts.
+    What `process` writes on this connection and the removal of the webhook from the queue are
+    one transaction, so a worker that dies leaves nothing half done. If `process` raises, its
+    writes are rolled back and the webhook is postponed, or given up after `max_retries` attempts.
+
+        replay(connection, lambda webhook: handle(connection, webhook.payload))
     """
     if connection.pgconn.transaction_status != TransactionStatus.IDLE:
         raise InTransaction
-    replayed = Replayed()
+    replayed = ReplayCounts()
     while entry := _claim(connection, max_retries, lease):
         try:
             if _is_resolved(connection, entry, process):
                 replayed.resolved += 1
             else:
                 replayed.lost += 1
-        except Exception as error:  # noqa: BLE001 - whatever one webhook raises, the next is due
+        except Exception as error:  # noqa: BLE001 - an error of one webhook must not stop the rest
             _postpone(connection, entry, error, replayed)
     return replayed
 
 
 def _claim(connection: Connection[Any], max_retries: int, lease: timedelta) -> Claimed | None:
     with connection.transaction():
-        # one at a time: of several, the last would wait while its lease runs
+        # one at a time: if it took several, the lease of the last would run while it waits
         claimed = webhook_dlq.claim(connection, max_entries=1, max_retries=max_retries, lease=lease)
     return claimed[0] if claimed else None
 
 
-def _is_resolved(connection: Connection[Any], entry: Claimed, process: Process) -> bool:
+def _is_resolved(connection: Connection[Any], entry: Claimed, process: ProcessWebhook) -> bool:
     resolved = 0
     with connection.transaction():
         process(entry)
@@ -81,14 +83,14 @@ def _is_resolved(connection: Connection[Any], entry: Claimed, process: Process) 
 
 
 def _postpone(
-    connection: Connection[Any], entry: Claimed, error: Exception, replayed: Replayed
+    connection: Connection[Any], entry: Claimed, error: Exception, replayed: ReplayCounts
 ) -> None:
     with connection.transaction():
         is_given_up = webhook_dlq.postpone(
             connection,
             id=entry.id,
             retry_count=entry.retry_count,
-            # a message may hold what no text in PostgreSQL can; its repr does not
+            # the message may hold a NUL character, which PostgreSQL refuses; its repr does not
             error=repr(error),
         )
     if is_given_up is None:

@@ -1,4 +1,4 @@
-"""Start runs for calls from outside whose signature proves who sent them."""
+"""Verify signed calls of webhooks and start the runs they ask for."""
 
 import hmac
 import json
@@ -15,7 +15,7 @@ from dbkit.errors import DbkitError
 from dbkit.systems.ai_orchestration import webhooks as queries
 
 TOLERANCE = 300
-"""How many seconds a call's timestamp may be away from now, either way."""
+"""How many seconds the timestamp of a call may be before or after now."""
 
 
 @dataclass(eq=False)
@@ -25,28 +25,31 @@ class UnknownWebhook(DbkitError):
     webhook_id: UUID
 
     def __str__(self) -> str:
-        return f"unknown webhook {self.webhook_id}"
+        return f"unknown webhook {self.webhook_id}; give the id of one of this tenant's webhooks"
 
 
 @dataclass(eq=False)
 class WrongSignature(DbkitError):
-    """A call was not signed with the webhook's key, or changed afterwards."""
+    """A call was not signed with the webhook's key, or was changed afterwards."""
 
     def __str__(self) -> str:
-        return "the signature is not that of this timestamp and body"
+        return (
+            "the signature does not match this timestamp and body; "
+            "sign exactly what is sent, with the webhook's secret"
+        )
 
 
 @dataclass(eq=False)
 class StaleCall(DbkitError):
-    """A call was signed too long ago or in the future: somebody may be sending it again."""
+    """A call was signed too long ago or in the future, so it may be a call sent a second time."""
 
     timestamp: int
     tolerance: int
 
     def __str__(self) -> str:
         return (
-            f"the call was signed at {self.timestamp}, more than {self.tolerance} seconds away;"
-            " sign it when it is sent"
+            f"the call was signed at {self.timestamp}, more than {self.tolerance} seconds ago "
+            "or ahead; sign a call when you send it"
         )
 
 
@@ -55,29 +58,29 @@ class UnreadableBody(DbkitError):
     """The body of a call is not JSON."""
 
     def __str__(self) -> str:
-        return "the body is not JSON in UTF-8"
+        return "the body is not JSON; send JSON in UTF-8"
 
 
 @dataclass(eq=False)
 class SilentWebhook(DbkitError):
-    """A webhook starts nothing as things stand."""
+    """A webhook cannot start a run as it is now."""
 
     webhook_id: UUID
 
     def __str__(self) -> str:
         return (
-            f"webhook {self.webhook_id} starts nothing; it is disabled, or its workflow is removed"
-            " or not published"
+            f"webhook {self.webhook_id} starts nothing because it is disabled, or its workflow is "
+            "removed or not published; enable it, or publish a version of its workflow"
         )
 
 
 def new_secret() -> str:
-    """Make a key to sign calls with."""
+    """Make a random key to sign calls with."""
     return secrets.token_urlsafe(32)
 
 
 def sign(body: bytes, *, secret: str, timestamp: int) -> str:
-    """Sign a body as sent at a time, in seconds since 1970."""
+    """Return the signature of a body that is sent at a time, in seconds since 1970."""
     message = b"%d.%b" % (timestamp, body)
     return f"sha256={hmac.new(secret.encode(), message, sha256).hexdigest()}"
 
@@ -90,9 +93,9 @@ def verify(
     signature: str,
     now: float | None = None,
 ) -> None:
-    """Refuse a call that was not signed with this key just now."""
+    """Refuse a call that was not signed with this key in the last moments."""
     expected = sign(body, secret=secret, timestamp=timestamp)
-    # as bytes: of text, only ASCII can be compared
+    # as bytes: compare_digest takes no text outside ASCII
     if not hmac.compare_digest(expected.encode(), signature.encode(errors="replace")):
         raise WrongSignature
     if abs((time.time() if now is None else now) - timestamp) > TOLERANCE:
@@ -108,9 +111,9 @@ def trigger(  # noqa: PLR0913 - the parts of a call as they arrive
     timestamp: int,
     signature: str,
 ) -> queries.Trigger:
-    """Verify a call and start the run it asks for; whatever is refused leaves no trace.
+    """Verify a call and start its run; a call that is refused changes nothing.
 
-    The tenant comes from the address that was called, as every statement needs it.
+    The tenant is a part of the address that was called, because every statement needs it.
     """
     secret = queries.find_secret(connection, tenant_id=tenant_id, webhook_id=webhook_id)
     if secret is None:
@@ -125,7 +128,7 @@ def trigger(  # noqa: PLR0913 - the parts of a call as they arrive
 
 
 def rotate_secret(connection: Connection[Any], *, tenant_id: UUID, webhook_id: UUID) -> str:
-    """Give a webhook a new key and return it; the old one signs nothing any more."""
+    """Give a webhook a new key and return it; calls signed with the old key are refused."""
     secret = new_secret()
     if not queries.change_secret(
         connection, tenant_id=tenant_id, webhook_id=webhook_id, secret=secret
@@ -134,14 +137,14 @@ def rotate_secret(connection: Connection[Any], *, tenant_id: UUID, webhook_id: U
     return secret
 
 
-def _payload(body: bytes) -> Any:  # noqa: ANN401 - whatever the caller sent
+def _payload(body: bytes) -> Any:  # noqa: ANN401 - any JSON
     try:
-        return json.loads(body.decode(), parse_constant=_refuse)
+        return json.loads(body.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        # what was sent may be confidential, and the error of the parser would carry it along
+        # the parser's error would quote the body, which may be confidential
         raise UnreadableBody from None
 
 
-def _refuse(constant: str) -> NoReturn:
-    """Refuse NaN and Infinity, which Python reads and JSON does not know."""
+def _refuse_constant(constant: str) -> NoReturn:
+    """Refuse NaN and Infinity, which Python reads although they are not JSON."""
     raise ValueError(constant)
