@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from keyword import iskeyword
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import psycopg
 from psycopg import sql
@@ -164,6 +164,9 @@ _NOT_NULL, _NULLABLE = "not null", "nullable"
 _JSON = {"json", "jsonb"}
 _ROWS = {QueryKind.ONE, QueryKind.OPTIONAL, QueryKind.MANY, QueryKind.STREAM}
 
+# each combination, and what the server says of it
+_Described: TypeAlias = Sequence[tuple[Combination, Description]]
+
 
 class CheckedParameter(NamedTuple):
     """A keyword of a query, with the type the server wants for it."""
@@ -233,24 +236,23 @@ def examine_query(
             refused.setdefault(str(fault), fault)
         else:
             described.append((combination, told))
-    if refused:
-        return [*refused.values()]
-    faults: list[QueryError] = [
-        *_different_columns(query, described),
-        *_different_types(query, described),
-    ]
-    if faults:
+    faults: list[QueryError] = [*refused.values()]
+    if not described:
         return faults
+    faults += _different_columns(query, described)
+    are_agreed = not faults
+    faults += _different_types(query, described)
     json_types = _json_types(query)
-    columns = _agreed_columns(described, _nullness(query))
+    columns = (
+        _agreed_columns(described, _nullness(query)) if are_agreed else _all_columns(described)
+    )
     parameters = tuple(_parameters(query, described, json_types))
-    faults = [
-        *_unusable_names(query, columns),
-        *_unknown_narrowing(query, columns),
-        *_narrowing_of_other_than_json(query, columns, parameters),
-        *_unfit_kind(query, columns),
-        *_unfit_defaults(connection, query, parameters),
-    ]
+    faults += _unusable_names(query, described)
+    # what the header names may be in a combination that could not be asked about
+    faults += () if refused else _unknown_narrowing(query, columns)
+    faults += _narrowing_of_other_than_json(query, described)
+    faults += _unfit_kind(query, described)
+    faults += _unfit_defaults(connection, query, described)
     if faults:
         return faults
     return CheckedQuery(query, parameters, columns, tuple(json_types.items()), tuple(described))
@@ -313,22 +315,30 @@ def _in_file(combination: Combination, offset: int) -> int:
     return place + offset - start
 
 
-def _different_columns(
-    query: Query, described: Sequence[tuple[Combination, Description]]
-) -> Iterator[QueryError]:
+def _different_columns(query: Query, described: _Described) -> Iterator[QueryError]:
     (_, first), *others = described
     expected = _signature(first.columns)
+    told: list[frozenset[str]] = []
     for combination, description in others:
-        found = _signature(description.columns)
-        if found != expected:
+        columns = _signature(description.columns)
+        # what one part changes is changed in all combinations that have it
+        if columns != expected and not any(combination.given >= given for given in told):
+            told.append(combination.given)
             given = ", ".join(sorted(combination.given)) or "nothing given"
-            yield ColumnsDiffer(_shown(query), query.path, given, expected, found)
-            return
+            yield ColumnsDiffer(_shown(query), query.path, given, expected, columns)
 
 
-def _agreed_columns(
-    described: Sequence[tuple[Combination, Description]], nullness: dict[str, str]
-) -> tuple[Column, ...]:
+def _all_columns(described: _Described) -> tuple[Column, ...]:
+    """Give every column of every combination, those of one name and type once."""
+    columns = {
+        (column.name, column.type.oid): column
+        for _, description in described
+        for column in description.columns
+    }
+    return tuple(columns.values())
+
+
+def _agreed_columns(described: _Described, nullness: dict[str, str]) -> tuple[Column, ...]:
     agreed: list[Column] = []
     for place, column in enumerate(described[0][1].columns):
         doubts = [one for _, said in described if (one := said.columns[place]).nullable]
@@ -346,7 +356,16 @@ def _signature(columns: Iterable[Column]) -> tuple[str, ...]:
     return tuple(f"{column.name} {type_name(column.type)}" for column in columns)
 
 
-def _unusable_names(query: Query, columns: tuple[Column, ...]) -> Iterator[QueryError]:
+def _unusable_names(query: Query, described: _Described) -> Iterator[QueryError]:
+    told: set[str] = set()
+    for _, description in described:
+        for fault in _unusable_names_of(query, description.columns):
+            if str(fault) not in told:
+                told.add(str(fault))
+                yield fault
+
+
+def _unusable_names_of(query: Query, columns: Sequence[Column]) -> Iterator[QueryError]:
     seen: set[str] = set()
     for place, column in enumerate(columns, start=1):
         # a single value is handed over without its name
@@ -357,9 +376,7 @@ def _unusable_names(query: Query, columns: tuple[Column, ...]) -> Iterator[Query
         seen.add(column.name)
 
 
-def _different_types(
-    query: Query, described: Sequence[tuple[Combination, Description]]
-) -> Iterator[QueryError]:
+def _different_types(query: Query, described: _Described) -> Iterator[ParametersDiffer]:
     known = _types(described)
     told: set[str] = set()
     for combination, description in described:
@@ -370,7 +387,7 @@ def _different_types(
                 told.add(name)
 
 
-def _types(described: Sequence[tuple[Combination, Description]]) -> dict[str, PgType]:
+def _types(described: _Described) -> dict[str, PgType]:
     types: dict[str, PgType] = {}
     for combination, description in described:
         for name, parameter in zip(combination.parameters, description.parameters, strict=True):
@@ -380,7 +397,7 @@ def _types(described: Sequence[tuple[Combination, Description]]) -> dict[str, Pg
 
 def _parameters(
     query: Query,
-    described: Sequence[tuple[Combination, Description]],
+    described: _Described,
     json_types: dict[str, str],
 ) -> Iterator[CheckedParameter]:
     types = _types(described)
@@ -413,19 +430,17 @@ def _unknown_narrowing(query: Query, columns: tuple[Column, ...]) -> Iterator[Qu
             yield UnknownNarrowing(_shown(query), query.path, name, known)
 
 
-def _narrowing_of_other_than_json(
-    query: Query, columns: tuple[Column, ...], parameters: tuple[CheckedParameter, ...]
-) -> Iterator[QueryError]:
+def _narrowing_of_other_than_json(query: Query, described: _Described) -> Iterator[QueryError]:
     types = [
-        *((column.name, column.type) for column in columns),
-        *((one.name, one.type) for one in parameters if one.type is not None),
+        *((column.name, column.type) for column in _all_columns(described)),
+        *_types(described).items(),
     ]
     for name, wanted in _json_types(query).items():
-        named = [found for known, found in types if known == name]
+        named = [type_ for known, type_ in types if known == name]
         # a line is for the column and the parameter of its name, and one of them is enough
-        if named and not any(_holds_json(found) for found in named):
-            found = type_name(named[0])
-            yield NarrowingOfOtherThanJson(_shown(query), query.path, name, found, wanted)
+        if named and not any(map(_holds_json, named)):
+            other = type_name(named[0])
+            yield NarrowingOfOtherThanJson(_shown(query), query.path, name, other, wanted)
 
 
 def _holds_json(type_: PgType) -> bool:
@@ -436,7 +451,8 @@ def _holds_json(type_: PgType) -> bool:
             return type_.name in _JSON
 
 
-def _unfit_kind(query: Query, columns: tuple[Column, ...]) -> Iterator[QueryError]:
+def _unfit_kind(query: Query, described: _Described) -> Iterator[QueryError]:
+    columns = described[0][1].columns
     reason = ""
     if query.kind in _ROWS and not columns:
         reason = "the statement gives no rows; make it :exec, or add `returning`"
@@ -453,12 +469,15 @@ def _is_insert(combination: Combination) -> bool:
 
 
 def _unfit_defaults(
-    connection: psycopg.Connection[Any], query: Query, parameters: tuple[CheckedParameter, ...]
+    connection: psycopg.Connection[Any], query: Query, described: _Described
 ) -> Iterator[QueryError]:
-    for parameter in parameters:
-        if parameter.default is None or parameter.type is None:
+    types = _types(described)
+    # which of two types it should be is not known
+    unsettled = {fault.parameter for fault in _different_types(query, described)}
+    for parameter in query.parameters:
+        if parameter.default is None or parameter.name not in types.keys() - unsettled:
             continue
-        wanted = type_name(parameter.type)
+        wanted = type_name(types[parameter.name])
         try:
             with connection.transaction(force_rollback=True):
                 connection.execute(

@@ -20,6 +20,7 @@ from dbkit.typedqueries import (
     UnknownNarrowing,
     UnnamedColumn,
     check_query,
+    examine_query,
 )
 
 SCHEMA = """
@@ -211,6 +212,69 @@ def test_what_does_not_fit_is_refused_in_one_sentence(
         check(shop, text)
 
     assert str(caught.value) == f"sql/shop/orders/listed.sql: {told}"
+
+
+def test_all_that_does_not_fit_is_told_at_once(shop: psycopg.Connection) -> None:
+    source = Source(
+        "listed.sql",
+        "-- total: not null\n-- note: shop.types.Note\n-- :copy\n"
+        "\\if :{?most} \\else \\set most many \\endif\n"
+        "select id, note, 1 + 1, id\n"
+        "\\if :{?a}\n, made\n\\endif\n\\if :{?b}\n, 2 as b\n\\endif\n"
+        "from orders where true\n"
+        "\\if :{?x}\n\\if :{?also}\nand id = :'x' and id = :'also'\n\\else\nand note = :'x'\n"
+        "\\endif\n\\endif\nlimit :'most';\n",
+    )
+    [query] = parse_queries(source, "orders")
+
+    faults = examine_query(shop, query, source)
+
+    assert isinstance(faults, list)
+    assert [str(fault).partition(";")[0] for fault in faults] == [
+        (
+            "listed.sql: with a orders.listed gives id int4, note text, ?column? int4, id int4, "
+            "made date, and without it id int4, note text, ?column? int4, id int4"
+        ),
+        (
+            "listed.sql: with b orders.listed gives id int4, note text, ?column? int4, id int4, "
+            "b int4, and without it id int4, note text, ?column? int4, id int4"
+        ),
+        "listed.sql: parameter 'x' of orders.listed is text in one place and int4 in another",
+        "listed.sql: column 3 of orders.listed has no name",
+        "listed.sql: orders.listed gives two columns named 'id'",
+        (
+            "listed.sql: the header line for 'total' belongs to no column or parameter of "
+            "orders.listed"
+        ),
+        (
+            "listed.sql: the header line for 'note' of orders.listed names shop.types.Note, "
+            "which only json and jsonb can become, and this is text"
+        ),
+        (
+            "listed.sql: orders.listed is :copy, but only a plain "
+            "`insert into table (columns) values (…)` can be loaded by copy"
+        ),
+        (
+            "listed.sql: the default 'many' of 'most' is no int8: "
+            'invalid input syntax for type bigint: "many"'
+        ),
+    ]
+
+
+def test_what_does_not_prepare_hides_nothing_of_the_other_combinations(
+    shop: psycopg.Connection,
+) -> None:
+    source = Source(
+        "listed.sql",
+        "-- extra: nullable\n-- :exec\nselect id, id\n\\if :{?a}\n, nota as extra\n\\endif\n"
+        "from orders;\n",
+    )
+    [query] = parse_queries(source, "orders")
+
+    faults = examine_query(shop, query, source)
+
+    assert isinstance(faults, list)
+    assert [type(fault) for fault in faults] == [DoesNotPrepare, RepeatedColumn, KindDoesNotFit]
 
 
 def test_a_parameter_of_two_types_is_refused(shop: psycopg.Connection) -> None:

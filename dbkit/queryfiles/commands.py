@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from dbkit.errors import nearest
 from dbkit.queryfiles.errors import BadCondition, BadDefault, CommandInQuery
-from dbkit.sqltext import Source, Token
+from dbkit.sqltext import Place, Source, Token
 
 _COMMAND = re.compile(r"\\([^ \t\n\r\f\v\\]*)(.*?)(\\\\)?", re.DOTALL)
 _CONDITION = re.compile(r":\{\?(\w+)\}")
@@ -48,36 +48,59 @@ class QueryCommand(NamedTuple):
     arguments: str
 
     @property
+    def place(self) -> Place:
+        """Where it begins, as a fault carries it."""
+        return self.source.place(self.token.start)
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether psql sends the statement above it, as `;` has it do."""
+        return _INSTEAD.get(self.name) == _END and not self.name.startswith("bind")
+
+    @property
     def text(self) -> str:
         """The command as it is written."""
         return f"\\{self.name} {self.arguments}".rstrip()
 
 
-def read_command(source: Source, token: Token) -> QueryCommand:
-    """Cut a command into its name and the rest, or refuse one that a query cannot hold."""
-    text = source.text
-    found = _COMMAND.fullmatch(text, token.start, token.end)
-    name, arguments = (found[1], found[2].strip()) if found else ("", "")
-    if name not in OWN:
-        instead = _INSTEAD.get(name, f"take it out, for only psql obeys it{nearest(name, OWN)}")
-        raise CommandInQuery(*source.place(token.start), f"\\{name}", instead)
-    command = QueryCommand(source, token, name, arguments)
-    if name in {"else", "endif"} and arguments:
-        reason = "takes nothing after it; put what follows on the next line"
-        raise BadCondition(*source.place(token.start), command.text, reason)
-    return command
+def cut_command(source: Source, token: Token) -> QueryCommand:
+    """Cut a command into its name and the rest."""
+    match = _COMMAND.fullmatch(source.text, token.start, token.end)
+    name, arguments = (match[1], match[2].strip()) if match else ("", "")
+    return QueryCommand(source, token, name, arguments)
 
 
-def read_condition(command: QueryCommand) -> str:
-    r"""Return the name whose being given decides, of `\if :{?name}`."""
-    if found := _CONDITION.fullmatch(command.arguments):
-        return found[1]
-    meant = _ANY_CONDITION.search(command.arguments) or _CONDITION.search(command.arguments)
+def foreign(command: QueryCommand) -> CommandInQuery:
+    """Say that a query cannot hold a command, which is none of the four."""
+    meant = nearest(command.name, OWN)
+    instead = _INSTEAD.get(command.name, f"take it out, for only psql obeys it{meant}")
+    return CommandInQuery(*command.place, f"\\{command.name}", instead)
+
+
+def meant_name(command: QueryCommand) -> str:
+    """Return which of the four a misspelt command was probably meant to be, or nothing."""
+    if command.name in _INSTEAD:
+        return ""
+    # only a mistake needs it
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    return next(iter(get_close_matches(command.name, OWN, n=1)), "")
+
+
+def read_condition(command: QueryCommand) -> tuple[str, BadCondition | None]:
+    r"""Return the name whose being given decides, of `\if :{?name}`.
+
+    Of a condition that is at fault, give the name that was probably meant, or nothing.
+    """
+    if match := _CONDITION.fullmatch(command.arguments):
+        return match[1], None
+    match = _ANY_CONDITION.search(command.arguments) or _CONDITION.search(command.arguments)
+    meant = match[1] if match else ""
     reason = (
         "is no condition that can be known beforehand; only whether a variable is given is: "
-        f"`\\if :{{?{meant[1] if meant else 'x'}}}`, alone on its line"
+        f"`\\if :{{?{meant or 'x'}}}`, alone on its line"
     )
-    raise BadCondition(*command.source.place(command.token.start), command.text, reason)
+    return meant, BadCondition(*command.place, command.text, reason)
 
 
 def read_setting(command: QueryCommand) -> tuple[str, str]:
@@ -108,7 +131,13 @@ def read_setting(command: QueryCommand) -> tuple[str, str]:
 def touching(command: QueryCommand) -> BadCondition:
     """Say that a command would glue what stands before it to what stands behind."""
     reason = "touches what stands beside it; put it on a line of its own"
-    return BadCondition(*command.source.place(command.token.start), command.text, reason)
+    return BadCondition(*command.place, command.text, reason)
+
+
+def wordy(command: QueryCommand) -> BadCondition:
+    r"""Say that more follows an `\else` or an `\endif` than these can have."""
+    reason = "takes nothing after it; put what follows on the next line"
+    return BadCondition(*command.place, command.text, reason)
 
 
 def misplaced(command: QueryCommand) -> BadDefault:
@@ -132,4 +161,4 @@ def _unquote(command: QueryCommand, text: str) -> str:
 
 
 def _bad(command: QueryCommand, reason: str) -> BadDefault:
-    return BadDefault(*command.source.place(command.token.start), command.text, reason)
+    return BadDefault(*command.place, command.text, reason)

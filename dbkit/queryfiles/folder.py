@@ -12,6 +12,9 @@ from dbkit.queryfiles.parsing import examine_source, parse_queries
 from dbkit.queryfiles.query import Query
 from dbkit.sqltext import Source, decode
 
+# <subject>/<query>.sql
+_DEEPEST = 2
+
 
 class ReadFolder(NamedTuple):
     """The queries of a system, the files they are in, and what is wrong with the others."""
@@ -43,14 +46,19 @@ def examine_folder(sql_folder: Path, root: Path) -> ReadFolder:
     faults: list[DbkitError] = []
     for path in query_files(sql_folder):
         shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+        subject = _subject(path.relative_to(sql_folder))
+        unusable = [
+            UnusableQueryFile(shown, reason)
+            for reason in _faults_of_subject(path.relative_to(sql_folder))
+        ]
+        faults += unusable
         try:
-            subject = _subject(path.relative_to(sql_folder), shown)
             sources[shown] = _source(path, shown)
         except DbkitError as fault:
             faults.append(fault)
             continue
         read = examine_source(sources[shown], subject, named=path.parent == sql_folder)
-        queries += read.queries
+        queries += () if unusable else read.queries
         faults += read.faults
     faults += find_clashes(queries)
     in_order = sorted(queries, key=lambda query: (query.subject, query.name))
@@ -73,17 +81,17 @@ def query_files(sql_folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _subject(path: Path, shown: str) -> str:
+def _subject(path: Path) -> str:
     folders = path.parent.parts
-    subject = folders[0] if folders else path.stem
-    if len(folders) > 1:
-        reason = (
-            "lies too deep; a query lies in the folder of its subject, and that in the system's"
-        )
-        raise UnusableQueryFile(shown, reason)
-    if fault := unusable_in_python(subject):
-        raise UnusableQueryFile(shown, f"the subject {subject!r} {fault}")
-    return subject
+    return folders[0] if folders else path.stem
+
+
+def _faults_of_subject(path: Path) -> Iterator[str]:
+    """Say why a file, named from the system's folder on, belongs to no subject."""
+    if len(path.parts) > _DEEPEST:
+        yield "lies too deep; a query lies in the folder of its subject, and that in the system's"
+    elif reason := unusable_in_python(_subject(path)):
+        yield f"the subject {_subject(path)!r} {reason}"
 
 
 def _source(path: Path, shown: str) -> Source:

@@ -1,7 +1,7 @@
 """Read the comment lines above a query: what it says of itself, and what is documentation."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from textwrap import dedent
 from typing import NamedTuple
@@ -39,7 +39,7 @@ _FOREIGN = (
     (r"--\s*@returns\s+:(\w+)", r"is how scythe says it; write `-- :\1`"),
     (r"--\s*@nonnull\s+(\w+)", r"is how scythe says it; write `-- \1: not null`"),
     (r"--\s*@nullable\s+(\w+)", r"is how scythe says it; write `-- \1: nullable`"),
-    (r"--\s*record_class\s*:.*", "is aiosql's; rows get a class of their own here, so take it out"),
+    (r"--\s*record_class\s*:\s*(\w+).*", r"is how aiosql says it; write `-- row: \1`"),
 )
 
 _KINDS = {kind.value: kind for kind in QueryKind}
@@ -91,9 +91,11 @@ class Header:
     """What the comment lines above a statement say."""
 
     kind: QueryKind | None = None
+    # the kind, or a line that may be meant for it and is at fault
+    says_kind: bool = False
     documentation: str = ""
     narrowed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    # of each identifier the names that it may be
+    # of each identifier the names that it may be, none where the line is at fault
     listed: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     across_tenants: str | None = None
     row_class: str | None = None
@@ -142,13 +144,19 @@ def read_header(
     return reader.finish()
 
 
-def refuse_late_lines(source: Source, comments: Sequence[Token]) -> None:
-    """Refuse a `-- :kind` line that stands where it has no effect."""
+def is_documentation(source: Source, comment: Token) -> bool:
+    """Say whether a comment line is only for a person to read."""
+    header = read_header(source, (comment,), ())
+    return header == Header(documentation=header.documentation)
+
+
+def find_late_lines(source: Source, comments: Sequence[Token]) -> Iterator[BadHeaderLine]:
+    """Find the `-- :kind` lines that stand where they have no effect."""
     for token in comments:
-        found = _KIND.fullmatch(_line(source, token))
-        if found and (found[1] in _KINDS or found[1] in _OF_SQLC):
+        match = _KIND.fullmatch(_line(source, token))
+        if match and (match[1] in _KINDS or match[1] in _OF_SQLC):
             reason = "has no effect below the beginning of the statement; move it to the top"
-            raise _bad(source, token, reason)
+            yield _bad(source, token, reason)
 
 
 def _kind(source: Source, start: int, said: str) -> QueryKind:
@@ -156,12 +164,6 @@ def _kind(source: Source, start: int, said: str) -> QueryKind:
     if kind is None:
         raise UnknownKind(*source.place(start), said, _MEANT.get(said, ""), tuple(_KINDS))
     return kind
-
-
-def _refuse_foreign(source: Source, token: Token, line: str) -> None:
-    for form, reason in _FOREIGN:
-        if found := re.fullmatch(form, line):
-            raise _bad(source, token, found.expand(reason))
 
 
 def _paragraphs(lines: Sequence[str]) -> str:
@@ -188,7 +190,7 @@ class _HeaderReader:
 
     def begin(self, kind: QueryKind, token: Token) -> None:
         """Take over the kind that stands in the line which names the query."""
-        self._header.kind = kind
+        self._header.kind, self._header.says_kind = kind, True
         self._kind_line = self._source.position(token.start).line
 
     def follow(self, token: Token) -> None:
@@ -198,7 +200,7 @@ class _HeaderReader:
         self._documentation += [""] * (0 < self._last_line < number - 1)
         self._last_line = number
         try:
-            _refuse_foreign(self._source, token, line)
+            self._refuse_foreign(token, line)
             if not self._read_statement_line(token, line) and not self._read_rule_line(token, line):
                 self._documentation.append(line[2:])
         except QueryFileFault as fault:
@@ -208,6 +210,12 @@ class _HeaderReader:
         """Return what the lines say."""
         self._header.documentation = _paragraphs(self._documentation)
         return self._header
+
+    def _refuse_foreign(self, token: Token, line: str) -> None:
+        for form, reason in _FOREIGN:
+            if match := re.fullmatch(form, line):
+                self._header.says_kind = True
+                raise self._bad(token, match.expand(reason))
 
     def _read_statement_line(self, token: Token, line: str) -> bool:
         """Read a line about the statement's rows, columns and variables, if this is one."""
@@ -233,12 +241,14 @@ class _HeaderReader:
         if self._kind_line:
             raise DoubleKind(*self._source.place(token.start), first_line=self._kind_line)
         self._kind_line = self._source.position(token.start).line
+        self._header.says_kind = True
         self._header.kind = _kind(self._source, token.start + match.start(1), match[1])
 
     def _read_list(self, token: Token, match: re.Match[str]) -> None:
         name, listed = match["name"], self._header.listed
         if name in listed:
             raise self._bad(token, f"lists {name!r} again; keep one of the two")
+        listed[name] = ()
         if not _LIST.fullmatch(match["list"]):
             raise self._bad(token, f"is no list of names; write `-- {name}: first, second`")
         listed[name] = tuple(dict.fromkeys(re.findall(r"\w+", match["list"])))

@@ -2,7 +2,7 @@
 
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from unicodedata import normalize
 
 _TAKEN_BY_PYTHON = frozenset({"connection"})
@@ -52,11 +52,10 @@ def unusable_as_parameter(name: str) -> str | None:
     return unusable_in_python(name)
 
 
-def first_pair_by_case(names: Iterable[str]) -> tuple[str, str] | None:
-    """Find the first name that differs from an earlier one in case only, and the earlier one."""
+def pairs_by_case(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Find each name that differs from an earlier one in case only, and the earlier one."""
     seen: dict[str, str] = {}
     for name in names:
         earlier = seen.setdefault(name.casefold(), name)
         if earlier != name:
-            return name, earlier
-    return None
+            yield name, earlier

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
-from dbkit.errors import DbkitError
+from dbkit.errors import DbkitError, SourceFault
 from dbkit.queryfiles.clashes import find_clashes
 from dbkit.queryfiles.combinations import MOST_SWITCHES, all_combinations, find_switches
 from dbkit.queryfiles.errors import (
@@ -13,16 +13,25 @@ from dbkit.queryfiles.errors import (
     MissingKind,
     NoStatement,
     TooManySwitches,
+    UnclosedPart,
     UnendedStatement,
+    UnmatchedCommand,
     UnusableName,
     UnusableQueryFile,
 )
-from dbkit.queryfiles.header import Header, NameLine, read_header, read_name, refuse_late_lines
+from dbkit.queryfiles.header import (
+    Header,
+    NameLine,
+    find_late_lines,
+    is_documentation,
+    read_header,
+    read_name,
+)
 from dbkit.queryfiles.names import unusable_in_python
 from dbkit.queryfiles.parts import Text, read_text
 from dbkit.queryfiles.query import Choice, Combination, Query, QueryKind
 from dbkit.queryfiles.variables import (
-    check_variables,
+    find_variable_faults,
     find_variables,
     mark_omittable,
     read_choices,
@@ -45,8 +54,8 @@ class _Section(NamedTuple):
     start: int
     named: NameLine | None
     script: Sequence[Token]
-    # of the line that names it
-    fault: DbkitError | None = None
+    # of the line that names it, and of what stands above the first of these lines
+    faults: tuple[DbkitError, ...] = ()
 
 
 def parse_queries(source: Source, subject: str, *, named: bool = False) -> tuple[Query, ...]:
@@ -62,55 +71,85 @@ def parse_queries(source: Source, subject: str, *, named: bool = False) -> tuple
 
 
 def examine_source(source: Source, subject: str, *, named: bool = False) -> ReadFile:
-    """Read every query of a file that can be read, and keep what is wrong with the others."""
+    """Read every query of a file that can be read, and keep all that is wrong with the others."""
     try:
         sections = list(_sections(source))
-    except DbkitError as fault:
+    except SourceFault as fault:
         return ReadFile((), (fault,))
-    if named and sections[0].named is None and sections[0].fault is None:
+    queries: list[Query] = []
+    faults: list[DbkitError] = []
+    is_misplaced = named and sections[0].named is None and not sections[0].faults
+    if is_misplaced:
         reason = (
             "a file of one query lies in the folder of its subject; "
             "move it there, or put a line `-- name: x :kind` above each query"
         )
-        return ReadFile((), (UnusableQueryFile(source.path, reason),))
-    queries: list[Query] = []
-    faults: list[DbkitError] = []
+        faults.append(UnusableQueryFile(source.path, reason))
+    is_open = False
     for number, section in enumerate(sections):
         following = sections[number + 1].start if number + 1 < len(sections) else None
-        try:
-            queries.append(_query(source, subject, section, following))
-        except DbkitError as fault:
-            faults.append(fault)
-    return ReadFile(tuple(queries), tuple(faults))
+        reader = _QueryReader(source, section)
+        query = reader.read(subject, following)
+        # what is left of a part that the line between the two cut
+        faults += (fault for fault in reader.faults if not (is_open and _is_unmatched(fault)))
+        is_open = any(isinstance(fault, UnclosedPart) for fault in reader.faults)
+        if query and not is_misplaced:
+            queries.append(query)
+    return ReadFile(tuple(queries), tuple(_in_order(faults)))
+
+
+def _is_unmatched(fault: DbkitError) -> bool:
+    return isinstance(fault, UnmatchedCommand)
+
+
+def _in_order(faults: Sequence[DbkitError]) -> list[DbkitError]:
+    """Put faults in the order of the file, first those of the file as a whole, each once."""
+    once = {str(fault): fault for fault in faults}
+    return sorted(
+        once.values(),
+        key=lambda fault: (fault.line, fault.column) if isinstance(fault, SourceFault) else (0, 0),
+    )
 
 
 def _sections(source: Source) -> Iterator[_Section]:
-    """Cut a file at its `-- name:` lines; what stands above the first is said of all."""
+    """Cut a file at its `-- name:` lines."""
     script = list(tokens(source.text, path=source.path))
     names = [
-        (number, token, found)
+        (number, token, named)
         for number, token in enumerate(script)
-        if token.kind is TokenKind.LINE_COMMENT and (found := _name_line(source, token))
+        if token.kind is TokenKind.LINE_COMMENT and (named := _name_line(source, token))
     ]
     if not names:
         yield _Section(0, None, script)
         return
     first, line, _ = names[0]
-    above = read_text(source, script[:first])
+    faults = tuple(_faults_above(source, script[:first], line))
+    ends = [number for number, _, _ in names[1:]] + [len(script)]
+    for (number, line, named), end in zip(names, ends, strict=True):
+        part = script[number + 1 : end]
+        if isinstance(named, DbkitError):
+            yield _Section(line.start, None, part, (*faults, named))
+        else:
+            yield _Section(line.start, named, part, faults)
+        faults = ()
+
+
+def _faults_above(source: Source, script: Sequence[Token], line: Token) -> Iterator[DbkitError]:
+    """Find what cannot stand above the first line that names a query: all but a comment."""
+    above = read_text(source, script)
+    yield from above.faults
     if above.start >= 0:
         reason = "stands below a statement; move the line above the statement that it names"
         said = source.text[line.start : line.end].rstrip()
-        raise BadHeaderLine(*source.place(line.start), said, reason)
+        yield BadHeaderLine(*source.place(line.start), said, reason)
+        return
+    reason = "stands above the first query; move it below the `-- name:` line of its own"
     for name, (_, start) in above.defaults.items():
-        reason = "stands above the first query; move it below the `-- name:` line of its own"
-        raise BadDefault(*source.place(start), f"\\set {name}", reason)
-    ends = [number for number, _, _ in names[1:]] + [len(script)]
-    for (number, line, found), end in zip(names, ends, strict=True):
-        part = script[number + 1 : end]
-        if isinstance(found, DbkitError):
-            yield _Section(line.start, None, part, fault=found)
-        else:
-            yield _Section(line.start, found, part)
+        yield BadDefault(*source.place(start), f"\\set {name}", reason)
+    for comment in above.header:
+        if not is_documentation(source, comment):
+            said = source.text[comment.start : comment.end].rstrip()
+            yield BadHeaderLine(*source.place(comment.start), said, reason)
 
 
 def _name_line(source: Source, token: Token) -> NameLine | DbkitError | None:
@@ -121,81 +160,113 @@ def _name_line(source: Source, token: Token) -> NameLine | DbkitError | None:
         return fault
 
 
-def _query(source: Source, subject: str, section: _Section, following: int | None) -> Query:
-    if section.fault:
-        raise section.fault
-    name = _name(source, section)
-    text = read_text(source, section.script)
-    variables = find_variables(text)
-    header = read_header(source, text.header, variables.identifiers, section.named)
-    for fault in header.faults:
-        raise fault
-    refuse_late_lines(source, text.later)
-    if text.start < 0:
-        raise NoStatement(*source.place(section.start), without=())
-    if following is not None and text.end < 0:
-        raise UnendedStatement(*source.place(following))
-    kind = header.kind or (QueryKind.MANY if section.named else None)
-    if kind is None:
-        kinds = tuple(kind.value for kind in QueryKind)
-        raise MissingKind(*source.place(text.start), kinds)
-    check_variables(source, variables)
-    _check_listed(source, section.named, frozenset(variables.starts))
-    choices = read_choices(source, variables, header.listed)
-    combinations = _combinations(source, text, choices)
-    parameters = read_parameters(variables, combinations)
-    choices = mark_omittable(choices, combinations)
-    left_out = [parameter.name for parameter in parameters if parameter.omittable]
-    left_out += [choice.name for choice in choices if choice.omittable]
-    return Query(
-        subject=subject,
-        name=name,
-        path=source.path,
-        line=source.position(text.start).line,
-        kind=kind,
-        documentation=_documentation(header, tell_together(variables, left_out)),
-        across_tenants=header.across_tenants,
-        parameters=parameters,
-        choices=choices,
-        narrowed=tuple(header.narrowed),
-        combinations=combinations,
-        parts=tuple(text.parts),
-        row_class=header.row_class,
-        allowed=tuple(header.allowances.values()),
-    )
+class _QueryReader:
+    """Reads one query, and collects all that is wrong with it."""
 
+    def __init__(self, source: Source, section: _Section) -> None:
+        self.faults: list[DbkitError] = [*section.faults]
+        self._source = source
+        self._section = section
 
-def _name(source: Source, section: _Section) -> str:
-    if section.named is None:
-        name = PurePath(source.path).stem
-        if reason := unusable_in_python(name):
-            raise UnusableQueryFile(source.path, f"the query {name!r} {reason}")
-        return name
-    name = section.named.name
-    if reason := unusable_in_python(name):
-        raise UnusableName(*source.place(section.start), "query", name, reason)
-    return name
+    def read(self, subject: str, following: int | None) -> Query | None:
+        """Read the query, or return None where there are faults.
 
+        `following` is where the next query of the file begins.
+        """
+        source, named = self._source, self._section.named
+        name = self._name()
+        text = read_text(source, self._section.script)
+        self.faults += text.faults
+        variables = find_variables(text)
+        header = read_header(source, text.header, variables.identifiers, named)
+        late = [*find_late_lines(source, text.later)]
+        self.faults += (*header.faults, *late)
+        kind = header.kind or (QueryKind.MANY if named else None)
+        if not self._has_statement(text, following):
+            return None
+        if not (kind or header.says_kind or late or self._section.faults):
+            kinds = tuple(kind.value for kind in QueryKind)
+            self.faults.append(MissingKind(*source.place(text.start), kinds))
+        self.faults += find_variable_faults(source, text, variables)
+        if text.has_all_variables:
+            self._check_listed(frozenset(variables.starts))
+        choices, faults = read_choices(source, variables, header.listed)
+        self.faults += faults
+        # without these there is nothing to combine
+        if text.faults or variables.identifiers.difference(choice.name for choice in choices):
+            return None
+        combinations = self._combinations(text, choices)
+        if self.faults or kind is None:
+            return None
+        parameters = read_parameters(variables, combinations)
+        choices = mark_omittable(choices, combinations)
+        left_out = [parameter.name for parameter in parameters if parameter.omittable]
+        left_out += [choice.name for choice in choices if choice.omittable]
+        return Query(
+            subject=subject,
+            name=name,
+            path=source.path,
+            line=source.position(text.start).line,
+            kind=kind,
+            documentation=_documentation(header, tell_together(variables, left_out)),
+            across_tenants=header.across_tenants,
+            parameters=parameters,
+            choices=choices,
+            narrowed=tuple(header.narrowed),
+            combinations=combinations,
+            parts=tuple(text.parts),
+            row_class=header.row_class,
+            allowed=tuple(header.allowances.values()),
+        )
 
-def _check_listed(source: Source, named: NameLine | None, used: frozenset[str]) -> None:
-    if named and named.parameters is not None and named.parameters != used:
-        line = source.text[named.token.start : named.token.end].rstrip()
-        there = ", ".join(sorted(used)) or "no parameter"
-        reason = f"lists other parameters than the statement has, which are {there}"
-        raise BadHeaderLine(*source.place(named.token.start), line, reason)
+    def _name(self) -> str:
+        named = self._section.named
+        if named is None:
+            name = PurePath(self._source.path).stem
+            # a line that was meant to name it is at fault
+            if not self._section.faults and (reason := unusable_in_python(name)):
+                reason = f"the query {name!r} {reason}"
+                self.faults.append(UnusableQueryFile(self._source.path, reason))
+            return name
+        if reason := unusable_in_python(named.name):
+            place = self._source.place(self._section.start)
+            self.faults.append(UnusableName(*place, "query", named.name, reason))
+        return named.name
 
+    def _has_statement(self, text: Text, following: int | None) -> bool:
+        source = self._source
+        if text.start < 0:
+            # what is at fault may be what should be one
+            if not text.faults and not self._section.faults:
+                place = source.place(self._section.start)
+                self.faults.append(NoStatement(*place, without=()))
+            return False
+        if following is not None and text.end < 0:
+            self.faults.append(UnendedStatement(*source.place(following)))
+        return True
 
-def _combinations(source: Source, text: Text, choices: Sequence[Choice]) -> tuple[Combination, ...]:
-    always = frozenset(text.defaults)
-    switches = find_switches(text.parts, always)
-    if len(switches) > MOST_SWITCHES:
-        raise TooManySwitches(*source.place(text.start), len(switches), MOST_SWITCHES)
-    combinations = all_combinations(text.parts, always, choices)
-    for combination in combinations:
-        if all(token.kind in BLANK for token in tokens(combination.text)):
-            without = tuple(name for name in switches if name not in combination.given)
-            raise NoStatement(*source.place(text.start), without)
-    return combinations
+    def _check_listed(self, used: frozenset[str]) -> None:
+        source, named = self._source, self._section.named
+        if named and named.parameters is not None and named.parameters != used:
+            line = source.text[named.token.start : named.token.end].rstrip()
+            there = ", ".join(sorted(used)) or "no parameter"
+            reason = f"lists other parameters than the statement has, which are {there}"
+            self.faults.append(BadHeaderLine(*source.place(named.token.start), line, reason))
+
+    def _combinations(self, text: Text, choices: Sequence[Choice]) -> tuple[Combination, ...]:
+        source, always = self._source, frozenset(text.defaults)
+        switches = find_switches(text.parts, always)
+        if len(switches) > MOST_SWITCHES:
+            place = source.place(text.start)
+            self.faults.append(TooManySwitches(*place, len(switches), MOST_SWITCHES))
+            return ()
+        combinations = all_combinations(text.parts, always, choices)
+        for combination in combinations:
+            if all(token.kind in BLANK for token in tokens(combination.text)):
+                without = tuple(name for name in switches if name not in combination.given)
+                self.faults.append(NoStatement(*source.place(text.start), without))
+                break
+        return combinations
 
 
 def _documentation(header: Header, notes: Sequence[str]) -> str:

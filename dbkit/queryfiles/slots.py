@@ -44,14 +44,10 @@ _TYPE = re.compile(
 _TYPE_WORDS = 4
 
 
-def part_of(source: Source, script: Sequence[Token], number: int) -> Piece | Slot:
-    """Give the part that one token of a script is, or refuse what cannot be one."""
-    token = script[number]
+def part_of(source: Source, token: Token) -> Piece | Slot:
+    """Give the part that one token of a statement is."""
     text = source.text[token.start : token.end]
-    _refuse_foreign(source, token)
-    if token.kind is TokenKind.VARIABLE and not _SLICE.fullmatch(text):
-        _refuse_typed(source, token, _words_before(source, script, number))
-        _refuse_glued(source, script, number)
+    if token.kind is TokenKind.VARIABLE and not _SLICE.fullmatch(text) and text[1] != "{":
         return Slot(variable_name(text), text[1] == '"', token.start)
     if token.kind is TokenKind.SPACE:
         # psql drops a line that is empty
@@ -59,6 +55,16 @@ def part_of(source: Source, script: Sequence[Token], number: int) -> Piece | Slo
     if token.kind is TokenKind.ESCAPE:
         return Piece(text[1:], token.start)
     return Piece(text, token.start)
+
+
+def check_token(source: Source, script: Sequence[Token], number: int) -> None:
+    """Refuse a token of a statement that does not mean the same in psql and in Python."""
+    token = script[number]
+    _refuse_foreign(source, token)
+    text = source.text[token.start : token.end]
+    if token.kind is TokenKind.VARIABLE and not _SLICE.fullmatch(text):
+        _refuse_typed(source, token, _words_before(source, script, number))
+        _refuse_glued(source, script, number)
 
 
 def variable_name(text: str) -> str:
@@ -105,9 +111,11 @@ def _refuse_glued(source: Source, script: Sequence[Token], number: int) -> None:
     before = script[number - 1] if number else None
     after = script[number + 1] if number + 1 < len(script) else None
     for neighbour in (before, after):
+        # two variables that touch are told of at the first of them
+        is_told = neighbour is before and neighbour and neighbour.kind is TokenKind.VARIABLE
         text = source.text[neighbour.start : neighbour.end] if neighbour else ""
         if (
-            (neighbour and neighbour.kind in _STICKY)
+            (neighbour and neighbour.kind in _STICKY and not is_told)
             or (text == "." and not is_identifier)
             # two dashes would begin a comment where the value is negative
             or (is_bare and neighbour is before and text.endswith("-"))

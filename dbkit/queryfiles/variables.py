@@ -8,11 +8,12 @@ from dbkit.queryfiles.errors import (
     BadDefault,
     MixedUse,
     NamesDifferInCase,
+    QueryFileFault,
     UnlistedIdentifier,
     UnusableName,
     UsedOutsidePart,
 )
-from dbkit.queryfiles.names import first_pair_by_case, unusable_as_parameter
+from dbkit.queryfiles.names import pairs_by_case, unusable_as_parameter
 from dbkit.queryfiles.parts import Text
 from dbkit.queryfiles.query import Choice, Combination, Part, QueryParameter, Slot, Switch
 from dbkit.sqltext import Source
@@ -67,44 +68,55 @@ def find_variables(text: Text) -> Variables:
     return variables
 
 
-def check_variables(source: Source, variables: Variables) -> None:
-    """Refuse names that cannot be used, and parameters used where they are left out."""
+def find_variable_faults(
+    source: Source, text: Text, variables: Variables
+) -> Iterator[QueryFileFault]:
+    """Find names that cannot be used, and parameters used where they are left out."""
     starts, used = variables.starts, variables.identifiers | variables.values
     for name, start in starts.items():
         if reason := unusable_as_parameter(name):
-            raise UnusableName(*source.place(start), "parameter", name, reason)
-    if pair := first_pair_by_case(starts):
-        raise NamesDifferInCase(*source.place(starts[pair[0]]), *pair)
+            yield UnusableName(*source.place(start), "parameter", name, reason)
+    for name, other in pairs_by_case(starts):
+        yield NamesDifferInCase(*source.place(starts[name]), name, other)
     for name, (_, start) in variables.defaults.items():
-        if name not in used:
+        if name not in used and text.has_all_variables:
             reason = f"is for a value that stands nowhere; write :'{name}', or take this out"
-            raise BadDefault(*source.place(start), f"\\set {name}", reason)
+            yield BadDefault(*source.place(start), f"\\set {name}", reason)
+    mixed: set[str] = set()
     for slot, around in variables.uses:
-        if slot.is_identifier and slot.name in variables.values:
-            raise MixedUse(*source.place(slot.start), slot.name)
+        if slot.is_identifier and slot.name in variables.values - mixed:
+            mixed.add(slot.name)
+            yield MixedUse(*source.place(slot.start), slot.name)
         is_switch = slot.name in variables.switches and slot.name not in variables.defaults
-        if is_switch and (slot.name, True) not in around:
-            raise UsedOutsidePart(*source.place(slot.start), slot.name)
+        if is_switch and (slot.name, True) not in around and text.has_all_conditions:
+            yield UsedOutsidePart(*source.place(slot.start), slot.name)
 
 
 def read_choices(
-    source: Source, variables: Variables, allowed: Mapping[str, tuple[str, ...]]
-) -> tuple[Choice, ...]:
-    """Give the identifiers that are chosen, or refuse one whose names are not listed."""
+    source: Source, variables: Variables, listed: Mapping[str, tuple[str, ...]]
+) -> tuple[tuple[Choice, ...], list[QueryFileFault]]:
+    """Give the identifiers that are chosen, and what is wrong with those that cannot be.
+
+    An empty list is one that could not be read.
+    """
     choices: dict[str, Choice] = {}
+    faults: dict[str, QueryFileFault] = {}
     for slot, _ in variables.uses:
-        name = slot.name
-        if not slot.is_identifier:
+        name, allowed = slot.name, listed.get(slot.name)
+        if not slot.is_identifier or name in faults or name in variables.values:
             continue
-        if name not in allowed:
-            raise UnlistedIdentifier(*source.place(slot.start), name)
+        if allowed is None:
+            faults[name] = UnlistedIdentifier(*source.place(slot.start), name)
+            continue
+        if not allowed:
+            continue
         default = variables.default(name)
-        if default is not None and default not in allowed[name]:
-            reason = f"is none of the names that the header lists: {', '.join(allowed[name])}"
+        if default is not None and default not in allowed:
+            reason = f"is none of the names that the header lists: {', '.join(allowed)}"
             start = variables.defaults[name][1]
-            raise BadDefault(*source.place(start), f"\\set {name} {default}", reason)
-        choices[name] = Choice(name, allowed[name], default)
-    return tuple(choices.values())
+            faults[name] = BadDefault(*source.place(start), f"\\set {name} {default}", reason)
+        choices[name] = Choice(name, allowed, default)
+    return tuple(choices.values()), [*faults.values()]
 
 
 def mark_omittable(

@@ -1,27 +1,37 @@
 """A query file that is wrong is refused at its line and column, with what would be right."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from dbkit.errors import DbkitError, QueryError, SourceFault
 from dbkit.queryfiles import combination_for, parse_queries, read_queries
+from dbkit.queryfiles.clashes import find_clashes
 from dbkit.queryfiles.errors import TooManySwitches, UnlistedChoice, UnusableQueryFile
-from dbkit.sqltext import Source
+from dbkit.queryfiles.parsing import examine_source
+from dbkit.sqltext import Source, decode
 from dbkit.sqltext.errors import NulCharacter, UndecodableFile
 
 FAULTS = sorted((Path(__file__).parents[1] / "files/queries").glob("*.sql"))
 
 
-@pytest.mark.parametrize("file", FAULTS, ids=lambda path: path.stem)
-def test_a_fault_is_told_as_the_file_beside_it_says(file: Path) -> None:
-    with pytest.raises(DbkitError) as raised:
-        read_queries(file, file.name, "runs")
+def shown(fault: DbkitError) -> str:
+    """Show a fault as a compiler does, on lines of its own."""
+    snippet = f"{fault.snippet}\n" if isinstance(fault, SourceFault) else ""
+    return f"{fault}\n{snippet}"
 
-    told = str(raised.value)
-    if isinstance(raised.value, SourceFault):
-        told += f"\n{raised.value.snippet}"
-    assert f"{told}\n" == file.with_suffix(".txt").read_text(encoding="utf-8")
+
+@pytest.mark.parametrize("file", FAULTS, ids=lambda path: path.stem)
+def test_all_faults_are_told_as_the_file_beside_it_says(file: Path) -> None:
+    source = Source(file.name, decode(file.read_bytes(), file.name))
+
+    read = examine_source(source, "runs")
+
+    faults = [*read.faults, *find_clashes(read.queries)]
+    assert "".join(map(shown, faults)) == file.with_suffix(".txt").read_text(encoding="utf-8")
+    with pytest.raises(DbkitError, match=f"^{re.escape(str(faults[0]))}$"):
+        read_queries(file, file.name, "runs")
 
 
 @pytest.mark.parametrize(

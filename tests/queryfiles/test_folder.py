@@ -1,11 +1,12 @@
 """Which files of a system are queries, and what they are called."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from dbkit.errors import QueryError
-from dbkit.queryfiles import find_queries, row_class_name
+from dbkit.queryfiles import examine_folder, find_queries, row_class_name
 
 ONE = "-- :one\nselect 1;\n"
 NAMED = "-- name: {} :one\nselect 1;\n"
@@ -177,3 +178,34 @@ def test_queries_of_two_subjects_may_have_one_name_and_share_a_row_class(tmp_pat
 )
 def test_a_row_class_is_named_for_its_query(query: str, row_class: str) -> None:
     assert row_class_name(query) == row_class
+
+
+def test_every_fault_of_every_file_is_told(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path,
+        {
+            "class/find.sql": "select :'import';",
+            "deep/er/find.sql": "-- :mny\nselect 1;",
+            "find.sql": "select 1;",
+            "runs/sound.sql": ONE,
+            "runs/lost.sql": "-- :one\nselect 'open;",
+            "runs/several.sql": NAMED.format("first") + NAMED.format("2nd") + "select 2;",
+        },
+    )
+
+    read = examine_folder(folder, tmp_path)
+
+    assert [query.name for query in read.queries] == ["first", "sound"]
+    places = [re.match(r"sql/shop/([\w/.]+(?::\d+)?)", str(fault)) for fault in read.faults]
+    assert [place and place[1] for place in places] == [
+        "class/find.sql",
+        "class/find.sql:1",
+        "class/find.sql:1",
+        "deep/er/find.sql",
+        "deep/er/find.sql:1",
+        "find.sql",
+        "find.sql:1",
+        "runs/lost.sql:2",
+        "runs/several.sql:3",
+        "runs/several.sql:5",
+    ]

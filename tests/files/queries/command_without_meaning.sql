@@ -1,0 +1,8 @@
+-- :many
+select 1
+\when :{?x}
+, :'x'
+\else
+, 2
+\end
+;

@@ -1,0 +1,4 @@
+-- The runs.
+-- row: Run
+-- name: first :one
+select 1;

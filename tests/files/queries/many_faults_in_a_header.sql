@@ -1,0 +1,11 @@
+-- Runs.
+-- :mnay
+-- row: run
+-- allow: unordered
+-- across tenants:
+-- total: not null
+-- total: nullable
+-- sort: a b
+-- @nonnull total
+select total from runs order by :"sort"; -- fine
+-- :one

@@ -1,0 +1,3 @@
+select 1;
+-- name: first :one
+select $1;
