@@ -127,6 +127,7 @@ def call(name: str, kinds: list[str], values: tuple[str, ...]) -> sql.Composed:
         sql.SQL("{}::{}").format(sql.Literal(value), sql.Identifier("pg_catalog", kind))
         for kind, value in zip(kinds, values, strict=True)
     ]
-    return sql.SQL("select {}({}) is null").format(
+    # a record of nulls only is null to `is null`, and yet it is a value
+    return sql.SQL("select {}({}) is not distinct from null").format(
         sql.Identifier("pg_catalog", name), sql.SQL(", ").join(arguments)
     )
