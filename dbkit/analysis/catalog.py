@@ -83,6 +83,7 @@ class Catalog:
         self._views: dict[int, Node | None] = {}
         self._indexes: dict[int, list[UniqueIndex]] = {}
         self._domains: dict[int, bool] = {}
+        self._own_texts: frozenset[str] | None = None
 
     def rows(self, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
         """Ask the server, whatever the connection makes of rows and parameters."""
@@ -113,6 +114,12 @@ class Catalog:
         if domain not in self._domains:
             self._domains[domain] = bool(self.rows(_DOMAIN, domain)[0][0])
         return self._domains[domain]
+
+    def own_texts(self) -> frozenset[str]:
+        """Return the types that a function of one's own casts to text, and the domains of them."""
+        if self._own_texts is None:
+            self._own_texts = frozenset(number for (number,) in self.rows(_OWN_TEXTS))
+        return self._own_texts
 
     def array_of(self, element: int) -> int:
         """Return the type of an array of these, 0 where there is none."""
@@ -180,6 +187,21 @@ with recursive of as (
 )
 select pg_catalog.bool_or(typnotnull)
 from of
+"""
+
+# functions from 10000 on are not PostgreSQL's own
+_OWN_TEXTS: LiteralString = """
+with recursive source as (
+    select castsource as oid
+    from pg_catalog.pg_cast
+    where casttarget = 'pg_catalog.text'::pg_catalog.regtype and castfunc >= 10000
+    union
+    select domain.oid
+    from source
+    join pg_catalog.pg_type as domain on domain.typbasetype = source.oid
+)
+select oid::text
+from source
 """
 
 _VIEW: LiteralString = """

@@ -25,6 +25,9 @@ ALL_COLUMNS = frozenset(
 # set-returning, and the first column of every row has a value
 FIRST_COLUMN = frozenset({"json_each_text", "jsonb_each_text"})
 
+# quote_literal(anyelement), text || any and any || text: total, if the cast to text in them is
+CASTING_TO_TEXT = frozenset({1285, 2003, 2004})
+
 COUNTS = frozenset({"count", "regr_count"})
 # a value wherever there is a row
 BY_ROW = frozenset(

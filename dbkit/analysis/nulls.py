@@ -10,6 +10,7 @@ from dbkit.analysis.known_functions import (
     BY_FIRST_ARGUMENT,
     BY_ROW,
     BY_VALUE,
+    CASTING_TO_TEXT,
     COUNTS,
     FIRST_COLUMN,
     RANKS,
@@ -459,10 +460,11 @@ def _call(proof: Proof, node: Node) -> str:  # noqa: PLR0911 - a rule a return
     catalog = proof.scope.catalog
     function = catalog.function(node.number("opfuncid") or node.number("funcid"))
     arguments = node.children("args")
-    if node.kind == "OPEXPR" and not is_total(function):
+    may_cast = function.oid in CASTING_TO_TEXT and _has_own_text(proof, arguments)
+    if node.kind == "OPEXPR" and (may_cast or not is_total(function)):
         return f"operator {catalog.operator_name(node.number('opno'))} may return null"
     doubt = f"{function.name} may return null"
-    if not function.builtin:
+    if may_cast or not function.builtin:
         return doubt
     if function.returns_set:
         if function.name not in ALL_COLUMNS or _set_calls(proof) != 1:
@@ -477,6 +479,18 @@ def _call(proof: Proof, node: Node) -> str:  # noqa: PLR0911 - a rule a return
     if node.flag("funcvariadic"):
         return proof.doubt_of_any(arguments)
     return "" if function.name in ALWAYS else proof.doubt(arguments[0])
+
+
+def _has_own_text(proof: Proof, arguments: list[Node]) -> bool:
+    """Say whether a value may have a type that a function of one's own casts to text."""
+    own_texts = proof.scope.catalog.own_texts()
+    return any(
+        "typ" in field and value in own_texts
+        for argument in arguments
+        for part in argument.walk()
+        for field, value in part.fields.items()
+        if isinstance(value, str)
+    )
 
 
 def _is_monotonic(function: CatalogFunction, arguments: list[Node]) -> bool:

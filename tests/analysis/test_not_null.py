@@ -120,3 +120,25 @@ def test_a_function_of_one_s_own_is_never_believed(empty: psycopg.Connection) ->
     assert doubt(empty, "select mine(1)") == "mine may return null"
     assert doubt(empty, "select public.upper(1)") == "upper may return null"
     assert doubt(empty, "select ### 1") == "operator ### may return null"
+
+
+def test_a_cast_to_text_of_one_s_own_is_never_believed(empty: psycopg.Connection) -> None:
+    empty.execute("create type mood as enum ('calm')")
+    empty.execute("create type colour as enum ('red')")
+    empty.execute("create domain temper as mood")
+    empty.execute("create function tell(mood) returns text language sql return null")
+    empty.execute("create cast (mood as text) with function tell(mood)")
+
+    texts = [
+        "select 'x' || 'calm'::mood",
+        "select 'calm'::temper || 'x'",
+        "select quote_literal((select 'calm'::mood))",
+    ]
+
+    assert [empty.execute(text.encode()).fetchall() for text in texts] == [[(None,)]] * 3
+    assert [doubt(empty, text) for text in texts] == [
+        "operator || may return null",
+        "operator || may return null",
+        "quote_literal may return null",
+    ]
+    assert doubt(empty, "select 'x' || 1 || 'red'::colour") == ""
