@@ -1,8 +1,9 @@
 """Hold a query file against a database: every combination of its parts, typed and made to agree."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from keyword import iskeyword
+from itertools import chain, count
 from typing import Any, NamedTuple, TypeAlias
 
 import psycopg
@@ -10,8 +11,8 @@ from psycopg import sql
 
 from dbkit.analysis import Catalog, Description, describe
 from dbkit.errors import QueryError
-from dbkit.pgtypes import Column, PgType, TypeKind, type_name
-from dbkit.queryfiles import Combination, Query, QueryFileFault, QueryKind
+from dbkit.pgtypes import Column, PgType, Shape, TypeKind, type_name
+from dbkit.queryfiles import Combination, Query, QueryFileFault, QueryKind, usable_name
 from dbkit.sqltext import Source
 
 
@@ -29,35 +30,85 @@ class DoesNotPrepare(QueryFileFault):
 
 
 @dataclass(eq=False)
-class UnnamedColumn(QueryError):
-    """A result column has no name a Python attribute could have."""
+class UnusableColumn(QueryError):
+    """A result column has no name, or one that no field of a class can have."""
 
     query: str
     path: str
+    position: int
     column: str
-    place: int
+    alias: str
 
     def __str__(self) -> str:
-        shown = "has no name" if self.column == "?column?" else f"is named {self.column!r}"
         return (
-            f"{self.path}: column {self.place} of {self.query} {shown}; "
-            "give it a name with `as some_name`"
+            f"{self.path}: column {self.position} of {self.query} {_fault_of_name(self.column)}; "
+            f"write `as {self.alias}`"
         )
 
 
 @dataclass(eq=False)
 class RepeatedColumn(QueryError):
-    """Two result columns have one name."""
+    """A result column has the name of one before it."""
+
+    query: str
+    path: str
+    position: int
+    column: str
+    alias: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: column {self.position} of {self.query} is the second one named "
+            f"{self.column!r}; write `as {self.alias}`"
+        )
+
+
+@dataclass(eq=False)
+class UnusableAttribute(QueryError):
+    """A composite type that a query needs has an attribute that no field of a class can be."""
+
+    query: str
+    path: str
+    # as in "column 'place'"
+    needed_by: str
+    type: str
+    attribute: str
+    # the statement that renames it
+    remedy: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: {self.needed_by} of {self.query} needs the type {self.type}, whose "
+            f"attribute {_fault_of_name(self.attribute)}; rename it with `{self.remedy}`, "
+            "or leave it out"
+        )
+
+
+@dataclass(eq=False)
+class UnusablePart(QueryError):
+    """A row inside a row has a part that no field of a class can be."""
 
     query: str
     path: str
     column: str
+    part: str
+    alias: str
+    is_repeated: bool
 
     def __str__(self) -> str:
-        return (
-            f"{self.path}: {self.query} gives two columns named {self.column!r}; "
-            "rename one of them with `as`"
+        fault = (
+            f"is the second one named {self.part!r}"
+            if self.is_repeated
+            else _fault_of_name(self.part)
         )
+        return (
+            f"{self.path}: column {self.column!r} of {self.query} is a row with a part that "
+            f"{fault}; write `as {self.alias}` for it"
+        )
+
+
+def _fault_of_name(name: str) -> str:
+    return "has no name" if name == _NO_NAME else f"is named {name!r}, which Python cannot carry"
 
 
 @dataclass(eq=False)
@@ -107,6 +158,22 @@ class KindDoesNotFit(QueryError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.query} is :{self.kind}, but {self.reason}"
+
+
+@dataclass(eq=False)
+class NeedlessRowClass(QueryError):
+    """The header names a class for rows that have none."""
+
+    query: str
+    path: str
+    row_class: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: {self.query} needs no class {self.row_class}, for {self.reason}; "
+            f"take out `-- row: {self.row_class}`"
+        )
 
 
 @dataclass(eq=False)
@@ -160,6 +227,18 @@ class DefaultDoesNotFit(QueryError):
         )
 
 
+# what PostgreSQL calls a column that has no name
+_NO_NAME = "?column?"
+_UNQUOTED = re.compile("[a-z_][a-z0-9_]*")
+# what has rows of a type, and how one of their attributes is renamed
+_RENAMED: dict[str, tuple[str, str]] = {
+    "r": ("table", "column"),
+    "p": ("table", "column"),
+    "f": ("foreign table", "column"),
+    "v": ("view", "column"),
+    "m": ("materialized view", "column"),
+    "c": ("type", "attribute"),
+}
 _NOT_NULL, _NULLABLE = "not null", "nullable"
 _JSON = {"json", "jsonb"}
 _ROWS = {QueryKind.ONE, QueryKind.OPTIONAL, QueryKind.MANY, QueryKind.STREAM}
@@ -248,10 +327,12 @@ def examine_query(
     )
     parameters = tuple(_parameters(query, described, json_types))
     faults += _unusable_names(query, described)
+    faults += _unusable_attributes(query, described, catalog or Catalog(connection))
     # what the header names may be in a combination that could not be asked about
     faults += () if refused else _unknown_narrowing(query, columns)
     faults += _narrowing_of_other_than_json(query, described)
     faults += _unfit_kind(query, described)
+    faults += _needless_row_class(query, described)
     faults += _unfit_defaults(connection, query, described)
     if faults:
         return faults
@@ -357,23 +438,96 @@ def _signature(columns: Iterable[Column]) -> tuple[str, ...]:
 
 
 def _unusable_names(query: Query, described: _Described) -> Iterator[QueryError]:
-    told: set[str] = set()
+    faults: dict[str, QueryError] = {}
     for _, description in described:
-        for fault in _unusable_names_of(query, description.columns):
-            if str(fault) not in told:
-                told.add(str(fault))
-                yield fault
-
-
-def _unusable_names_of(query: Query, columns: Sequence[Column]) -> Iterator[QueryError]:
-    seen: set[str] = set()
-    for place, column in enumerate(columns, start=1):
         # a single value is handed over without its name
-        if len(columns) > 1 and (not column.name.isidentifier() or iskeyword(column.name)):
-            yield UnnamedColumn(_shown(query), query.path, column.name, place)
-        elif column.name in seen:
-            yield RepeatedColumn(_shown(query), query.path, column.name)
-        seen.add(column.name)
+        if len(description.columns) > 1:
+            names = [column.name for column in description.columns]
+            for name, position, alias, is_repeated in _misfits(names):
+                kind = RepeatedColumn if is_repeated else UnusableColumn
+                fault = kind(_shown(query), query.path, position, name, alias)
+                faults.setdefault(str(fault), fault)
+        for column in description.columns:
+            for part, _, alias, is_repeated in _misfits_inside(column.type, column.shape):
+                inside = UnusablePart(
+                    _shown(query), query.path, column.name, part, alias, is_repeated
+                )
+                faults.setdefault(str(inside), inside)
+    yield from faults.values()
+
+
+class _Misfit(NamedTuple):
+    """A name that no field of a class can have beside the others, and one that it can have."""
+
+    name: str
+    position: int
+    alias: str
+    is_repeated: bool
+
+
+def _misfits(names: Sequence[str]) -> Iterator[_Misfit]:
+    taken = set(names)
+    for position, name in enumerate(names, start=1):
+        usable = "some_name" if name == _NO_NAME else usable_name(name)
+        is_repeated = usable == name and name in names[: position - 1]
+        if usable != name or is_repeated:
+            numbered = (f"{usable}_{number}" for number in count(2))
+            alias = next(alias for alias in chain([usable], numbered) if alias not in taken)
+            taken.add(alias)
+            yield _Misfit(name, position, _quoted(alias), is_repeated)
+
+
+def _misfits_inside(type_: PgType, shape: Shape | None) -> Iterator[_Misfit]:
+    """Find the misfits of rows that the statement makes, those inside json left out.
+
+    Json with a key that no field can have is a dict all the same.
+    """
+    if shape is None or _holds_json(type_):
+        return
+    # the attributes of a type that has a name are renamed there
+    if shape.kind == "row" and type_.kind is not TypeKind.COMPOSITE:
+        yield from _misfits([part.name for part in shape.parts])
+    for part in shape.parts:
+        yield from _misfits_inside(part.type, part.shape)
+
+
+def _unusable_attributes(
+    query: Query, described: _Described, catalog: Catalog
+) -> Iterator[QueryError]:
+    needed_by: dict[str, PgType] = {}
+    for column in _all_columns(described):
+        needed_by.setdefault(f"column {column.name!r}", column.type)
+    for name, type_ in _types(described).items():
+        needed_by.setdefault(f"parameter {name!r}", type_)
+    for needed, type_ in needed_by.items():
+        for composite in dict.fromkeys(_composites(type_)):
+            for misfit in _misfits([name for name, _ in composite.fields]):
+                remedy = _rename(catalog, composite, misfit)
+                yield UnusableAttribute(
+                    _shown(query), query.path, needed, type_name(composite), misfit.name, remedy
+                )
+
+
+def _composites(type_: PgType) -> Iterator[PgType]:
+    if type_.kind is TypeKind.COMPOSITE:
+        yield type_
+    for inner in (*filter(None, [type_.of]), *(field for _, field in type_.fields)):
+        yield from _composites(inner)
+
+
+def _rename(catalog: Catalog, composite: PgType, misfit: _Misfit) -> str:
+    [(kind,)] = catalog.rows(
+        "select relkind::text from pg_catalog.pg_class where reltype = $1", composite.oid
+    )
+    owner, attribute = _RENAMED[kind]
+    name = _quoted(misfit.name, always=True)
+    return f"alter {owner} {type_name(composite)} rename {attribute} {name} to {misfit.alias}"
+
+
+def _quoted(name: str, *, always: bool = False) -> str:
+    if _UNQUOTED.fullmatch(name) and not always:
+        return name
+    return '"{}"'.format(name.replace('"', '""'))
 
 
 def _different_types(query: Query, described: _Described) -> Iterator[ParametersDiffer]:
@@ -462,6 +616,16 @@ def _unfit_kind(query: Query, described: _Described) -> Iterator[QueryError]:
         reason = "only a plain `insert into table (columns) values (…)` can be loaded by copy"
     if reason:
         yield KindDoesNotFit(_shown(query), query.path, query.kind, reason)
+
+
+def _needless_row_class(query: Query, described: _Described) -> Iterator[QueryError]:
+    reason = ""
+    if query.kind not in _ROWS:
+        reason = f":{query.kind} gives no rows"
+    elif len(described[0][1].columns) == 1:
+        reason = "a row of one column is its value alone"
+    if query.row_class and reason:
+        yield NeedlessRowClass(_shown(query), query.path, query.row_class, reason)
 
 
 def _is_insert(combination: Combination) -> bool:

@@ -1,12 +1,16 @@
 """A query file is held against a database: typed in every combination, or refused."""
 
+import builtins
+import dataclasses
 from collections.abc import Iterator
+from dataclasses import make_dataclass
+from keyword import kwlist, softkwlist
 
 import psycopg
 import pytest
 
 from dbkit.errors import QueryError
-from dbkit.queryfiles import parse_queries
+from dbkit.queryfiles import parse_queries, usable_name
 from dbkit.sqltext import Source
 from dbkit.typedqueries import (
     CheckedQuery,
@@ -15,10 +19,13 @@ from dbkit.typedqueries import (
     DoesNotPrepare,
     KindDoesNotFit,
     NarrowingOfOtherThanJson,
+    NeedlessRowClass,
     ParametersDiffer,
     RepeatedColumn,
     UnknownNarrowing,
-    UnnamedColumn,
+    UnusableAttribute,
+    UnusableColumn,
+    UnusablePart,
     check_query,
     examine_query,
 )
@@ -27,6 +34,10 @@ SCHEMA = """
 create table orders (
     id integer primary key, customer text not null, note text, made date, payload jsonb
 );
+create table odd (id integer, "class" text);
+create type odd_part as ("__x" integer);
+create type odd_whole as (id integer, parts odd_part[]);
+create domain odd_domain as odd_whole;
 """
 
 
@@ -127,19 +138,69 @@ def test_what_does_not_prepare_is_pointed_at_in_the_file(shop: psycopg.Connectio
     ("error", "text", "told"),
     [
         (
-            UnnamedColumn,
+            UnusableColumn,
             "-- :many\nselect id, 1 + 1 from orders;\n",
-            "column 2 of orders.listed has no name; give it a name with `as some_name`",
+            "column 2 of orders.listed has no name; write `as some_name`",
         ),
-        (
-            UnnamedColumn,
-            '-- :many\nselect id, note as "class" from orders;\n',
-            "column 2 of orders.listed is named 'class'; give it a name with `as some_name`",
+        *(
+            (
+                UnusableColumn,
+                f'-- :many\nselect id, note as "{name}", 1 as name_2 from orders;\n',
+                (
+                    f"column 2 of orders.listed is named {name!r}, which Python cannot carry; "
+                    f"write `as {alias}`"
+                ),
+            )
+            for name, alias in [
+                ("class", "class_"),
+                ("None", "none_"),
+                ("__slots__", "slots"),
+                ("__id", "id_2"),
+                ("__class", "class_"),
+                ("Total (net)", '"Total_net"'),
+                ("2nd", "_2nd"),
+                ("\N{LATIN SMALL LIGATURE FI}rst", "first"),
+                ("-", "name"),
+            ]
         ),
         (
             RepeatedColumn,
-            "-- :many\nselect id, id from orders;\n",
-            "orders.listed gives two columns named 'id'; rename one of them with `as`",
+            "-- :many\nselect id, id, 1 as id_2 from orders;\n",
+            "column 2 of orders.listed is the second one named 'id'; write `as id_3`",
+        ),
+        (
+            UnusablePart,
+            '-- :many\nselect part from (select id, 1 as "class" from orders) as part;\n',
+            (
+                "column 'part' of orders.listed is a row with a part that is named 'class', "
+                "which Python cannot carry; write `as class_` for it"
+            ),
+        ),
+        (
+            UnusablePart,
+            "-- :many\nselect array_agg(p) as all from (select id, id from orders) as p;\n",
+            (
+                "column 'all' of orders.listed is a row with a part that is the second one named "
+                "'id'; write `as id_2` for it"
+            ),
+        ),
+        (
+            UnusableAttribute,
+            "-- :many\nselect id, array_agg(o) from orders join odd as o using (id) group by id;\n",
+            (
+                "column 'array_agg' of orders.listed needs the type odd, whose attribute is named "
+                "'class', which Python cannot carry; rename it with "
+                '`alter table odd rename column "class" to class_`, or leave it out'
+            ),
+        ),
+        (
+            UnusableAttribute,
+            "-- :exec\nselect from orders where :'x'::odd_domain is null;\n",
+            (
+                "parameter 'x' of orders.listed needs the type odd_part, whose attribute is named "
+                "'__x', which Python cannot carry; rename it with "
+                '`alter type odd_part rename attribute "__x" to x`, or leave it out'
+            ),
         ),
         (
             ColumnsDiffer,
@@ -174,6 +235,19 @@ def test_what_does_not_prepare_is_pointed_at_in_the_file(shop: psycopg.Connectio
             (
                 "orders.listed is :copy, but only a plain `insert into table (columns) values (…)` "
                 "can be loaded by copy"
+            ),
+        ),
+        (
+            NeedlessRowClass,
+            "-- row: Order\n-- :exec\ndelete from orders;\n",
+            "orders.listed needs no class Order, for :exec gives no rows; take out `-- row: Order`",
+        ),
+        (
+            NeedlessRowClass,
+            "-- row: Order\n-- :many\nselect id from orders;\n",
+            (
+                "orders.listed needs no class Order, for a row of one column is its value alone; "
+                "take out `-- row: Order`"
             ),
         ),
         (
@@ -241,7 +315,7 @@ def test_all_that_does_not_fit_is_told_at_once(shop: psycopg.Connection) -> None
         ),
         "listed.sql: parameter 'x' of orders.listed is text in one place and int4 in another",
         "listed.sql: column 3 of orders.listed has no name",
-        "listed.sql: orders.listed gives two columns named 'id'",
+        "listed.sql: column 4 of orders.listed is the second one named 'id'",
         (
             "listed.sql: the header line for 'total' belongs to no column or parameter of "
             "orders.listed"
@@ -275,6 +349,37 @@ def test_what_does_not_prepare_hides_nothing_of_the_other_combinations(
 
     assert isinstance(faults, list)
     assert [type(fault) for fault in faults] == [DoesNotPrepare, RepeatedColumn, KindDoesNotFit]
+
+
+def test_keys_of_json_may_be_named_in_any_way(shop: psycopg.Connection) -> None:
+    checked = check(
+        shop,
+        "-- :many\nselect json_build_object('class', id, '__x', 1) as object, to_jsonb(o) as row\n"
+        "from odd as o;\n",
+    )
+
+    assert [column.name for column in checked.columns] == ["object", "row"]
+
+
+def test_a_single_value_needs_no_name(shop: psycopg.Connection) -> None:
+    for name in ("class", "__x", "2nd", "?column?"):
+        [column] = check(shop, f'-- :many\nselect id as "{name}" from orders;\n').columns
+        assert column.name == name
+
+
+def test_a_usable_name_is_one_that_a_field_can_have() -> None:
+    names = {*dir(object), *dir(builtins), *dir(dataclasses), *kwlist, *softkwlist, "self", "cls"}
+    for name in map(usable_name, names):
+        row_class = make_dataclass(
+            "Row", [(name, int), ("other_field", int)], frozen=True, slots=True
+        )
+
+        row = row_class(1, 2)
+
+        assert getattr(row, name) == 1
+        assert row == row_class(**{name: 1, "other_field": 2})
+        assert repr(row).endswith(f"Row({name}=1, other_field=2)")
+        assert dataclasses.replace(row, other_field=3) == row_class(1, 3)
 
 
 def test_a_parameter_of_two_types_is_refused(shop: psycopg.Connection) -> None:

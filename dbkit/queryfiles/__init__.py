@@ -9,7 +9,7 @@ from dbkit.queryfiles.folder import (
     query_files,
     read_queries,
 )
-from dbkit.queryfiles.names import row_class_name
+from dbkit.queryfiles.names import row_class_name, usable_name
 from dbkit.queryfiles.parsing import parse_queries
 from dbkit.queryfiles.query import Allowance, Choice, Combination, Query, QueryKind, QueryParameter
 
@@ -31,4 +31,5 @@ __all__ = [
     "query_files",
     "read_queries",
     "row_class_name",
+    "usable_name",
 ]

@@ -18,17 +18,33 @@ _TAKEN_BY_PSQL = re.compile(
 _NO_NAME_CHAR = re.compile(r"\W+")
 
 
+def usable_name(name: str) -> str:
+    """Give the nearest name that Python can carry: `class_` for `class`, else the name itself."""
+    usable = normalize("NFKC", name)
+    if keyword.iskeyword(usable):
+        return f"{usable.lower()}_"
+    if not usable.isidentifier() or usable.startswith("__"):
+        usable = _NO_NAME_CHAR.sub("_", usable).strip("_") or "name"
+        if keyword.iskeyword(usable):
+            return f"{usable.lower()}_"
+        usable = usable if usable.isidentifier() else f"_{usable}"
+    return usable
+
+
 def unusable_in_python(name: str) -> str | None:
     """Say why a query or a folder of them cannot have this name, or nothing."""
+    usable = usable_name(name)
+    if usable == name:
+        return None
     if keyword.iskeyword(name):
-        return f"is named like a keyword of Python's; call it {name.lower() + '_'!r}"
-    if not name.isidentifier():
-        legal = _NO_NAME_CHAR.sub("_", name).strip("_") or "name"
-        legal = legal if legal.isidentifier() else f"_{legal}"
-        return f"is no name in Python; call it {legal!r}"
-    if name != (plain := normalize("NFKC", name)):
-        return f"is another name to Python; call it {plain!r}"
-    return None
+        reason = "is named like a keyword of Python's"
+    elif not name.isidentifier():
+        reason = "is no name in Python"
+    elif name.startswith("__"):
+        reason = "begins with two underscores, which Python keeps for itself"
+    else:
+        reason = "is another name to Python"
+    return f"{reason}; call it {usable!r}"
 
 
 def row_class_name(query_name: str) -> str:

@@ -128,6 +128,13 @@ def test_a_system_without_queries_has_none(tmp_path: Path) -> None:
             ),
         ),
         (
+            {"__init__.sql": NAMED.format("find")},
+            (
+                "sql/shop/__init__.sql: the subject '__init__' begins with two underscores, "
+                "which Python keeps for itself; call it 'init'"
+            ),
+        ),
+        (
             {"class/find.sql": ONE},
             (
                 "sql/shop/class/find.sql: the subject 'class' is named like a keyword of Python's; "

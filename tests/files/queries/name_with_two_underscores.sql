@@ -1,0 +1,2 @@
+-- name: __init__ :many
+select 1;

@@ -1,0 +1,2 @@
+-- :many
+select :'__x';
