@@ -11,12 +11,12 @@ from urllib.parse import quote
 from dbkit.server.binaries import Binaries, find_binaries
 from dbkit.server.cluster import create_data, read_major, require_major
 from dbkit.server.errors import DidNotStop, NeverStarted, ServerHeld, UnusableFolder
-from dbkit.server.folder import Folder
 from dbkit.server.holders import held, other_holders
 from dbkit.server.interruption import unwinding
 from dbkit.server.launch import compose_command, launch
 from dbkit.server.locks import locked, opened, try_lock
 from dbkit.server.log import keep_small
+from dbkit.server.serverfolder import ServerFolder
 from dbkit.server.traces import PORT, has_database, is_listening, read_pid_file, remove_traces
 
 _POLL = 0.01
@@ -47,7 +47,7 @@ class EmbeddedServer:
         settings: Mapping[str, str] | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> None:
-        self._folder = Folder(Path(os.path.realpath(folder)))
+        self._folder = ServerFolder(Path(os.path.realpath(folder)))
         self._binaries = binaries or find_binaries
         self._settings = settings or {}
         self._progress = progress

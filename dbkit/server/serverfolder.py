@@ -31,7 +31,7 @@ _PASSABLE = 0o711
 
 
 @dataclass(frozen=True)
-class Folder:
+class ServerFolder:
     """The folder of one embedded server; `path` is absolute and without links."""
 
     path: Path
