@@ -1,53 +1,47 @@
-"""The front door to describing: a statement and a connection in, its types and proofs out."""
+"""The front door to the analysis: a statement and a connection in, its types and proofs out."""
 
 from dbkit.analysis.catalog import Catalog
 from dbkit.analysis.describe import describe
 from dbkit.analysis.description import Description
 from dbkit.analysis.nodes import Node, Value
 from dbkit.analysis.nulls import Proof
+from dbkit.analysis.oids import FIRST_NORMAL_OBJECT_ID, LENGTH_COERCIONS
 from dbkit.analysis.probe import analyse, parse
-from dbkit.analysis.scope import (
-    CTE,
-    DELETE,
-    GROUP,
-    INNER,
-    INSERT,
-    IS_NULL,
-    LEFT,
-    MERGE,
-    RELATION,
-    RIGHT,
-    SELECT,
-    SUBQUERY,
-    UPDATE,
-    VALUES,
-    Scope,
-    Setting,
-    conjuncts,
-    members,
+from dbkit.analysis.scope import Scope, Setting, conjuncts, members
+from dbkit.analysis.vocabulary import (
+    CmdType,
+    CoercionForm,
+    JoinType,
+    MergeMatchKind,
+    NullTestType,
+    OnConflictAction,
+    ParamKind,
+    RelKind,
+    RTEKind,
+    SetOperation,
+    SubLinkType,
 )
 
 __all__ = [
-    "CTE",
-    "DELETE",
-    "GROUP",
-    "INNER",
-    "INSERT",
-    "IS_NULL",
-    "LEFT",
-    "MERGE",
-    "RELATION",
-    "RIGHT",
-    "SELECT",
-    "SUBQUERY",
-    "UPDATE",
-    "VALUES",
+    "FIRST_NORMAL_OBJECT_ID",
+    "LENGTH_COERCIONS",
     "Catalog",
+    "CmdType",
+    "CoercionForm",
     "Description",
+    "JoinType",
+    "MergeMatchKind",
     "Node",
+    "NullTestType",
+    "OnConflictAction",
+    "ParamKind",
     "Proof",
+    "RTEKind",
+    "RelKind",
     "Scope",
+    "SetOperation",
     "Setting",
+    "SubLinkType",
     "Value",
     "analyse",
     "conjuncts",

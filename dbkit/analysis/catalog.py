@@ -8,9 +8,11 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from dbkit.analysis.nodes import Node, read_nodes
+from dbkit.analysis.oids import FIRST_GENBKI_OBJECT_ID
+from dbkit.analysis.vocabulary import RelKind
 
-# objects below are PostgreSQL's own; their numbers never change
-FIRST_FOREIGN_OID = 10_000
+# kinds of relations whose `not null` says something of the rows that are stored
+_STORED = frozenset({RelKind.RELATION, RelKind.PARTITIONED_TABLE, RelKind.SEQUENCE})
 
 
 class Attribute(NamedTuple):
@@ -37,6 +39,11 @@ class Relation:
     may_skip: frozenset[str]
     ruled: bool
 
+    @property
+    def is_table(self) -> bool:
+        """Whether its rows are stored by this server, under its own name or its partitions'."""
+        return self.kind in {RelKind.RELATION, RelKind.PARTITIONED_TABLE}
+
 
 @dataclass(frozen=True, slots=True)
 class CatalogFunction:
@@ -51,7 +58,7 @@ class CatalogFunction:
     @property
     def builtin(self) -> bool:
         """Whether it is PostgreSQL's own, and does what its documentation says."""
-        return self.oid < FIRST_FOREIGN_OID
+        return self.oid < FIRST_GENBKI_OBJECT_ID
 
 
 class UniqueIndex(NamedTuple):
@@ -99,7 +106,7 @@ class Catalog:
 
     def function(self, oid: int) -> CatalogFunction:
         """Return a function, an operator's too."""
-        known = self._builtins if oid < FIRST_FOREIGN_OID else self._functions
+        known = self._builtins if oid < FIRST_GENBKI_OBJECT_ID else self._functions
         if oid not in known:
             [row] = self.rows(_FUNCTION, oid)
             known[oid] = CatalogFunction(oid, *row)
@@ -142,7 +149,7 @@ class Catalog:
     def _read_relation(self, oid: int) -> Relation:
         [(name, kind, row_type, has_children, skips, ruled)] = self.rows(_RELATION, oid)
         attributes = {
-            number: Attribute(column, of, required, proven and kind in "rpS")
+            number: Attribute(column, of, required, proven and kind in _STORED)
             for number, column, of, required, proven in self.rows(_ATTRIBUTES, oid)
         }
         may_skip = frozenset(skips.split())
@@ -286,7 +293,7 @@ where attribute.attrelid = $1 and attribute.attnum > 0 and not attribute.attisdr
 order by attribute.attnum
 """
 
-# 403 is the access method btree; its strategy 3 is equality
+# the strategy 3 of a btree is equality
 _INDEXES: LiteralString = """
 select
     pg_catalog.array_to_string((index.indkey::int2[])[0:index.indnkeyatts - 1], ','),
@@ -314,6 +321,6 @@ where
     and index.indisvalid
     and index.indimmediate
     and not index.indisexclusion
-    and relation.relam = 403
+    and relation.relam = (select oid from pg_catalog.pg_am where amname = 'btree')
 order by index.indnkeyatts, index.indexrelid
 """

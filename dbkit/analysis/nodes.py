@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import TypeAlias, Union
 
+from dbkit.analysis.oids import JSONBOID, JSONOID, TEXTOID, UNKNOWNOID
+
 _TOKEN = re.compile(r"[(){}]|(?:\\.|[^\s(){}\\])+", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _NULL = "<>"
@@ -11,8 +13,7 @@ _NULL = "<>"
 _NUMBERS = frozenset({"i", "o", "x", "b"})
 # the fields of a call, an operator, an aggregate and a window function
 _FUNCTIONS = ("funcid", "opfuncid", "aggfnoid", "winfnoid")
-JSON_TYPES = frozenset({114, 3802})
-_TEXT, _UNKNOWN_LITERAL = 25, 705
+JSON_TYPES = frozenset({JSONOID, JSONBOID})
 _HEADER = 4
 _EMPTY_JSONB = b"\x00\x00\x00\x40"
 
@@ -164,10 +165,10 @@ def text_of(constant: Node) -> str | None:
     if constant.kind != "CONST" or constant.flag("constisnull"):
         return None
     kind, datum = constant.number("consttype"), constant.datum()
-    if kind not in {_TEXT, _UNKNOWN_LITERAL}:
+    if kind not in {TEXTOID, UNKNOWNOID}:
         return None
     # a text begins with its length, a literal of no known type ends with a NUL
-    content = datum[_HEADER:] if kind == _TEXT else datum.rstrip(b"\x00")
+    content = datum[_HEADER:] if kind == TEXTOID else datum.rstrip(b"\x00")
     try:
         return content.decode()
     except UnicodeDecodeError:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from dbkit.analysis.catalog import FIRST_FOREIGN_OID, CatalogFunction
+from dbkit.analysis.catalog import CatalogFunction
 from dbkit.analysis.known_functions import (
     ALL_COLUMNS,
     ALWAYS,
@@ -17,39 +17,27 @@ from dbkit.analysis.known_functions import (
     is_total,
 )
 from dbkit.analysis.nodes import Node, text_of
-from dbkit.analysis.scope import (
-    CTE,
-    FULL,
-    FUNCTION,
-    GROUP,
-    JOIN,
-    LEFT,
-    NOTHING,
-    RELATION,
-    SUBQUERY,
-    VALUES,
-    Facts,
-    Key,
-    Scope,
-    falses,
-    key_of,
-    truths,
+from dbkit.analysis.oids import FIRST_GENBKI_OBJECT_ID
+from dbkit.analysis.scope import NOTHING, Facts, Key, Scope, falses, key_of, truths
+from dbkit.analysis.vocabulary import (
+    AggKind,
+    CmdType,
+    FrameOption,
+    JoinType,
+    JsonBehaviorType,
+    JsonConstructorType,
+    JsonExprOp,
+    ParamKind,
+    RelKind,
+    RTEKind,
+    SetOperation,
+    SQLValueFunctionOp,
+    SubLinkType,
+    VarReturningType,
 )
 
-_JOINS = {LEFT: "left", FULL: "full"}
-_UNION = 1
-_EXISTS, _ALL, _ANY, _, _SCALAR, _, _ARRAY = range(7)
-_EXTERNAL_PARAMETER = 0
-_CURRENT_SCHEMA = 14
-_JSON_EXISTS = 0
-_ON_ERROR_NULL = {0, 5}
+_JOINS = {JoinType.LEFT: "left", JoinType.FULL: "full"}
 _ENDLESS_FIELDS = frozenset({"century", "decade", "epoch", "millennium", "year"})
-# bits of frameOptions
-_CHOSEN = 0x1
-_ROWS_OR_GROUPS = 0x4 | 0x8
-_FROM_START, _FROM_NOW, _FROM_BEFORE = 0x20, 0x200, 0x800
-_TO_END, _TO_NOW, _TO_AFTER = 0x100, 0x400, 0x4000
-_EXCLUDES = 0x8000 | 0x10000 | 0x20000
 _WITH_DEFAULT = 3
 
 
@@ -144,9 +132,9 @@ def column_doubt(proof: Proof, var: Node) -> str:
         return doubt
     relation = scope.relation(number)
     match relation.number("rtekind"):
-        case 2 if attribute:
+        case RTEKind.JOIN if attribute:
             return _joined_doubt(proof, var)
-        case 9:
+        case RTEKind.GROUP:
             if scope.grouping_sets:
                 return "grouping sets leave the key out"
             return proof.doubt(relation.children("groupexprs")[attribute - 1])
@@ -169,17 +157,17 @@ def relation_doubt(proof: Proof, number: int, attribute: int) -> str:  # noqa: P
     relation = scope.relation(number)
     kind = relation.number("rtekind")
     if attribute == 0:
-        return "the function may return no row" if kind == FUNCTION else ""
-    if kind == RELATION:
+        return "the function may return no row" if kind == RTEKind.FUNCTION else ""
+    if kind == RTEKind.RELATION:
         return _stored_doubt(proof, number, attribute)
-    if kind == SUBQUERY:
+    if kind == RTEKind.SUBQUERY:
         return _source_doubt(proof, number, attribute)
-    if kind == FUNCTION:
+    if kind == RTEKind.FUNCTION:
         return _function_doubt(proof, relation, attribute)
-    if kind == VALUES:
+    if kind == RTEKind.VALUES:
         rows = (row[attribute - 1] for row in relation.rows("values_lists"))
         return proof.rows_of(scope).doubt_of_any(rows)
-    if kind == CTE:
+    if kind == RTEKind.CTE:
         return _with_doubt(proof, number, attribute)
     return "nothing is known of such a relation"
 
@@ -205,13 +193,13 @@ def _arms_doubt(proof: Proof, operation: Node, attribute: int) -> str:
     if operation.kind == "RANGETBLREF":
         return _source_doubt(proof, operation.number("rtindex"), attribute)
     left = _arms_doubt(proof, operation.needed("larg"), attribute)
-    if not left and operation.number("op") != _UNION:
+    if not left and operation.number("op") != SetOperation.UNION:
         return ""
     right = _arms_doubt(proof, operation.needed("rarg"), attribute)
     match operation.number("op"):
-        case 1:
+        case SetOperation.UNION:
             return left or right
-        case 2:
+        case SetOperation.INTERSECT:
             return left if right else ""
         case _:
             return left
@@ -221,9 +209,9 @@ def _missing_row(scope: Scope, var: Node) -> str:  # noqa: PLR0911 - a rule a re
     """Return why the row itself may be missing from what a change returns, or be another's."""
     number = var.number("varno")
     match var.number("varreturningtype"), scope.command:
-        case (1, 3) | (1, 5):
+        case VarReturningType.OLD, CmdType.INSERT | CmdType.MERGE:
             return "there is no old row where one is inserted"
-        case (2, 4) | (2, 5):
+        case VarReturningType.NEW, CmdType.DELETE | CmdType.MERGE:
             return "there is no new row where one is deleted"
         case _:
             pass
@@ -232,7 +220,7 @@ def _missing_row(scope: Scope, var: Node) -> str:  # noqa: PLR0911 - a rule a re
             return f"no row of {scope.name(number)} where none matches"
         return ""
     relation = scope.relation(number)
-    if relation.word("relkind") == "v":
+    if relation.word("relkind") == RelKind.VIEW:
         return f"{scope.name(number)} is a view, whose triggers or rules decide what comes back"
     if scope.catalog.relation(relation.number("relid")).ruled:
         return f"a rule of {scope.name(number)} may decide what comes back"
@@ -244,7 +232,7 @@ def _joined_doubt(proof: Proof, var: Node) -> str:
     flat = scope.flatten(var)
     if flat.kind != "VAR":
         return proof.doubt(flat)
-    if scope.relation(flat.number("varno")).number("rtekind") != JOIN:
+    if scope.relation(flat.number("varno")).number("rtekind") != RTEKind.JOIN:
         return column_doubt(proof, flat)
     return _merged_doubt(proof, flat, frozenset()) and proof.doubt(_merged(scope, flat))
 
@@ -274,9 +262,9 @@ def _side_doubt(proof: Proof, side: Node, ignored: frozenset[int]) -> str:
         return proof.doubt(flat)
     number = flat.number("varno")
     kind = scope.relation(number).number("rtekind")
-    if kind == JOIN:
+    if kind == RTEKind.JOIN:
         return _merged_doubt(proof, flat, ignored)
-    if kind == GROUP or scope.nulling(number) - ignored:
+    if kind == RTEKind.GROUP or scope.nulling(number) - ignored:
         return column_doubt(proof, flat)
     return relation_doubt(proof, number, flat.number("varattno"))
 
@@ -284,17 +272,17 @@ def _side_doubt(proof: Proof, side: Node, ignored: frozenset[int]) -> str:
 def _stored_doubt(proof: Proof, number: int, attribute: int) -> str:  # noqa: PLR0911 - a rule a return
     scope = proof.scope
     entry = scope.relation(number)
-    if entry.word("relkind") in {"v", "m"}:
+    if entry.word("relkind") in {RelKind.VIEW, RelKind.MATVIEW}:
         return _source_doubt(proof, number, attribute)
     relation = scope.catalog.relation(entry.number("relid"))
     if attribute < 0:
-        return "" if relation.kind in {"r", "p"} else f"{relation.name} is no table of this server"
+        return "" if relation.is_table else f"{relation.name} is no table of this server"
     column = relation.attributes[attribute]
     if scope.setting.stale:
         return f"a materialized view may be older than not null of {relation.name}.{column.name}"
     if column.proven:
         return ""
-    if relation.kind == "f":
+    if relation.kind == RelKind.FOREIGN_TABLE:
         return f"{relation.name} is a foreign table"
     if column.required:
         return f"not null of {relation.name}.{column.name} is not proven for every row"
@@ -363,7 +351,7 @@ def aggregate_doubt(proof: Proof, call: Node) -> str:  # noqa: PLR0911 - a rule 
     if not function.builtin:
         return f"{function.name} may return null"
     # the rank a row would have is known even among none
-    if function.name in COUNTS or call.word("aggkind") == "h":
+    if function.name in COUNTS or call.word("aggkind") == AggKind.HYPOTHETICAL:
         return ""
     if call.number("agglevelsup"):
         return f"{function.name} of a query around this one"
@@ -375,7 +363,7 @@ def aggregate_doubt(proof: Proof, call: Node) -> str:  # noqa: PLR0911 - a rule 
         return ""
     if function.name not in BY_VALUE:
         return f"{function.name} may return null"
-    ordered = call.word("aggkind") == "n"
+    ordered = call.word("aggkind") == AggKind.NORMAL
     arguments = [
         one.needed("expr") for one in call.children("args") if not (ordered and one.flag("resjunk"))
     ]
@@ -410,13 +398,15 @@ def window_doubt(proof: Proof, call: Node) -> str:  # noqa: PLR0911 - a rule a r
 
 
 def _has_current_row(frame: int) -> bool:
-    if not frame & _CHOSEN:
+    if not frame & FrameOption.NONDEFAULT:
         return True
     # how far an offset in values reaches is for the type's own function to say
-    counted = bool(frame & _ROWS_OR_GROUPS)
-    begins = frame & (_FROM_START | _FROM_NOW) or (counted and frame & _FROM_BEFORE)
-    ends = frame & (_TO_END | _TO_NOW) or (counted and frame & _TO_AFTER)
-    return bool(begins and ends and not frame & _EXCLUDES)
+    starts = FrameOption.START_UNBOUNDED_PRECEDING | FrameOption.START_CURRENT_ROW
+    ends = FrameOption.END_UNBOUNDED_FOLLOWING | FrameOption.END_CURRENT_ROW
+    if frame & (FrameOption.ROWS | FrameOption.GROUPS):
+        starts |= FrameOption.START_OFFSET_PRECEDING
+        ends |= FrameOption.END_OFFSET_FOLLOWING
+    return bool(frame & starts and frame & ends and not frame & FrameOption.EXCLUSION)
 
 
 def _never(_proof: Proof, _node: Node) -> str:
@@ -429,7 +419,7 @@ def _constant(_proof: Proof, node: Node) -> str:
 
 def _parameter(proof: Proof, node: Node) -> str:
     number = node.number("paramid")
-    if node.number("paramkind") != _EXTERNAL_PARAMETER:
+    if node.number("paramkind") != ParamKind.EXTERN:
         return "nothing is known of such a parameter"
     return f"${number} may be null" if number in proof.scope.setting.nullable_parameters else ""
 
@@ -453,7 +443,8 @@ def _domain(proof: Proof, node: Node) -> str:
 
 
 def _session_value(_proof: Proof, node: Node) -> str:
-    return "current_schema may be null" if node.number("op") == _CURRENT_SCHEMA else ""
+    is_schema = node.number("op") == SQLValueFunctionOp.CURRENT_SCHEMA
+    return "current_schema may be null" if is_schema else ""
 
 
 def _call(proof: Proof, node: Node) -> str:  # noqa: PLR0911 - a rule a return
@@ -523,7 +514,7 @@ def _elements(proof: Proof, array: Node) -> str:
 
 
 def _row_comparison(proof: Proof, node: Node) -> str:
-    if any(operator >= FIRST_FOREIGN_OID for operator in node.numbers("opnos")):
+    if any(operator >= FIRST_GENBKI_OBJECT_ID for operator in node.numbers("opnos")):
         return "the operator may return null"
     return proof.doubt_of_any([*node.children("largs"), *node.children("rargs")])
 
@@ -548,15 +539,15 @@ def _case(proof: Proof, node: Node) -> str:
 
 def _subselect(proof: Proof, node: Node) -> str:
     kind = node.number("subLinkType")
-    if kind in {_EXISTS, _ARRAY}:
+    if kind in {SubLinkType.EXISTS, SubLinkType.ARRAY}:
         return ""
     inner = proof.scope.inner(node.needed("subselect"))
-    if kind == _SCALAR:
+    if kind == SubLinkType.EXPR:
         if not inner.certain_row():
             return "the subselect may find no row"
         return proof.output(inner, 1)
     test = node.child("testexpr")
-    if kind not in {_ANY, _ALL} or test is None or test.kind != "OPEXPR":
+    if kind not in {SubLinkType.ANY, SubLinkType.ALL} or test is None or test.kind != "OPEXPR":
         return "nothing is known of such a subselect"
     if not is_total(proof.scope.catalog.function(test.number("opfuncid"))):
         return "the operator may return null"
@@ -565,9 +556,9 @@ def _subselect(proof: Proof, node: Node) -> str:
 
 def _json_constructor(proof: Proof, node: Node) -> str:
     match node.number("type"):
-        case 1 | 2:
+        case JsonConstructorType.JSON_OBJECT | JsonConstructorType.JSON_ARRAY:
             return ""
-        case 3 | 4:
+        case JsonConstructorType.JSON_OBJECTAGG | JsonConstructorType.JSON_ARRAYAGG:
             return proof.doubt(node.child("func"))
         case _:
             return _arguments(proof, node)
@@ -575,9 +566,9 @@ def _json_constructor(proof: Proof, node: Node) -> str:
 
 def _json_expression(proof: Proof, node: Node) -> str:
     failing = node.child("on_error")
-    if node.number("op") != _JSON_EXISTS or failing is None:
+    if node.number("op") != JsonExprOp.EXISTS or failing is None:
         return "the path may find nothing"
-    if failing.number("btype") in _ON_ERROR_NULL:
+    if failing.number("btype") in {JsonBehaviorType.NULL, JsonBehaviorType.UNKNOWN}:
         return "the path may be unknown"
     return proof.doubt(node.child("formatted_expr")) or proof.doubt(node.child("path_spec"))
 

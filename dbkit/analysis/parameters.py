@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator
 
 from dbkit.analysis.catalog import Catalog
 from dbkit.analysis.nodes import Node
-from dbkit.analysis.scope import INSERT, MERGE, SUBQUERY, UPDATE, VALUES
+from dbkit.analysis.vocabulary import CmdType, CoercionForm, ParamKind, RTEKind
 
 _CASTS = frozenset({"RELABELTYPE", "COERCEVIAIO", "COERCETODOMAIN", "ARRAYCOERCEEXPR"})
 # of funcformat: a call that was written as a cast, or not written at all
-_WRITTEN_AS_CAST = frozenset({1, 2})
-_EXTERNAL = 0
+_WRITTEN_AS_CAST = frozenset({CoercionForm.EXPLICIT_CAST, CoercionForm.IMPLICIT_CAST})
 
 
 def nullable_parameters(catalog: Catalog, query: Node) -> frozenset[int]:
@@ -40,11 +39,11 @@ def _assignments(query: Node) -> Iterator[tuple[int, Node]]:
     """Give the column and the value of each assignment."""
     command = query.number("commandType")
     lists: list[Node] = []
-    if command in {UPDATE, INSERT}:
+    if command in {CmdType.UPDATE, CmdType.INSERT}:
         lists += query.children("targetList")
         conflict = query.child("onConflict")
         lists += conflict.children("onConflictSet") if conflict else []
-    elif command == MERGE:
+    elif command == CmdType.MERGE:
         for action in query.children("mergeActionList"):
             lists += action.children("targetList")
     for one in lists:
@@ -60,10 +59,10 @@ def _passed(query: Node, value: Node) -> Iterator[int]:
     elif value.kind == "VAR" and not value.number("varlevelsup"):
         relation = query.children("rtable")[value.number("varno") - 1]
         at = value.number("varattno") - 1
-        if relation.number("rtekind") == VALUES:
+        if relation.number("rtekind") == RTEKind.VALUES:
             for row in relation.rows("values_lists"):
                 yield from _passed(query, row[at])
-        elif relation.number("rtekind") == SUBQUERY and at >= 0:
+        elif relation.number("rtekind") == RTEKind.SUBQUERY and at >= 0:
             below = relation.needed("subquery")
             targets = below.children("targetList")
             if "setOperations" not in below and at < len(targets):
@@ -72,7 +71,7 @@ def _passed(query: Node, value: Node) -> Iterator[int]:
 
 def _parameters(expressions: Iterable[Node]) -> Iterator[int]:
     for one in map(_bare, expressions):
-        if one.kind == "PARAM" and one.number("paramkind") == _EXTERNAL:
+        if one.kind == "PARAM" and one.number("paramkind") == ParamKind.EXTERN:
             yield one.number("paramid")
 
 

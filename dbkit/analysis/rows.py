@@ -6,17 +6,7 @@ from typing import NamedTuple
 from dbkit.analysis.catalog import UniqueIndex
 from dbkit.analysis.nodes import Node, Value
 from dbkit.analysis.scope import (
-    DELETE,
-    FULL,
-    INNER,
-    IS_NOT_NULL,
-    LEFT,
-    MERGE,
     NOTHING,
-    RELATION,
-    RIGHT,
-    SELECT,
-    UPDATE,
     Key,
     Scope,
     conjuncts,
@@ -26,8 +16,14 @@ from dbkit.analysis.scope import (
     members,
     truths,
 )
-
-_WITH_TIES = 1
+from dbkit.analysis.vocabulary import (
+    CmdType,
+    JoinType,
+    LimitOption,
+    NullTestType,
+    RelKind,
+    RTEKind,
+)
 
 
 class Equality(NamedTuple):
@@ -44,11 +40,11 @@ def at_most_one(scope: Scope, bound: Sequence[Equality] = ()) -> bool:
     """Say whether a second row is impossible, where some columns of the result are fixed."""
     query = scope.query
     limit = limit_of(query)
-    if limit is not None and limit <= 1 and query.number("limitOption") != _WITH_TIES:
+    if limit is not None and limit <= 1 and query.number("limitOption") != LimitOption.WITH_TIES:
         return True
     if query.flag("hasTargetSRFs") or "setOperations" in query or scope.grouping_sets:
         return False
-    if scope.command == MERGE or (scope.command != SELECT and _is_ruled(scope)):
+    if scope.command == CmdType.MERGE or (scope.command != CmdType.SELECT and _is_ruled(scope)):
         return False
     keys = query.children("groupClause")
     if query.flag("hasAggs") and not keys:
@@ -66,21 +62,21 @@ def _is_ruled(scope: Scope) -> bool:
 def _sources(scope: Scope) -> set[int]:
     tree = scope.query.child("jointree")
     found = set(members(tree)) if tree else set[int]()
-    return found | {scope.target} if scope.command in {UPDATE, DELETE} else found
+    return found | {scope.target} if scope.command in {CmdType.UPDATE, CmdType.DELETE} else found
 
 
 def _are_single(scope: Scope, bound: Sequence[Equality]) -> bool:
     """Fix one relation after the other: by its key, bound to what is fixed already."""
-    if FULL in scope.joins.values():
+    if JoinType.FULL in scope.joins.values():
         return False
     waiting = _sources(scope)
     binding = {number: list(scope.conditions) for number in waiting}
     for join in joins(scope.query.child("jointree")):
         kind, quals = scope.joins[join.number("rtindex")], conjuncts(join.child("quals"))
         left, right = members(join.needed("larg")), members(join.needed("rarg"))
-        for number in left if kind in {INNER, RIGHT} else ():
+        for number in left if kind in {JoinType.INNER, JoinType.RIGHT} else ():
             binding[number] += quals
-        for number in right if kind in {INNER, LEFT} else ():
+        for number in right if kind in {JoinType.INNER, JoinType.LEFT} else ():
             binding[number] += quals
     single: frozenset[int] = frozenset()
     while waiting:
@@ -103,10 +99,10 @@ def _is_one(
     relation = scope.relation(number)
     found = fixed([*bound, *equalities(conditions)], scope, single)
     match relation.number("rtekind"):
-        case 3:
+        case RTEKind.FUNCTION:
             calls = [one.needed("funcexpr") for one in relation.children("functions")]
             return not any(one.flag("funcretset") for one in calls)
-        case 5:
+        case RTEKind.VALUES:
             return len(relation.rows("values_lists")) <= 1
         case _:
             source = scope.source(number)
@@ -165,12 +161,12 @@ def fixed(found: list[Equality], scope: Scope, single: frozenset[int]) -> list[E
 def has_key(scope: Scope, number: int, conditions: list[Node], bound: list[Equality]) -> bool:
     """Say whether a unique key of a table is bound."""
     entry = scope.relation(number)
-    if entry.number("rtekind") != RELATION:
+    if entry.number("rtekind") != RTEKind.RELATION:
         return False
     relation = scope.catalog.relation(entry.number("relid"))
     # children of an inheritance parent are not in its index; those of a partitioned table are
-    if relation.kind not in {"r", "p", "m"} or (
-        relation.kind == "r" and relation.has_children and entry.flag("inh")
+    if relation.kind not in {RelKind.RELATION, RelKind.PARTITIONED_TABLE, RelKind.MATVIEW} or (
+        relation.kind == RelKind.RELATION and relation.has_children and entry.flag("inh")
     ):
         return False
     return any(
@@ -212,7 +208,7 @@ def _applies(scope: Scope, number: int, index: UniqueIndex, conditions: list[Nod
         here = _renumbered(condition, number)
         given = (
             here.kind == "NULLTEST"
-            and here.number("nulltesttype") == IS_NOT_NULL
+            and here.number("nulltesttype") == NullTestType.IS_NOT_NULL
             and key_of(here.child("arg"), scope) in known
         )
         if not given and key_of(here, scope) not in keys:

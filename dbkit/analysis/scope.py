@@ -6,14 +6,24 @@ from typing import TypeAlias
 
 from dbkit.analysis.catalog import Catalog
 from dbkit.analysis.nodes import Node, Value
+from dbkit.analysis.oids import INT2OID, INT4OID, INT8OID
+from dbkit.analysis.vocabulary import (
+    BoolTestType,
+    CmdType,
+    JoinType,
+    MergeMatchKind,
+    NullTestType,
+    OnConflictAction,
+    RelKind,
+    RTEKind,
+    SetOperation,
+    SubLinkType,
+)
 
 Key: TypeAlias = "tuple[str | int | Key | None, ...]"
 Facts: TypeAlias = "frozenset[Key]"
 
 NOTHING: Facts = frozenset()
-IS_NULL, IS_NOT_NULL = 0, 1
-_IS_TRUE, _IS_NOT_TRUE, _IS_FALSE, _IS_NOT_FALSE, _IS_UNKNOWN, _IS_NOT_UNKNOWN = range(6)
-_IN_SUBSELECT = 2
 # how an expression was written, not what it is
 _SPELLING = frozenset(
     {
@@ -27,13 +37,7 @@ _NULL_OF_NULL = frozenset(
         "COERCETODOMAIN", "FIELDSELECT", "NAMEDARGEXPR",
     }
 )  # fmt: skip
-SELECT, UPDATE, INSERT, DELETE, MERGE = range(1, 6)
-RELATION, SUBQUERY, JOIN, FUNCTION, TABLE_FUNCTION, VALUES, CTE = range(7)
-_DO_NOTHING = 1
-GROUP = 9
-INNER, LEFT, FULL, RIGHT = range(4)
-_NOT_MATCHED_BY_SOURCE = 1
-_INTEGERS = frozenset({20, 21, 23})
+_INTEGERS = frozenset({INT2OID, INT4OID, INT8OID})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Scope:
         self.grouping_sets = "groupingSets" in query
         # the type of each join, as far as the conditions leave it an outer one
         self.joins = {
-            join.number("rtindex"): join.number("jointype")
+            join.number("rtindex"): JoinType(join.number("jointype"))
             for join in joins(query.child("jointree"))
         }
         self.doubts: dict[int, str] = {}
@@ -103,15 +107,16 @@ class Scope:
     @property
     def source_may_be_missing(self) -> bool:
         """Whether a merge also returns rows that no row of its source matched."""
-        return self.command == MERGE and any(
-            action.number("matchKind") == _NOT_MATCHED_BY_SOURCE and "matchKind" in action
+        return self.command == CmdType.MERGE and any(
+            action.number("matchKind") == MergeMatchKind.NOT_MATCHED_BY_SOURCE
+            and "matchKind" in action
             for action in self.query.children("mergeActionList")
         )
 
     @property
     def targets(self) -> list[Node]:
         """The columns that come back."""
-        listed = "targetList" if self.command == SELECT else "returningList"
+        listed = "targetList" if self.command == CmdType.SELECT else "returningList"
         return [one for one in self.query.children(listed) if not one.flag("resjunk")]
 
     def relation(self, number: int) -> Node:
@@ -155,12 +160,12 @@ class Scope:
         """Return the query whose columns a relation has: a subselect, `with` query or view."""
         relation = self.relation(number)
         match relation.number("rtekind"):
-            case 1:
+            case RTEKind.SUBQUERY:
                 return self.inner(relation.needed("subquery"))
-            case 6:
+            case RTEKind.CTE:
                 owner, found = self.cte(number)
                 return None if found.flag("cterecursive") else owner.inner(found.needed("ctequery"))
-            case 0 if relation.word("relkind") in {"v", "m"}:
+            case RTEKind.RELATION if relation.word("relkind") in {RelKind.VIEW, RelKind.MATVIEW}:
                 return self._view(relation)
             case _:
                 return None
@@ -172,11 +177,11 @@ class Scope:
             relation = self.relation(found.number("varno"))
             attribute = found.number("varattno")
             kind = relation.number("rtekind")
-            if kind == JOIN and attribute > 0:
+            if kind == RTEKind.JOIN and attribute > 0:
                 below = relation.children("joinaliasvars")[attribute - 1]
                 if below.kind == "COALESCEEXPR":
                     break
-            elif kind == GROUP and not self.grouping_sets:
+            elif kind == RTEKind.GROUP and not self.grouping_sets:
                 below = relation.children("groupexprs")[attribute - 1]
             else:
                 break
@@ -194,9 +199,9 @@ class Scope:
             return False
         if query.flag("hasTargetSRFs"):
             return False
-        if self.command == INSERT:
+        if self.command == CmdType.INSERT:
             return self._certain_insert()
-        if self.command != SELECT:
+        if self.command != CmdType.SELECT:
             return False
         operation = query.child("setOperations")
         if operation is not None:
@@ -217,17 +222,17 @@ class Scope:
             source = self.source(operation.number("rtindex"))
             return source is not None and source.certain_row()
         arms = [operation.needed("larg"), operation.needed("rarg")]
-        return operation.number("op") == 1 and any(map(self._certain_arm, arms))
+        return operation.number("op") == SetOperation.UNION and any(map(self._certain_arm, arms))
 
     def _certain_insert(self) -> bool:
         relation = self.catalog.relation(self.relation(self.target).number("relid"))
-        if relation.ruled or relation.kind not in {"r", "p"} or "insert" in relation.may_skip:
+        if relation.ruled or not relation.is_table or "insert" in relation.may_skip:
             return False
         conflict = self.query.child("onConflict")
         if conflict is not None:
-            if conflict.number("action") == _DO_NOTHING or "onConflictWhere" in conflict:
+            if conflict.number("action") == OnConflictAction.NOTHING:
                 return False
-            if "update" in relation.may_skip:
+            if "onConflictWhere" in conflict or "update" in relation.may_skip:
                 return False
         tree = self.query.needed("jointree")
         return all(self._certain_from(one) for one in tree.children("fromlist"))
@@ -237,9 +242,9 @@ class Scope:
             return False
         number = tree.number("rtindex")
         relation = self.relation(number)
-        if relation.number("rtekind") == VALUES:
+        if relation.number("rtekind") == RTEKind.VALUES:
             return True
-        if relation.number("rtekind") == FUNCTION:
+        if relation.number("rtekind") == RTEKind.FUNCTION:
             # one that gives no set gives one row, of nulls if it comes to that
             calls = [one.needed("funcexpr") for one in relation.children("functions")]
             return any(not one.flag("funcretset") for one in calls)
@@ -251,7 +256,7 @@ class Scope:
         query = self.catalog.view(oid)
         if query is None:
             return None
-        stale = self.setting.stale or relation.word("relkind") == "m"
+        stale = self.setting.stale or relation.word("relkind") == RelKind.MATVIEW
         views = self.setting.views
         if (oid, stale) not in views:
             setting = replace(
@@ -265,7 +270,7 @@ class Scope:
         tree = self.query.child("jointree")
         while True:
             self._walk = _Walk()
-            if tree is not None and self.command != MERGE:
+            if tree is not None and self.command != CmdType.MERGE:
                 self._visit(tree, frozenset(), holds=True)
             elif tree is not None:
                 self._visit(tree, frozenset(), holds=False)
@@ -273,7 +278,7 @@ class Scope:
             self.facts = self._given.union(*learned)
             if tree is None or not self._reduce(tree):
                 break
-        if self.command in {UPDATE, INSERT, MERGE}:
+        if self.command in {CmdType.UPDATE, CmdType.INSERT, CmdType.MERGE}:
             # what comes back is the new row; the conditions spoke of the old one
             self.facts = self._given | {
                 fact for fact in self.facts if fact[0] == "VAR" and fact[1] != self.target
@@ -292,12 +297,13 @@ class Scope:
         number = tree.number("rtindex")
         kind = self.joins[number]
         here = nulling | {number}
-        left = here if kind in {FULL, RIGHT} else nulling
-        right = here if kind in {FULL, LEFT} and not self._always_joins(tree) else nulling
+        left = here if kind in {JoinType.FULL, JoinType.RIGHT} else nulling
+        may_miss = kind in {JoinType.FULL, JoinType.LEFT} and not self._always_joins(tree)
+        right = here if may_miss else nulling
         found_left = self._visit(tree.needed("larg"), left, holds=holds and left is nulling)
         found_right = self._visit(tree.needed("rarg"), right, holds=holds and right is nulling)
         self._walk.nulling[number] = nulling
-        if kind == INNER and holds:
+        if kind == JoinType.INNER and holds:
             self._walk.conditions += conjuncts(quals)
         return found_left | found_right
 
@@ -310,13 +316,7 @@ class Scope:
             kind = self.joins[number]
             left = bool(there & members(join.needed("larg")))
             right = bool(there & members(join.needed("rarg")))
-            reduced = {
-                LEFT: INNER if right else LEFT,
-                RIGHT: INNER if left else RIGHT,
-                FULL: {(True, True): INNER, (True, False): LEFT, (False, True): RIGHT}.get(
-                    (left, right), FULL
-                ),
-            }.get(kind, kind)
+            reduced = _reduced(kind, is_left_there=left, is_right_there=right)
             changed |= reduced != kind
             self.joins[number] = reduced
         return changed
@@ -324,11 +324,24 @@ class Scope:
     def _always_joins(self, join: Node) -> bool:
         """Say whether `left join lateral (one certain row) on true` leaves nothing out."""
         quals, right = join.child("quals"), join.needed("rarg")
-        if self.joins[join.number("rtindex")] != LEFT or right.kind != "RANGETBLREF":
+        if self.joins[join.number("rtindex")] != JoinType.LEFT or right.kind != "RANGETBLREF":
             return False
         always = quals is None or (quals.kind == "CONST" and quals.datum()[:1] == b"\x01")
         source = self.source(right.number("rtindex")) if always else None
         return source is not None and source.certain_row()
+
+
+def _reduced(kind: JoinType, *, is_left_there: bool, is_right_there: bool) -> JoinType:
+    """Return what a join is where one of its sides, or both, are known to be there."""
+    match kind, is_left_there, is_right_there:
+        case (JoinType.LEFT, _, True) | (JoinType.RIGHT, True, _) | (JoinType.FULL, True, True):
+            return JoinType.INNER
+        case JoinType.FULL, True, False:
+            return JoinType.LEFT
+        case JoinType.FULL, False, True:
+            return JoinType.RIGHT
+        case _:
+            return kind
 
 
 def limit_of(query: Node) -> int | None:
@@ -420,13 +433,13 @@ def truths(expression: Node | None, scope: Scope) -> Facts:
                     found |= _common([truths(one, scope) for one in parts])
                 case _:
                     found |= falses(parts[0], scope)
-        case "NULLTEST" if expression.number("nulltesttype") == IS_NOT_NULL:
+        case "NULLTEST" if expression.number("nulltesttype") == NullTestType.IS_NOT_NULL:
             found |= present(expression.needed("arg"), scope)
         case "BOOLEANTEST":
             found |= _boolean_test(expression, scope, holds=True)
         case "SCALARARRAYOPEXPR" if expression.flag("useOr"):
             found |= _compared(expression, scope)
-        case "SUBLINK" if expression.number("subLinkType") == _IN_SUBSELECT:
+        case "SUBLINK" if expression.number("subLinkType") == SubLinkType.ANY:
             test = expression.child("testexpr")
             if test is not None and test.kind == "OPEXPR":
                 found |= _arguments(test, scope)
@@ -448,7 +461,7 @@ def falses(expression: Node, scope: Scope) -> Facts:
                     found |= NOTHING.union(*(falses(one, scope) for one in parts))
                 case _:
                     found |= truths(parts[0], scope)
-        case "NULLTEST" if expression.number("nulltesttype") == IS_NULL:
+        case "NULLTEST" if expression.number("nulltesttype") == NullTestType.IS_NULL:
             found |= present(expression.needed("arg"), scope)
         case "BOOLEANTEST":
             found |= _boolean_test(expression, scope, holds=False)
@@ -506,11 +519,11 @@ def _compared(expression: Node, scope: Scope) -> Facts:
 def _boolean_test(expression: Node, scope: Scope, *, holds: bool) -> Facts:
     argument = expression.needed("arg")
     match expression.number("booltesttype"), holds:
-        case (0, True) | (1, False):
+        case (BoolTestType.IS_TRUE, True) | (BoolTestType.IS_NOT_TRUE, False):
             return truths(argument, scope)
-        case (2, True) | (3, False):
+        case (BoolTestType.IS_FALSE, True) | (BoolTestType.IS_NOT_FALSE, False):
             return falses(argument, scope)
-        case (5, True) | (4, False):
+        case (BoolTestType.IS_NOT_UNKNOWN, True) | (BoolTestType.IS_UNKNOWN, False):
             return present(argument, scope)
         case _:
             return NOTHING

@@ -5,28 +5,20 @@ from typing import TypeAlias
 
 from dbkit.analysis.nodes import JSON_TYPES, Node, is_empty_list, text_of
 from dbkit.analysis.nulls import Proof, output_doubt
-from dbkit.analysis.scope import (
-    FUNCTION,
-    GROUP,
-    JOIN,
-    NOTHING,
-    RELATION,
-    Facts,
-    Scope,
-    truths,
-    variable,
-)
+from dbkit.analysis.oids import BOOLOID, F_JSONB_CONCAT, F_JSONB_DELETE_JSONB_TEXT, INT4OID, TEXTOID
+from dbkit.analysis.scope import NOTHING, Facts, Scope, truths, variable
 from dbkit.analysis.typecatalog import TypeCatalog
+from dbkit.analysis.vocabulary import (
+    JsonConstructorType,
+    RTEKind,
+    SubLinkType,
+)
 from dbkit.pgtypes import Column, Shape, TypeKind
 
 _BUILD_OBJECT = frozenset({"json_build_object", "jsonb_build_object"})
 _BUILD_LIST = frozenset({"json_build_array", "jsonb_build_array"})
 _FROM_ROW = frozenset({"to_json", "to_jsonb", "row_to_json"})
 _AGGREGATES = frozenset({"json_agg", "jsonb_agg", "array_agg"})
-_JSONB_CONCAT, _JSONB_DELETE = 3301, 3302
-_JSON_OBJECT, _JSON_ARRAYAGG = 1, 4
-_SCALAR, _ARRAY = 4, 6
-_BOOLEAN, _INTEGER, _TEXT = 16, 23, 25
 UNKNOWN = 0
 _FIELDS = {
     "AGGREF": "aggtype",
@@ -113,7 +105,7 @@ class Shapes:
         if attribute == 0:
             known = proof.known if scope is proof.scope else NOTHING
             return self._of_whole_row(scope, var, known)
-        if relation.number("rtekind") in {JOIN, GROUP}:
+        if relation.number("rtekind") in {RTEKind.JOIN, RTEKind.GROUP}:
             here = Node("VAR", {**var.fields, "varlevelsup": "0"})
             flat = _unfold(scope, here)
             return self.of(Proof.results_of(scope), flat) if flat is not here else None
@@ -123,7 +115,7 @@ class Shapes:
     def _of_whole_row(self, scope: Scope, var: Node, known: Facts) -> Shape | None:
         number = var.number("varno")
         relation = scope.relation(number)
-        if relation.number("rtekind") in {JOIN, FUNCTION, GROUP}:
+        if relation.number("rtekind") in {RTEKind.JOIN, RTEKind.FUNCTION, RTEKind.GROUP}:
             return None
         # the parts are those of a row that is there
         there = scope.given(known | {variable(number, 0)})
@@ -180,11 +172,11 @@ class Shapes:
 
     def _of_subselect(self, proof: Proof, node: Node) -> Shape | None:
         kind = node.number("subLinkType")
-        if kind not in {_SCALAR, _ARRAY}:
+        if kind not in {SubLinkType.EXPR, SubLinkType.ARRAY}:
             return None
         inner = proof.scope.inner(node.needed("subselect"))
         shape = self.of_output(inner, 1)
-        if kind == _SCALAR:
+        if kind == SubLinkType.EXPR:
             return shape
         number = type_of(inner.targets[0].child("expr"), inner)
         found = self._types.find(number) if number else None
@@ -235,9 +227,9 @@ class Shapes:
         elif function.name in _FROM_ROW:
             shape = self.of(proof, arguments[0])
             found = _json_shape(shape) if shape else None
-        elif function.oid == _JSONB_CONCAT:
+        elif function.oid == F_JSONB_CONCAT:
             found = _merged(*(self.of(proof, one) for one in arguments))
-        elif function.oid == _JSONB_DELETE:
+        elif function.oid == F_JSONB_DELETE_JSONB_TEXT:
             found = _without(self.of(proof, arguments[0]), text_of(arguments[1]))
         return found
 
@@ -245,10 +237,14 @@ class Shapes:
         returned = type_of(node, proof.scope)
         if returned not in JSON_TYPES or node.flag("absent_on_null"):
             return None
-        if node.number("type") == _JSON_OBJECT:
+        if node.number("type") == JsonConstructorType.JSON_OBJECT:
             return self._object(proof, node.children("args"))
         call = node.child("func")
-        if node.number("type") != _JSON_ARRAYAGG or call is None or call.kind != "AGGREF":
+        if (
+            node.number("type") != JsonConstructorType.JSON_ARRAYAGG
+            or call is None
+            or call.kind != "AGGREF"
+        ):
             return None
         return self._of_aggregate(proof, call)
 
@@ -309,7 +305,7 @@ def _arms(scope: Scope, operation: Node) -> list[Scope]:
 def _unfold(scope: Scope, var: Node) -> Node:
     flat = scope.flatten(var)
     relation = scope.relation(flat.number("varno")) if flat.kind == "VAR" else None
-    if relation is not None and relation.number("rtekind") == GROUP:
+    if relation is not None and relation.number("rtekind") == RTEKind.GROUP:
         return relation.children("groupexprs")[flat.number("varattno") - 1]
     return flat
 
@@ -317,7 +313,7 @@ def _unfold(scope: Scope, var: Node) -> Node:
 def _columns(scope: Scope, number: int) -> list[tuple[int, str, int]]:
     """Return number, name and type of each column of a relation."""
     entry = scope.relation(number)
-    if entry.number("rtekind") == RELATION:
+    if entry.number("rtekind") == RTEKind.RELATION:
         attributes = scope.catalog.relation(entry.number("relid")).attributes
         return [(at, one.name, one.type) for at, one in attributes.items()]
     names = entry.needed("eref").words("colnames")
@@ -346,16 +342,16 @@ def type_of(expression: Node | None, scope: Scope) -> int:  # noqa: PLR0911 - a 
     if kind in _FIELDS:
         return expression.number(_FIELDS[kind])
     if kind in _BOOLEANS:
-        return _BOOLEAN
+        return BOOLOID
     match kind:
         case "SUBLINK":
             return _type_of_subselect(expression, scope)
         case "COLLATEEXPR" | "NAMEDARGEXPR":
             return type_of(expression.child("arg"), scope)
         case "GROUPINGFUNC":
-            return _INTEGER
+            return INT4OID
         case "MERGESUPPORTFUNC":
-            return _TEXT
+            return TEXTOID
         case "JSONCONSTRUCTOREXPR" | "JSONEXPR":
             returning = expression.child("returning")
             return returning.number("typid") if returning else UNKNOWN
@@ -365,8 +361,8 @@ def type_of(expression: Node | None, scope: Scope) -> int:  # noqa: PLR0911 - a 
 
 def _type_of_subselect(expression: Node, scope: Scope) -> int:
     kind = expression.number("subLinkType")
-    if kind not in {_SCALAR, _ARRAY}:
-        return _BOOLEAN
+    if kind not in {SubLinkType.EXPR, SubLinkType.ARRAY}:
+        return BOOLOID
     inner = scope.inner(expression.needed("subselect"))
     found = type_of(inner.targets[0].child("expr"), inner)
-    return scope.catalog.array_of(found) if kind == _ARRAY else found
+    return scope.catalog.array_of(found) if kind == SubLinkType.ARRAY else found

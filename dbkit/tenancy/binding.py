@@ -7,20 +7,20 @@ from itertools import count
 from typing import NamedTuple
 
 from dbkit.analysis import (
-    CTE,
-    DELETE,
-    GROUP,
-    INSERT,
-    IS_NULL,
-    MERGE,
-    RELATION,
-    SELECT,
-    SUBQUERY,
-    UPDATE,
-    VALUES,
+    FIRST_NORMAL_OBJECT_ID,
+    LENGTH_COERCIONS,
+    CmdType,
+    CoercionForm,
     Node,
+    NullTestType,
+    OnConflictAction,
+    ParamKind,
     Proof,
+    RelKind,
+    RTEKind,
     Scope,
+    SetOperation,
+    SubLinkType,
     conjuncts,
 )
 from dbkit.tenancy.ownership import Owned, Ownership, Reference
@@ -44,22 +44,12 @@ from dbkit.tenancy.tags import (
     status,
 )
 
-_EXTERNAL = 0
-# what initdb makes has lower numbers: PostgreSQL's own views are everybody's
-_FIRST_OID_OF_USERS = 16_384
-_UNION = 1
-_IMPLICIT_CAST = 2
-# bpchar() and varchar() refuse what is too long where it is assigned
-_LENGTHS = frozenset({668, 669})
-EXISTS, ANY, SCALAR = 0, 2, 4
-_OF_SUBLINK = 2
 _TYPES = {
     "VAR": "vartype",
     "PARAM": "paramtype",
     "RELABELTYPE": "resulttype",
     "COERCETODOMAIN": "resulttype",
 }
-_DO_UPDATE = 2
 
 
 class Crossing(NamedTuple):
@@ -118,7 +108,7 @@ class Binding:
     @property
     def is_run_once(self) -> bool:
         """Whether it is one query for all that read it, so that none of them restricts it."""
-        return self._is_recursive or self.scope.command != SELECT
+        return self._is_recursive or self.scope.command != CmdType.SELECT
 
     @property
     def is_outermost(self) -> bool:
@@ -180,7 +170,7 @@ class Binding:
     def table(self, number: int) -> Owned | None:
         """Return what makes a relation a tenant's, where it is a table that can be one's."""
         relation = self.scope.relation(number)
-        if relation.number("rtekind") != RELATION:
+        if relation.number("rtekind") != RTEKind.RELATION:
             return None
         return self.asked.ownership.of(relation.number("relid"))
 
@@ -222,13 +212,13 @@ class Binding:
                 return self.value(found.number("varno"), found.number("varattno"))
             outer = self._around(levels)
             return outer.tags(lifted(found, levels)) if outer else NOTHING
-        if found.kind == "PARAM" and found.number("paramkind") == _EXTERNAL:
+        if found.kind == "PARAM" and found.number("paramkind") == ParamKind.EXTERN:
             is_tenant = found.number("paramid") in self.asked.parameters
             return frozenset({TENANT}) if is_tenant else NOTHING
-        if found.kind == "SUBLINK" and found.number("subLinkType") == SCALAR:
+        if found.kind == "SUBLINK" and found.number("subLinkType") == SubLinkType.EXPR:
             return self.within(found).output(1)
-        is_limited = found.kind == "FUNCEXPR" and found.number("funcid") in _LENGTHS
-        if is_limited and found.number("funcformat") == _IMPLICIT_CAST:
+        is_limited = found.kind == "FUNCEXPR" and found.number("funcid") in LENGTH_COERCIONS
+        if is_limited and found.number("funcformat") == CoercionForm.IMPLICIT_CAST:
             return self.tags(found.children("args")[0])
         return NOTHING
 
@@ -249,7 +239,7 @@ class Binding:
                 relation = (
                     self.scope.relation(found.number("varno")) if found.kind == "VAR" else None
                 )
-                if relation and relation.number("rtekind") == GROUP:
+                if relation and relation.number("rtekind") == RTEKind.GROUP:
                     found = relation.children("groupexprs")[found.number("varattno") - 1]
             if found is expression:
                 return found
@@ -267,7 +257,7 @@ class Binding:
         scope = self.scope
         for one in scope.query.children("cteList"):
             query = one.needed("ctequery")
-            once = one.flag("cterecursive") or query.number("commandType") != SELECT
+            once = one.flag("cterecursive") or query.number("commandType") != CmdType.SELECT
             if once or not one.number("cterefcount"):
                 self.shared[one.word("ctename")] = Binding(
                     self.asked, scope.inner(query), self, is_recursive=one.flag("cterecursive")
@@ -275,12 +265,12 @@ class Binding:
         for number in self.restrictions.conditions:
             relation = scope.relation(number)
             match relation.number("rtekind"):
-                case kind if kind == SUBQUERY:
+                case RTEKind.SUBQUERY:
                     within = scope.inner(relation.needed("subquery"))
                     self.sources[number] = Binding(self.asked, within, self)
-                case kind if kind == CTE:
+                case RTEKind.CTE:
                     self.sources[number] = self._cte(number)
-                case kind if kind == RELATION and relation.number("relid") >= _FIRST_OID_OF_USERS:
+                case RTEKind.RELATION if relation.number("relid") >= FIRST_NORMAL_OBJECT_ID:
                     view = scope.source(number)
                     if view is not None:
                         self.sources[number] = Binding(self.asked, view)
@@ -334,7 +324,7 @@ class Binding:
         if conflict is not None:
             for column, tags in assigned_tags(self, scope.query).items():
                 self._bound[conflict.number("exclRelIndex"), column] |= tags
-        is_written = scope.command in {INSERT, MERGE} and self.table(scope.target)
+        is_written = scope.command in {CmdType.INSERT, CmdType.MERGE} and self.table(scope.target)
         if is_written and not change_faults(self):
             self.owned[scope.target] = False
         for number in self.owned:
@@ -376,7 +366,7 @@ class Binding:
         if operation.kind == "RANGETBLREF":
             return of_any_row(self.value(operation.number("rtindex"), place))
         left = self._arms(operation.needed("larg"), place)
-        if operation.number("op") != _UNION:
+        if operation.number("op") != SetOperation.UNION:
             return left
         return common([left, self._arms(operation.needed("rarg"), place)])
 
@@ -387,14 +377,14 @@ class Binding:
             tags = source.output(column)
             return of_any_row(tags) if source.is_run_once else tags
         relation = self.scope.relation(number)
-        if relation.number("rtekind") == VALUES:
+        if relation.number("rtekind") == RTEKind.VALUES:
             return common([self.tags(row[column - 1]) for row in relation.rows("values_lists")])
         return NOTHING
 
     def _assigned(self) -> set[tuple[int, int]]:
         """Return the columns whose new value may be another than the conditions spoke of."""
         query = self.scope.query
-        lists = query.children("targetList") if self.scope.command == UPDATE else []
+        lists = query.children("targetList") if self.scope.command == CmdType.UPDATE else []
         for action in query.children("mergeActionList"):
             lists = [*lists, *action.children("targetList")]
         return {(self.scope.target, one.number("resno")) for one in lists}
@@ -425,7 +415,7 @@ def lifted(var: Node, levels: int) -> Node:
 
 def type_of(expression: Node) -> int:
     """Return the type of an expression that is no call, 0 for any other."""
-    if expression.kind == "SUBLINK" and expression.number("subLinkType") == SCALAR:
+    if expression.kind == "SUBLINK" and expression.number("subLinkType") == SubLinkType.EXPR:
         [target, *_] = expression.needed("subselect").children("targetList")
         return type_of(target.needed("expr"))
     return expression.number(_TYPES.get(expression.kind, ""))
@@ -438,7 +428,7 @@ def _conclusions(binding: Binding, condition: Node, number: int) -> Iterator[tup
                 column = binding.column(one, number)
                 if column and _is_equality(binding, condition, one, binding.plain(other)):
                     yield column, binding.tags(other)
-        case "NULLTEST" if condition.number("nulltesttype") == IS_NULL:
+        case "NULLTEST" if condition.number("nulltesttype") == NullTestType.IS_NULL:
             column = binding.column(condition.needed("arg"), number)
             if column:
                 yield column, frozenset({TENANT_OR_NOBODY})
@@ -446,9 +436,9 @@ def _conclusions(binding: Binding, condition: Node, number: int) -> Iterator[tup
             arms = [conclude(binding, conjuncts(one), number) for one in condition.children("args")]
             for column in set(arms[0]).intersection(*arms):
                 yield column, common([arm[column] for arm in arms])
-        case "SUBLINK" if condition.number("subLinkType") == ANY:
+        case "SUBLINK" if condition.number("subLinkType") == SubLinkType.ANY:
             yield from _member(binding, condition, number)
-        case "SUBLINK" if condition.number("subLinkType") == EXISTS:
+        case "SUBLINK" if condition.number("subLinkType") == SubLinkType.EXISTS:
             yield from _existing(binding, condition, number)
         case _:
             pass
@@ -460,7 +450,7 @@ def _member(binding: Binding, sublink: Node, number: int) -> Iterator[tuple[int,
     for test in conjuncts(sublink.child("testexpr")):
         for one, other in sides(test):
             column, found = binding.column(one, number), binding.plain(other)
-            is_result = found.kind == "PARAM" and found.number("paramkind") == _OF_SUBLINK
+            is_result = found.kind == "PARAM" and found.number("paramkind") == ParamKind.SUBLINK
             if column and is_result and _is_equality(binding, test, one, found):
                 yield column, within.output(found.number("paramid"))
 
@@ -491,21 +481,21 @@ def _is_equality(binding: Binding, call: Node, one: Node, other: Node) -> bool:
 def change_faults(binding: Binding) -> list[Crossing]:
     """Return what a statement may write that is not the tenant's, but for the rows it finds."""
     scope = binding.scope
-    if scope.command == SELECT:
+    if scope.command == CmdType.SELECT:
         return []
     entry = scope.relation(scope.target)
     relation = scope.catalog.relation(entry.number("relid"))
-    if relation.kind == "v" or relation.ruled:
-        what = "a view" if relation.kind == "v" else "a table with rules"
+    if relation.kind == RelKind.VIEW or relation.ruled:
+        what = "a view" if relation.kind == RelKind.VIEW else "a table with rules"
         message = f"{relation.name} is {what}, and what is written is not seen; write to a table"
         return [Crossing("write", relation.name, message)]
     owned = binding.table(scope.target)
-    if owned is None or scope.command == DELETE:
+    if owned is None or scope.command == CmdType.DELETE:
         return []
     changes = _Changes(binding, owned, relation.name, entry.number("relid"))
-    if scope.command == UPDATE:
+    if scope.command == CmdType.UPDATE:
         return [*changes.assigned(scope.query)]
-    if scope.command == INSERT:
+    if scope.command == CmdType.INSERT:
         return [*changes.inserted(scope.query), *changes.conflicting()]
     return [fault for one in actions(scope) for fault in changes.merged(one)]
 
@@ -550,7 +540,7 @@ class _Changes(NamedTuple):
         """Find out whether `on conflict do update` may meet another tenant's row."""
         scope, ownership = self.binding.scope, self.binding.asked.ownership
         conflict = scope.query.child("onConflict")
-        if conflict is None or conflict.number("action") != _DO_UPDATE:
+        if conflict is None or conflict.number("action") != OnConflictAction.UPDATE:
             return
         inserted = assigned_tags(self.binding, scope.query)
         met = conclude(self.binding, conjuncts(conflict.child("onConflictWhere")), scope.target)
@@ -571,9 +561,9 @@ class _Changes(NamedTuple):
         """Find what one action of a merge may write that is not the tenant's."""
         scope, command = self.binding.scope, action.number("commandType")
         ownership = self.binding.asked.ownership
-        if command == INSERT:
+        if command == CmdType.INSERT:
             yield from self.inserted(action)
-        elif command in {UPDATE, DELETE}:
+        elif command in {CmdType.UPDATE, CmdType.DELETE}:
             met = conclude(self.binding, action_conditions(scope, action), scope.target)
             if status(ownership, self.relation, met) is not False:
                 message = (
@@ -581,7 +571,7 @@ class _Changes(NamedTuple):
                     "bind it in `on`, or in the `and` of a `when not matched by source`"
                 )
                 yield Crossing("write", self.name, message)
-            yield from self.assigned(action) if command == UPDATE else ()
+            yield from self.assigned(action) if command == CmdType.UPDATE else ()
 
     @property
     def _column(self) -> str:

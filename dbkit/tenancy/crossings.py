@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from dbkit.analysis import DELETE, UPDATE, Catalog, Node, Scope, Setting, analyse, parse
+from dbkit.analysis import Catalog, CmdType, Node, Scope, Setting, analyse, parse
 from dbkit.tenancy.binding import Asked, Binding, Crossing, change_faults
 from dbkit.tenancy.ownership import Ownership
 from dbkit.tenancy.restrictions import own_nodes
@@ -69,7 +69,7 @@ def _all(binding: Binding) -> Iterator[Binding]:
 def _faults(binding: Binding) -> Iterator[Crossing]:
     scope = binding.scope
     written = {one.number("rti") for one in scope.query.children("rowMarks")}
-    if scope.command in {UPDATE, DELETE}:
+    if scope.command in {CmdType.UPDATE, CmdType.DELETE}:
         written.add(scope.target)
     for number in binding.restrictions.conditions:
         status = binding.owned.get(number)

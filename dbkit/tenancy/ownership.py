@@ -4,10 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import LiteralString, NamedTuple
 
-from dbkit.analysis import Catalog
-
-# a varchar is compared as text, an enum as any enum
-_TEXT, _VARCHAR, _ANY_ENUM = 25, 1043, 3500
+from dbkit.analysis import Catalog, RelKind
 
 
 class Reference(NamedTuple):
@@ -71,7 +68,7 @@ class Ownership:
     def family(self, type_oid: int) -> int:
         """Return what says how a type compares, 0 where it cannot be said."""
         if type_oid not in self._families:
-            found = self.catalog.rows(_FAMILY, type_oid, _VARCHAR, _TEXT, _ANY_ENUM)
+            found = self.catalog.rows(_FAMILY, type_oid)
             self._families[type_oid] = int(found[0][0]) if found else 0
         return self._families[type_oid]
 
@@ -94,7 +91,9 @@ class Ownership:
     def is_plain(self, relation: int) -> bool:
         """Say whether a key of a table is one of all the rows that a query of it reads."""
         table = self.catalog.relation(relation)
-        return table.kind == "p" or (table.kind == "r" and not table.has_children)
+        return table.kind == RelKind.PARTITIONED_TABLE or (
+            table.kind == RelKind.RELATION and not table.has_children
+        )
 
     def keys(self, relation: int) -> list[tuple[int, ...]]:
         """Return the columns of which no two rows of a table have the same values."""
@@ -222,7 +221,7 @@ from pg_catalog.pg_constraint
 where oid = $1
 """
 
-# 403 is the access method btree; what a domain is made of is what compares
+# what a domain is made of is what compares; a varchar is compared as text, an enum as any enum
 _FAMILY: LiteralString = """
 with recursive of as (
     select oid, typbasetype, typtype
@@ -237,13 +236,13 @@ select class.opcfamily
 from of
 join pg_catalog.pg_opclass as class
     on class.opcintype = case
-        when of.oid = $2 then $3
-        when of.typtype = 'e' then $4
+        when of.oid = 'pg_catalog.varchar'::regtype then 'pg_catalog.text'::regtype::oid
+        when of.typtype = 'e' then 'pg_catalog.anyenum'::regtype::oid
         else of.oid
     end
 where
     of.typtype <> 'd'
-    and class.opcmethod = 403
+    and class.opcmethod = (select oid from pg_catalog.pg_am where amname = 'btree')
     and class.opcdefault
 """
 

@@ -3,22 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dbkit.analysis import (
-    INNER,
-    INSERT,
-    LEFT,
-    MERGE,
-    RIGHT,
-    SELECT,
-    Node,
-    Scope,
-    Value,
-    conjuncts,
-    members,
-)
-
-# of a merge's action: for rows of the source that nothing matches, or of the target
-_NOT_MATCHED_BY_SOURCE, _NOT_MATCHED_BY_TARGET = 1, 2
+from dbkit.analysis import CmdType, JoinType, MergeMatchKind, Node, Scope, Value, conjuncts, members
 
 
 class Restrictions(NamedTuple):
@@ -43,9 +28,9 @@ def restrictions(scope: Scope) -> Restrictions:
     tree = scope.query.child("jointree")
     if tree is None:
         return found
-    if scope.command == MERGE:
+    if scope.command == CmdType.MERGE:
         # a row of the source that matches none is inserted, whatever the condition says of it
-        inserts = any(one.number("commandType") == INSERT for one in actions(scope))
+        inserts = any(one.number("commandType") == CmdType.INSERT for one in actions(scope))
         above, quals = ([] if inserts else merge_condition(scope)), list[Node]()
     else:
         inserts, above, quals = False, _having(scope), conjuncts(tree.child("quals"))
@@ -70,7 +55,7 @@ def actions(scope: Scope) -> list[Node]:
 def action_conditions(scope: Scope, action: Node) -> list[Node]:
     """Return what holds of the row of the target that an action changes."""
     own = conjuncts(action.child("qual"))
-    if action.number("matchKind") == _NOT_MATCHED_BY_SOURCE:
+    if action.number("matchKind") == MergeMatchKind.NOT_MATCHED_BY_SOURCE:
         return own
     return [*merge_condition(scope), *own]
 
@@ -78,7 +63,7 @@ def action_conditions(scope: Scope, action: Node) -> list[Node]:
 def exposed_columns(scope: Scope) -> frozenset[int]:
     """Return the columns of a result of which a condition may as well be asked within."""
     query = scope.query
-    if scope.command != SELECT or "limitCount" in query or "limitOffset" in query:
+    if scope.command != CmdType.SELECT or "limitCount" in query or "limitOffset" in query:
         return frozenset()
     if "rowMarks" in query or scope.grouping_sets:
         return frozenset()
@@ -95,7 +80,7 @@ def exposed_columns(scope: Scope) -> frozenset[int]:
 def implies_its_conditions(scope: Scope) -> bool:
     """Say whether there is a row only where the conditions let one through."""
     query = scope.query
-    if scope.command != SELECT or "setOperations" in query or scope.grouping_sets:
+    if scope.command != CmdType.SELECT or "setOperations" in query or scope.grouping_sets:
         return False
     return "groupClause" in query or not (query.flag("hasAggs") or "havingQual" in query)
 
@@ -146,11 +131,11 @@ def _visit(
         left, right = tree.needed("larg"), tree.needed("rarg")
         both, neither = [*above, *quals], list[Node]()
         match scope.joins[tree.number("rtindex")]:
-            case kind if kind == INNER:
+            case JoinType.INNER:
                 sides = [(left, both, exposed), (right, both, exposed)]
-            case kind if kind == LEFT:
+            case JoinType.LEFT:
                 sides = [(left, above, exposed), (right, quals, False)]
-            case kind if kind == RIGHT:
+            case JoinType.RIGHT:
                 sides = [(left, quals, False), (right, above, exposed)]
             case _:
                 sides = [(left, neither, False), (right, neither, False)]
