@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -36,6 +37,21 @@ SOON = (
     "dbkit.runtime.copying.NotCopyable",
 )
 
+UNORDERED = {
+    f"dbkit.{name}"
+    for name in (
+        "analysis",
+        "check",
+        "cli",
+        "codegen",
+        "migrations",
+        "operations",
+        "operations.sqlite",
+        "queryfiles",
+        "runtime",
+    )
+}
+
 
 def hold(faults: list[str]) -> None:
     """Hold that a rule found no fault, and show all that it found."""
@@ -60,6 +76,23 @@ def test_every_module_of_tests_opens_with_a_sentence_and_can_be_read(folder: str
 
 def test_no_modules_import_in_a_circle(dbkit: House) -> None:
     hold(rules.circles(dbkit))
+
+
+def test_the_order_within_every_package_is_held(dbkit: House) -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    ordered = {
+        container
+        for contract in settings["tool"]["importlinter"]["contracts"]
+        if contract.get("exhaustive")
+        for container in contract["containers"]
+    }
+
+    packages = {module.room for module in dbkit.written if not module.is_package}
+
+    # the systems are applications of dbkit; that they do not meet is a contract of its own
+    assert {
+        name for name in packages - ordered if not name.startswith("dbkit.systems.")
+    } == UNORDERED
 
 
 def test_packages_are_entered_by_their_front_door(dbkit: House) -> None:
