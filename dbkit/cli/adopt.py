@@ -8,7 +8,7 @@ from dbkit.cli.connecting import Project, json_option, opened, url_option
 from dbkit.cli.telling import reporter
 from dbkit.cli.watching import watched
 from dbkit.migrations import Runner, read_files
-from dbkit.operations import Adopted, examine
+from dbkit.operations import Adoption, find_adoption
 
 
 @click.command("adopt", epilog="Example: dbkit adopt ai_orchestration --plan")
@@ -30,7 +30,7 @@ def command(system: str, to: int | None, plan: bool, as_json: bool, url: str | N
     place = project.place(chosen, url)
     with opened(place) as connection, watched() as told:
         told("comparing with every version")
-        adopted = examine(connection, place.url, files, to=to)
+        adopted = find_adoption(connection, place.url, files, to=to)
         if not plan:
             with reporter(system, as_json=as_json) as heard:
                 Runner(files, connection, heard).force(adopted.version)
@@ -41,7 +41,7 @@ def command(system: str, to: int | None, plan: bool, as_json: bool, url: str | N
         _say(system, adopted, files.latest, recorded=not plan)
 
 
-def _say(system: str, adopted: Adopted, latest: int, *, recorded: bool) -> None:
+def _say(system: str, adopted: Adoption, latest: int, *, recorded: bool) -> None:
     if adopted.origin is not None:
         tool, version = adopted.origin
         click.echo(f"{system}: made by {tool}, at its version {version}; its table is left alone")

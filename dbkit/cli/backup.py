@@ -9,7 +9,7 @@ import click
 from dbkit.cli.connecting import Project, json_option, opened, url_option
 from dbkit.cli.counting import count_of
 from dbkit.cli.watching import watched
-from dbkit.operations import KEPT_DAYS, Backup, Programs, Shelf, write_backup
+from dbkit.operations import DEFAULT_KEEP_DAYS, Backup, Programs, Shelf, write_backup
 
 folder_option = click.option(
     "--folder",
@@ -24,7 +24,7 @@ folder_option = click.option(
 @click.option(
     "--keep-days",
     type=click.IntRange(min=0),
-    default=KEPT_DAYS,
+    default=DEFAULT_KEEP_DAYS,
     show_default=True,
     metavar="N",
     help="Remove older ones afterwards, never the only good one.",
@@ -78,7 +78,7 @@ def _list(shelf: Shelf, *, as_json: bool) -> None:
     if not backups:
         click.echo(f"{shelf.system}: no backup in {shelf.folder}")
     for backup in backups:
-        click.echo(f"{shelf.archive(backup)}  {backup.moment:%Y-%m-%d %H:%M:%S}Z  {_size(backup)}")
+        click.echo(f"{shelf.archive(backup)}  {backup.time:%Y-%m-%d %H:%M:%S}Z  {_size(backup)}")
 
 
 def _size(backup: Backup) -> str:

@@ -10,7 +10,7 @@ import click
 
 from dbkit.cli.connecting import Project, json_option, opened, url_option
 from dbkit.cli.counting import count_of
-from dbkit.operations import DoesNotFit, SqliteFile, count_rows, import_file
+from dbkit.operations import DoesNotFit, SqliteFile, count_rows_of_file, import_file
 
 
 @click.command(
@@ -46,10 +46,12 @@ def command(
     """
     project = Project()
     [chosen] = project.systems((system,))
-    source = SqliteFile(file, skip, replace=replace)
+    source = SqliteFile(file, skip)
     try:
         with opened(project.place(chosen, url)) as connection, _bar(system, file) as told:
-            imported = import_file(connection, source, keep=not plan, told=told)
+            imported = import_file(
+                connection, source, replace=replace, keep=not plan, show_rows=told
+            )
     except DoesNotFit as error:
         if report is not None:
             report.write_text("".join(f"{fault}\n" for fault in error.faults), encoding="utf-8")
@@ -73,7 +75,7 @@ def _bar(system: str, file: Path) -> Generator[Callable[[str, int], object]]:
 
     done: dict[str, int] = {}
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(system, total=count_rows(file))
+        task = progress.add_task(system, total=count_rows_of_file(file))
 
         def told(table: str, rows: int) -> None:
             done[table] = rows

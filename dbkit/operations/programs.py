@@ -1,4 +1,4 @@
-"""Find the PostgreSQL program that speaks the version of a server, and run it."""
+"""Find and run PostgreSQL's client programs, such as pg_dump, in the version of a server."""
 
 import os
 import re
@@ -14,39 +14,39 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from dbkit.operations.errors import NoProgram, ProgramFailed
 from dbkit.server import NoPostgres, NotBinaries, find_binaries
 
+# the versions that dbkit[embedded] may have installed
 _EMBEDDED = ("18", "16")
-_TOLD = re.compile(r"^\w+: (?!error|warning)")
+# a line of --verbose, such as "pg_dump: dumping contents of table ..."
+_VERBOSE_LINE = re.compile(r"^\w+: (?!error|warning)")
 
-
-Told = Callable[[str], object]
+ShowStep = Callable[[str], object]
+"""A function that shows which step is being done, as text."""
 
 
 @dataclass(frozen=True)
 class Programs:
-    """The programs at hand, and who hears what they are doing."""
+    """The installed client programs, and the function that shows what they are doing."""
 
-    # as find_binaries takes it: 18, 16, or a bin folder
+    # what [tool.dbkit.server] says: 18, 16, or a bin folder
     setting: str | None = None
-    told: Told = lambda _: None
+    show_step: ShowStep = lambda _: None
 
     def find(self, name: str, server: int) -> Path:
-        """Return `pg_dump` or its like for a server: of its own major version, or the next newer.
+        """Return the path of a program, such as `pg_dump`, for a server of a major version.
 
-        An older one is refused by PostgreSQL itself; a much newer one writes what the server
-        may not read.
+        It is of the server's version or the next newer one: an older pg_dump refuses the server,
+        and a much newer one may write what the server cannot read.
         """
-        candidates = _candidates(name, self.setting)
-        found = {major: path for path in candidates if (major := _major(path))}
-        fitting = sorted(major for major in found if major >= server)
+        paths = {major: path for path in _candidates(name, self.setting) if (major := _major(path))}
+        fitting = sorted(major for major in paths if major >= server)
         if not fitting:
-            raise NoProgram(name, server, tuple(sorted(found)))
-        return found[fitting[0]]
+            raise NoProgram(name, server, tuple(sorted(paths)))
+        return paths[fitting[0]]
 
     def run(self, command: list[str | Path], url: str) -> None:
-        """Run a program on a database, and raise what it says went wrong.
+        """Run a program on a database, and raise an error with its message if it fails.
 
-        The password does not stand in the command, where every user of the machine would
-        see it.
+        The password is not a part of the command line, which every user of the machine can read.
         """
         info = conninfo_to_dict(url)
         password = info.pop("password", None)
@@ -61,14 +61,14 @@ class Programs:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            # what it writes is for nobody else's eyes
+            # only the owner may read what it writes
             umask=0o077,
         )
         faults: list[str] = []
         try:
             for line in child.stderr or ():
-                if _TOLD.match(line):
-                    self.told(line.partition(": ")[2].strip())
+                if _VERBOSE_LINE.match(line):
+                    self.show_step(line.partition(": ")[2].strip())
                 else:
                     faults.append(line.strip())
         except BaseException:
@@ -83,7 +83,7 @@ class Programs:
 
 
 def _candidates(name: str, setting: str | None) -> Iterable[Path]:
-    # the last one of a version wins: the one that was asked for
+    # of several programs of one version the last is used, so the configured one comes last
     for version in _EMBEDDED:
         with suppress(NoPostgres, NotBinaries):
             yield find_binaries(version).bin / name
@@ -95,8 +95,8 @@ def _candidates(name: str, setting: str | None) -> Iterable[Path]:
 
 def _major(path: Path) -> int | None:
     try:
-        told = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
+        shown = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    found = re.search(r"\d+", told.stdout)
-    return int(found[0]) if found else None
+    match = re.search(r"\d+", shown.stdout)
+    return int(match[0]) if match else None

@@ -1,4 +1,4 @@
-"""Run a system's retention files in batches until nothing is left to remove."""
+"""Remove old rows: run the retention files of a system in batches."""
 
 from collections.abc import Callable, Iterable
 from inspect import Parameter as Argument
@@ -14,14 +14,14 @@ from dbkit.operations.errors import NoRetention, NotARetention, RetentionWantsVa
 from dbkit.queryfiles import QueryKind
 from dbkit.runtime import AsText, Statement, execute
 
-SUBJECT = "retention"
-# the keyword that bounds one batch; a file without it is run once
-BATCH = "max_rows"
-_ALL = str(2**31 - 1)
+_SUBJECT = "retention"
+# the parameter that limits one batch; a file without it is run once
+_BATCH_PARAMETER = "max_rows"
+_ALL_ROWS = 2**31 - 1
 
 
-class Pruned(NamedTuple):
-    """What one retention file removed, or would."""
+class PruneResult(NamedTuple):
+    """How many rows one retention file removed, or would remove."""
 
     query: str
     path: str
@@ -30,18 +30,18 @@ class Pruned(NamedTuple):
 
 
 def find_retention(sql: Path, root: Path) -> list[LoadedQuery]:
-    """Return the retention files of a system, or refuse one that cannot be run unattended."""
-    queries = load(sql, root=root).values() if (sql / SUBJECT).is_dir() else ()
-    found = [loaded for loaded in queries if _is_retention(loaded)]
-    if not found:
-        raise NoRetention((sql / SUBJECT).relative_to(root).as_posix())
-    for loaded in found:
+    """Return the retention files of a system; refuse a file that needs a value to run."""
+    queries = load(sql, root=root).values() if (sql / _SUBJECT).is_dir() else ()
+    retentions = [loaded for loaded in queries if loaded.query.subject == _SUBJECT]
+    if not retentions:
+        raise NoRetention((sql / _SUBJECT).relative_to(root).as_posix())
+    for loaded in retentions:
         if loaded.query.kind is not QueryKind.EXEC:
             raise NotARetention(loaded.query.path, loaded.query.kind)
         for argument in loaded.__signature__.parameters.values():
             if argument.kind is Argument.KEYWORD_ONLY and argument.default is Argument.empty:
                 raise RetentionWantsValue(loaded.query.path, argument.name)
-    return found
+    return retentions
 
 
 def prune(
@@ -49,78 +49,74 @@ def prune(
     retention: LoadedQuery,
     *,
     batch: int | None = None,
-    told: Callable[[int], object] = lambda _: None,
-) -> Pruned:
-    """Remove what one file finds, each batch in a transaction of its own.
+    report_batch: Callable[[int], object] = lambda _: None,
+) -> PruneResult:
+    """Run one retention file until it removes no more rows, each batch in its own transaction.
 
-    Whoever stops this loses nothing but the batch that was running. `told` hears how many
-    rows went with each batch.
+    If it is stopped, only the batch that was running is rolled back. `report_batch` is called
+    with the number of rows of each batch.
     """
-    statement, call = _bounded(connection, retention, batch)
+    statement, call = _prepared(connection, retention, batch)
     counts: list[int] = []
     while not counts or (counts[-1] and _is_batched(retention)):
         with connection.transaction():
             counts.append(execute(connection, statement, call.bound(statement)))
-        told(counts[-1])
-    return _pruned(retention, counts)
+        report_batch(counts[-1])
+    return _result(retention, counts)
 
 
-def count(
+def count_prunable(
     connection: psycopg.Connection[Any],
     retentions: Iterable[LoadedQuery],
     *,
     batch: int | None = None,
-) -> list[Pruned]:
-    """Count what each file in turn would remove, in one transaction that is taken back.
+) -> list[PruneResult]:
+    """Count the rows that each file would remove, in one transaction that is rolled back.
 
-    What goes with a row by a foreign key is not counted, but one file sees what those
-    before it have done, as in a real run.
+    Rows that `on delete cascade` removes are not counted. As in a real run, each file sees what
+    the files before it removed.
     """
-    counted: list[Pruned] = []
+    counted: list[PruneResult] = []
     with connection.transaction(force_rollback=True):
         for retention in retentions:
-            statement, call = _bounded(connection, retention, batch)
+            statement, call = _prepared(connection, retention, batch)
             counts: list[int] = []
             while not counts or (counts[-1] and _is_batched(retention)):
                 counts.append(execute(connection, statement, call.bound(statement)))
-            counted.append(_pruned(retention, counts))
+            counted.append(_result(retention, counts))
     return counted
 
 
-def estimate(connection: psycopg.Connection[Any], retention: LoadedQuery) -> int | None:
-    """Ask the planner how many rows a file will find in all, without looking at one."""
-    statement, call = _bounded(connection, retention, int(_ALL))
+def estimate_prunable(connection: psycopg.Connection[Any], retention: LoadedQuery) -> int | None:
+    """Return how many rows the planner expects a file to remove, or None if it cannot plan it."""
+    statement, call = _prepared(connection, retention, _ALL_ROWS)
     values = [value if value is None else str(value) for value in call.bound(statement)]
     cursor = RawCursor(connection, row_factory=tuple_row)
     try:
         with connection.transaction(force_rollback=True):
             cursor.execute(f"explain (format json) {statement.text}".encode(), values)
-            [(found,)] = cursor.fetchall()
+            [(plans,)] = cursor.fetchall()
     except psycopg.Error as error:
         if error.sqlstate is None:
             raise
         return None
-    plan = found[0]["Plan"]
+    plan = plans[0]["Plan"]
     return int(plan.get("Plans", [plan])[0]["Plan Rows"])
 
 
-def _is_retention(loaded: LoadedQuery) -> bool:
-    return loaded.query.subject == SUBJECT
-
-
 def _is_batched(loaded: LoadedQuery) -> bool:
-    return any(parameter.name == BATCH for parameter in loaded.query.parameters)
+    return any(parameter.name == _BATCH_PARAMETER for parameter in loaded.query.parameters)
 
 
-def _bounded(
+def _prepared(
     connection: psycopg.Connection[Any], loaded: LoadedQuery, batch: int | None
 ) -> tuple[Statement[Any], Call]:
-    given = {BATCH: AsText(str(batch))} if batch and _is_batched(loaded) else {}
-    call = loaded.call(given)
+    values = {_BATCH_PARAMETER: AsText(str(batch))} if batch and _is_batched(loaded) else {}
+    call = loaded.call(values)
     with connection.transaction():
         return loaded.statement(connection, call), call
 
 
-def _pruned(retention: LoadedQuery, counts: list[int]) -> Pruned:
+def _result(retention: LoadedQuery, counts: list[int]) -> PruneResult:
     batches = sum(1 for number in counts if number)
-    return Pruned(retention.name, retention.query.path, sum(counts), batches)
+    return PruneResult(retention.name, retention.query.path, sum(counts), batches)

@@ -1,4 +1,4 @@
-"""Restore a backup into a new database, hold it against what was backed up, and swap it in."""
+"""Restore a backup into a new database, compare it with the backup, and swap it in."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -12,31 +12,33 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
 from dbkit.database import connect
-from dbkit.operations.backups import Backup, count_rows
+from dbkit.operations.backups import Backup, Shelf, count_rows
 from dbkit.operations.databases import create, drop, maintenance, url_of
-from dbkit.operations.errors import NotRestored
+from dbkit.operations.errors import NoBackup, NotAnArchive, NotRestored
 from dbkit.operations.programs import Programs
 from dbkit.operations.schema import compare, read_schema
 
-# in bytes
-_LONGEST_NAME = 63
+# of an identifier, in bytes
+_MAX_NAME = 63
 _PAUSE = 0.05
-# what belongs to a database and stands in no dump of it: its owner, its grants, its settings
-_SURROUNDINGS = r"""
-select format('alter database %%I owner to %%I', %(into)s::text, pg_get_userbyid(datdba))
+# the first bytes of every archive in pg_dump's custom format
+_MAGIC = b"PGDMP"
+# the properties of a database that a dump does not contain: its owner, grants and settings
+_OWNER_GRANTS_SETTINGS = r"""
+select format('alter database %%I owner to %%I', %(restored)s::text, pg_get_userbyid(datdba))
 from pg_database
-where datname = %(like)s
+where datname = %(former)s
 union all
-select format('revoke all on database %%I from public', %(into)s::text)
+select format('revoke all on database %%I from public', %(restored)s::text)
 from pg_database
 where
-    datname = %(like)s
+    datname = %(former)s
     and datacl is not null
 union all
 select format(
     'grant %%s on database %%I to %%s%%s',
     granted.privilege_type,
-    %(into)s::text,
+    %(restored)s::text,
     case granted.grantee
         when 0 then 'public'
         else quote_ident(pg_get_userbyid(granted.grantee))
@@ -44,17 +46,17 @@ select format(
     case when granted.is_grantable then ' with grant option' end
 )
 from pg_database, aclexplode(datacl) as granted
-where datname = %(like)s
+where datname = %(former)s
 union all
 select format(
     'alter %%s set %%I = %%s',
     case kept.setrole
-        when 0 then format('database %%I', %(into)s::text)
-        else format('role %%I in database %%I', pg_get_userbyid(kept.setrole), %(into)s::text)
+        when 0 then format('database %%I', %(restored)s::text)
+        else format('role %%I in database %%I', pg_get_userbyid(kept.setrole), %(restored)s::text)
     end,
     given.name,
     case
-        -- a list that is kept quoted: as one literal it would be one name
+        -- a setting that is a list of quoted names: as one literal it would be one name
         when
             given.name in (
                 'local_preload_libraries', 'search_path', 'session_preload_libraries',
@@ -75,7 +77,7 @@ cross join unnest(kept.setconfig) as setting
 cross join lateral (
     values (split_part(setting, '=', 1), substr(setting, strpos(setting, '=') + 1))
 ) as given (name, value)
-where datname = %(like)s
+where datname = %(former)s
 """
 _END_SESSIONS = """
 select pg_terminate_backend(pid)
@@ -87,29 +89,48 @@ where
 
 
 class Archive(NamedTuple):
-    """A file of pg_dump's, and where it is known what was in the database."""
+    """An archive of pg_dump, and its description if there is one."""
 
     path: Path
     backup: Backup | None = None
 
 
-class Restored(NamedTuple):
-    """A database that a backup was restored into."""
+def find_archive(shelf: Shelf, file: Path | None = None) -> Archive:
+    """Return the newest backup on a shelf, or the archive in a file; a damaged one is refused."""
+    if file is None:
+        backups = shelf.find()
+        if not backups:
+            raise NoBackup(shelf.system, str(shelf.folder))
+        shelf.check(backups[0])
+        return Archive(shelf.archive(backups[0]), backups[0])
+    beside = Shelf(file.parent, shelf.system)
+    for backup in beside.find():
+        if backup.file == file.name:
+            beside.check(backup)
+            return Archive(file, backup)
+    with file.open("rb") as content:
+        if content.read(len(_MAGIC)) != _MAGIC:
+            raise NotAnArchive(str(file))
+    return Archive(file)
+
+
+class RestoredDatabase(NamedTuple):
+    """A new database with the content of a backup."""
 
     database: str
     url: str
-    # False where nothing says what the archive was made of
+    # False if the archive has no description to compare the database with
     verified: bool
     rows: int
 
 
 def restore(
     url: str, archive: Archive, into: str, programs: Programs, *, jobs: int | None = None
-) -> Restored:
-    """Restore an archive into a new database of the server that `url` names.
+) -> RestoredDatabase:
+    """Restore an archive into a new database on the server of `url`.
 
-    Where the archive has its description, the new database is held against it: every
-    definition, every number of rows. What does not agree is dropped again.
+    If the archive has a description, the new database is compared with it: every definition and
+    the number of rows of every table. If they differ, the new database is dropped again.
     """
     target = url_of(url, into)
     with maintenance(url) as server:
@@ -121,52 +142,52 @@ def restore(
             options = ["--exit-on-error", "--verbose", f"--jobs={parallel}"]
             programs.run([program, *options, archive.path], target)
             with connect(target) as connection:
-                programs.told("analyzing")
+                programs.show_step("analyzing")
                 connection.execute("analyze")
-                rows = count_rows(connection, programs.told)
+                rows = count_rows(connection, programs.show_step)
                 if archive.backup is not None:
                     _verify(connection, archive.path, archive.backup, rows)
         except BaseException:
             drop(server, into)
             raise
-    return Restored(into, target, archive.backup is not None, sum(rows.values()))
+    return RestoredDatabase(into, target, archive.backup is not None, sum(rows.values()))
 
 
 def swap(url: str, restored: str) -> str:
-    """Put a restored database in the place of the one that `url` names, and return its new name.
+    """Give a restored database the name of the one at `url`, and return the new name of that.
 
-    Both are renamed in one transaction; whoever is connected to the former one is sent away.
+    Both are renamed in one transaction. Sessions of the former database are ended.
     """
-    current = database_of(url)
-    aside = name_for(current, "before")
-    with maintenance(url) as server, maintenance(url) as bouncer:
+    current = database_name(url)
+    former = copy_name(current, "before")
+    with maintenance(url) as server, maintenance(url) as second_session:
         try:
-            _liken(server, into=restored, like=current)
-            with server.transaction(), ThreadPoolExecutor(1) as waiting:
-                for old, new in ((current, aside), (restored, current)):
+            _copy_owner_grants_settings(server, former=current, restored=restored)
+            with server.transaction(), ThreadPoolExecutor(1) as executor:
+                for old, new in ((current, former), (restored, current)):
                     rename = sql.SQL("alter database {} rename to {}")
                     statement = rename.format(sql.Identifier(old), sql.Identifier(new))
-                    # it lets nobody in, and waits for those to go who are there: as long as it
-                    # does, they are sent away, and nothing is left to undo if we are stopped
-                    renaming = waiting.submit(server.execute, statement)
+                    # `rename` keeps new sessions out and waits until the present ones end; they
+                    # are ended while it waits, so nothing is left to undo if we are stopped
+                    renaming = executor.submit(server.execute, statement)
                     while not wait([renaming], timeout=_PAUSE).done:
-                        bouncer.execute(_END_SESSIONS, (old,))
+                        second_session.execute(_END_SESSIONS, (old,))
                     renaming.result()
         except psycopg.Error as error:
-            error.add_note(f"{restored} is there beside {current}, and neither was renamed")
+            error.add_note(f"neither {current} nor the restored {restored} was renamed")
             raise
-    return aside
+    return former
 
 
-def name_for(database: str, what: str) -> str:
-    """Name a database after another one, by what it is and the second it was made."""
-    ending = f"_{what}_{datetime.now(UTC):%Y%m%d_%H%M%S}"
-    kept = database.encode()[: _LONGEST_NAME - len(ending)].decode(errors="ignore")
-    return kept + ending
+def copy_name(database: str, what: str) -> str:
+    """Return a name for a copy of a database, as in "mrwa_restored_20261120_214500"."""
+    suffix = f"_{what}_{datetime.now(UTC):%Y%m%d_%H%M%S}"
+    kept = database.encode()[: _MAX_NAME - len(suffix)].decode(errors="ignore")
+    return kept + suffix
 
 
-def database_of(url: str) -> str:
-    """Tell the name of a database, also where a service or the environment says it."""
+def database_name(url: str) -> str:
+    """Return the name of a database, even if a service file or the environment sets it."""
     if name := conninfo_to_dict(url).get("dbname"):
         return str(name)
     with connect(url) as connection:
@@ -176,18 +197,21 @@ def database_of(url: str) -> str:
 def _verify(
     connection: psycopg.Connection[Any], archive: Path, backup: Backup, rows: dict[str, int]
 ) -> None:
-    wrong = [str(one) for one in compare(backup.schema, read_schema(connection, left_out=()))]
-    wrong += [
+    schema = read_schema(connection, left_out=())
+    differences = [str(difference) for difference in compare(backup.schema, schema)]
+    differences += [
         f"{table} has {rows.get(table, 0):,} rows of {count:,}"
         for table, count in backup.rows.items()
         if rows.get(table) != count
     ]
-    if wrong:
-        raise NotRestored(str(archive), tuple(wrong))
+    if differences:
+        raise NotRestored(str(archive), tuple(differences))
 
 
-def _liken(server: psycopg.Connection[Any], *, into: str, like: str) -> None:
+def _copy_owner_grants_settings(
+    server: psycopg.Connection[Any], *, former: str, restored: str
+) -> None:
+    names = {"former": former, "restored": restored}
     with server.cursor(row_factory=tuple_row) as cursor:
-        found = cursor.execute(_SURROUNDINGS, {"into": into, "like": like}).fetchall()
-        for (statement,) in found:
+        for (statement,) in cursor.execute(_OWNER_GRANTS_SETTINGS, names).fetchall():
             cursor.execute(statement.encode())

@@ -1,4 +1,4 @@
-"""Read what a database's schema is, as definitions that two databases can be compared by."""
+"""Read the schema of a database as definitions, and compare the schemas of two databases."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,8 +9,8 @@ from psycopg.rows import tuple_row
 
 from dbkit.migrations import BOOKKEEPING
 
-# what the server itself says of each thing, qualified by schema since the search path is empty;
-# the order of columns is left out, since a history may come to the same table in another one
+# the server's own definition of each object; its names have their schemas because the search path
+# is empty. The order of columns is left out: two histories may add the same columns in two orders
 _DEFINITIONS = """
 with
 named as (
@@ -225,70 +225,73 @@ order by 1, 2
 """
 
 Schema = Mapping[str, str]
-"""The definition of each thing by its kind and its name, as in "table public.runs"."""
+"""The definition of each object by its kind and its name, as in "table runs"."""
 
 
 class Difference(NamedTuple):
-    """One thing that two schemas do not have alike."""
+    """One object that differs between two schemas."""
 
     name: str
-    # None where it is missing
+    # None if the schema has no such object
     wanted: str | None
-    found: str | None
+    actual: str | None
 
     def __str__(self) -> str:
-        if self.found is None:
+        if self.actual is None:
             return f"{self.name} is missing"
         if self.wanted is None:
-            return f"{self.name} is too much"
-        return f"{self.name} is {_short(self.found)}, and not {_short(self.wanted)}"
+            return f"{self.name} is not expected"
+        return f"{self.name} is {_short(self.actual)} instead of {_short(self.wanted)}"
 
 
 def read_schema(
     connection: psycopg.Connection[Any], *, left_out: Iterable[str] = BOOKKEEPING
 ) -> Schema:
-    """Ask the server for every definition outside its own schemas and its extensions.
+    """Read the definition of every object outside the system schemas and extensions.
 
-    The tables named in `left_out` are passed over, with everything that is theirs.
+    The tables named in `left_out` are left out, with their columns, indexes and constraints.
     """
     with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
         # so that every name is written with its schema
         path = cursor.execute("select current_setting('search_path')").fetchone()
         cursor.execute("select set_config('search_path', 'pg_catalog', true)")
-        found = cursor.execute(_DEFINITIONS, {"left_out": list(left_out)}).fetchall()
+        rows = cursor.execute(_DEFINITIONS, {"left_out": list(left_out)}).fetchall()
         cursor.execute("select set_config('search_path', %s, true)", path)
-    return {f"{kind} {name.removeprefix('public.')}": _settled(text) for kind, name, text in found}
+    return {f"{kind} {name.removeprefix('public.')}": _normal(text) for kind, name, text in rows}
 
 
-def compare(wanted: Schema, found: Schema) -> list[Difference]:
-    """Return what is missing, too much or otherwise, a thing that is missing without its parts."""
-    every = {
-        name: Difference(name, wanted.get(name), found.get(name)) for name in {**wanted, **found}
-    }
-    different = [one for one in every.values() if one.wanted != one.found]
-    whole = tuple(
-        one.name.partition(" ")[2] + "."
-        for one in different
-        if one.name.startswith("table ") and None in {one.wanted, one.found}
+def compare(wanted: Schema, actual: Schema) -> list[Difference]:
+    """Return the objects that differ; for a table that only one has, not each of its columns."""
+    differences = [
+        Difference(name, wanted.get(name), actual.get(name))
+        for name in {**wanted, **actual}
+        if wanted.get(name) != actual.get(name)
+    ]
+    whole_tables = tuple(
+        difference.name.partition(" ")[2] + "."
+        for difference in differences
+        if difference.name.startswith("table ") and None in {difference.wanted, difference.actual}
     )
     return [
-        one for one in different if not (whole and one.name.partition(" ")[2].startswith(whole))
+        difference
+        for difference in differences
+        if not (whole_tables and difference.name.partition(" ")[2].startswith(whole_tables))
     ]
 
 
-def _settled(definition: str) -> str:
-    """Write a list of values as the server writes it once it has been dumped and restored."""
+def _normal(definition: str) -> str:
+    """Write a list of values as the server writes it after a dump and a restore."""
     return _CAST_LIST.sub(
-        lambda found: "ARRAY[" + _CAST_VALUE.sub(r"(\1)::text", found[1]) + "]", definition
+        lambda match: "ARRAY[" + _CAST_VALUE.sub(r"(\1)::text", match[1]) + "]", definition
     )
 
 
 def _short(definition: str) -> str:
     words = " ".join(definition.split()) or "plain"
-    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1]}…"
+    return words if len(words) <= _MAX_DEFINITION else f"{words[: _MAX_DEFINITION - 1]}…"
 
 
-_LONGEST = 160
+_MAX_DEFINITION = 160
 _CAST_VALUE = re.compile(r"((?:'(?:[^']|'')*'|NULL)::character varying)")
 _CAST_LIST = re.compile(
     rf"\(ARRAY\[({_CAST_VALUE.pattern}(?:, {_CAST_VALUE.pattern})*)\]\)::text\[\]"

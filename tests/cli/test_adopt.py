@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from dbkit.cli.app import cli
 from dbkit.database import connect
-from dbkit.operations.databases import create, likeness, maintenance, scratch, url_of
+from dbkit.operations.databases import create, creation_options, maintenance, scratch, url_of
 from tests.cli.seen import refusal
 from tests.conftest import ROOT, skip_without_vector
 from tests.project import Project
@@ -86,8 +86,8 @@ def test_what_differs_is_printed_and_nothing_is_recorded(shop: Project) -> None:
             "the database of shop is nearest to version 4, with 2 differences; mend them, "
             "or record it as it is with `dbkit force shop 4`:"
         ),
-        "  column orders.id is bigint not null, and not integer not null",
-        "  column orders.price is numeric default 0, and not numeric not null default 0",
+        "  column orders.id is bigint not null instead of integer not null",
+        "  column orders.price is numeric default 0 instead of numeric not null default 0",
     ]
     assert shop.rows("select to_regclass('schema_version') is null") == [(True,)]
 
@@ -142,7 +142,7 @@ def test_versions_are_made_in_the_encoding_of_the_database(shop: Project) -> Non
     with connect(url) as connection:
         connection.execute(_ORDERS)
         with scratch(url, connection) as beside:
-            assert likeness(beside) == likeness(connection)
+            assert creation_options(beside) == creation_options(connection)
     ran = shop.dbkit("adopt", "shop", "--url", url)
     with maintenance(shop.url) as server:
         server.execute(f"drop database {name}".encode())
@@ -181,13 +181,13 @@ def test_a_tool_that_stopped_half_way_is_not_believed(shop: Project) -> None:
 
     said = refusal(shop.dbkit("adopt", "shop"))
 
-    assert said.startswith("golang-migrate stopped half-way in its version 3, ")
+    assert said.startswith("golang-migrate stopped in the middle of its version 3, ")
 
 
 def test_an_empty_database_has_nothing_to_adopt(shop: Project) -> None:
     said = refusal(shop.dbkit("adopt", "shop"))
 
-    assert said == "the database of shop is empty; `dbkit migrate shop` makes it"
+    assert said == "the database of shop is empty; create it with `dbkit migrate shop`"
 
 
 def test_what_is_ours_already_is_not_adopted_again(shop: Project) -> None:

@@ -159,7 +159,7 @@ def test_a_damaged_backup_is_refused_before_anything_is_made(shop: Project) -> N
 
     said = refusal(shop.dbkit("restore", "shop"))
 
-    assert said == f"{archive} is damaged: its checksum differs; take another backup"
+    assert said == f"{archive} is damaged: its checksum differs; use another backup"
     assert databases(shop) == before
 
 
@@ -171,7 +171,7 @@ def test_what_came_back_otherwise_is_dropped_again(shop: Project) -> None:
 
     said = refusal(shop.dbkit("restore", "shop"))
 
-    assert "so the new database is dropped again: public.parts_2026 has 1,000 rows of 1,001" in said
+    assert "so it is dropped again: public.parts_2026 has 1,000 rows of 1,001" in said
     assert databases(shop) == before
 
 

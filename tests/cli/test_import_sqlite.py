@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from dbkit.cli.app import cli
-from dbkit.operations.sqlite.importing import SqliteFile, import_file
+from dbkit.operations import SqliteFile, import_file
 from tests.cli.seen import refusal
 from tests.conftest import ROOT
 from tests.project import Project
@@ -185,10 +185,7 @@ def test_every_value_that_does_not_fit_is_named_and_nothing_is_imported(
 
     assert faults(ran) == [
         "table customers, row 2, column name: 'too long' has 8 characters, at most 5 fit",
-        (
-            "table customers, row 3, column name: null is not there, "
-            "and the column has no place for null"
-        ),
+        ("table customers, row 3, column name: null is refused, because the column takes no null"),
         "table customers, row 4, column name: 'a' is there twice (customers_name_key)",
         "table orders, row 1, column price: 12345.6 has more than 4 digits before the point",
         "table orders, row 1, column weight: 'heavy' is not a number",
@@ -221,11 +218,13 @@ def test_what_only_the_database_refuses_is_named_row_by_row(shop: Project, file:
             "(price > (0)::numeric)"
         ),
         (
-            "table orders, row 2, column customer_id: '9' refers to a row that customers has not "
+            "table orders, row 2, column customer_id: '9' refers to a row "
+            "that customers does not have "
             "(orders_customer_id_fkey)"
         ),
         (
-            "table orders, row 3, column parent_id: '8' refers to a row that orders has not "
+            "table orders, row 3, column parent_id: '8' refers to a row "
+            "that orders does not have "
             "(orders_parent_id_fkey)"
         ),
     ]
@@ -388,7 +387,7 @@ def test_many_rows_stream_through_little_memory(shop: Project, file: Path) -> No
     )
     seen: list[int] = []
     with shop.connect() as connection:
-        import_file(connection, SqliteFile(file), told=lambda _, rows: seen.append(rows))
+        import_file(connection, SqliteFile(file), show_rows=lambda _, rows: seen.append(rows))
 
     assert seen[-1] == 50_000
     assert len(seen) > 20

@@ -15,8 +15,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from dbkit.operations.backups import Shelf
-from dbkit.operations.databases import create, likeness, maintenance
-from dbkit.operations.restoring import name_for, swap
+from dbkit.operations.databases import create, creation_options, maintenance
+from dbkit.operations.restoring import copy_name, swap
 from tests.cli.seen import refusal
 from tests.project import Project
 
@@ -104,8 +104,8 @@ def test_a_database_comes_back_with_its_own_locale(shop: Project) -> None:
     assert ran.returncode == 0, ran.stderr
     made = other(shop, json.loads(ran.stdout)["database"])
     with psycopg.connect(url) as one, psycopg.connect(made) as two:
-        assert likeness(one) == likeness(two)
-        assert likeness(two)["locale_provider"] == provider
+        assert creation_options(one) == creation_options(two)
+        assert creation_options(two)["locale_provider"] == provider
     with maintenance(shop.url) as server:
         for database in (name, json.loads(ran.stdout)["database"]):
             server.execute(sql.SQL("drop database {}").format(sql.Identifier(database)))
@@ -131,7 +131,7 @@ def test_a_check_that_lists_a_null_comes_back_the_same(shop: Project) -> None:
 
 
 def test_a_long_name_is_cut_between_characters() -> None:
-    name = name_for("ü" * 31, "restored")
+    name = copy_name("ü" * 31, "restored")
 
     assert len(name.encode()) <= 63
     assert name.startswith("üüü")
@@ -199,7 +199,7 @@ def test_a_swap_that_fails_leaves_both_where_they_were(shop: Project) -> None:
         swap(shop.url, "no_such_database")
 
     assert caught.value.__notes__ == [
-        f"no_such_database is there beside {current(shop)}, and neither was renamed"
+        f"neither {current(shop)} nor the restored no_such_database was renamed"
     ]
     assert shop.rows("select count(*) from orders") == [(0,)]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dbkit.operations.sqlite.importing import count_rows
+from dbkit.operations import count_rows_of_file
 from tests.cli.seen import refusal
 from tests.project import Project
 
@@ -105,7 +105,7 @@ def test_every_value_that_only_the_server_can_judge_is_named(project: Project) -
         "table t, row 2, column at: 'here' invalid input syntax for type point: \"here\"",
         "table t, row 2, column short: 'abcd' value too long for type character varying(3)",
         "table t, row 3, column mood: '' invalid input value for enum mood: \"\"",
-        "table t, row 3, column short: null is not there, and the column has no place for null",
+        "table t, row 3, column short: null is refused, because the column takes no null",
         "table t, row 4, column id: '3' is there twice (t_pkey)",
         "table t, row 4, column mood: 'worse' invalid input value for enum mood: \"worse\"",
     ]
@@ -120,7 +120,7 @@ def test_a_reference_that_is_looked_at_last_is_told_with_its_rows(project: Proje
     )
 
     assert faults(project, path) == [
-        f"table t, row {row}, column id: '2' refers to a row that p has not (t_id_fkey)"
+        f"table t, row {row}, column id: '2' refers to a row that p does not have (t_id_fkey)"
         for row in (2, 3)
     ]
 
@@ -136,7 +136,7 @@ def test_rows_that_the_file_does_not_bring_back_do_not_go_with_the_others(projec
 
     said = refusal(project.dbkit("import-sqlite", "shop", str(path), "--replace"))
 
-    assert said.startswith("bills has rows that would go, or change, with those of t, ")
+    assert said.startswith("bills has rows that would be removed or changed with those of t, ")
     assert project.rows("select v, (select count(*) from bills) from t") == [("old", 1)]
 
 
@@ -277,6 +277,6 @@ def locked_folder() -> Iterator[Path]:
 
 
 def test_a_file_in_wal_mode_is_read_where_nothing_can_be_written(locked_folder: Path) -> None:
-    rows = count_rows(locked_folder / "wal.db")
+    rows = count_rows_of_file(locked_folder / "wal.db")
 
     assert rows == 3

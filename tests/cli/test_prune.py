@@ -136,13 +136,17 @@ def test_a_file_that_fails_half_way_keeps_what_its_batches_did(shop: Project) ->
         (
             "-- Old ones.\n-- :exec\ndelete from logs where id > :'days';\n",
             (
-                "sql/shop/retention/wrong.sql: nobody is there to say what :'days' is; "
-                r"give it a default: \if :{?days} \else \set days … \endif"
+                "sql/shop/retention/wrong.sql: a retention file is run without values, "
+                "but :'days' has no default; "
+                r"write \if :{?days} \else \set days … \endif"
             ),
         ),
         (
             "-- Old ones.\n-- :many\ndelete from logs returning id;\n",
-            "sql/shop/retention/wrong.sql: a retention file is an :exec, and not a :many",
+            (
+                "sql/shop/retention/wrong.sql: a retention file cannot be a :many; "
+                "write :exec in its header"
+            ),
         ),
     ],
     ids=["wants_a_value", "gives_rows"],

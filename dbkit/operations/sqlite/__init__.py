@@ -1,1 +1,17 @@
-"""The way from a SQLite file into a migrated PostgreSQL database."""
+"""Move the rows of a SQLite file into a migrated database."""
+
+from dbkit.operations.sqlite.importing import (
+    ImportedTable,
+    RowFault,
+    SqliteFile,
+    count_rows_of_file,
+    import_file,
+)
+
+__all__ = [
+    "ImportedTable",
+    "RowFault",
+    "SqliteFile",
+    "count_rows_of_file",
+    "import_file",
+]

@@ -1,4 +1,4 @@
-"""Match the tables of a SQLite file with those of a database, and order them by reference."""
+"""Match the tables of a SQLite file with those of a database, in the order to fill them."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -10,15 +10,15 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from dbkit.migrations import BOOKKEEPING
-from dbkit.operations.sqlite.errors import (
+from dbkit.operations.errors import (
     CircularTables,
     MissingColumn,
     UnknownColumns,
     UnknownTables,
 )
-from dbkit.operations.sqlite.values import SqliteColumn
+from dbkit.operations.sqlite.values import TargetColumn
 
-# what tools note about themselves, and what SQLite does
+# the tables of migration tools and of SQLite itself
 _LEFT_OUT = {*BOOKKEEPING, "alembic_version", "schema_migrations", "sqlite_sequence"}
 _COLUMNS = """
 select
@@ -54,8 +54,8 @@ where
     and not attribute.attisdropped
 order by class.relname, attribute.attnum
 """
-# of ASCII alone, as SQLite has it
-_SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
+# SQLite ignores the case of ASCII letters only
+_LOWER_ASCII = str.maketrans(ascii_uppercase, ascii_lowercase)
 _REFERENCES = """
 select
     conrelid::bigint,
@@ -67,28 +67,29 @@ where
 """
 
 
-class Target(NamedTuple):
-    """A table that rows go into, with the columns that the file has for it."""
+class TargetTable(NamedTuple):
+    """A table to fill, with those of its columns that the file has values for."""
 
     oid: int
     name: str
-    columns: tuple[SqliteColumn, ...]
-    # what the file calls the table and those columns
-    source: str
-    taken: tuple[str, ...]
-    # those that may not be null
-    needed: frozenset[str]
+    columns: tuple[TargetColumn, ...]
+    # the names of the table and of those columns in the file
+    source_name: str
+    source_columns: tuple[str, ...]
+    # the columns that take no null
+    not_null: frozenset[str]
 
 
 def match_tables(
     source: sqlite3.Connection, connection: psycopg.Connection[Any], skipped: Iterable[str]
-) -> list[Target]:
-    """Return the tables to fill, each after those that it refers to.
+) -> list[TargetTable]:
+    """Return the tables to fill, each after the tables that it refers to.
 
-    A table or a column that the database has not is refused: its rows would be lost in
-    silence. A column that the file has not takes its default, and has to have one.
+    A table or column of the file that the database does not have is refused, because its values
+    would be lost silently. A column that the file does not have gets its default; one that takes
+    no null and has no default is refused.
     """
-    there = _tables_there(connection)
+    known = _read_tables(connection)
     left_out = {*_LEFT_OUT, *skipped}
     names = [
         name
@@ -98,35 +99,37 @@ def match_tables(
         )
         if name not in left_out
     ]
-    found = {name: _alike(name, there) for name in names}
-    unknown = tuple(name for name, table in found.items() if table is None)
+    matches = {name: _find_name(name, known) for name in names}
+    unknown = tuple(name for name, table in matches.items() if table is None)
     if unknown:
-        raise UnknownTables(unknown, tuple(there))
-    targets = [_matched(source, name, there[table]) for name, table in found.items() if table]
+        raise UnknownTables(unknown, tuple(known))
+    targets = [
+        _match_columns(source, name, known[table]) for name, table in matches.items() if table
+    ]
     return _in_order(connection, targets)
 
 
-class _There(NamedTuple):
+class _DatabaseTable(NamedTuple):
     oid: int
     name: str
-    columns: dict[str, SqliteColumn]
-    needed: frozenset[str]
+    columns: dict[str, TargetColumn]
+    not_null: frozenset[str]
     defaulted: frozenset[str]
     generated: frozenset[str]
 
 
-def _tables_there(connection: psycopg.Connection[Any]) -> dict[str, _There]:
+def _read_tables(connection: psycopg.Connection[Any]) -> dict[str, _DatabaseTable]:
     with connection.cursor(row_factory=tuple_row) as cursor:
         rows = cursor.execute(_COLUMNS).fetchall()
-    tables: dict[str, _There] = {}
+    tables: dict[str, _DatabaseTable] = {}
     grouped: dict[tuple[int, str], list[tuple[Any, ...]]] = {}
     for oid, table, *column in rows:
         grouped.setdefault((oid, table), []).append(tuple(column))
     for (oid, table), columns in grouped.items():
-        tables[table] = _There(
+        tables[table] = _DatabaseTable(
             oid,
             table,
-            {name: SqliteColumn(name, type_, *sizes) for name, type_, _, _, _, *sizes in columns},
+            {name: TargetColumn(name, type_, *sizes) for name, type_, _, _, _, *sizes in columns},
             frozenset(name for name, _, not_null, *_ in columns if not_null),
             frozenset(name for name, _, _, has_default, *_ in columns if has_default),
             frozenset(name for name, _, _, _, is_generated, *_ in columns if is_generated),
@@ -134,34 +137,40 @@ def _tables_there(connection: psycopg.Connection[Any]) -> dict[str, _There]:
     return tables
 
 
-def _matched(source: sqlite3.Connection, name: str, there: _There) -> Target:
-    listed = source.execute(f"pragma table_xinfo({quoted(name)})")
-    found = {column: _alike(column, there.columns) for _, column, *_ in listed}
-    unknown = tuple(column for column, ours in found.items() if ours is None)
+def _match_columns(source: sqlite3.Connection, name: str, table: _DatabaseTable) -> TargetTable:
+    listed = source.execute(f"pragma table_xinfo({quote_identifier(name)})")
+    matches = {column: _find_name(column, table.columns) for _, column, *_ in listed}
+    unknown = tuple(column for column, match in matches.items() if match is None)
     if unknown:
-        raise UnknownColumns(there.name, unknown, tuple(there.columns))
-    for column in there.needed - there.defaulted - {*found.values()}:
-        raise MissingColumn(there.name, column)
-    taken = {
-        column: there.columns[ours]
-        for column, ours in found.items()
-        if ours and ours not in there.generated
+        raise UnknownColumns(table.name, unknown, tuple(table.columns))
+    for column in table.not_null - table.defaulted - {*matches.values()}:
+        raise MissingColumn(table.name, column)
+    columns = {
+        column: table.columns[match]
+        for column, match in matches.items()
+        if match and match not in table.generated
     }
-    return Target(there.oid, there.name, tuple(taken.values()), name, tuple(taken), there.needed)
+    return TargetTable(
+        table.oid, table.name, tuple(columns.values()), name, tuple(columns), table.not_null
+    )
 
 
-def _alike(name: str, known: Iterable[str]) -> str | None:
-    """Find a name; capitals do not matter to SQLite, so they do only where nothing else tells."""
-    alike = [one for one in known if one.translate(_SMALL) == name.translate(_SMALL)]
-    return name if name in alike else alike[0] if len(alike) == 1 else None
+def _find_name(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is equal to a name of SQLite.
+
+    SQLite ignores case. Case counts only if two known names differ in nothing else.
+    """
+    lower = name.translate(_LOWER_ASCII)
+    equal = [known_name for known_name in known if known_name.translate(_LOWER_ASCII) == lower]
+    return name if name in equal else equal[0] if len(equal) == 1 else None
 
 
-def _in_order(connection: psycopg.Connection[Any], targets: list[Target]) -> list[Target]:
+def _in_order(connection: psycopg.Connection[Any], targets: list[TargetTable]) -> list[TargetTable]:
     by_oid = {target.oid: target for target in targets}
     sorter: TopologicalSorter[int] = TopologicalSorter(dict.fromkeys(by_oid, ()))
     with connection.cursor(row_factory=tuple_row) as cursor:
         for child, parent in cursor.execute(_REFERENCES):
-            # a table may refer to itself: COPY looks when all of its rows are there
+            # a table may refer to itself: the server checks that after all of its rows are copied
             if child in by_oid and parent in by_oid and child != parent:
                 sorter.add(child, parent)
     try:
@@ -170,6 +179,6 @@ def _in_order(connection: psycopg.Connection[Any], targets: list[Target]) -> lis
         raise CircularTables(tuple(by_oid[oid].name for oid in error.args[1])) from None
 
 
-def quoted(name: str) -> str:
-    """Write a name as SQLite reads it."""
+def quote_identifier(name: str) -> str:
+    """Quote a name for a statement of SQLite."""
     return '"' + name.replace('"', '""') + '"'
