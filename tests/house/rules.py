@@ -227,6 +227,9 @@ def _made(module: Module) -> Iterator[str]:
         match node:
             case ast.Raise(exc=ast.Name(id=name)):
                 yield name
+            # the class that is raised is chosen first
+            case ast.IfExp(body=ast.Name(id=name), orelse=ast.Name(id=other)):
+                yield from (name, other)
             case ast.Call(func=ast.Name(id=name)) if name in _NOT_RAISING:
                 pass
             case ast.Call():

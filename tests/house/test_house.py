@@ -12,9 +12,31 @@ import pytest
 from tests.conftest import ROOT
 from tests.house import rules
 from tests.house.modules import House, read_house
+from tests.house.numbers import bare_numbers
 
 FORWARD = sorted(
     path for path in (ROOT / "migrations").rglob("*.sql") if not path.name.endswith(".rollback.sql")
+)
+# the fields of PostgreSQL's nodes whose values have names
+NAMED_FIELDS = (
+    "action",
+    "booltesttype",
+    "boolop",
+    "coerceformat",
+    "coercionformat",
+    "commandType",
+    "convertformat",
+    "funcformat",
+    "jointype",
+    "limitOption",
+    "matchKind",
+    "nulltesttype",
+    "op",
+    "paramkind",
+    "relabelformat",
+    "rtekind",
+    "subLinkType",
+    "varreturningtype",
 )
 AGREED_STEMS = {
     "new": "the command and what it writes",
@@ -139,6 +161,12 @@ def test_every_error_says_what_it_is(dbkit: House) -> None:
 
 def test_every_error_is_raised(dbkit: House) -> None:
     hold(rules.dead_errors(dbkit, "DbkitError"))
+
+
+def test_the_vocabulary_of_postgresql_is_written_by_its_names(dbkit: House) -> None:
+    packages = ["dbkit.analysis", "dbkit.tenancy"]
+
+    hold(bare_numbers(dbkit, packages, NAMED_FIELDS, "dbkit.analysis.vocabulary"))
 
 
 @pytest.mark.parametrize("path", FORWARD, ids=lambda path: str(path.relative_to(ROOT)))

@@ -8,6 +8,7 @@ import pytest
 
 from tests.house import rules
 from tests.house.modules import House, read_house
+from tests.house.numbers import bare_numbers
 
 Plant = Callable[[dict[str, str]], House]
 
@@ -299,9 +300,54 @@ def test_an_error_that_nobody_raises_is_found(plant: Plant, use: str) -> None:
         "raise NoCart(7)",
         "raise NoCart.of(7)",
         "fail(NoCart, 7)",
+        "error = NoCart if empty else NoItem",
         "fail(error=NoCart)",
         "class NoItem(NoCart): ...\nraise NoItem",
     ],
 )
 def test_an_error_that_is_raised_is_no_fault(plant: Plant, use: str) -> None:
     assert rules.dead_errors(plant({"errors": ERRORS, "carts": use}), "ShopError") == []
+
+
+def _bare(plant: Plant, text: str) -> list[str]:
+    shop = plant({"names": "LEFT = 1\n", "carts/__init__": "", "carts/joins": text, "orders": text})
+    return bare_numbers(shop, ["shop.carts", "shop.names"], {"jointype"}, "shop.names")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'join.number("jointype") == 1',
+        '2 == join.number("jointype")',
+        'join.number("jointype") in {JoinType.LEFT, 2}',
+        '_LEFT = 1\njoin.number("jointype") == _LEFT',
+        '_OUTER = frozenset({1, 2})\njoin.number("jointype") in _OUTER',
+        '_NAMES = {1: "left"}\n_NAMES[join.number("jointype")]',
+        '_NAMES = {1: "left"}\n_NAMES.get(join.number("jointype"))',
+        'kind = join.number("jointype")\nkind == 1',
+        'self.join = join.number("jointype")\nself.join != 1',
+        'match join.number("jointype"):\n    case 1: ...',
+        'match join.number("jointype"):\n    case JoinType.LEFT | 2: ...',
+        'match join.number("jointype"), True:\n    case 1, True: ...',
+        'kind = join.number("jointype")\nmatch kind:\n    case 1: ...',
+    ],
+)
+def test_a_number_of_the_vocabulary_is_found(plant: Plant, text: str) -> None:
+    (fault,) = _bare(plant, text)
+
+    assert fault.startswith("shop.carts.joins:")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'join.number("jointype") == JoinType.LEFT',
+        'join.number("jointype") in {JoinType.LEFT, JoinType.FULL}',
+        '_NAMES = {JoinType.LEFT: "left"}\n_NAMES[join.number("jointype")]',
+        'match join.number("jointype"), True:\n    case JoinType.LEFT, True: ...',
+        'join.number("rtindex") == 1',
+        'joins[join.number("rtindex")] == JoinType.LEFT',
+    ],
+)
+def test_a_name_of_the_vocabulary_and_another_number_are_no_fault(plant: Plant, text: str) -> None:
+    assert _bare(plant, text) == []
