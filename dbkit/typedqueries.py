@@ -119,12 +119,12 @@ class ColumnsDiffer(QueryError):
     path: str
     given: str
     expected: tuple[str, ...]
-    found: tuple[str, ...]
+    columns: tuple[str, ...]
 
     def __str__(self) -> str:
         return (
             f"{self.path}: with {self.given} {self.query} gives "
-            f"{', '.join(self.found) or 'nothing'}, "
+            f"{', '.join(self.columns) or 'nothing'}, "
             f"and without it {', '.join(self.expected) or 'nothing'}; "
             "an optional part may not change the columns"
         )
@@ -274,10 +274,10 @@ class CheckedQuery(NamedTuple):
     def is_certain(self) -> bool:
         """Whether no more rows can come than the kind promises, in any combination.
 
-        That one comes at all no key can promise; `:one` says that none is an error.
+        No key can promise that a row comes at all; with `:one`, none is an error.
         """
         if self.query.kind in {QueryKind.ONE, QueryKind.OPTIONAL}:
-            return all(one.at_most_one for _, one in self.described)
+            return all(description.at_most_one for _, description in self.described)
         return True
 
 
@@ -292,10 +292,10 @@ def check_query(
     `source` is the file it was read from: what the server finds wrong is pointed at there.
     `catalog` is what was learnt of the database from other queries.
     """
-    found = examine_query(connection, query, source, catalog)
-    if isinstance(found, CheckedQuery):
-        return found
-    raise found[0]
+    checked = examine_query(connection, query, source, catalog)
+    if isinstance(checked, CheckedQuery):
+        return checked
+    raise checked[0]
 
 
 def examine_query(
@@ -309,12 +309,12 @@ def examine_query(
     refused: dict[str, QueryError] = {}
     for combination in query.combinations:
         try:
-            told = _describe(connection, query, combination, source, catalog)
+            description = _describe(connection, query, combination, source, catalog)
         except DoesNotPrepare as fault:
             # what is wrong with one part is wrong with every combination that has it
             refused.setdefault(str(fault), fault)
         else:
-            described.append((combination, told))
+            described.append((combination, description))
     faults: list[QueryError] = [*refused.values()]
     if not described:
         return faults
@@ -340,11 +340,11 @@ def examine_query(
 
 
 def _nullness(query: Query) -> dict[str, str]:
-    return {name: said for name, said in query.narrowed if said in {_NOT_NULL, _NULLABLE}}
+    return {name: form for name, form in query.narrowed if form in {_NOT_NULL, _NULLABLE}}
 
 
 def _json_types(query: Query) -> dict[str, str]:
-    return {name: said for name, said in query.narrowed if said not in {_NOT_NULL, _NULLABLE}}
+    return {name: form for name, form in query.narrowed if form not in {_NOT_NULL, _NULLABLE}}
 
 
 def _describe(
@@ -388,23 +388,23 @@ def _shown(query: Query) -> str:
 
 
 def _in_file(combination: Combination, offset: int) -> int:
-    start, place = 0, 0
-    for piece_start, piece_place in combination.pieces:
+    start, start_in_file = 0, 0
+    for piece_start, piece_start_in_file in combination.pieces:
         if piece_start > offset:
             break
-        start, place = piece_start, piece_place
-    return place + offset - start
+        start, start_in_file = piece_start, piece_start_in_file
+    return start_in_file + offset - start
 
 
 def _different_columns(query: Query, described: _Described) -> Iterator[QueryError]:
     (_, first), *others = described
     expected = _signature(first.columns)
-    told: list[frozenset[str]] = []
+    changing: list[frozenset[str]] = []
     for combination, description in others:
         columns = _signature(description.columns)
         # what one part changes is changed in all combinations that have it
-        if columns != expected and not any(combination.given >= given for given in told):
-            told.append(combination.given)
+        if columns != expected and not any(combination.given >= given for given in changing):
+            changing.append(combination.given)
             given = ", ".join(sorted(combination.given)) or "nothing given"
             yield ColumnsDiffer(_shown(query), query.path, given, expected, columns)
 
@@ -421,15 +421,16 @@ def _all_columns(described: _Described) -> tuple[Column, ...]:
 
 def _agreed_columns(described: _Described, nullness: dict[str, str]) -> tuple[Column, ...]:
     agreed: list[Column] = []
-    for place, column in enumerate(described[0][1].columns):
-        doubts = [one for _, said in described if (one := said.columns[place]).nullable]
+    for number, column in enumerate(described[0][1].columns):
+        columns = [description.columns[number] for _, description in described]
+        nullable = [column for column in columns if column.nullable]
         match nullness.get(column.name):
             case "not null":
                 agreed.append(replace(column, nullable=False, why=""))
             case "nullable":
                 agreed.append(replace(column, nullable=True, why="the header says so"))
             case _:
-                agreed.append(doubts[0] if doubts else column)
+                agreed.append(nullable[0] if nullable else column)
     return tuple(agreed)
 
 
@@ -532,13 +533,13 @@ def _quoted(name: str, *, always: bool = False) -> str:
 
 def _different_types(query: Query, described: _Described) -> Iterator[ParametersDiffer]:
     known = _types(described)
-    told: set[str] = set()
+    differing: set[str] = set()
     for combination, description in described:
         for name, parameter in zip(combination.parameters, description.parameters, strict=True):
-            if known[name].oid != parameter.type.oid and name not in told:
+            if known[name].oid != parameter.type.oid and name not in differing:
                 both = type_name(known[name]), type_name(parameter.type)
                 yield ParametersDiffer(_shown(query), query.path, name, both)
-                told.add(name)
+                differing.add(name)
 
 
 def _types(described: _Described) -> dict[str, PgType]:
@@ -557,8 +558,8 @@ def _parameters(
     types = _types(described)
     nullable = {
         name: all(
-            said.parameters[combination.parameters.index(name)].nullable
-            for combination, said in described
+            description.parameters[combination.parameters.index(name)].nullable
+            for combination, description in described
             if name in combination.parameters
         )
         for name in types
@@ -591,7 +592,7 @@ def _narrowing_of_other_than_json(query: Query, described: _Described) -> Iterat
     ]
     for name, wanted in _json_types(query).items():
         named = [type_ for known, type_ in types if known == name]
-        # a line is for the column and the parameter of its name, and one of them is enough
+        # a line counts for the column and the parameter of its name; one of the two has to be json
         if named and not any(map(_holds_json, named)):
             other = type_name(named[0])
             yield NarrowingOfOtherThanJson(_shown(query), query.path, name, other, wanted)

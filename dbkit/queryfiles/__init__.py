@@ -2,34 +2,47 @@
 
 from dbkit.queryfiles.combinations import combination_for
 from dbkit.queryfiles.errors import ClashingQueries, QueryFileFault, UnusableQueryFile
-from dbkit.queryfiles.folder import (
+from dbkit.queryfiles.parsing import parse_queries
+from dbkit.queryfiles.pythonnames import row_class_name, usable_name
+from dbkit.queryfiles.records import (
+    Allowance,
+    Choice,
+    Combination,
+    Part,
+    Query,
+    QueryKind,
+    QueryParameter,
+    Slot,
+    Switch,
+    TextPart,
+)
+from dbkit.queryfiles.sqlfolder import (
     ReadFolder,
     examine_folder,
     find_queries,
     query_files,
-    read_queries,
 )
-from dbkit.queryfiles.names import row_class_name, usable_name
-from dbkit.queryfiles.parsing import parse_queries
-from dbkit.queryfiles.query import Allowance, Choice, Combination, Query, QueryKind, QueryParameter
 
 __all__ = [
     "Allowance",
     "Choice",
     "ClashingQueries",
     "Combination",
+    "Part",
     "Query",
     "QueryFileFault",
     "QueryKind",
     "QueryParameter",
     "ReadFolder",
+    "Slot",
+    "Switch",
+    "TextPart",
     "UnusableQueryFile",
     "combination_for",
     "examine_folder",
     "find_queries",
     "parse_queries",
     "query_files",
-    "read_queries",
     "row_class_name",
     "usable_name",
 ]

@@ -8,8 +8,8 @@ from dbkit.queryfiles.errors import (
     DuplicateRowClass,
     ForeignRowClass,
 )
-from dbkit.queryfiles.names import row_class_name
-from dbkit.queryfiles.query import Query
+from dbkit.queryfiles.pythonnames import row_class_name
+from dbkit.queryfiles.records import Query
 
 
 def find_clashes(queries: Sequence[Query]) -> Iterator[ClashingQueries]:

@@ -8,21 +8,21 @@ from math import prod
 
 from dbkit.queryfiles.errors import UnlistedChoice
 from dbkit.queryfiles.parts import SPACE, is_blank
-from dbkit.queryfiles.query import Choice, Combination, Part, Piece, Query, Slot, Switch
+from dbkit.queryfiles.records import Choice, Combination, Part, Query, Slot, Switch, TextPart
 
 MOST_SWITCHES = 16
-# up to so many combinations all are made
-_ALL = 64
+# where there are more combinations than this, only some of them are made
+_MOST_COMBINATIONS = 64
 
 Ancestors = Mapping[str, frozenset[str]]
-"""The switches that must be on for a switch to be met, by its name, in the file's order."""
+"""By the name of a switch, the switches that have to be on around it, in the file's order."""
 
 
 def combination_for(query: Query, given: Collection[str], chosen: Mapping[str, str]) -> Combination:
     """Compile the statement for the parts that are in and the identifiers that are chosen.
 
-    `given` names what the caller passed; what switches nothing here does no harm. The combination's
-    own `given` names the switches that were met on the way and on.
+    `given` has the names that the caller passed, also those that switch no part. The `given` of
+    the combination has only the switches that are on and were looked at.
     """
     picked = {choice.name: choice.default or choice.allowed[0] for choice in query.choices}
     for choice in query.choices:
@@ -61,28 +61,28 @@ def all_combinations(
 ) -> tuple[Combination, ...]:
     """Compile every combination when there are at most 64.
 
-    Else all off, all on, each alone and each pair, each with what must be on for it to be met;
-    and of the identifiers that may be chosen each one once.
+    Where there are more: all off, all on, each switch alone and each pair of switches, together
+    with the switches that have to be on around them; and every identifier that may be chosen, once.
     """
     subsets = _subsets(find_switches(parts, always))
-    is_few = len(subsets) * prod(len(choice.allowed) for choice in choices) <= _ALL
-    found: dict[tuple[frozenset[str], tuple[tuple[str, str], ...]], Combination] = {}
+    is_few = len(subsets) * prod(len(choice.allowed) for choice in choices) <= _MOST_COMBINATIONS
+    combinations: dict[tuple[frozenset[str], tuple[tuple[str, str], ...]], Combination] = {}
     seen: set[object] = set()
     for pick, subset in product(_picks(choices, every=is_few), subsets):
         combination = compile_combination(parts, subset, always, pick)
         if is_few or not seen.issuperset((combination.given, *combination.chosen)):
             seen.update((combination.given, *combination.chosen))
-            found.setdefault((combination.given, combination.chosen), combination)
-    return tuple(found.values())
+            combinations.setdefault((combination.given, combination.chosen), combination)
+    return tuple(combinations.values())
 
 
 def find_switches(parts: Sequence[Part], always: frozenset[str]) -> Ancestors:
-    """Find what can be switched, and under which other switches it is met first."""
-    found: dict[str, frozenset[str]] = {}
+    """Find what can be switched, and the switches around the place where it stands first."""
+    ancestors: dict[str, frozenset[str]] = {}
     for switch, within in _switches(parts, frozenset()):
         if switch.name not in always:
-            found.setdefault(switch.name, within - always)
-    return found
+            ancestors.setdefault(switch.name, within - always)
+    return ancestors
 
 
 def _switches(
@@ -97,12 +97,12 @@ def _switches(
 
 def _subsets(switches: Ancestors) -> list[frozenset[str]]:
     names = tuple(switches)
-    if 2 ** len(names) <= _ALL:
+    if 2 ** len(names) <= _MOST_COMBINATIONS:
         sizes = range(len(names) + 1)
-        return [frozenset(some) for size in sizes for some in choose(names, size)]
-    few = chain(choose(names, 1), choose(names, 2))
-    met = [frozenset(some).union(*(switches[name] for name in some)) for some in few]
-    return [frozenset(), frozenset(names), *met]
+        return [frozenset(subset) for size in sizes for subset in choose(names, size)]
+    small = chain(choose(names, 1), choose(names, 2))
+    reached = [frozenset(subset).union(*(switches[name] for name in subset)) for subset in small]
+    return [frozenset(), frozenset(names), *reached]
 
 
 def _picks(choices: Sequence[Choice], *, every: bool) -> Iterator[Mapping[str, str]]:
@@ -133,7 +133,7 @@ class _Writer:
     def write(self, parts: Sequence[Part]) -> None:
         for part in parts:
             match part:
-                case Piece():
+                case TextPart():
                     # psql leaves out white space and line comments that begin a statement
                     if self.text or not is_blank(part) or part.text.startswith("/*"):
                         self._append(part.text, part.start)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from dbkit.errors import nearest
 from dbkit.queryfiles.errors import BadCondition, BadDefault, CommandInQuery
-from dbkit.sqltext import Place, Source, Token
+from dbkit.sqltext import Source, SourcePlace, Token
 
 _COMMAND = re.compile(r"\\([^ \t\n\r\f\v\\]*)(.*?)(\\\\)?", re.DOTALL)
 _CONDITION = re.compile(r":\{\?(\w+)\}")
@@ -48,7 +48,7 @@ class QueryCommand(NamedTuple):
     arguments: str
 
     @property
-    def place(self) -> Place:
+    def place(self) -> SourcePlace:
         """Where it begins, as a fault carries it."""
         return self.source.place(self.token.start)
 
@@ -105,10 +105,10 @@ def read_condition(command: QueryCommand) -> tuple[str, BadCondition | None]:
 
 def read_setting(command: QueryCommand) -> tuple[str, str]:
     r"""Return name and value of `\set name value`, unquoted as psql does."""
-    found = _SETTING.fullmatch(command.arguments)
-    if found is None:
+    setting = _SETTING.fullmatch(command.arguments)
+    if setting is None:
         raise _bad(command, f"sets nothing; {_WRITTEN}")
-    rest, done, value = found[2] or "", 0, ""
+    rest, done, value = setting[2] or "", 0, ""
     while done < len(rest):
         piece = _VALUE.match(rest, done)
         if piece is None:
@@ -125,7 +125,7 @@ def read_setting(command: QueryCommand) -> tuple[str, str]:
                 raise _bad(command, "takes its value from a variable; put it in single quotes")
             case _:
                 value += piece.group()
-    return found[1], value
+    return setting[1], value
 
 
 def touching(command: QueryCommand) -> BadCondition:
@@ -141,23 +141,23 @@ def wordy(command: QueryCommand) -> BadCondition:
 
 
 def misplaced(command: QueryCommand) -> BadDefault:
-    r"""Say that a `\set` is not the one thing it may be."""
+    r"""Say that a `\set` is no default, which is all it may be."""
     return _bad(command, f"is no default; {_WRITTEN}")
 
 
 def _unquote(command: QueryCommand, text: str) -> str:
-    def meant(found: re.Match[str]) -> str:
-        octal, hexadecimal, char = found.groups()
+    def unescape(escape: re.Match[str]) -> str:
+        octal, hexadecimal, char = escape.groups()
         if char is not None:
             return _LETTERS.get(char, char)
         if octal is None and hexadecimal is None:
             return "'"
         code = int(octal, 8) if octal else int(hexadecimal, 16)
         if not 0 < code < _ASCII:
-            raise _bad(command, f"has {found[0]} for a byte; write the character itself")
+            raise _bad(command, f"has {escape[0]} for a byte; write the character itself")
         return chr(code)
 
-    return _ESCAPE.sub(meant, text)
+    return _ESCAPE.sub(unescape, text)
 
 
 def _bad(command: QueryCommand, reason: str) -> BadDefault:

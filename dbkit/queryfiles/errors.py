@@ -7,7 +7,7 @@ from dbkit.errors import QueryError, SourceFault, nearest
 
 @dataclass(eq=False)
 class QueryFileFault(SourceFault, QueryError):
-    """A query file is at fault at one place; every leaf says in `fault` what it is."""
+    """A query file is at fault at a line and column; every leaf says in `fault` what it is."""
 
 
 @dataclass(eq=False)
@@ -96,7 +96,7 @@ class UnlistedChoice(QueryError):
 
 @dataclass(eq=False)
 class CommandInQuery(QueryFileFault):
-    """A query file holds a command of psql's that is not one of the four it may hold."""
+    """A query file holds another command of psql's than the four it may hold."""
 
     command: str
     instead: str
@@ -202,11 +202,11 @@ class UnknownKind(QueryFileFault):
 class BadHeaderLine(QueryFileFault):
     """A comment line above a query looks like more than a comment and cannot be followed."""
 
-    said: str
+    comment: str
     reason: str
 
     def fault(self) -> str:
-        return f"`{self.said}` {self.reason}"
+        return f"`{self.comment}` {self.reason}"
 
 
 @dataclass(eq=False)
@@ -316,7 +316,7 @@ class GluedVariable(QueryFileFault):
 
 @dataclass(eq=False)
 class MixedUse(QueryFileFault):
-    """A variable is a value at one place and an identifier at another."""
+    """A variable stands for a value and for an identifier."""
 
     name: str
 

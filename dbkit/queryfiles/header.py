@@ -7,8 +7,8 @@ from textwrap import dedent
 from typing import NamedTuple
 
 from dbkit.queryfiles.errors import BadHeaderLine, DoubleKind, QueryFileFault, UnknownKind
-from dbkit.queryfiles.names import is_class_name
-from dbkit.queryfiles.query import Allowance, QueryKind
+from dbkit.queryfiles.pythonnames import is_class_name
+from dbkit.queryfiles.records import Allowance, QueryKind
 from dbkit.sqltext import Source, Token
 
 _KIND = re.compile(r"--\s*:(\S+)\s*")
@@ -21,7 +21,7 @@ _NAMED = re.compile(
         (?::(?P<kind>\S+))? \s*""",
     re.VERBOSE,
 )
-# these were meant for one of those lines
+# a line that was meant to be a name line
 _NEARLY_NAMED = re.compile(r"--\s*name\s*:.*(?:\s:\w+|[\^$!#])\s*")
 _NARROWED = re.compile(
     r"--\s*(?P<name>\w+)\s*:\s*(?P<form>not\s+null|nullable|[^\W\d]\w*(?:\.[^\W\d]\w*)+)\s*"
@@ -87,7 +87,7 @@ class NameLine(NamedTuple):
 
 
 @dataclass
-class Header:
+class QueryHeader:
     """What the comment lines above a statement say."""
 
     kind: QueryKind | None = None
@@ -109,19 +109,19 @@ def read_name(source: Source, token: Token) -> NameLine | None:
     line_start = source.text.rfind("\n", 0, token.start) + 1
     if source.text[line_start : token.start].strip():
         return None
-    found = _NAMED.fullmatch(line)
-    if found is None:
+    match = _NAMED.fullmatch(line)
+    if match is None:
         if _NEARLY_NAMED.fullmatch(line):
             raise _bad(source, token, "names no query; write `-- name: some_name :many`")
         return None
-    if found["kind"] and found["suffix"]:
+    if match["kind"] and match["suffix"]:
         raise DoubleKind(*source.place(token.start), first_line=source.position(token.start).line)
-    kind = _OF_AIOSQL.get(found["suffix"] or "")
-    if found["kind"]:
-        kind = _kind(source, token.start + found.start("kind"), found["kind"])
-    listed = found["parameters"]
+    kind = _OF_AIOSQL.get(match["suffix"] or "")
+    if match["kind"]:
+        kind = _kind(source, token.start + match.start("kind"), match["kind"])
+    listed = match["parameters"]
     parameters = None if listed is None else frozenset(re.findall(r"\w+", listed))
-    return NameLine(token, found["name"], kind, parameters)
+    return NameLine(token, match["name"], kind, parameters)
 
 
 def read_header(
@@ -129,7 +129,7 @@ def read_header(
     comments: Sequence[Token],
     identifiers: Iterable[str],
     named: NameLine | None = None,
-) -> Header:
+) -> QueryHeader:
     """Read the comment lines above a statement, in which these variables are identifiers.
 
     `-- x: a, b` is a list of names only where `x` is one of these identifiers, and `-- x: …` a
@@ -147,7 +147,7 @@ def read_header(
 def is_documentation(source: Source, comment: Token) -> bool:
     """Say whether a comment line is only for a person to read."""
     header = read_header(source, (comment,), ())
-    return header == Header(documentation=header.documentation)
+    return header == QueryHeader(documentation=header.documentation)
 
 
 def find_late_lines(source: Source, comments: Sequence[Token]) -> Iterator[BadHeaderLine]:
@@ -159,10 +159,10 @@ def find_late_lines(source: Source, comments: Sequence[Token]) -> Iterator[BadHe
             yield _bad(source, token, reason)
 
 
-def _kind(source: Source, start: int, said: str) -> QueryKind:
-    kind = _KINDS.get(said) or _OF_SQLC.get(said)
+def _kind(source: Source, start: int, word: str) -> QueryKind:
+    kind = _KINDS.get(word) or _OF_SQLC.get(word)
     if kind is None:
-        raise UnknownKind(*source.place(start), said, _MEANT.get(said, ""), tuple(_KINDS))
+        raise UnknownKind(*source.place(start), word, _MEANT.get(word, ""), tuple(_KINDS))
     return kind
 
 
@@ -183,7 +183,7 @@ class _HeaderReader:
     def __init__(self, source: Source, identifiers: frozenset[str]) -> None:
         self._source = source
         self._identifiers = identifiers
-        self._header = Header()
+        self._header = QueryHeader()
         self._documentation: list[str] = []
         self._kind_line = 0
         self._last_line = 0
@@ -206,7 +206,7 @@ class _HeaderReader:
         except QueryFileFault as fault:
             self._header.faults.append(fault)
 
-    def finish(self) -> Header:
+    def finish(self) -> QueryHeader:
         """Return what the lines say."""
         self._header.documentation = _paragraphs(self._documentation)
         return self._header
@@ -256,7 +256,9 @@ class _HeaderReader:
     def _read_narrowing(self, token: Token, match: re.Match[str]) -> None:
         name, form = match["name"], " ".join(match["form"].split())
         is_type = "." in form
-        if any(name == other and is_type == ("." in told) for other, told in self._header.narrowed):
+        if any(
+            name == other and is_type == ("." in known) for other, known in self._header.narrowed
+        ):
             raise self._bad(token, f"narrows {name!r} again; keep one of the two")
         self._header.narrowed.append((name, form))
 

@@ -20,23 +20,23 @@ from dbkit.queryfiles.errors import (
     UnusableQueryFile,
 )
 from dbkit.queryfiles.header import (
-    Header,
     NameLine,
+    QueryHeader,
     find_late_lines,
     is_documentation,
     read_header,
     read_name,
 )
-from dbkit.queryfiles.names import unusable_in_python
-from dbkit.queryfiles.parts import Text, read_text
-from dbkit.queryfiles.query import Choice, Combination, Query, QueryKind
+from dbkit.queryfiles.parts import StatementText, read_text
+from dbkit.queryfiles.pythonnames import unusable_in_python
+from dbkit.queryfiles.records import Choice, Combination, Query, QueryKind
 from dbkit.queryfiles.variables import (
     find_variable_faults,
     find_variables,
     mark_omittable,
+    notes_on_omittable,
     read_choices,
     read_parameters,
-    tell_together,
 )
 from dbkit.sqltext import BLANK, Source, Token, TokenKind, tokens
 
@@ -140,20 +140,20 @@ def _faults_above(source: Source, script: Sequence[Token], line: Token) -> Itera
     yield from above.faults
     if above.start >= 0:
         reason = "stands below a statement; move the line above the statement that it names"
-        said = source.text[line.start : line.end].rstrip()
-        yield BadHeaderLine(*source.place(line.start), said, reason)
+        comment = source.text[line.start : line.end].rstrip()
+        yield BadHeaderLine(*source.place(line.start), comment, reason)
         return
     reason = "stands above the first query; move it below the `-- name:` line of its own"
     for name, (_, start) in above.defaults.items():
         yield BadDefault(*source.place(start), f"\\set {name}", reason)
-    for comment in above.header:
-        if not is_documentation(source, comment):
-            said = source.text[comment.start : comment.end].rstrip()
-            yield BadHeaderLine(*source.place(comment.start), said, reason)
+    for token in above.header:
+        if not is_documentation(source, token):
+            comment = source.text[token.start : token.end].rstrip()
+            yield BadHeaderLine(*source.place(token.start), comment, reason)
 
 
 def _name_line(source: Source, token: Token) -> NameLine | DbkitError | None:
-    """Read a line that names a query, also a faulty one: where the query begins is plain."""
+    """Read a line that names a query. A fault in it is returned: the query begins there as well."""
     try:
         return read_name(source, token)
     except DbkitError as fault:
@@ -208,7 +208,7 @@ class _QueryReader:
             path=source.path,
             line=source.position(text.start).line,
             kind=kind,
-            documentation=_documentation(header, tell_together(variables, left_out)),
+            documentation=_documentation(header, notes_on_omittable(variables, left_out)),
             across_tenants=header.across_tenants,
             parameters=parameters,
             choices=choices,
@@ -233,10 +233,10 @@ class _QueryReader:
             self.faults.append(UnusableName(*place, "query", named.name, reason))
         return named.name
 
-    def _has_statement(self, text: Text, following: int | None) -> bool:
+    def _has_statement(self, text: StatementText, following: int | None) -> bool:
         source = self._source
         if text.start < 0:
-            # what is at fault may be what should be one
+            # what is at fault may have been meant for a statement
             if not text.faults and not self._section.faults:
                 place = source.place(self._section.start)
                 self.faults.append(NoStatement(*place, without=()))
@@ -249,11 +249,13 @@ class _QueryReader:
         source, named = self._source, self._section.named
         if named and named.parameters is not None and named.parameters != used:
             line = source.text[named.token.start : named.token.end].rstrip()
-            there = ", ".join(sorted(used)) or "no parameter"
-            reason = f"lists other parameters than the statement has, which are {there}"
+            names = ", ".join(sorted(used)) or "no parameter"
+            reason = f"lists other parameters than the statement has, which are {names}"
             self.faults.append(BadHeaderLine(*source.place(named.token.start), line, reason))
 
-    def _combinations(self, text: Text, choices: Sequence[Choice]) -> tuple[Combination, ...]:
+    def _combinations(
+        self, text: StatementText, choices: Sequence[Choice]
+    ) -> tuple[Combination, ...]:
         source, always = self._source, frozenset(text.defaults)
         switches = find_switches(text.parts, always)
         if len(switches) > MOST_SWITCHES:
@@ -269,7 +271,7 @@ class _QueryReader:
         return combinations
 
 
-def _documentation(header: Header, notes: Sequence[str]) -> str:
+def _documentation(header: QueryHeader, notes: Sequence[str]) -> str:
     why = header.across_tenants
     # whoever calls it is to know, too
     crossing = f"Across tenants: {why.rstrip('.')}." if why else ""

@@ -1,5 +1,6 @@
 r"""Read the tokens of one query into the parts of its statement and the defaults above it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -25,17 +26,18 @@ from dbkit.queryfiles.errors import (
     UnclosedPart,
     UnmatchedCommand,
 )
-from dbkit.queryfiles.query import Part, Piece, Switch
-from dbkit.queryfiles.slots import check_token, part_of
+from dbkit.queryfiles.portability import SLICE, check_token, variable_name
+from dbkit.queryfiles.records import Part, Slot, Switch, TextPart
 from dbkit.sqltext import BLANK, Source, Token, TokenKind
 
+_NEWLINES = re.compile(r"\n+")
 SPACE = " \t\n\r\f\v"
 _ABOVE = frozenset({TokenKind.SPACE, TokenKind.LINE_COMMENT})
 _BESIDE_COMMAND = frozenset({TokenKind.SPACE, TokenKind.COMMAND})
 
 
 @dataclass
-class Text:
+class StatementText:
     """What the tokens of one query amount to."""
 
     parts: list[Part] = field(default_factory=list[Part])
@@ -74,7 +76,7 @@ class _Open:
         return self.given if self.omitted is None else self.omitted
 
 
-def read_text(source: Source, script: Sequence[Token]) -> Text:
+def read_text(source: Source, script: Sequence[Token]) -> StatementText:
     """Read the tokens of one query."""
     reader = _Reader(source, script)
     for number in range(len(script)):
@@ -84,9 +86,22 @@ def read_text(source: Source, script: Sequence[Token]) -> Text:
 
 def is_blank(part: Part) -> bool:
     """Whether a part is no more than white space or a comment."""
-    return isinstance(part, Piece) and (
+    return isinstance(part, TextPart) and (
         not part.text.strip(SPACE) or part.text.startswith(("--", "/*"))
     )
+
+
+def _part_of(source: Source, token: Token) -> TextPart | Slot:
+    """Give the part that one token of a statement is."""
+    text = source.text[token.start : token.end]
+    if token.kind is TokenKind.VARIABLE and not SLICE.fullmatch(text) and text[1] != "{":
+        return Slot(variable_name(text), text[1] == '"', token.start)
+    if token.kind is TokenKind.SPACE:
+        # psql drops a line that is empty
+        return TextPart(_NEWLINES.sub("\n", text), token.start)
+    if token.kind is TokenKind.ESCAPE:
+        return TextPart(text[1:], token.start)
+    return TextPart(text, token.start)
 
 
 class _Reader:
@@ -94,7 +109,7 @@ class _Reader:
         self._source = source
         self._script = script
         self._open: list[_Open] = []
-        self._text = Text()
+        self._text = StatementText()
         # the last semicolon inside an optional part, or -1
         self._end_in_part = -1
         self._has_second_statement = False
@@ -115,10 +130,10 @@ class _Reader:
             self._follow_semicolon(token)
         elif text.start >= 0 or token.kind not in _ABOVE:
             text.start = token.start if text.start < 0 else text.start
-            self._current.append(part_of(self._source, token))
+            self._current.append(_part_of(self._source, token))
             self._check_token(number)
 
-    def finish(self) -> Text:
+    def finish(self) -> StatementText:
         """Return what was read."""
         text = self._text
         is_told = self._end_in_part >= 0 or not text.has_all_conditions

@@ -13,17 +13,17 @@ from dbkit.queryfiles.errors import (
     UnusableName,
     UsedOutsidePart,
 )
-from dbkit.queryfiles.names import pairs_by_case, unusable_as_parameter
-from dbkit.queryfiles.parts import Text
-from dbkit.queryfiles.query import Choice, Combination, Part, QueryParameter, Slot, Switch
+from dbkit.queryfiles.parts import StatementText
+from dbkit.queryfiles.pythonnames import pairs_by_case, unusable_as_parameter
+from dbkit.queryfiles.records import Choice, Combination, Part, QueryParameter, Slot, Switch
 from dbkit.sqltext import Source
 
 Around = tuple[tuple[str, bool], ...]
-"""The switches around a place, and for each whether the place is met when it is on, or off."""
+"""The switches around a variable, and for each whether the variable is in when it is on, or off."""
 
 
-class Use(NamedTuple):
-    """A place where a variable stands."""
+class VariableUse(NamedTuple):
+    """A variable in the statement, and the switches around it."""
 
     slot: Slot
     around: Around
@@ -38,7 +38,7 @@ class Variables:
     # where each name is first met, in the order of the file
     starts: dict[str, int] = field(default_factory=dict[str, int])
     switches: set[str] = field(default_factory=set[str])
-    uses: list[Use] = field(default_factory=list[Use])
+    uses: list[VariableUse] = field(default_factory=list[VariableUse])
 
     @property
     def identifiers(self) -> frozenset[str]:
@@ -55,7 +55,7 @@ class Variables:
         return self.defaults[name][0] if name in self.defaults else None
 
 
-def find_variables(text: Text) -> Variables:
+def find_variables(text: StatementText) -> Variables:
     """Find the variables of a statement."""
     variables = Variables(text.defaults)
     variables.starts.update({name: start for name, (_, start) in text.defaults.items()})
@@ -64,12 +64,12 @@ def find_variables(text: Text) -> Variables:
         if isinstance(part, Switch):
             variables.switches.add(part.name)
         else:
-            variables.uses.append(Use(part, around))
+            variables.uses.append(VariableUse(part, around))
     return variables
 
 
 def find_variable_faults(
-    source: Source, text: Text, variables: Variables
+    source: Source, text: StatementText, variables: Variables
 ) -> Iterator[QueryFileFault]:
     """Find names that cannot be used, and parameters used where they are left out."""
     starts, used = variables.starts, variables.identifiers | variables.values
@@ -126,7 +126,7 @@ def mark_omittable(
     chosen = [dict(combination.chosen) for combination in combinations]
     return tuple(
         choice._replace(
-            omittable=choice.default is None and any(choice.name not in one for one in chosen)
+            omittable=choice.default is None and any(choice.name not in names for names in chosen)
         )
         for choice in choices
     )
@@ -149,12 +149,16 @@ def read_parameters(
                     flag=name not in variables.values,
                 )
             )
-    return tuple(sorted(parameters, key=lambda one: (one.omittable, one.default is not None)))
+    return tuple(
+        sorted(
+            parameters, key=lambda parameter: (parameter.omittable, parameter.default is not None)
+        )
+    )
 
 
-def tell_together(variables: Variables, omittable: Iterable[str]) -> list[str]:
+def notes_on_omittable(variables: Variables, omittable: Iterable[str]) -> list[str]:
     """Say of each variable that stands inside another's part when it is to be given."""
-    told: list[str] = []
+    notes: list[str] = []
     for name in omittable:
         conditions = {
             " and ".join(
@@ -167,8 +171,8 @@ def tell_together(variables: Variables, omittable: Iterable[str]) -> list[str]:
         }
         if conditions and "" not in conditions:
             verb = "counts only" if name in variables.switches else "is to be given"
-            told.append(f"`{name}` {verb} {', or '.join(conditions)}.")
-    return told
+            notes.append(f"`{name}` {verb} {', or '.join(conditions)}.")
+    return notes
 
 
 def _walk(parts: Sequence[Part], around: Around) -> Iterator[tuple[Slot | Switch, Around]]:

@@ -3,16 +3,15 @@
 from dbkit.sqltext.normal import normalise
 from dbkit.sqltext.reader import split, tokens
 from dbkit.sqltext.scriptparts import ScriptCommand, ScriptStatement
-from dbkit.sqltext.source import Place, Position, Source, caret, decode
-from dbkit.sqltext.token import BLANK, Token, TokenKind
+from dbkit.sqltext.source import Source, SourcePlace, caret, decode
+from dbkit.sqltext.tokenkinds import BLANK, Token, TokenKind
 
 __all__ = [
     "BLANK",
-    "Place",
-    "Position",
     "ScriptCommand",
     "ScriptStatement",
     "Source",
+    "SourcePlace",
     "Token",
     "TokenKind",
     "caret",

@@ -4,7 +4,7 @@ import re
 
 from dbkit.sqltext.errors import UnclosedText
 from dbkit.sqltext.source import Source
-from dbkit.sqltext.token import Token, TokenKind
+from dbkit.sqltext.tokenkinds import Token, TokenKind
 
 # any character beyond ASCII may be part of a name, a no-break space too; said by the ASCII that
 # may not, because re takes a tenth of a second to compile a class that reaches U+10FFFF
@@ -64,7 +64,7 @@ _UNINTERESTING = rf"""
     | :: | :{_VARIABLE_CHAR}*+(?!\{{)
     | {_PARAMETER}
 """
-# the engine keeps a place to return to for each repetition, so their number is limited
+# re remembers each repetition in order to go back to it, so their number is limited
 SKIP_AT_MOST = 500
 SKIP_BETWEEN_WORDS = re.compile(f"(?:{_UNINTERESTING}){{0,{SKIP_AT_MOST}}}", re.VERBOSE)
 SKIP = re.compile(
@@ -121,7 +121,7 @@ def lex(source: Source, start: int, limit: int, *, standard_strings: bool) -> To
             construct, closing = "quoted name", '"'
         case TokenKind.DOLLAR_STRING:
             construct, closing = "dollar-quoted string", match.group()
-            end = _end_of_found(text, closing, end, limit)
+            end = _end_of_closing(text, closing, end, limit)
         case TokenKind.BLOCK_COMMENT:
             end = _block_comment_end(text, end, limit)
             construct, closing = "comment", "*/"
@@ -140,9 +140,9 @@ def command_name(text: str, start: int) -> str:
     return match[1] if match else ""
 
 
-def _end_of_found(text: str, closing: str, start: int, limit: int) -> int:
-    found = text.find(closing, start, limit)
-    return found if found < 0 else found + len(closing)
+def _end_of_closing(text: str, closing: str, start: int, limit: int) -> int:
+    closed_at = text.find(closing, start, limit)
+    return closed_at if closed_at < 0 else closed_at + len(closing)
 
 
 def _string_end(text: str, start: int, limit: int, prefix: str, *, standard_strings: bool) -> int:
@@ -151,7 +151,7 @@ def _string_end(text: str, start: int, limit: int, prefix: str, *, standard_stri
         edges = _QUOTE_OR_ESCAPE
     while True:
         if prefix in {"b", "x"}:
-            end = _end_of_found(text, "'", start, limit)
+            end = _end_of_closing(text, "'", start, limit)
         else:
             end = _quote_end(text, edges, start, limit)
         continuation = _CONTINUATION.match(text, end, limit) if end > 0 else None

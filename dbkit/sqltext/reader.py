@@ -8,7 +8,7 @@ from dbkit.sqltext.errors import InterruptedStatement, UnclosedText
 from dbkit.sqltext.lexer import SKIP, SKIP_AT_MOST, SKIP_BETWEEN_WORDS, command_name, lex
 from dbkit.sqltext.scriptparts import ScriptCommand, ScriptStatement
 from dbkit.sqltext.source import Source
-from dbkit.sqltext.token import Token, TokenKind
+from dbkit.sqltext.tokenkinds import Token, TokenKind
 
 _SPACE = " \t\n\r\f\v"
 _ROUTINES = frozenset(
@@ -169,9 +169,9 @@ class _Reader:
         offset: int = self._offset
         plain = self._standard and self._standard_later is None and not current.words_matter
         match = (SKIP if plain else SKIP_BETWEEN_WORDS).match
-        while found := match(text, offset, limit):
-            skipped = found.end() - offset
-            offset = found.end()
+        while uninteresting := match(text, offset, limit):
+            skipped = uninteresting.end() - offset
+            offset = uninteresting.end()
             char = text[offset] if offset < limit else ""
             if char and char in "()":
                 current.see_parenthesis(char)
@@ -244,9 +244,11 @@ class _Reader:
                 self._limit = newline + 1
             self._below_data = self._limit
         start = self._below_data
-        found = _DATA_END.search(self._text, start - 1)
+        data_end = _DATA_END.search(self._text, start - 1)
         end, self._below_data = (
-            (found.start() + 1, found.end()) if found else (len(self._text), len(self._text))
+            (data_end.start() + 1, data_end.end())
+            if data_end
+            else (len(self._text), len(self._text))
         )
         return slice(start, end)
 

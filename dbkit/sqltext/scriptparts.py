@@ -9,8 +9,8 @@ from dbkit.sqltext.source import Position, Source
 class ScriptStatement:
     """One statement, as psql sends it but for the semicolon, which is left out.
 
-    It can be sent as it is, unless a `Command` came before it that stands inside it. White space
-    around it and line comments before it do not belong to it; a block comment before it does.
+    It can be sent as it is, unless a `ScriptCommand` that stands inside it came before it. White
+    space around it and line comments before it do not belong to it; a block comment before it does.
     """
 
     source: Source

@@ -21,7 +21,7 @@ class Position(NamedTuple):
     column: int
 
 
-class Place(NamedTuple):
+class SourcePlace(NamedTuple):
     """A position as a fault carries it: `SomeFault(*source.place(offset), ...)`."""
 
     path: str
@@ -55,14 +55,14 @@ class Source:
         start, following = self._line_starts[number - 1 : number + 1]
         return self.text[start : following - 1].removesuffix("\r")
 
-    def place(self, offset: int) -> Place:
+    def place(self, offset: int) -> SourcePlace:
         """Tell everything that a fault at this offset has to carry."""
         position = self.position(offset)
-        return Place(self.path, *position, self.line(position.line))
+        return SourcePlace(self.path, *position, self.line(position.line))
 
 
 def caret(source: Source, offset: int, message: str) -> str:
-    """Tell a message about one place as a compiler would: the place, the line, a caret."""
+    """Show a message as a compiler does: where it is, the line, a caret under the column."""
     place = source.place(offset)
     pointed = point_at(place.source_line, place.column)
     return f"{place.path}:{place.line}:{place.column}: {message}\n{pointed}"

@@ -19,7 +19,7 @@ from dbkit.migrations.runner import Runner
 from dbkit.migrations.status import read_files
 from dbkit.pgtypes import json_text, type_name
 from dbkit.pgtypes.column import Column
-from dbkit.queryfiles.query import Combination, QueryKind
+from dbkit.queryfiles import Combination, QueryKind
 from dbkit.runtime import BoundParameter, Result, Statement, one
 from dbkit.server import Binaries, EmbeddedServer
 from dbkit.settings import load_settings

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from dbkit.queryfiles import parse_queries, read_queries
+from dbkit.queryfiles import Combination, Query, parse_queries
 from dbkit.queryfiles.errors import NoStatement
-from dbkit.queryfiles.query import Combination, Query
+from dbkit.queryfiles.sqlfolder import read_queries
 from dbkit.server import EmbeddedServer, find_binaries
 from dbkit.sqltext import Source
 

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbkit.queryfiles import combination_for, parse_queries
-from dbkit.queryfiles.query import Query
+from dbkit.queryfiles import Query, combination_for, parse_queries
 from dbkit.sqltext import Source
 
 

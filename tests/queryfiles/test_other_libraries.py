@@ -2,8 +2,7 @@
 
 import pytest
 
-from dbkit.queryfiles import parse_queries
-from dbkit.queryfiles.query import Query, QueryKind
+from dbkit.queryfiles import Query, QueryKind, parse_queries
 from dbkit.sqltext import Source
 
 AIOSQL = """-- All that is asked of users.

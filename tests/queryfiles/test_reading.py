@@ -2,8 +2,7 @@
 
 import pytest
 
-from dbkit.queryfiles import parse_queries
-from dbkit.queryfiles.query import Allowance, Choice, Query, QueryKind, QueryParameter
+from dbkit.queryfiles import Allowance, Choice, Query, QueryKind, QueryParameter, parse_queries
 from dbkit.sqltext import Source
 
 

@@ -3,8 +3,9 @@
 import pytest
 
 from dbkit.errors import SourceError
-from dbkit.sqltext import Position, Source, caret, decode
+from dbkit.sqltext import Source, caret, decode
 from dbkit.sqltext.errors import NulCharacter, UndecodableFile
+from dbkit.sqltext.source import Position
 
 
 def test_a_byte_order_mark_is_removed() -> None:

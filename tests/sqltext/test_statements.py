@@ -2,8 +2,9 @@
 
 import pytest
 
-from dbkit.sqltext import Position, ScriptCommand, ScriptStatement, Source, split
+from dbkit.sqltext import ScriptCommand, ScriptStatement, Source, split
 from dbkit.sqltext.errors import UnclosedText
+from dbkit.sqltext.source import Position
 
 
 def statements(text: str) -> list[ScriptStatement]:

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import Connection, sql
 
 from dbkit.loading import LoadedQuery
-from dbkit.queryfiles.query import Combination, QueryKind
+from dbkit.queryfiles import Combination, QueryKind
 from dbkit.runtime import AsText
 from dbkit.typedqueries import CheckedParameter, check_query
 

@@ -1,4 +1,4 @@
-"""What a query file says, and what the server says of it: the records the rooms hand each other."""
+"""What a query file says: the records of a query and of its parts."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -46,11 +46,11 @@ class Combination(NamedTuple):
     text: str
     # the name of $1, of $2, and so on; a name used twice is one parameter
     parameters: tuple[str, ...]
-    # where pieces of `text` come from: (offset in text, offset in the file), ascending
+    # where each piece of `text` comes from: its offset in the text and in the file, ascending
     pieces: tuple[tuple[int, int], ...]
 
 
-class Piece(NamedTuple):
+class TextPart(NamedTuple):
     """Text that is sent as it stands, and its offset in the file."""
 
     text: str
@@ -58,7 +58,7 @@ class Piece(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """The place of a parameter, or of an identifier."""
+    """Where a parameter or an identifier is put in."""
 
     name: str
     is_identifier: bool
@@ -74,7 +74,7 @@ class Switch(NamedTuple):
     start: int
 
 
-Part = Piece | Slot | Switch
+Part = TextPart | Slot | Switch
 
 
 class Allowance(NamedTuple):
@@ -101,7 +101,7 @@ class Query:
     narrowed: tuple[tuple[str, str], ...]
     # every combination when there are few, else all off, all on, each alone, each pair
     combinations: tuple[Combination, ...]
-    # what `combination_for` makes any other combination of
+    # what `combination_for` makes every other combination from
     parts: tuple[Part, ...] = field(default=(), repr=False)
     # why it may read and write the rows of every tenant
     across_tenants: str | None = None

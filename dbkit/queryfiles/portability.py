@@ -1,16 +1,14 @@
-"""Turn one token of a statement into text to send or the place of a variable."""
+"""Refuse a token of a statement that does not mean the same in psql and in Python."""
 
 import re
 from collections.abc import Sequence
 
 from dbkit.queryfiles.errors import BadCondition, ForeignForm, GluedVariable
-from dbkit.queryfiles.query import Piece, Slot
 from dbkit.sqltext import BLANK, Source, Token, TokenKind
 
-_NEWLINES = re.compile(r"\n+")
-# the second half of `[1:2]`
-_SLICE = re.compile(":[0-9]+")
-# beside one of these a variable's value would become part of a word, or of a string
+# the second half of `[1:2]`, which psql does not take for a variable
+SLICE = re.compile(":[0-9]+")
+# a token beside which a variable's value would become part of a word, or of a string
 _STICKY = frozenset(
     {
         TokenKind.WORD,
@@ -44,25 +42,12 @@ _TYPE = re.compile(
 _TYPE_WORDS = 4
 
 
-def part_of(source: Source, token: Token) -> Piece | Slot:
-    """Give the part that one token of a statement is."""
-    text = source.text[token.start : token.end]
-    if token.kind is TokenKind.VARIABLE and not _SLICE.fullmatch(text) and text[1] != "{":
-        return Slot(variable_name(text), text[1] == '"', token.start)
-    if token.kind is TokenKind.SPACE:
-        # psql drops a line that is empty
-        return Piece(_NEWLINES.sub("\n", text), token.start)
-    if token.kind is TokenKind.ESCAPE:
-        return Piece(text[1:], token.start)
-    return Piece(text, token.start)
-
-
 def check_token(source: Source, script: Sequence[Token], number: int) -> None:
     """Refuse a token of a statement that does not mean the same in psql and in Python."""
     token = script[number]
     _refuse_foreign(source, token)
     text = source.text[token.start : token.end]
-    if token.kind is TokenKind.VARIABLE and not _SLICE.fullmatch(text):
+    if token.kind is TokenKind.VARIABLE and not SLICE.fullmatch(text):
         _refuse_typed(source, token, _words_before(source, script, number))
         _refuse_glued(source, script, number)
 
@@ -74,8 +59,8 @@ def variable_name(text: str) -> str:
 
 def _refuse_foreign(source: Source, token: Token) -> None:
     for kind, form, instead in _FOREIGN:
-        if token.kind is kind and (found := form.match(source.text, token.start)):
-            raise ForeignForm(*source.place(token.start), found[0], found.expand(instead))
+        if token.kind is kind and (match := form.match(source.text, token.start)):
+            raise ForeignForm(*source.place(token.start), match[0], match.expand(instead))
 
 
 def _words_before(source: Source, script: Sequence[Token], number: int) -> list[str]:
@@ -91,13 +76,13 @@ def _words_before(source: Source, script: Sequence[Token], number: int) -> list[
 
 
 def _refuse_typed(source: Source, token: Token, words: Sequence[str]) -> None:
-    found = _TYPE.search(" ".join(words))
-    if found:
+    type_name = _TYPE.search(" ".join(words))
+    if type_name:
         variable = source.text[token.start : token.end]
         raise ForeignForm(
             *source.place(token.start),
-            f"{found[1]} {variable}",
-            f":'{variable_name(variable)}'::{found[1]}",
+            f"{type_name[1]} {variable}",
+            f":'{variable_name(variable)}'::{type_name[1]}",
         )
 
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from dbkit.errors import DbkitError
 from dbkit.queryfiles.clashes import find_clashes
 from dbkit.queryfiles.errors import UnusableQueryFile
-from dbkit.queryfiles.names import unusable_in_python
 from dbkit.queryfiles.parsing import examine_source, parse_queries
-from dbkit.queryfiles.query import Query
+from dbkit.queryfiles.pythonnames import unusable_in_python
+from dbkit.queryfiles.records import Query
 from dbkit.sqltext import Source, decode
 
 # <subject>/<query>.sql
