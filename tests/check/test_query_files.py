@@ -97,15 +97,15 @@ def test_what_does_not_fit_is_told_of_all_columns_lines_and_defaults(shop: Shop)
     assert places == [
         (
             "sql/shop/orders/list_all.sql:4:",
-            "orders.list_all gives two columns named 'id'; rename one of them with `as`",
+            "column 2 of orders.list_all is the second one named 'id'; write `as id_2`",
         ),
         (
             "sql/shop/orders/list_all.sql:4:",
-            "column 3 of orders.list_all has no name; give it a name with `as some_name`",
+            "column 3 of orders.list_all has no name; write `as some_name`",
         ),
         (
             "sql/shop/orders/list_all.sql:4:",
-            "column 4 of orders.list_all has no name; give it a name with `as some_name`",
+            "column 4 of orders.list_all has no name; write `as some_name_2`",
         ),
         (
             "sql/shop/orders/list_all.sql:4:",
