@@ -441,23 +441,24 @@ def _signature(columns: Iterable[Column]) -> tuple[str, ...]:
 def _unusable_names(query: Query, described: _Described) -> Iterator[QueryError]:
     faults: dict[str, QueryError] = {}
     for _, description in described:
-        # a single value is handed over without its name
-        if len(description.columns) > 1:
-            names = [column.name for column in description.columns]
-            for name, position, alias, is_repeated in _misfits(names):
-                kind = RepeatedColumn if is_repeated else UnusableColumn
-                fault = kind(_shown(query), query.path, position, name, alias)
-                faults.setdefault(str(fault), fault)
-        for column in description.columns:
-            for part, _, alias, is_repeated in _misfits_inside(column.type, column.shape):
-                inside = UnusablePart(
-                    _shown(query), query.path, column.name, part, alias, is_repeated
-                )
-                faults.setdefault(str(inside), inside)
+        for fault in _unusable_names_of(query, description.columns):
+            faults.setdefault(str(fault), fault)
     yield from faults.values()
 
 
-class _Misfit(NamedTuple):
+def _unusable_names_of(query: Query, columns: Sequence[Column]) -> Iterator[QueryError]:
+    name = _shown(query)
+    # a single value is handed over without its name
+    if len(columns) > 1:
+        for field in _unusable_fields([column.name for column in columns]):
+            facts = name, query.path, field.position, field.name, field.alias
+            yield RepeatedColumn(*facts) if field.is_repeated else UnusableColumn(*facts)
+    for column in columns:
+        for part, _, alias, is_repeated in _unusable_fields_inside(column.type, column.shape):
+            yield UnusablePart(name, query.path, column.name, part, alias, is_repeated)
+
+
+class _UnusableField(NamedTuple):
     """A name that no field of a class can have beside the others, and one that it can have."""
 
     name: str
@@ -466,7 +467,7 @@ class _Misfit(NamedTuple):
     is_repeated: bool
 
 
-def _misfits(names: Sequence[str]) -> Iterator[_Misfit]:
+def _unusable_fields(names: Sequence[str]) -> Iterator[_UnusableField]:
     taken = set(names)
     for position, name in enumerate(names, start=1):
         usable = "some_name" if name == _NO_NAME else usable_name(name)
@@ -475,11 +476,11 @@ def _misfits(names: Sequence[str]) -> Iterator[_Misfit]:
             numbered = (f"{usable}_{number}" for number in count(2))
             alias = next(alias for alias in chain([usable], numbered) if alias not in taken)
             taken.add(alias)
-            yield _Misfit(name, position, _quoted(alias), is_repeated)
+            yield _UnusableField(name, position, _quoted(alias), is_repeated)
 
 
-def _misfits_inside(type_: PgType, shape: Shape | None) -> Iterator[_Misfit]:
-    """Find the misfits of rows that the statement makes, those inside json left out.
+def _unusable_fields_inside(type_: PgType, shape: Shape | None) -> Iterator[_UnusableField]:
+    """Find such names in rows that the statement makes, those inside json left out.
 
     Json with a key that no field can have is a dict all the same.
     """
@@ -487,9 +488,9 @@ def _misfits_inside(type_: PgType, shape: Shape | None) -> Iterator[_Misfit]:
         return
     # the attributes of a type that has a name are renamed there
     if shape.kind == "row" and type_.kind is not TypeKind.COMPOSITE:
-        yield from _misfits([part.name for part in shape.parts])
+        yield from _unusable_fields([part.name for part in shape.parts])
     for part in shape.parts:
-        yield from _misfits_inside(part.type, part.shape)
+        yield from _unusable_fields_inside(part.type, part.shape)
 
 
 def _unusable_attributes(
@@ -502,10 +503,10 @@ def _unusable_attributes(
         needed_by.setdefault(f"parameter {name!r}", type_)
     for needed, type_ in needed_by.items():
         for composite in dict.fromkeys(_composites(type_)):
-            for misfit in _misfits([name for name, _ in composite.fields]):
-                remedy = _rename(catalog, composite, misfit)
+            for field in _unusable_fields([name for name, _ in composite.fields]):
+                remedy = _rename(catalog, composite, field)
                 yield UnusableAttribute(
-                    _shown(query), query.path, needed, type_name(composite), misfit.name, remedy
+                    _shown(query), query.path, needed, type_name(composite), field.name, remedy
                 )
 
 
@@ -516,13 +517,13 @@ def _composites(type_: PgType) -> Iterator[PgType]:
         yield from _composites(inner)
 
 
-def _rename(catalog: Catalog, composite: PgType, misfit: _Misfit) -> str:
+def _rename(catalog: Catalog, composite: PgType, field: _UnusableField) -> str:
     [(kind,)] = catalog.rows(
         "select relkind::text from pg_catalog.pg_class where reltype = $1", composite.oid
     )
     owner, attribute = _RENAMED[kind]
-    name = _quoted(misfit.name, always=True)
-    return f"alter {owner} {type_name(composite)} rename {attribute} {name} to {misfit.alias}"
+    name = _quoted(field.name, always=True)
+    return f"alter {owner} {type_name(composite)} rename {attribute} {name} to {field.alias}"
 
 
 def _quoted(name: str, *, always: bool = False) -> str:

@@ -4,7 +4,7 @@ from dbkit.queryfiles.combinations import combination_for
 from dbkit.queryfiles.errors import ClashingQueries, QueryFileFault, UnusableQueryFile
 from dbkit.queryfiles.parsing import parse_queries
 from dbkit.queryfiles.pythonnames import row_class_name, usable_name
-from dbkit.queryfiles.records import (
+from dbkit.queryfiles.queryrecords import (
     Allowance,
     Choice,
     Combination,

@@ -9,7 +9,7 @@ from dbkit.queryfiles.errors import (
     ForeignRowClass,
 )
 from dbkit.queryfiles.pythonnames import row_class_name
-from dbkit.queryfiles.records import Query
+from dbkit.queryfiles.queryrecords import Query
 
 
 def find_clashes(queries: Sequence[Query]) -> Iterator[ClashingQueries]:

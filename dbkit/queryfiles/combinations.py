@@ -8,7 +8,7 @@ from math import prod
 
 from dbkit.queryfiles.errors import UnlistedChoice
 from dbkit.queryfiles.parts import SPACE, is_blank
-from dbkit.queryfiles.records import Choice, Combination, Part, Query, Slot, Switch, TextPart
+from dbkit.queryfiles.queryrecords import Choice, Combination, Part, Query, Slot, Switch, TextPart
 
 MOST_SWITCHES = 16
 # where there are more combinations than this, only some of them are made

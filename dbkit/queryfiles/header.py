@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from dbkit.queryfiles.errors import BadHeaderLine, DoubleKind, QueryFileFault, UnknownKind
 from dbkit.queryfiles.pythonnames import is_class_name
-from dbkit.queryfiles.records import Allowance, QueryKind
+from dbkit.queryfiles.queryrecords import Allowance, QueryKind
 from dbkit.sqltext import Source, Token
 
 _KIND = re.compile(r"--\s*:(\S+)\s*")

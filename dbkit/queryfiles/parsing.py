@@ -29,7 +29,7 @@ from dbkit.queryfiles.header import (
 )
 from dbkit.queryfiles.parts import StatementText, read_text
 from dbkit.queryfiles.pythonnames import unusable_in_python
-from dbkit.queryfiles.records import Choice, Combination, Query, QueryKind
+from dbkit.queryfiles.queryrecords import Choice, Combination, Query, QueryKind
 from dbkit.queryfiles.variables import (
     find_variable_faults,
     find_variables,

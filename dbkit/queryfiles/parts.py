@@ -27,7 +27,7 @@ from dbkit.queryfiles.errors import (
     UnmatchedCommand,
 )
 from dbkit.queryfiles.portability import SLICE, check_token, variable_name
-from dbkit.queryfiles.records import Part, Slot, Switch, TextPart
+from dbkit.queryfiles.queryrecords import Part, Slot, Switch, TextPart
 from dbkit.sqltext import BLANK, Source, Token, TokenKind
 
 _NEWLINES = re.compile(r"\n+")

@@ -9,7 +9,7 @@ from dbkit.queryfiles.clashes import find_clashes
 from dbkit.queryfiles.errors import UnusableQueryFile
 from dbkit.queryfiles.parsing import examine_source, parse_queries
 from dbkit.queryfiles.pythonnames import unusable_in_python
-from dbkit.queryfiles.records import Query
+from dbkit.queryfiles.queryrecords import Query
 from dbkit.sqltext import Source, decode
 
 # <subject>/<query>.sql

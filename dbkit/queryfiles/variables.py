@@ -15,7 +15,7 @@ from dbkit.queryfiles.errors import (
 )
 from dbkit.queryfiles.parts import StatementText
 from dbkit.queryfiles.pythonnames import pairs_by_case, unusable_as_parameter
-from dbkit.queryfiles.records import Choice, Combination, Part, QueryParameter, Slot, Switch
+from dbkit.queryfiles.queryrecords import Choice, Combination, Part, QueryParameter, Slot, Switch
 from dbkit.sqltext import Source
 
 Around = tuple[tuple[str, bool], ...]

@@ -66,7 +66,6 @@ UNORDERED = {
         "cli",
         "codegen",
         "migrations",
-        "queryfiles",
         "runtime",
     )
 }
