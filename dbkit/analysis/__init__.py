@@ -1,13 +1,12 @@
 """The front door to the analysis: a statement and a connection in, its types and proofs out."""
 
 from dbkit.analysis.catalog import Catalog
-from dbkit.analysis.describe import describe
-from dbkit.analysis.description import Description
+from dbkit.analysis.description import Description, describe
 from dbkit.analysis.nodes import Node, Value
 from dbkit.analysis.nulls import Proof
 from dbkit.analysis.oids import FIRST_NORMAL_OBJECT_ID, LENGTH_COERCIONS
 from dbkit.analysis.probe import analyse, parse
-from dbkit.analysis.scope import Scope, Setting, conjuncts, members
+from dbkit.analysis.scope import Scope, ScopeContext, conjuncts, relations_in
 from dbkit.analysis.vocabulary import (
     CmdType,
     CoercionForm,
@@ -39,13 +38,13 @@ __all__ = [
     "RTEKind",
     "RelKind",
     "Scope",
+    "ScopeContext",
     "SetOperation",
-    "Setting",
     "SubLinkType",
     "Value",
     "analyse",
     "conjuncts",
     "describe",
-    "members",
     "parse",
+    "relations_in",
 ]

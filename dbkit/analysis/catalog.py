@@ -1,4 +1,4 @@
-"""What the catalog says of relations, functions, operators and types, each asked once."""
+"""What the system catalog says about relations, functions, operators and types."""
 
 from dataclasses import dataclass
 from typing import Any, LiteralString, NamedTuple
@@ -11,8 +11,8 @@ from dbkit.analysis.nodes import Node, read_nodes
 from dbkit.analysis.oids import FIRST_GENBKI_OBJECT_ID
 from dbkit.analysis.vocabulary import RelKind
 
-# kinds of relations whose `not null` says something of the rows that are stored
-_STORED = frozenset({RelKind.RELATION, RelKind.PARTITIONED_TABLE, RelKind.SEQUENCE})
+# relations of these kinds refuse a NULL in a `not null` column of every row they store
+_REFUSING_NULL = frozenset({RelKind.RELATION, RelKind.PARTITIONED_TABLE, RelKind.SEQUENCE})
 
 
 class Attribute(NamedTuple):
@@ -20,34 +20,35 @@ class Attribute(NamedTuple):
 
     name: str
     type: int
-    # a NULL that is stored now is refused
+    # storing a NULL is refused
     required: bool
-    # every row stored so far, in every partition and child, has a value
+    # no row stored so far has a NULL, in any partition or child table
     proven: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table, view or what else has columns."""
+    """A table, a view, or anything else that has columns."""
 
     name: str
     kind: str
     type: int
     attributes: dict[int, Attribute]
     has_children: bool
-    # row triggers before insert, update and delete may leave a row out; so may rules
+    # the commands of which a trigger may leave rows out: "insert", "update", "delete"
     may_skip: frozenset[str]
+    # there are rules besides that of a view
     ruled: bool
 
     @property
     def is_table(self) -> bool:
-        """Whether its rows are stored by this server, under its own name or its partitions'."""
+        """Whether it is a table whose rows this server stores, in partitions or not."""
         return self.kind in {RelKind.RELATION, RelKind.PARTITIONED_TABLE}
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogFunction:
-    """What is declared of a function."""
+    """What the declaration of a function says."""
 
     oid: int
     name: str
@@ -57,30 +58,30 @@ class CatalogFunction:
 
     @property
     def builtin(self) -> bool:
-        """Whether it is PostgreSQL's own, and does what its documentation says."""
+        """Whether it is part of PostgreSQL, so that PostgreSQL's documentation describes it."""
         return self.oid < FIRST_GENBKI_OBJECT_ID
 
 
 class UniqueIndex(NamedTuple):
-    """A key that no two rows share at any moment."""
+    """A unique index that is checked at every moment, so that no two rows share a key."""
 
-    # one for each column: its number, or 0 for an expression
+    # for each column of the index, the number of the attribute, or 0 for an expression
     attributes: tuple[int, ...]
     expressions: list[Node]
     condition: list[Node]
     collations: tuple[int, ...]
-    # the operators that mean "equal" to it
+    # for each column of the index, the operators that it takes for equality
     equalities: tuple[frozenset[int], ...]
 
 
-# what can be kept from one statement to the next
+# built-in functions never change, so they are read once for a connection
 _BUILTINS: WeakKeyDictionary[psycopg.Connection[Any], dict[int, CatalogFunction]] = (
     WeakKeyDictionary()
 )
 
 
 class Catalog:
-    """The catalog as the analysis of statements needs it, each fact asked once."""
+    """The system catalog of a database; each fact is asked for once."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
@@ -90,10 +91,10 @@ class Catalog:
         self._views: dict[int, Node | None] = {}
         self._indexes: dict[int, list[UniqueIndex]] = {}
         self._domains: dict[int, bool] = {}
-        self._own_texts: frozenset[str] | None = None
+        self._types_cast_by_users: frozenset[str] | None = None
 
     def rows(self, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
-        """Ask the server, whatever the connection makes of rows and parameters."""
+        """Run a query and return its rows as tuples, whatever row factory the connection has."""
         cursor = psycopg.RawCursor(self._connection, row_factory=tuple_row)
         with cursor:
             return cursor.execute(query, values, prepare=False).fetchall()
@@ -105,43 +106,45 @@ class Catalog:
         return self._relations[oid]
 
     def function(self, oid: int) -> CatalogFunction:
-        """Return a function, an operator's too."""
-        known = self._builtins if oid < FIRST_GENBKI_OBJECT_ID else self._functions
-        if oid not in known:
+        """Return a function, which may be that of an operator."""
+        functions = self._builtins if oid < FIRST_GENBKI_OBJECT_ID else self._functions
+        if oid not in functions:
             [row] = self.rows(_FUNCTION, oid)
-            known[oid] = CatalogFunction(oid, *row)
-        return known[oid]
+            functions[oid] = CatalogFunction(oid, *row)
+        return functions[oid]
 
     def operator_name(self, oid: int) -> str:
-        """Return how an operator is written."""
+        """Return the name of an operator, such as `||`."""
         return str(self.rows(_OPERATOR, oid)[0][0])
 
     def refuses_null(self, domain: int) -> bool:
-        """Say whether a domain, or one it is made of, is declared not null."""
+        """Say whether a domain, or a domain it is based on, is declared not null."""
         if domain not in self._domains:
             self._domains[domain] = bool(self.rows(_DOMAIN, domain)[0][0])
         return self._domains[domain]
 
-    def own_texts(self) -> frozenset[str]:
-        """Return the types that a function of one's own casts to text, and the domains of them."""
-        if self._own_texts is None:
-            self._own_texts = frozenset(number for (number,) in self.rows(_OWN_TEXTS))
-        return self._own_texts
+    def types_cast_by_users(self) -> frozenset[str]:
+        """Return the types that a function of a user casts to text, and the domains over them."""
+        if self._types_cast_by_users is None:
+            self._types_cast_by_users = frozenset(
+                number for (number,) in self.rows(_TYPES_CAST_BY_USERS)
+            )
+        return self._types_cast_by_users
 
     def array_of(self, element: int) -> int:
-        """Return the type of an array of these, 0 where there is none."""
-        found = self.rows("select typarray from pg_catalog.pg_type where oid = $1", element)
-        return int(found[0][0]) if found else 0
+        """Return the type of an array of an element type, 0 where there is none."""
+        rows = self.rows("select typarray from pg_catalog.pg_type where oid = $1", element)
+        return int(rows[0][0]) if rows else 0
 
     def view(self, oid: int) -> Node | None:
-        """Return the query of a view, None where a rule of one's own stands in its place."""
+        """Return the query of a view, None where it has no rule that says so."""
         if oid not in self._views:
-            found = self.rows(_VIEW, oid)
-            self._views[oid] = read_nodes(str(found[0][0]))[0] if found else None
+            rows = self.rows(_VIEW, oid)
+            self._views[oid] = read_nodes(str(rows[0][0]))[0] if rows else None
         return self._views[oid]
 
     def unique_indexes(self, oid: int) -> list[UniqueIndex]:
-        """Return the unique indexes of a table that hold at every moment."""
+        """Return the unique indexes of a table that are checked at every moment."""
         if oid not in self._indexes:
             self._indexes[oid] = [_index(row) for row in self.rows(_INDEXES, oid)]
         return self._indexes[oid]
@@ -149,8 +152,8 @@ class Catalog:
     def _read_relation(self, oid: int) -> Relation:
         [(name, kind, row_type, has_children, skips, ruled)] = self.rows(_RELATION, oid)
         attributes = {
-            number: Attribute(column, of, required, proven and kind in _STORED)
-            for number, column, of, required, proven in self.rows(_ATTRIBUTES, oid)
+            number: Attribute(column, type_oid, required, proven and kind in _REFUSING_NULL)
+            for number, column, type_oid, required, proven in self.rows(_ATTRIBUTES, oid)
         }
         may_skip = frozenset(skips.split())
         return Relation(name, kind, row_type, attributes, has_children, may_skip, ruled)
@@ -164,7 +167,7 @@ def _index(row: tuple[str, ...]) -> UniqueIndex:
         read_nodes(condition) if condition else [],
         tuple(map(int, collations.split(","))),
         tuple(
-            frozenset(int(one) for one in column.split(",") if one)
+            frozenset(int(operator) for operator in column.split(",") if operator)
             for column in equalities.split(";")
         ),
     )
@@ -183,21 +186,21 @@ where function.oid = $1
 _OPERATOR: LiteralString = "select oprname from pg_catalog.pg_operator where oid = $1"
 
 _DOMAIN: LiteralString = """
-with recursive of as (
+with recursive layer as (
     select typbasetype, typnotnull
     from pg_catalog.pg_type
     where oid = $1
     union all
     select base.typbasetype, base.typnotnull
-    from of
-    join pg_catalog.pg_type as base on base.oid = of.typbasetype
+    from layer
+    join pg_catalog.pg_type as base on base.oid = layer.typbasetype
 )
 select pg_catalog.bool_or(typnotnull)
-from of
+from layer
 """
 
-# functions from 10000 on are not PostgreSQL's own
-_OWN_TEXTS: LiteralString = """
+# functions with an oid from 10000 on are not PostgreSQL's own
+_TYPES_CAST_BY_USERS: LiteralString = """
 with recursive source as (
     select castsource as oid
     from pg_catalog.pg_cast
@@ -255,7 +258,7 @@ where relation.oid = $1
 group by relation.oid, relation.relname, relation.relkind, relation.reltype
 """
 
-# a child may drop not null before 18, and from 18 on not null may be not valid or not inherited
+# before 18 a child table may drop not null; since 18 not null may be not valid or not inherited
 _ATTRIBUTES: LiteralString = """
 with recursive family as (
     select $1::oid as oid
@@ -273,10 +276,10 @@ select
         select
         from family
         join pg_catalog.pg_class as child on child.oid = family.oid
-        left join pg_catalog.pg_attribute as own
-            on own.attrelid = family.oid and own.attname = attribute.attname
+        left join pg_catalog.pg_attribute as member
+            on member.attrelid = family.oid and member.attname = attribute.attname
         where
-            own.attnotnull is not true
+            member.attnotnull is not true
             or child.relkind = 'f'
             or exists (
                 select
@@ -284,7 +287,7 @@ select
                 where
                     declared.conrelid = family.oid
                     and declared.contype = 'n'
-                    and own.attnum = any(declared.conkey)
+                    and member.attnum = any(declared.conkey)
                     and not declared.convalidated
             )
     )
@@ -293,7 +296,7 @@ where attribute.attrelid = $1 and attribute.attnum > 0 and not attribute.attisdr
 order by attribute.attnum
 """
 
-# the strategy 3 of a btree is equality
+# strategy 3 of a btree is the operator =
 _INDEXES: LiteralString = """
 select
     pg_catalog.array_to_string((index.indkey::int2[])[0:index.indnkeyatts - 1], ','),
@@ -308,9 +311,9 @@ select
                     from pg_catalog.pg_amop
                     where amopfamily = class.opcfamily and amopstrategy = 3
                 ),
-                ';' order by part.place
+                ';' order by part.position
             )
-        from pg_catalog.unnest(index.indclass::oid[]) with ordinality as part (oid, place)
+        from pg_catalog.unnest(index.indclass::oid[]) with ordinality as part (oid, position)
         join pg_catalog.pg_opclass as class on class.oid = part.oid
     )
 from pg_catalog.pg_index as index

@@ -1,13 +1,26 @@
-"""What the server says of a statement: the types of its parameters and columns, and the proofs."""
+"""Ask the server what a statement takes and gives, and prove which of it is never null."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import psycopg
+
+from dbkit.analysis.catalog import Catalog
+from dbkit.analysis.nodes import Node
+from dbkit.analysis.nulls import Proof
+from dbkit.analysis.parameters import nullable_parameters
+from dbkit.analysis.probe import Signature, analyse, parse
+from dbkit.analysis.rows import at_most_one
+from dbkit.analysis.scope import Scope, ScopeContext
+from dbkit.analysis.shapes import Shapes
+from dbkit.analysis.typecatalog import TypeCatalog
 from dbkit.pgtypes import Column, PgType
 
 
 @dataclass(frozen=True, slots=True)
 class DescribedParameter:
-    """What the server wants for one $n."""
+    """The type of one parameter, and whether it may be null."""
 
     type: PgType
     nullable: bool
@@ -15,13 +28,85 @@ class DescribedParameter:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """All the server says of one statement, nothing of it executed."""
+    """What is known of one statement without executing it."""
 
     parameters: tuple[DescribedParameter, ...]
     columns: tuple[Column, ...]
-    # a unique key is bound by equality, so that more than one row cannot come
+    # at most one row comes back: a unique key is compared with a value
     at_most_one: bool = False
-    # no row can be missing: an aggregate without group by, an insert of one row returning
+    # a row always comes back: of an aggregate without `group by`, of an insert of one row
     at_least_one: bool = False
     # the outermost query has an `order by`; None where the statement could not be analysed
     is_ordered: bool | None = None
+
+
+def describe(
+    connection: psycopg.Connection[Any],
+    text: str,
+    *,
+    settled: Mapping[int, bool] | None = None,
+    catalog: Catalog | None = None,
+) -> Description:
+    """Return the types of a statement's parameters and columns, and which of them may be null.
+
+    The parameters are written `$1`, `$2` and so on. The statement is not executed, and all that
+    is done to analyse it is rolled back, to a savepoint if a transaction is open.
+
+    `settled` overrules the analysis: by a parameter's number, whether it may be null. `catalog`
+    may be shared by several calls, as long as the schema does not change between them. If the
+    server cannot analyse the statement, all columns and parameters may be null, and each column's
+    `why` says the reason.
+    """
+    with connection.transaction(force_rollback=True):
+        catalog = catalog or Catalog(connection)
+        types = TypeCatalog(connection, catalog)
+        signature = parse(connection, text)
+        query = analyse(connection, catalog, text, signature.parameters)
+        if isinstance(query, str):
+            return _unproven(types, signature, query)
+        try:
+            return _proven(catalog, types, signature, query, settled or {})
+        except RecursionError:
+            return _unproven(types, signature, "not analysed: it is nested too deeply")
+
+
+def _proven(
+    catalog: Catalog,
+    types: TypeCatalog,
+    signature: Signature,
+    query: Node,
+    settled: Mapping[int, bool],
+) -> Description:
+    numbers = range(1, len(signature.parameters) + 1)
+    optional = nullable_parameters(catalog, query)
+    nullable = frozenset(number for number in numbers if settled.get(number, number in optional))
+    scope = Scope(ScopeContext(catalog, nullable), query)
+    proof, shapes = Proof.results_of(scope), Shapes(types)
+    columns: list[Column] = []
+    for position, (name, oid) in enumerate(signature.columns, 1):
+        doubt = proof.output_doubt(scope, position)
+        shape = shapes.of_output(scope, position)
+        columns.append(Column(name, types.find(oid), bool(doubt), doubt, shape))
+    return Description(
+        _parameters(types, signature, nullable),
+        tuple(columns),
+        bool(columns) and at_most_one(scope),
+        bool(columns) and scope.has_certain_row(),
+        # an `order by` of a sub-select, a `with` query or a view does not order the result
+        "sortClause" in query,
+    )
+
+
+def _unproven(types: TypeCatalog, signature: Signature, why: str) -> Description:
+    everything = frozenset(range(1, len(signature.parameters) + 1))
+    columns = (Column(name, types.find(oid), True, why) for name, oid in signature.columns)
+    return Description(_parameters(types, signature, everything), tuple(columns))
+
+
+def _parameters(
+    types: TypeCatalog, signature: Signature, nullable: frozenset[int]
+) -> tuple[DescribedParameter, ...]:
+    return tuple(
+        DescribedParameter(types.find(oid), number in nullable)
+        for number, oid in enumerate(signature.parameters, 1)
+    )

@@ -1,9 +1,10 @@
-"""What PostgreSQL's documentation and source say of its functions beyond being strict."""
+"""When PostgreSQL's own functions return null, beyond what `strict` says."""
 
 from dbkit.analysis.catalog import CatalogFunction
+from dbkit.analysis.oids import F_ANYTEXTCAT, F_QUOTE_LITERAL_ANYELEMENT, F_TEXTANYCAT
 from dbkit.analysis.total_functions import TOTAL_FUNCTIONS
 
-# not strict, and yet there is always a value
+# not strict, and never null
 ALWAYS = frozenset(
     {
         "array_append", "array_prepend", "concat", "daterange", "int4range", "int8range",
@@ -12,9 +13,9 @@ ALWAYS = frozenset(
         "tstzrange",
     }
 )  # fmt: skip
-# not strict, and there is a value where the first argument has one
+# not strict, and never null if the first argument is not
 BY_FIRST_ARGUMENT = frozenset({"array_remove", "array_replace", "concat_ws", "format"})
-# set-returning, and every column of every row has a value
+# set-returning, and no column is ever null
 ALL_COLUMNS = frozenset(
     {
         "generate_series", "generate_subscripts", "json_array_elements", "json_each",
@@ -22,14 +23,14 @@ ALL_COLUMNS = frozenset(
         "jsonb_path_query", "regexp_matches", "regexp_split_to_table",
     }
 )  # fmt: skip
-# set-returning, and the first column of every row has a value
+# set-returning, and the first column is never null
 FIRST_COLUMN = frozenset({"json_each_text", "jsonb_each_text"})
 
-# quote_literal(anyelement), text || any and any || text: total, if the cast to text in them is
-CASTING_TO_TEXT = frozenset({1285, 2003, 2004})
+# total if the cast to text within them is
+CASTING_TO_TEXT = frozenset({F_QUOTE_LITERAL_ANYELEMENT, F_TEXTANYCAT, F_ANYTEXTCAT})
 
 COUNTS = frozenset({"count", "regr_count"})
-# a value wherever there is a row
+# never null if there is a row
 BY_ROW = frozenset(
     {
         "array_agg", "json_agg", "json_agg_strict", "json_object_agg", "json_object_agg_strict",
@@ -38,7 +39,7 @@ BY_ROW = frozenset(
         "jsonb_object_agg_unique", "jsonb_object_agg_unique_strict",
     }
 )  # fmt: skip
-# a value wherever there is a row with one
+# never null if there is a row whose argument is not null
 BY_VALUE = frozenset(
     {
         "any_value", "avg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "every",
@@ -50,5 +51,5 @@ RANKS = frozenset({"row_number", "rank", "dense_rank", "percent_rank", "cume_dis
 
 
 def is_total(function: CatalogFunction) -> bool:
-    """Say whether it gives a value whenever all its arguments have one."""
+    """Say whether a function never returns null if none of its arguments is null."""
     return function.oid in TOTAL_FUNCTIONS

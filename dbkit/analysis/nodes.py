@@ -9,19 +9,24 @@ from dbkit.analysis.oids import JSONBOID, JSONOID, TEXTOID, UNKNOWNOID
 _TOKEN = re.compile(r"[(){}]|(?:\\.|[^\s(){}\\])+", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _NULL = "<>"
-# lists of numbers and sets of them begin with the letter of what they hold
+# a list or a set of numbers begins with a letter for the type of its numbers
 _NUMBERS = frozenset({"i", "o", "x", "b"})
-# the fields of a call, an operator, an aggregate and a window function
+# the fields that name the function of a call, an operator, an aggregate and a window function
 _FUNCTIONS = ("funcid", "opfuncid", "aggfnoid", "winfnoid")
 JSON_TYPES = frozenset({JSONOID, JSONBOID})
+# the length that precedes a value of key_of_column length
 _HEADER = 4
-_EMPTY_JSONB = b"\x00\x00\x00\x40"
+_EMPTY_JSONB_ARRAY = b"\x00\x00\x00\x40"
 
 Value: TypeAlias = Union[str, "Node", list["Value"], None]
 
 
 class Node:
-    """One node of the tree; a field is read as what the caller knows it to be."""
+    """One node of the tree.
+
+    The text does not say of which type a field is, so there is a method for each type, and the
+    caller knows which to use.
+    """
 
     __slots__ = ("fields", "kind")
 
@@ -38,11 +43,11 @@ class Node:
         return int(value) if isinstance(value, str) else 0
 
     def flag(self, field: str) -> bool:
-        """Return a truth value."""
+        """Return whether a field is `true`."""
         return self.fields.get(field) == "true"
 
     def word(self, field: str) -> str:
-        """Return a name, without its escapes."""
+        """Return a name, without its escapes, or "" where there is none."""
         value = self.fields.get(field)
         return _unescape(value) if isinstance(value, str) else ""
 
@@ -52,7 +57,7 @@ class Node:
         return value if isinstance(value, Node) else None
 
     def needed(self, field: str) -> "Node":
-        """Return a node that this kind never lacks."""
+        """Return a node that every node of this kind has."""
         value = self.fields[field]
         if not isinstance(value, Node):
             raise KeyError(field)
@@ -61,38 +66,42 @@ class Node:
     def children(self, field: str) -> list["Node"]:
         """Return the nodes of a list."""
         value = self.fields.get(field)
-        return [one for one in value if isinstance(one, Node)] if isinstance(value, list) else []
+        return [item for item in value if isinstance(item, Node)] if isinstance(value, list) else []
 
     def rows(self, field: str) -> list[list["Node"]]:
         """Return the nodes of a list of lists."""
         value = self.fields.get(field)
-        rows = [one for one in value if isinstance(one, list)] if isinstance(value, list) else []
-        return [[one for one in row if isinstance(one, Node)] for row in rows]
+        rows = [item for item in value if isinstance(item, list)] if isinstance(value, list) else []
+        return [[item for item in row if isinstance(item, Node)] for row in rows]
 
     def words(self, field: str) -> list[str]:
         """Return the names of a list."""
         value = self.fields.get(field)
-        words = [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+        words = [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
         return [_unescape(word[1:-1]) for word in words]
 
     def numbers(self, field: str) -> list[int]:
         """Return the numbers of a list or a set."""
         value = self.fields.get(field)
-        words = [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+        words = [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
         return [int(word) for word in words[1:]] if words and words[0] in _NUMBERS else []
 
     def datum(self) -> bytes:
         """Return the bytes of a constant, as the server holds them."""
         value = self.fields.get("constvalue")
-        words = [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+        words = [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
         return bytes(int(word) & 0xFF for word in words)
+
+    def replaced(self, **fields: Value) -> "Node":
+        """Return the same node with other values in some fields."""
+        return Node(self.kind, {**self.fields, **fields})
 
     def functions(self) -> list[int]:
         """Return the functions that this node calls, by their oids."""
         return [self.number(field) for field in _FUNCTIONS if field in self]
 
     def walk(self) -> Iterator["Node"]:
-        """Give this node and all below it."""
+        """Yield this node and all nodes below it."""
         waiting: list[Value] = [self]
         while waiting:
             value = waiting.pop()
@@ -108,12 +117,12 @@ def read_nodes(text: str) -> list[Node]:
     value = _read(text)
     while isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
         value = value[0]
-    found = value if isinstance(value, list) else [value]
-    return [one for one in found if isinstance(one, Node)]
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, Node)]
 
 
 def _read(text: str) -> Value:
-    """Read one value, without recursion: a long `or` is a deep tree."""
+    """Read one value, without recursion, because a long `or` is a deep tree."""
     words = iter(_TOKEN.findall(text))
     top: list[Value] = []
     open_lists: list[list[Value]] = [top]
@@ -125,8 +134,8 @@ def _read(text: str) -> Value:
         elif word == "(":
             open_lists.append([])
         elif word == ")":
-            done = open_lists.pop()
-            open_lists[-1].append(done)
+            complete = open_lists.pop()
+            open_lists[-1].append(complete)
         elif word == "}":
             open_lists.pop()
             node, content = open_nodes.pop()
@@ -138,17 +147,16 @@ def _read(text: str) -> Value:
 
 
 def _fields(content: list[Value]) -> dict[str, Value]:
-    """Pair names with values; only a constant has a value of several words: `4 [ 1 0 0 0 ]`."""
+    """Pair names with values. Only the value of a constant has several words: `4 [ 1 0 0 0 ]`."""
     fields: dict[str, Value] = {}
-    at = 0
-    while at < len(content):
-        name = content[at]
-        value = content[at + 1]
-        at += 2
-        if at < len(content) and content[at] == "[":
-            end = content.index("]", at)
-            value = content[at + 1 : end]
-            at = end + 1
+    position = 0
+    while position < len(content):
+        name, value = content[position : position + 2]
+        position += 2
+        if position < len(content) and content[position] == "[":
+            end = content.index("]", position)
+            value = content[position + 1 : end]
+            position = end + 1
         if isinstance(name, str):
             fields[name[1:]] = value
     return fields
@@ -159,7 +167,7 @@ def _unescape(word: str) -> str:
 
 
 def text_of(constant: Node) -> str | None:
-    """Return a constant text, None for anything else."""
+    """Return the text of a constant, None if it is anything else."""
     while constant.kind in {"RELABELTYPE", "COERCEVIAIO"}:
         constant = constant.needed("arg")
     if constant.kind != "CONST" or constant.flag("constisnull"):
@@ -167,7 +175,7 @@ def text_of(constant: Node) -> str | None:
     kind, datum = constant.number("consttype"), constant.datum()
     if kind not in {TEXTOID, UNKNOWNOID}:
         return None
-    # a text begins with its length, a literal of no known type ends with a NUL
+    # a text begins with its length; a literal without a type ends with a NUL
     content = datum[_HEADER:] if kind == TEXTOID else datum.rstrip(b"\x00")
     try:
         return content.decode()
@@ -176,13 +184,13 @@ def text_of(constant: Node) -> str | None:
 
 
 def is_empty_list(constant: Node) -> bool:
-    """Say whether a constant is `'[]'` in json or jsonb, or an array without an element."""
+    """Say whether a constant is `'[]'` in json or jsonb, or an array without elements."""
     if constant.kind != "CONST" or constant.flag("constisnull"):
         return False
     content = constant.datum()[_HEADER:]
     if constant.number("consttype") in JSON_TYPES:
-        return content.strip() == b"[]" or content == _EMPTY_JSONB
-    # an array without dimensions is the empty one
+        return content.strip() == b"[]" or content == _EMPTY_JSONB_ARRAY
+    # an array begins with the number of its dimensions; the empty one has none
     return (
         constant.number("constlen") < 0 and len(content) >= _HEADER and not any(content[:_HEADER])
     )

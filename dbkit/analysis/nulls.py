@@ -1,4 +1,4 @@
-"""Prove of an expression that it is never null, or say what the doubt is."""
+"""Prove that an expression is never null, or say why it may be."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from dbkit.analysis.known_functions import (
 )
 from dbkit.analysis.nodes import Node, text_of
 from dbkit.analysis.oids import FIRST_GENBKI_OBJECT_ID
-from dbkit.analysis.scope import NOTHING, Facts, Key, Scope, falses, key_of, truths
+from dbkit.analysis.scope import NO_FACTS, Facts, Key, Scope, facts_if_false, facts_if_true, key_of
 from dbkit.analysis.vocabulary import (
     AggKind,
     CmdType,
@@ -36,47 +36,52 @@ from dbkit.analysis.vocabulary import (
     VarReturningType,
 )
 
-_JOINS = {JoinType.LEFT: "left", JoinType.FULL: "full"}
+_JOIN_NAMES = {JoinType.LEFT: "left", JoinType.FULL: "full"}
+# what extract() takes of an infinite time, too
 _ENDLESS_FIELDS = frozenset({"century", "decade", "epoch", "millennium", "year"})
+# lag() and lead() have the value for a missing row as third argument
 _WITH_DEFAULT = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A place in a query to look from: what is known there, and whether groups are formed.
+    """The doubts about the expressions of a query.
 
-    A doubt is a reason in words; an empty one is none, and the expression is proven.
+    A doubt is the reason, in words, why an expression may be null. An empty doubt is none: the
+    expression is proven.
     """
 
     scope: Scope
+    # whether expressions are evaluated after `group by`
     grouped: bool
-    known: Facts
+    # what is true of every row in which expressions are evaluated
+    facts: Facts
 
     @classmethod
     def rows_of(cls, scope: Scope) -> "Proof":
-        """Look at the rows as they come from the relations, before any group is formed."""
-        return cls(scope, grouped=False, known=scope.facts)
+        """Return the proof for the rows of the relations, before groups are formed."""
+        return cls(scope, grouped=False, facts=scope.facts)
 
     @classmethod
     def results_of(cls, scope: Scope) -> "Proof":
-        """Look at the rows as they come back."""
-        facts = NOTHING if scope.grouping_sets else scope.facts
-        having = truths(scope.query.child("havingQual"), scope)
-        return cls(scope, grouped=True, known=facts | having)
+        """Return the proof for the rows of the result."""
+        facts = NO_FACTS if scope.grouping_sets else scope.facts
+        having = facts_if_true(scope.query.child("havingQual"), scope)
+        return cls(scope, grouped=True, facts=facts | having)
 
-    def given(self, facts: Facts) -> "Proof":
-        """Look at those rows only in which these have a value."""
-        return Proof(self.scope, self.grouped, self.known | facts)
+    def with_facts(self, facts: Facts) -> "Proof":
+        """Return the proof for those rows only of which more facts are true."""
+        return Proof(self.scope, self.grouped, self.facts | facts)
 
     def knows(self, expression: Node) -> bool:
-        """Say whether a condition has settled it."""
-        return bool(self.known) and key_of(expression, self.scope) in self.known
+        """Say whether a fact proves that an expression has a value."""
+        return bool(self.facts) and key_of(expression, self.scope) in self.facts
 
     def doubt(self, expression: Node | None) -> str:
-        """Return why an expression may be null, or nothing where it cannot."""
+        """Return why an expression may be null, "" if it is never null."""
         if expression is None:
             return "there is no value"
-        if self.grouped and self.scope.grouping_sets and self._is_key(expression):
+        if self.grouped and self.scope.grouping_sets and self._is_group_key(expression):
             return "grouping sets leave the key out"
         if self.knows(expression) and expression.kind != "VAR":
             return ""
@@ -85,33 +90,35 @@ class Proof:
             return f"nothing is known of such an expression ({expression.kind.lower()})"
         return rule(self, expression)
 
-    def doubt_of_any(self, expressions: Iterable[Node]) -> str:
-        """Return the first doubt: every one of them is needed."""
-        for one in expressions:
-            doubt = self.doubt(one)
+    def doubt_unless_all(self, expressions: Iterable[Node]) -> str:
+        """Return the first doubt about any of the expressions."""
+        for expression in expressions:
+            doubt = self.doubt(expression)
             if doubt:
                 return doubt
         return ""
 
-    def doubt_of_all(self, expressions: Iterable[Node]) -> str:
-        """Return the last doubt, unless one of them is certain: one is enough."""
+    def doubt_unless_any(self, expressions: Iterable[Node]) -> str:
+        """Return the last doubt, but none if any of the expressions is never null."""
         doubt = "there is no value"
-        for one in expressions:
-            doubt = self.doubt(one)
+        for expression in expressions:
+            doubt = self.doubt(expression)
             if not doubt:
                 return ""
         return doubt
 
-    def output(self, scope: Scope, attribute: int) -> str:
-        """Return why a column of another query's result may be null."""
-        return output_doubt(self, scope, attribute)
+    def output_doubt(self, scope: Scope, attribute: int) -> str:
+        """Return why a column of the result of another query may be null."""
+        if attribute not in scope.output_doubts:
+            scope.output_doubts[attribute] = _output_doubt(self, scope, attribute)
+        return scope.output_doubts[attribute]
 
-    def _is_key(self, expression: Node) -> bool:
-        return key_of(expression, self.scope) in _keys(self.scope)
+    def _is_group_key(self, expression: Node) -> bool:
+        return key_of(expression, self.scope) in _group_keys(self.scope)
 
 
-def _keys(scope: Scope) -> set[Key]:
-    references = {one.number("tleSortGroupRef") for one in scope.query.children("groupClause")}
+def _group_keys(scope: Scope) -> set[Key]:
+    references = {key.number("tleSortGroupRef") for key in scope.query.children("groupClause")}
     return {
         key_of(target.child("expr"), scope)
         for target in scope.query.children("targetList")
@@ -119,13 +126,13 @@ def _keys(scope: Scope) -> set[Key]:
     }
 
 
-def column_doubt(proof: Proof, var: Node) -> str:
-    """Return why a column, or with attribute 0 a whole row, may be null."""
+def _column_doubt(proof: Proof, var: Node) -> str:
+    """Return why a column may be null, or a whole row if the attribute is 0."""
     scope = proof.scope
     levels = var.number("varlevelsup")
     if levels:
-        here = Node("VAR", {**var.fields, "varlevelsup": "0"})
-        return "" if proof.knows(var) else proof.results_of(scope.outer(levels)).doubt(here)
+        local = var.replaced(varlevelsup="0")
+        return "" if proof.knows(var) else proof.results_of(scope.outer(levels)).doubt(local)
     number, attribute = var.number("varno"), var.number("varattno")
     doubt = _missing_row(scope, var)
     if doubt or proof.knows(var):
@@ -139,20 +146,20 @@ def column_doubt(proof: Proof, var: Node) -> str:
                 return "grouping sets leave the key out"
             return proof.doubt(relation.children("groupexprs")[attribute - 1])
         case _:
-            return join_doubt(scope, number) or relation_doubt(proof, number, attribute)
+            return _join_doubt(scope, number) or _relation_doubt(proof, number, attribute)
 
 
-def join_doubt(scope: Scope, number: int) -> str:
-    """Return which join may leave a relation out."""
-    nulling = scope.nulling(number)
+def _join_doubt(scope: Scope, number: int) -> str:
+    """Return the join that may leave a relation out."""
+    nulling = scope.nulling_joins(number)
     if not nulling:
         return ""
-    kind = _JOINS.get(scope.joins[min(nulling)], "right")
+    kind = _JOIN_NAMES.get(scope.join_types[min(nulling)], "right")
     return f"{kind} join of {scope.name(number)}"
 
 
-def relation_doubt(proof: Proof, number: int, attribute: int) -> str:  # noqa: PLR0911 - a rule a return
-    """Return why a column may be null in a row that is there."""
+def _relation_doubt(proof: Proof, number: int, attribute: int) -> str:  # noqa: PLR0911 - a rule a return
+    """Return why a column of a relation may be null where no join leaves the relation out."""
     scope = proof.scope
     relation = scope.relation(number)
     kind = relation.number("rtekind")
@@ -165,18 +172,11 @@ def relation_doubt(proof: Proof, number: int, attribute: int) -> str:  # noqa: P
     if kind == RTEKind.FUNCTION:
         return _function_doubt(proof, relation, attribute)
     if kind == RTEKind.VALUES:
-        rows = (row[attribute - 1] for row in relation.rows("values_lists"))
-        return proof.rows_of(scope).doubt_of_any(rows)
+        values = (row[attribute - 1] for row in relation.rows("values_lists"))
+        return proof.rows_of(scope).doubt_unless_all(values)
     if kind == RTEKind.CTE:
-        return _with_doubt(proof, number, attribute)
+        return _cte_doubt(proof, number, attribute)
     return "nothing is known of such a relation"
-
-
-def output_doubt(proof: Proof, scope: Scope, attribute: int) -> str:
-    """Return why a column of a query's result may be null."""
-    if attribute not in scope.doubts:
-        scope.doubts[attribute] = _output_doubt(proof, scope, attribute)
-    return scope.doubts[attribute]
 
 
 def _output_doubt(proof: Proof, scope: Scope, attribute: int) -> str:
@@ -206,7 +206,7 @@ def _arms_doubt(proof: Proof, operation: Node, attribute: int) -> str:
 
 
 def _missing_row(scope: Scope, var: Node) -> str:  # noqa: PLR0911 - a rule a return
-    """Return why the row itself may be missing from what a change returns, or be another's."""
+    """Return why `returning` may show no row, or another row than the one that was changed."""
     number = var.number("varno")
     match var.number("varreturningtype"), scope.command:
         case VarReturningType.OLD, CmdType.INSERT | CmdType.MERGE:
@@ -233,15 +233,19 @@ def _joined_doubt(proof: Proof, var: Node) -> str:
     if flat.kind != "VAR":
         return proof.doubt(flat)
     if scope.relation(flat.number("varno")).number("rtekind") != RTEKind.JOIN:
-        return column_doubt(proof, flat)
+        return _column_doubt(proof, flat)
     return _merged_doubt(proof, flat, frozenset()) and proof.doubt(_merged(scope, flat))
 
 
 def _merged_doubt(proof: Proof, var: Node, ignored: frozenset[int]) -> str:
-    """Return why the one column of `full join using` may be null: a row has one of its sides."""
+    """Return why a column of `full join using` may be null.
+
+    Each row has a value from one of the two sides, so both sides are looked at as if the join left
+    none of them out. `ignored` are the joins for which this has been done.
+    """
     scope, join = proof.scope, var.number("varno")
     sides = _merged(scope, var).children("args")
-    doubts = (_side_doubt(proof, one, ignored | {join}) for one in sides)
+    doubts = (_side_doubt(proof, side, ignored | {join}) for side in sides)
     return next(filter(None, doubts), "")
 
 
@@ -250,12 +254,12 @@ def _merged(scope: Scope, var: Node) -> Node:
 
 
 def _side_doubt(proof: Proof, side: Node, ignored: frozenset[int]) -> str:
-    """Return why one side may be null where its row is there."""
+    """Return why one side of such a column may be null where no ignored join leaves it out."""
     scope = proof.scope
     if side.kind in {"RELABELTYPE", "COERCEVIAIO"}:
         return _side_doubt(proof, side.needed("arg"), ignored)
     if side.kind == "FUNCEXPR" and is_total(scope.catalog.function(side.number("funcid"))):
-        doubts = (_side_doubt(proof, one, ignored) for one in side.children("args"))
+        doubts = (_side_doubt(proof, argument, ignored) for argument in side.children("args"))
         return next(filter(None, doubts), "")
     flat = scope.flatten(side) if side.kind == "VAR" else side
     if flat.kind != "VAR":
@@ -264,9 +268,9 @@ def _side_doubt(proof: Proof, side: Node, ignored: frozenset[int]) -> str:
     kind = scope.relation(number).number("rtekind")
     if kind == RTEKind.JOIN:
         return _merged_doubt(proof, flat, ignored)
-    if kind == RTEKind.GROUP or scope.nulling(number) - ignored:
-        return column_doubt(proof, flat)
-    return relation_doubt(proof, number, flat.number("varattno"))
+    if kind == RTEKind.GROUP or scope.nulling_joins(number) - ignored:
+        return _column_doubt(proof, flat)
+    return _relation_doubt(proof, number, flat.number("varattno"))
 
 
 def _stored_doubt(proof: Proof, number: int, attribute: int) -> str:  # noqa: PLR0911 - a rule a return
@@ -278,7 +282,7 @@ def _stored_doubt(proof: Proof, number: int, attribute: int) -> str:  # noqa: PL
     if attribute < 0:
         return "" if relation.is_table else f"{relation.name} is no table of this server"
     column = relation.attributes[attribute]
-    if scope.setting.stale:
+    if scope.context.stale:
         return f"a materialized view may be older than not null of {relation.name}.{column.name}"
     if column.proven:
         return ""
@@ -293,32 +297,36 @@ def _source_doubt(proof: Proof, number: int, attribute: int) -> str:
     source = proof.scope.source(number)
     if source is None:
         return f"nothing is known of {proof.scope.name(number)}"
-    return output_doubt(proof, source, attribute)
+    return proof.output_doubt(source, attribute)
 
 
-def _with_doubt(proof: Proof, number: int, attribute: int) -> str:
+def _cte_doubt(proof: Proof, number: int, attribute: int) -> str:
     scope = proof.scope
-    owner, found = scope.cte(number)
-    if not found.flag("cterecursive"):
+    owner, cte = scope.cte(number)
+    if not cte.flag("cterecursive"):
         return _source_doubt(proof, number, attribute)
-    doubts = scope.setting.assumed.get(id(found))
+    doubts = scope.context.assumed_doubts.get(id(cte))
     if doubts is None:
-        if id(found) not in owner.recursive_doubts:
-            owner.recursive_doubts[id(found)] = _recursive_doubts(proof, owner, found)
-        doubts = owner.recursive_doubts[id(found)]
+        if id(cte) not in owner.recursive_doubts:
+            owner.recursive_doubts[id(cte)] = _recursive_doubts(proof, owner, cte)
+        doubts = owner.recursive_doubts[id(cte)]
     if attribute > len(doubts):
         return "nothing is known of a column that search or cycle adds"
     return doubts[attribute - 1]
 
 
-def _recursive_doubts(proof: Proof, owner: Scope, found: Node) -> list[str]:
-    """Assume no doubt, look what follows, and assume that, until nothing changes."""
-    query = found.needed("ctequery")
+def _recursive_doubts(proof: Proof, owner: Scope, cte: Node) -> list[str]:
+    """Return the doubts about the columns of a recursive query.
+
+    The query reads its own result. First no doubt is assumed about that; then those that follow
+    from the assumption are, again and again, until the same doubts follow.
+    """
+    query = cte.needed("ctequery")
     doubts = ["" for _ in query.children("targetList")]
     while True:
-        assumed = {**owner.setting.assumed, id(found): doubts}
-        body = Scope(replace(owner.setting, assumed=assumed), query, owner)
-        following = [output_doubt(proof, body, number + 1) for number in range(len(doubts))]
+        assumed_doubts = {**owner.context.assumed_doubts, id(cte): doubts}
+        body = Scope(replace(owner.context, assumed_doubts=assumed_doubts), query, owner)
+        following = [proof.output_doubt(body, number + 1) for number in range(len(doubts))]
         if list(map(bool, following)) == list(map(bool, doubts)):
             return following
         doubts = following
@@ -345,12 +353,12 @@ def _function_doubt(proof: Proof, relation: Node, attribute: int) -> str:
     return proof.rows_of(scope).doubt(call) if width == 1 else doubt
 
 
-def aggregate_doubt(proof: Proof, call: Node) -> str:  # noqa: PLR0911 - a rule a return
+def _aggregate_doubt(proof: Proof, call: Node) -> str:  # noqa: PLR0911 - a rule a return
     """Return why an aggregate may be null."""
     function = proof.scope.catalog.function(call.number("aggfnoid"))
     if not function.builtin:
         return f"{function.name} may return null"
-    # the rank a row would have is known even among none
+    # a rank among no rows is a number, too
     if function.name in COUNTS or call.word("aggkind") == AggKind.HYPOTHETICAL:
         return ""
     if call.number("agglevelsup"):
@@ -363,15 +371,16 @@ def aggregate_doubt(proof: Proof, call: Node) -> str:  # noqa: PLR0911 - a rule 
         return ""
     if function.name not in BY_VALUE:
         return f"{function.name} may return null"
-    ordered = call.word("aggkind") == AggKind.NORMAL
-    arguments = [
-        one.needed("expr") for one in call.children("args") if not (ordered and one.flag("resjunk"))
-    ]
+    targets = call.children("args")
+    if call.word("aggkind") == AggKind.NORMAL:
+        # the others are what the rows are ordered by
+        targets = [target for target in targets if not target.flag("resjunk")]
+    arguments = [target.needed("expr") for target in targets]
     rows = proof.rows_of(proof.scope)
-    return rows.doubt_of_any([*arguments, *call.children("aggdirectargs")])
+    return rows.doubt_unless_all([*arguments, *call.children("aggdirectargs")])
 
 
-def window_doubt(proof: Proof, call: Node) -> str:  # noqa: PLR0911 - a rule a return
+def _window_doubt(proof: Proof, call: Node) -> str:  # noqa: PLR0911 - a rule a return
     """Return why a window function may be null."""
     function = proof.scope.catalog.function(call.number("winfnoid"))
     arguments = call.children("args")
@@ -380,11 +389,11 @@ def window_doubt(proof: Proof, call: Node) -> str:  # noqa: PLR0911 - a rule a r
     if function.name in COUNTS:
         return ""
     if function.name in RANKS:
-        return proof.doubt_of_any(arguments)
+        return proof.doubt_unless_all(arguments)
     if function.name in {"lag", "lead"}:
         if len(arguments) < _WITH_DEFAULT:
             return f"{function.name} may find no row"
-        return proof.doubt_of_any(arguments)
+        return proof.doubt_unless_all(arguments)
     if "aggfilter" in call:
         return f"{function.name} may be of no row, for its filter"
     window = proof.scope.query.children("windowClause")[call.number("winref") - 1]
@@ -393,14 +402,15 @@ def window_doubt(proof: Proof, call: Node) -> str:  # noqa: PLR0911 - a rule a r
     if function.name in BY_ROW:
         return ""
     if function.name in BY_VALUE | {"first_value", "last_value"}:
-        return proof.doubt_of_any(arguments)
+        return proof.doubt_unless_all(arguments)
     return f"{function.name} may return null"
 
 
 def _has_current_row(frame: int) -> bool:
+    """Say whether the frame of a window always has the row itself."""
     if not frame & FrameOption.NONDEFAULT:
         return True
-    # how far an offset in values reaches is for the type's own function to say
+    # with `range` and an offset, a function of the type decides which rows are within
     starts = FrameOption.START_UNBOUNDED_PRECEDING | FrameOption.START_CURRENT_ROW
     ends = FrameOption.END_UNBOUNDED_FOLLOWING | FrameOption.END_CURRENT_ROW
     if frame & (FrameOption.ROWS | FrameOption.GROUPS):
@@ -409,49 +419,49 @@ def _has_current_row(frame: int) -> bool:
     return bool(frame & starts and frame & ends and not frame & FrameOption.EXCLUSION)
 
 
-def _never(_proof: Proof, _node: Node) -> str:
+def _no_doubt(_proof: Proof, _node: Node) -> str:
     return ""
 
 
-def _constant(_proof: Proof, node: Node) -> str:
+def _constant_doubt(_proof: Proof, node: Node) -> str:
     return "null itself" if node.flag("constisnull") else ""
 
 
-def _parameter(proof: Proof, node: Node) -> str:
+def _parameter_doubt(proof: Proof, node: Node) -> str:
     number = node.number("paramid")
     if node.number("paramkind") != ParamKind.EXTERN:
         return "nothing is known of such a parameter"
-    return f"${number} may be null" if number in proof.scope.setting.nullable_parameters else ""
+    return f"${number} may be null" if number in proof.scope.context.nullable_parameters else ""
 
 
-def _argument(proof: Proof, node: Node) -> str:
+def _argument_doubt(proof: Proof, node: Node) -> str:
     return proof.doubt(node.child("arg"))
 
 
-def _arguments(proof: Proof, node: Node) -> str:
-    return proof.doubt_of_any(node.children("args"))
+def _doubt_unless_all_arguments(proof: Proof, node: Node) -> str:
+    return proof.doubt_unless_all(node.children("args"))
 
 
-def _any_argument(proof: Proof, node: Node) -> str:
-    return proof.doubt_of_all(node.children("args"))
+def _doubt_unless_any_argument(proof: Proof, node: Node) -> str:
+    return proof.doubt_unless_any(node.children("args"))
 
 
-def _domain(proof: Proof, node: Node) -> str:
+def _domain_doubt(proof: Proof, node: Node) -> str:
     if proof.scope.catalog.refuses_null(node.number("resulttype")):
         return ""
-    return _argument(proof, node)
+    return _argument_doubt(proof, node)
 
 
-def _session_value(_proof: Proof, node: Node) -> str:
+def _session_value_doubt(_proof: Proof, node: Node) -> str:
     is_schema = node.number("op") == SQLValueFunctionOp.CURRENT_SCHEMA
     return "current_schema may be null" if is_schema else ""
 
 
-def _call(proof: Proof, node: Node) -> str:  # noqa: PLR0911 - a rule a return
+def _call_doubt(proof: Proof, node: Node) -> str:  # noqa: PLR0911 - a rule a return
     catalog = proof.scope.catalog
     function = catalog.function(node.number("opfuncid") or node.number("funcid"))
     arguments = node.children("args")
-    may_cast = function.oid in CASTING_TO_TEXT and _has_own_text(proof, arguments)
+    may_cast = function.oid in CASTING_TO_TEXT and _is_cast_by_users(proof, arguments)
     if node.kind == "OPEXPR" and (may_cast or not is_total(function)):
         return f"operator {catalog.operator_name(node.number('opno'))} may return null"
     doubt = f"{function.name} may return null"
@@ -461,22 +471,22 @@ def _call(proof: Proof, node: Node) -> str:  # noqa: PLR0911 - a rule a return
         if function.name not in ALL_COLUMNS or _set_calls(proof) != 1:
             return doubt
         return ""
-    if is_total(function) or _is_monotonic(function, arguments):
-        return proof.doubt_of_any(arguments)
+    if is_total(function) or _takes_endless_field(function, arguments):
+        return proof.doubt_unless_all(arguments)
     if function.name == "array_cat":
-        return proof.doubt_of_all(arguments)
+        return proof.doubt_unless_any(arguments)
     if function.name not in ALWAYS | BY_FIRST_ARGUMENT:
         return doubt
     if node.flag("funcvariadic"):
-        return proof.doubt_of_any(arguments)
+        return proof.doubt_unless_all(arguments)
     return "" if function.name in ALWAYS else proof.doubt(arguments[0])
 
 
-def _has_own_text(proof: Proof, arguments: list[Node]) -> bool:
-    """Say whether a value may have a type that a function of one's own casts to text."""
-    own_texts = proof.scope.catalog.own_texts()
+def _is_cast_by_users(proof: Proof, arguments: list[Node]) -> bool:
+    """Say whether a value may have a type that a function of a user casts to text."""
+    types = proof.scope.catalog.types_cast_by_users()
     return any(
-        "typ" in field and value in own_texts
+        "typ" in field and value in types
         for argument in arguments
         for part in argument.walk()
         for field, value in part.fields.items()
@@ -484,13 +494,13 @@ def _has_own_text(proof: Proof, arguments: list[Node]) -> bool:
     )
 
 
-def _is_monotonic(function: CatalogFunction, arguments: list[Node]) -> bool:
-    """Say whether it takes a field of a time that even an infinite time has."""
+def _takes_endless_field(function: CatalogFunction, arguments: list[Node]) -> bool:
+    """Say whether a call takes a field of a time that an infinite time has, too."""
     return function.name in {"extract", "date_part"} and text_of(arguments[0]) in _ENDLESS_FIELDS
 
 
 def _set_calls(proof: Proof) -> int:
-    """Count the set-returning calls of a result: the shorter set is filled up with nulls."""
+    """Count the set-returning calls of a result; the shorter of two sets is filled with nulls."""
     return sum(
         node.flag("funcretset") or node.flag("opretset")
         for target in proof.scope.query.children("targetList")
@@ -498,124 +508,125 @@ def _set_calls(proof: Proof) -> int:
     )
 
 
-def _any_of_array(proof: Proof, node: Node) -> str:
+def _array_comparison_doubt(proof: Proof, node: Node) -> str:
     if not is_total(proof.scope.catalog.function(node.number("opfuncid"))):
         return "the operator may return null"
     value, elements = node.children("args")
-    return proof.doubt(value) or _elements(proof, elements)
+    return proof.doubt(value) or _elements_doubt(proof, elements)
 
 
-def _elements(proof: Proof, array: Node) -> str:
+def _elements_doubt(proof: Proof, array: Node) -> str:
     if array.kind == "ARRAYEXPR" and not array.flag("multidims"):
-        return proof.doubt_of_any(array.children("elements"))
+        return proof.doubt_unless_all(array.children("elements"))
     if array.kind == "RELABELTYPE":
-        return _elements(proof, array.needed("arg"))
+        return _elements_doubt(proof, array.needed("arg"))
     return "the array may hold a null"
 
 
-def _row_comparison(proof: Proof, node: Node) -> str:
+def _row_comparison_doubt(proof: Proof, node: Node) -> str:
     if any(operator >= FIRST_GENBKI_OBJECT_ID for operator in node.numbers("opnos")):
         return "the operator may return null"
-    return proof.doubt_of_any([*node.children("largs"), *node.children("rargs")])
+    return proof.doubt_unless_all([*node.children("largs"), *node.children("rargs")])
 
 
-def _case(proof: Proof, node: Node) -> str:
+def _case_doubt(proof: Proof, node: Node) -> str:
     scope = proof.scope
     remaining = proof
     for branch in node.children("args"):
         condition = branch.needed("expr")
-        plain = "arg" not in node
-        taken = remaining.given(truths(condition, scope)) if plain else remaining
-        doubt = taken.doubt(branch.needed("result"))
+        # `case when condition`, not `case value when value`
+        is_searched = "arg" not in node
+        facts = facts_if_true(condition, scope) if is_searched else NO_FACTS
+        doubt = remaining.with_facts(facts).doubt(branch.needed("result"))
         if doubt:
             return doubt
-        # what is not true may be unknown instead of false, unless it never is
-        if plain and not remaining.doubt(condition):
-            remaining = remaining.given(falses(condition, scope))
+        # the next branch is taken if the condition is false or null: if never null, it is false
+        if is_searched and not remaining.doubt(condition):
+            remaining = remaining.with_facts(facts_if_false(condition, scope))
     if "defresult" not in node or node.needed("defresult").flag("constisnull"):
         return "case without else"
     return remaining.doubt(node.child("defresult"))
 
 
-def _subselect(proof: Proof, node: Node) -> str:
+def _sublink_doubt(proof: Proof, node: Node) -> str:
     kind = node.number("subLinkType")
     if kind in {SubLinkType.EXISTS, SubLinkType.ARRAY}:
         return ""
     inner = proof.scope.inner(node.needed("subselect"))
     if kind == SubLinkType.EXPR:
-        if not inner.certain_row():
+        if not inner.has_certain_row():
             return "the subselect may find no row"
-        return proof.output(inner, 1)
+        return proof.output_doubt(inner, 1)
     test = node.child("testexpr")
     if kind not in {SubLinkType.ANY, SubLinkType.ALL} or test is None or test.kind != "OPEXPR":
         return "nothing is known of such a subselect"
     if not is_total(proof.scope.catalog.function(test.number("opfuncid"))):
         return "the operator may return null"
-    return proof.doubt(test.children("args")[0]) or proof.output(inner, 1)
+    return proof.doubt(test.children("args")[0]) or proof.output_doubt(inner, 1)
 
 
-def _json_constructor(proof: Proof, node: Node) -> str:
+def _json_constructor_doubt(proof: Proof, node: Node) -> str:
     match node.number("type"):
         case JsonConstructorType.JSON_OBJECT | JsonConstructorType.JSON_ARRAY:
             return ""
         case JsonConstructorType.JSON_OBJECTAGG | JsonConstructorType.JSON_ARRAYAGG:
             return proof.doubt(node.child("func"))
         case _:
-            return _arguments(proof, node)
+            return _doubt_unless_all_arguments(proof, node)
 
 
-def _json_expression(proof: Proof, node: Node) -> str:
-    failing = node.child("on_error")
-    if node.number("op") != JsonExprOp.EXISTS or failing is None:
+def _json_expression_doubt(proof: Proof, node: Node) -> str:
+    on_error = node.child("on_error")
+    if node.number("op") != JsonExprOp.EXISTS or on_error is None:
         return "the path may find nothing"
-    if failing.number("btype") in {JsonBehaviorType.NULL, JsonBehaviorType.UNKNOWN}:
+    if on_error.number("btype") in {JsonBehaviorType.NULL, JsonBehaviorType.UNKNOWN}:
         return "the path may be unknown"
     return proof.doubt(node.child("formatted_expr")) or proof.doubt(node.child("path_spec"))
 
 
-def _json_test(proof: Proof, node: Node) -> str:
+def _json_test_doubt(proof: Proof, node: Node) -> str:
     return proof.doubt(node.child("expr"))
 
 
-def _reason(reason: str) -> Callable[[Proof, Node], str]:
+def _always(reason: str) -> Callable[[Proof, Node], str]:
     return lambda _proof, _node: reason
 
 
 _RULES: Mapping[str, Callable[[Proof, Node], str]] = {
-    "AGGREF": aggregate_doubt,
-    "ARRAYCOERCEEXPR": _argument,
-    "ARRAYEXPR": _never,
-    "BOOLEANTEST": _never,
-    "BOOLEXPR": _arguments,
-    "CASEEXPR": _case,
-    "COALESCEEXPR": _any_argument,
-    "COERCETODOMAIN": _domain,
-    "COERCEVIAIO": _argument,
-    "COLLATEEXPR": _argument,
-    "CONST": _constant,
-    "CONVERTROWTYPEEXPR": _argument,
-    "DISTINCTEXPR": _never,
-    "FIELDSELECT": _reason("a field of a row may be null"),
-    "FUNCEXPR": _call,
-    "GROUPINGFUNC": _never,
-    "JSONCONSTRUCTOREXPR": _json_constructor,
-    "JSONEXPR": _json_expression,
-    "JSONISPREDICATE": _json_test,
-    "MERGESUPPORTFUNC": _never,
-    "MINMAXEXPR": _any_argument,
-    "NAMEDARGEXPR": _argument,
-    "NEXTVALUEEXPR": _never,
-    "NULLIFEXPR": _reason("nullif is null where both are equal"),
-    "NULLTEST": _never,
-    "OPEXPR": _call,
-    "PARAM": _parameter,
-    "RELABELTYPE": _argument,
-    "ROWCOMPAREEXPR": _row_comparison,
-    "ROWEXPR": _never,
-    "SCALARARRAYOPEXPR": _any_of_array,
-    "SQLVALUEFUNCTION": _session_value,
-    "SUBLINK": _subselect,
-    "SUBSCRIPTINGREF": _reason("there may be no such element"),
-    "VAR": column_doubt,
-    "WINDOWFUNC": window_doubt,
+    "AGGREF": _aggregate_doubt,
+    "ARRAYCOERCEEXPR": _argument_doubt,
+    "ARRAYEXPR": _no_doubt,
+    "BOOLEANTEST": _no_doubt,
+    "BOOLEXPR": _doubt_unless_all_arguments,
+    "CASEEXPR": _case_doubt,
+    "COALESCEEXPR": _doubt_unless_any_argument,
+    "COERCETODOMAIN": _domain_doubt,
+    "COERCEVIAIO": _argument_doubt,
+    "COLLATEEXPR": _argument_doubt,
+    "CONST": _constant_doubt,
+    "CONVERTROWTYPEEXPR": _argument_doubt,
+    "DISTINCTEXPR": _no_doubt,
+    "FIELDSELECT": _always("a field of a row may be null"),
+    "FUNCEXPR": _call_doubt,
+    "GROUPINGFUNC": _no_doubt,
+    "JSONCONSTRUCTOREXPR": _json_constructor_doubt,
+    "JSONEXPR": _json_expression_doubt,
+    "JSONISPREDICATE": _json_test_doubt,
+    "MERGESUPPORTFUNC": _no_doubt,
+    "MINMAXEXPR": _doubt_unless_any_argument,
+    "NAMEDARGEXPR": _argument_doubt,
+    "NEXTVALUEEXPR": _no_doubt,
+    "NULLIFEXPR": _always("nullif is null where both are equal"),
+    "NULLTEST": _no_doubt,
+    "OPEXPR": _call_doubt,
+    "PARAM": _parameter_doubt,
+    "RELABELTYPE": _argument_doubt,
+    "ROWCOMPAREEXPR": _row_comparison_doubt,
+    "ROWEXPR": _no_doubt,
+    "SCALARARRAYOPEXPR": _array_comparison_doubt,
+    "SQLVALUEFUNCTION": _session_value_doubt,
+    "SUBLINK": _sublink_doubt,
+    "SUBSCRIPTINGREF": _always("there may be no such element"),
+    "VAR": _column_doubt,
+    "WINDOWFUNC": _window_doubt,
 }

@@ -14,6 +14,10 @@ F_BPCHAR_BPCHAR_INT4_BOOL = 668
 F_VARCHAR_VARCHAR_INT4_BOOL = 669
 # the casts to a length, char(n) and varchar(n): what is too long is refused where it is assigned
 LENGTH_COERCIONS = frozenset({F_BPCHAR_BPCHAR_INT4_BOOL, F_VARCHAR_VARCHAR_INT4_BOOL})
+# quote_literal(anyelement), text || anynonarray and anynonarray || text
+F_QUOTE_LITERAL_ANYELEMENT = 1285
+F_TEXTANYCAT = 2003
+F_ANYTEXTCAT = 2004
 # jsonb || jsonb, and jsonb - text
 F_JSONB_CONCAT = 3301
 F_JSONB_DELETE_JSONB_TEXT = 3302

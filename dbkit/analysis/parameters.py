@@ -1,4 +1,4 @@
-"""Which parameters may be null: by where they go, not by what they are compared with."""
+"""Find which parameters may be null, by what the statement does with them."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,12 +7,15 @@ from dbkit.analysis.nodes import Node
 from dbkit.analysis.vocabulary import CmdType, CoercionForm, ParamKind, RTEKind
 
 _CASTS = frozenset({"RELABELTYPE", "COERCEVIAIO", "COERCETODOMAIN", "ARRAYCOERCEEXPR"})
-# of funcformat: a call that was written as a cast, or not written at all
-_WRITTEN_AS_CAST = frozenset({CoercionForm.EXPLICIT_CAST, CoercionForm.IMPLICIT_CAST})
+_CAST_FORMS = frozenset({CoercionForm.EXPLICIT_CAST, CoercionForm.IMPLICIT_CAST})
 
 
 def nullable_parameters(catalog: Catalog, query: Node) -> frozenset[int]:
-    """Return the parameters that a query treats as optional, and assigns to nothing required."""
+    """Return the parameters that may be null.
+
+    A query treats a parameter as optional where it asks whether it is null, or assigns it to a
+    column; but it may not assign it to a column that refuses NULL.
+    """
     optional: set[int] = set()
     required: set[int] = set()
     for node in query.walk():
@@ -21,7 +24,7 @@ def nullable_parameters(catalog: Catalog, query: Node) -> frozenset[int]:
                 relation = catalog.relation(_target(node).number("relid"))
                 attribute = relation.attributes[column]
                 refused = attribute.required or catalog.refuses_null(attribute.type)
-                (required if refused else optional).update(_passed(node, value))
+                (required if refused else optional).update(_passed_on(node, value))
         elif node.kind == "COALESCEEXPR":
             optional.update(_parameters(node.children("args")[:-1]))
         elif node.kind == "NULLTEST":
@@ -36,53 +39,53 @@ def _target(query: Node) -> Node:
 
 
 def _assignments(query: Node) -> Iterator[tuple[int, Node]]:
-    """Give the column and the value of each assignment."""
+    """Yield the column and the value of each assignment."""
     command = query.number("commandType")
-    lists: list[Node] = []
+    targets: list[Node] = []
     if command in {CmdType.UPDATE, CmdType.INSERT}:
-        lists += query.children("targetList")
+        targets += query.children("targetList")
         conflict = query.child("onConflict")
-        lists += conflict.children("onConflictSet") if conflict else []
+        targets += conflict.children("onConflictSet") if conflict else []
     elif command == CmdType.MERGE:
         for action in query.children("mergeActionList"):
-            lists += action.children("targetList")
-    for one in lists:
-        if not one.flag("resjunk"):
-            yield one.number("resno"), one.needed("expr")
+            targets += action.children("targetList")
+    for target in targets:
+        if not target.flag("resjunk"):
+            yield target.number("resno"), target.needed("expr")
 
 
-def _passed(query: Node, value: Node) -> Iterator[int]:
-    """Give the parameters that reach an assignment as they are, be it through values or select."""
-    value = _bare(value)
+def _passed_on(query: Node, value: Node) -> Iterator[int]:
+    """Yield the parameters that a value passes on unchanged, through `values` and sub-selects."""
+    value = _uncast(value)
     if value.kind == "PARAM":
         yield from _parameters([value])
     elif value.kind == "VAR" and not value.number("varlevelsup"):
         relation = query.children("rtable")[value.number("varno") - 1]
-        at = value.number("varattno") - 1
+        column = value.number("varattno")
         if relation.number("rtekind") == RTEKind.VALUES:
             for row in relation.rows("values_lists"):
-                yield from _passed(query, row[at])
-        elif relation.number("rtekind") == RTEKind.SUBQUERY and at >= 0:
-            below = relation.needed("subquery")
-            targets = below.children("targetList")
-            if "setOperations" not in below and at < len(targets):
-                yield from _passed(below, targets[at].needed("expr"))
+                yield from _passed_on(query, row[column - 1])
+        elif relation.number("rtekind") == RTEKind.SUBQUERY and column > 0:
+            subquery = relation.needed("subquery")
+            targets = subquery.children("targetList")
+            if "setOperations" not in subquery and column <= len(targets):
+                yield from _passed_on(subquery, targets[column - 1].needed("expr"))
 
 
 def _parameters(expressions: Iterable[Node]) -> Iterator[int]:
-    for one in map(_bare, expressions):
-        if one.kind == "PARAM" and one.number("paramkind") == ParamKind.EXTERN:
-            yield one.number("paramid")
+    for expression in map(_uncast, expressions):
+        if expression.kind == "PARAM" and expression.number("paramkind") == ParamKind.EXTERN:
+            yield expression.number("paramid")
 
 
-def _bare(expression: Node) -> Node:
-    """Return what is cast, without the casts."""
+def _uncast(expression: Node) -> Node:
+    """Return an expression without the casts around it."""
     while True:
         if expression.kind in _CASTS:
             expression = expression.needed("arg")
         elif (
             expression.kind == "FUNCEXPR"
-            and expression.number("funcformat") in _WRITTEN_AS_CAST
+            and expression.number("funcformat") in _CAST_FORMS
             and expression.children("args")
         ):
             expression = expression.children("args")[0]

@@ -1,4 +1,4 @@
-"""Have the server parse a statement, and analyse it as the body of a function never kept."""
+"""Have the server parse a statement, and analyse it as the body of a temporary function."""
 
 from typing import Any, NamedTuple
 
@@ -10,11 +10,12 @@ from psycopg.pq.abc import PGresult
 from dbkit.analysis.catalog import Catalog
 from dbkit.analysis.nodes import Node, read_nodes
 
-_MOST_PARAMETERS = 100
+# of a function, in a server that was built as usual
+_MAX_PARAMETERS = 100
 _SIGNATURE = """
-select pg_catalog.format_type(given.oid, null)
-from pg_catalog.unnest($1::oid[]) with ordinality as given (oid, place)
-order by given.place
+select pg_catalog.format_type(parameter.oid, null)
+from pg_catalog.unnest($1::oid[]) with ordinality as parameter (oid, position)
+order by parameter.position
 """
 _BODY = """
 select prosqlbody::text
@@ -24,7 +25,7 @@ where pronamespace = pg_catalog.pg_my_temp_schema() and proname = 'dbkit_probe'
 
 
 class Signature(NamedTuple):
-    """What the server says of a statement it has parsed."""
+    """The types of a statement's parameters, and the names and types of its columns."""
 
     parameters: list[int]
     columns: list[tuple[str, int]]
@@ -45,10 +46,10 @@ def parse(connection: psycopg.Connection[Any], text: str) -> Signature:
         connection.pgconn.send_describe_prepared(b"")
         result = _finish(connection)
     return Signature(
-        [result.param_type(at) for at in range(result.nparams)],
+        [result.param_type(number) for number in range(result.nparams)],
         [
-            ((result.fname(at) or b"").decode(encoding), result.ftype(at))
-            for at in range(result.nfields)
+            ((result.fname(number) or b"").decode(encoding), result.ftype(number))
+            for number in range(result.nfields)
         ],
     )
 
@@ -56,13 +57,13 @@ def parse(connection: psycopg.Connection[Any], text: str) -> Signature:
 def analyse(
     connection: psycopg.Connection[Any], catalog: Catalog, text: str, parameters: list[int]
 ) -> Node | str:
-    """Return the analysed query, or in words why there is none."""
-    if len(parameters) > _MOST_PARAMETERS:
-        return f"more than {_MOST_PARAMETERS} parameters cannot be analysed"
+    """Return the analysed query, or a sentence that says why there is none."""
+    if len(parameters) > _MAX_PARAMETERS:
+        return f"more than {_MAX_PARAMETERS} parameters cannot be analysed"
     try:
         with connection.transaction(force_rollback=True):
-            # such a body is kept as a tree; where bodies are not checked, it does not matter
-            # what the function claims to return
+            # the server keeps the body of such a function as a tree, which is then read;
+            # unless bodies are checked, the function may return another type than it declares
             _execute(connection, "set local check_function_bodies = off")
             types = ", ".join(str(row[0]) for row in catalog.rows(_SIGNATURE, parameters))
             _execute(
@@ -75,12 +76,16 @@ def analyse(
         if connection.closed:
             raise
         return f"not analysed: {error.diag.message_primary or error}"
-    found = read_nodes(str(tree))
-    return found[0] if len(found) == 1 else "not analysed: it is not one query"
+    queries = read_nodes(str(tree))
+    return queries[0] if len(queries) == 1 else "not analysed: it is not one query"
 
 
 def _execute(connection: psycopg.Connection[Any], text: str) -> None:
-    """Run one command, and refuse two: `commit` would end the body and then the transaction."""
+    """Run one command and refuse two.
+
+    A statement could end the function's body and go on with `commit`, which would end the
+    transaction that is to be rolled back.
+    """
     with connection.lock:
         connection.pgconn.send_query_params(text.encode(connection.info.encoding), None)
         _finish(connection)

@@ -1,4 +1,4 @@
-"""PostgreSQL's types, with the types they are made of, as pg_type tells them."""
+"""PostgreSQL's types, and the types they are made of, as pg_type describes them."""
 
 from typing import Any, LiteralString
 from weakref import WeakKeyDictionary
@@ -8,7 +8,7 @@ import psycopg
 from dbkit.analysis.catalog import Catalog
 from dbkit.pgtypes import PgType, TypeKind
 
-_KNOWN: WeakKeyDictionary[psycopg.Connection[Any], dict[int, PgType]] = WeakKeyDictionary()
+_TYPES: WeakKeyDictionary[psycopg.Connection[Any], dict[int, PgType]] = WeakKeyDictionary()
 _KINDS = {
     "b": TypeKind.BASE,
     "c": TypeKind.COMPOSITE,
@@ -21,66 +21,66 @@ _KINDS = {
 
 
 class TypeCatalog:
-    """The types of one connection, each asked once as long as it lasts."""
+    """The types of one connection; each is asked for once while the connection lasts."""
 
     def __init__(self, connection: psycopg.Connection[Any], catalog: Catalog) -> None:
-        self._known = _KNOWN.setdefault(connection, {})
+        self._types = _TYPES.setdefault(connection, {})
         self._catalog = catalog
 
     def find(self, oid: int) -> PgType:
-        """Return a type by its number."""
-        if oid not in self._known:
-            self._known[oid] = self._read(oid)
-        return self._known[oid]
+        """Return a type by its oid."""
+        if oid not in self._types:
+            self._types[oid] = self._read(oid)
+        return self._types[oid]
 
     def _read(self, oid: int) -> PgType:
-        [(schema, name, kind, of, labels, fields)] = self._catalog.rows(_TYPE, oid)
+        [(schema, name, kind, base, labels, fields)] = self._catalog.rows(_TYPE, oid)
         return PgType(
             oid,
             schema,
             name,
             TypeKind.ARRAY if kind == "array" else _KINDS[kind],
-            self.find(of) if of else None,
+            self.find(base) if base else None,
             tuple(labels),
             tuple(
-                (field, self.find(int(number)))
-                for number, field in (one.split(" ", 1) for one in fields)
+                (name, self.find(int(type_oid)))
+                for type_oid, name in (field.split(" ", 1) for field in fields)
             ),
         )
 
 
-# an array is known by its subscripting function and by being the array of its element;
-# oidvector and int2vector are no arrays to psycopg, and no one writes them
+# a type is an array where its element says that this is its array type;
+# oidvector and int2vector have elements, too, but psycopg does not read them as arrays
 _TYPE: LiteralString = """
 select
     space.nspname,
-    found.typname,
-    case when element.typarray = found.oid then 'array' else found.typtype::text end,
+    type.typname,
+    case when element.typarray = type.oid then 'array' else type.typtype::text end,
     case
-        when element.typarray = found.oid then element.oid
-        when found.typtype = 'd' then found.typbasetype
-        when found.typtype in ('r', 'm') then (
+        when element.typarray = type.oid then element.oid
+        when type.typtype = 'd' then type.typbasetype
+        when type.typtype in ('r', 'm') then (
             select rngsubtype
             from pg_catalog.pg_range
-            where found.oid in (rngtypid, rngmultitypid)
+            where type.oid in (rngtypid, rngmultitypid)
         )
         else 0
     end,
     array(
         select enumlabel::text
         from pg_catalog.pg_enum
-        where enumtypid = found.oid
+        where enumtypid = type.oid
         order by enumsortorder
     ),
     array(
         select atttypid::text || ' ' || attname
         from pg_catalog.pg_attribute
-        where found.typtype = 'c' and attrelid = found.typrelid
+        where type.typtype = 'c' and attrelid = type.typrelid
             and attnum > 0 and not attisdropped
         order by attnum
     )
-from pg_catalog.pg_type as found
-join pg_catalog.pg_namespace as space on space.oid = found.typnamespace
-left join pg_catalog.pg_type as element on element.oid = found.typelem
-where found.oid = $1
+from pg_catalog.pg_type as type
+join pg_catalog.pg_namespace as space on space.oid = type.typnamespace
+left join pg_catalog.pg_type as element on element.oid = type.typelem
+where type.oid = $1
 """

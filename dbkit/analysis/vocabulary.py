@@ -1,8 +1,8 @@
-"""PostgreSQL's vocabulary of nodes: the numbers and letters of an analysed query, by their names.
+"""The names of the numbers and letters in an analysed query: PostgreSQL's vocabulary of nodes.
 
-The classes are called as in PostgreSQL's source, and so are their members, less the part of the
-name that all of them share. All numbers are the same in every version from 15 on; what an older
-version does not know it does not write.
+The classes have the names of PostgreSQL's source. Their members have, too, without the prefix or
+suffix that all members of a class share there. The numbers are the same in all versions since 15;
+a member that came later says so.
 """
 
 from enum import IntEnum, IntFlag, StrEnum

@@ -33,7 +33,7 @@ from dbkit.tenancy.restrictions import (
     restrictions,
 )
 from dbkit.tenancy.tags import (
-    NOTHING,
+    NO_TAGS,
     TENANT,
     TENANT_OR_NOBODY,
     Tag,
@@ -177,10 +177,10 @@ class Binding:
     def value(self, number: int, column: int) -> Tags:
         """Return what a column's value is."""
         if column <= 0:
-            return NOTHING
+            return NO_TAGS
         found = self._read(number, column)
         if (number, column) not in self._assigned():
-            bound = self._bound.get((number, column), NOTHING)
+            bound = self._bound.get((number, column), NO_TAGS)
             found |= {TENANT if one == TENANT_OR_NOBODY else one for one in bound}
         if number not in self.owned:
             return found
@@ -196,12 +196,12 @@ class Binding:
     def output(self, place: int) -> Tags:
         """Return what a column of the result is."""
         if self._is_recursive:
-            return self._assumed.get(place, NOTHING)
+            return self._assumed.get(place, NO_TAGS)
         operation = self.scope.query.child("setOperations")
         if operation is not None:
             return self._arms(operation, place)
         targets = self.scope.targets
-        return self.tags(targets[place - 1].needed("expr")) if place <= len(targets) else NOTHING
+        return self.tags(targets[place - 1].needed("expr")) if place <= len(targets) else NO_TAGS
 
     def tags(self, expression: Node) -> Tags:
         """Return what the value of an expression is."""
@@ -211,16 +211,16 @@ class Binding:
             if not levels:
                 return self.value(found.number("varno"), found.number("varattno"))
             outer = self._around(levels)
-            return outer.tags(lifted(found, levels)) if outer else NOTHING
+            return outer.tags(lifted(found, levels)) if outer else NO_TAGS
         if found.kind == "PARAM" and found.number("paramkind") == ParamKind.EXTERN:
             is_tenant = found.number("paramid") in self.asked.parameters
-            return frozenset({TENANT}) if is_tenant else NOTHING
+            return frozenset({TENANT}) if is_tenant else NO_TAGS
         if found.kind == "SUBLINK" and found.number("subLinkType") == SubLinkType.EXPR:
             return self.within(found).output(1)
         is_limited = found.kind == "FUNCEXPR" and found.number("funcid") in LENGTH_COERCIONS
         if is_limited and found.number("funcformat") == CoercionForm.IMPLICIT_CAST:
             return self.tags(found.children("args")[0])
-        return NOTHING
+        return NO_TAGS
 
     def plain(self, expression: Node) -> Node:
         """Return what an expression is beneath names and casts that change no value."""
@@ -379,7 +379,7 @@ class Binding:
         relation = self.scope.relation(number)
         if relation.number("rtekind") == RTEKind.VALUES:
             return common([self.tags(row[column - 1]) for row in relation.rows("values_lists")])
-        return NOTHING
+        return NO_TAGS
 
     def _assigned(self) -> set[tuple[int, int]]:
         """Return the columns whose new value may be another than the conditions spoke of."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from dbkit.analysis import Catalog, CmdType, Node, Scope, Setting, analyse, parse
+from dbkit.analysis import Catalog, CmdType, Node, Scope, ScopeContext, analyse, parse
 from dbkit.tenancy.binding import Asked, Binding, Crossing, change_faults
 from dbkit.tenancy.ownership import Ownership
 from dbkit.tenancy.restrictions import own_nodes
@@ -42,7 +42,7 @@ def unbound(
 
 
 def _unbound(asked: Asked, query: Node) -> tuple[Crossing, ...]:
-    statement = Binding(asked, Scope(Setting(asked.ownership.catalog), query))
+    statement = Binding(asked, Scope(ScopeContext(asked.ownership.catalog), query))
     statement.settle()
     everything = [*_all(statement)]
     faults = [fault for one in everything for fault in _faults(one)]

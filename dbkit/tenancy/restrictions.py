@@ -3,7 +3,16 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dbkit.analysis import CmdType, JoinType, MergeMatchKind, Node, Scope, Value, conjuncts, members
+from dbkit.analysis import (
+    CmdType,
+    JoinType,
+    MergeMatchKind,
+    Node,
+    Scope,
+    Value,
+    conjuncts,
+    relations_in,
+)
 
 
 class Restrictions(NamedTuple):
@@ -123,14 +132,14 @@ def _visit(
     """Note the conditions of each relation below, and return those that are exposed."""
     if tree.kind == "RANGETBLREF":
         conditions[tree.number("rtindex")] = above
-        return members(tree) if exposed else frozenset()
+        return relations_in(tree) if exposed else frozenset()
     quals = conjuncts(tree.child("quals"))
     if tree.kind == "FROMEXPR":
         sides = [(one, [*above, *quals], exposed) for one in tree.children("fromlist")]
     else:
         left, right = tree.needed("larg"), tree.needed("rarg")
         both, neither = [*above, *quals], list[Node]()
-        match scope.joins[tree.number("rtindex")]:
+        match scope.join_types[tree.number("rtindex")]:
             case JoinType.INNER:
                 sides = [(left, both, exposed), (right, both, exposed)]
             case JoinType.LEFT:

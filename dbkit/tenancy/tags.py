@@ -19,7 +19,7 @@ class Tag(NamedTuple):
 
 
 Tags = frozenset[Tag]
-NOTHING: Tags = frozenset()
+NO_TAGS: Tags = frozenset()
 TENANT = Tag(0, 0, None, is_global=False)
 # the tenant, or null in a row that is everybody's
 TENANT_OR_NOBODY = TENANT._replace(is_global=True)
@@ -37,11 +37,11 @@ def status(
         return None
     found: list[bool] = []
     if owned.column:
-        here = tags.get(owned.column, NOTHING)
+        here = tags.get(owned.column, NO_TAGS)
         proofs = [one.is_global for one in here if not one.relation]
         found += [one for one in proofs if owned.may_be_global or not one]
     for key in ownership.keys(relation):
-        found += _same(relation, [(column, tags.get(column, NOTHING)) for column in key])
+        found += _same(relation, [(column, tags.get(column, NO_TAGS)) for column in key])
     for one in owned.references:
         through = reached(ownership, one, tags, seen | {relation})
         found += [] if through is None else [through]

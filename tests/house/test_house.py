@@ -54,7 +54,6 @@ AGREED_EXCEPTIONS = {
 SOON = (
     "dbkit.runtime.typed",
     "dbkit.cli.cells",
-    "dbkit.analysis.describe",
     "dbkit.runtime.copying.NotCopyable",
 )
 
