@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help install migrate status psql demo test test-all check format lint types floors sql bench clean
+.PHONY: help install migrate status psql demo test test-all check format lint types floors dead sql bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -39,7 +39,7 @@ demo: .venv/installed ## a day in the life of each system, with data left to loo
 test: .venv/installed ## run all tests, on a real server
 	@$(BIN)/pytest -q -n 4
 
-check: lint types floors sql test-all ## everything CI runs
+check: lint types floors dead sql test-all ## everything CI runs
 
 lint: .venv/installed ## ruff: format and every rule
 	@$(BIN)/ruff format --check .
@@ -51,6 +51,9 @@ types: .venv/installed ## mypy and pyright, both strict
 
 floors: .venv/installed ## imports only go down
 	@$(BIN)/lint-imports
+
+dead: .venv/installed ## vulture: names of dbkit that nobody uses, or only tests
+	@$(BIN)/vulture
 
 sql: .venv/installed ## sqlfluff for every .sql file
 	@$(BIN)/sqlfluff lint --disable-progress-bar migrations sql

@@ -207,7 +207,15 @@ class AsyncDatabase:
         await self.close()
 
 
-def _numbers(sizes: Sizes) -> "_Numbers":
+class _Numbers(TypedDict):
+    min_size: int
+    max_size: int
+    max_lifetime: float
+    max_idle: float
+    timeout: float
+
+
+def _numbers(sizes: Sizes) -> _Numbers:
     return {
         "min_size": sizes.min_size,
         "max_size": sizes.max_size,
@@ -215,14 +223,6 @@ def _numbers(sizes: Sizes) -> "_Numbers":
         "max_idle": sizes.max_idle,
         "timeout": sizes.timeout,
     }
-
-
-class _Numbers(TypedDict):
-    min_size: int
-    max_size: int
-    max_lifetime: float
-    max_idle: float
-    timeout: float
 
 
 _CONNECTION: dict[str, Any] = {"client_encoding": "UTF8", "fallback_application_name": "dbkit"}

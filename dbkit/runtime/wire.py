@@ -13,7 +13,6 @@ T = TypeVar("T")
 AnyConnection: TypeAlias = Connection[Any] | AsyncConnection[Any]
 Steps: TypeAlias = PQGen[T]
 
-_GOOD = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.EMPTY_QUERY})
 _BAD = frozenset({ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE, ExecStatus.PIPELINE_ABORTED})
 
 

@@ -50,11 +50,6 @@ class Binaries:
         """The terminal client."""
         return self.bin / "psql"
 
-    @property
-    def pg_dump(self) -> Path:
-        """The program that writes a database as SQL."""
-        return self.bin / "pg_dump"
-
     def usable_by(self, account: Account, copies: Path) -> "Binaries":
         """Return programs the account can run: these, or a copy of them below `copies`."""
         if account.is_ours or account.can_run(self.postgres):

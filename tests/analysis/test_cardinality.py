@@ -26,6 +26,7 @@ def test_a_row_too_many_or_missing_is_ruled_out_only_where_it_is(
 ) -> None:
     described = describe(library, text)
 
+    assert expected in {BOTH, AT_MOST, AT_LEAST, NEITHER}
     assert described.at_most_one == (expected in {BOTH, AT_MOST})
     assert described.at_least_one == (expected in {BOTH, AT_LEAST})
 

@@ -234,7 +234,7 @@ def test_two_backups_at_once_do_not_meet(shop: Project) -> None:
 
 def test_an_archive_of_pg_dumps_own_is_restored_unproved(shop: Project, binaries: Binaries) -> None:
     archive = shop.root / "by_hand.dump"
-    subprocess.run([binaries.pg_dump, "-Fc", "-f", archive, "-d", shop.url], check=True)
+    subprocess.run([binaries.bin / "pg_dump", "-Fc", "-f", archive, "-d", shop.url], check=True)
 
     ran = shop.dbkit("restore", "shop", str(archive))
 

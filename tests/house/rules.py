@@ -139,6 +139,17 @@ def lazy_offers(house: House, table: str) -> list[str]:
     ]
 
 
+def idle_names(house: House, agreed: Container[str] = ()) -> list[str]:
+    """Each private name of a module, and of its objects, is used in that module."""
+    return [
+        f"{module.name}:{line} gives the name {name}, and nobody uses it"
+        for module in house.written
+        for used in [set(_used(module))]
+        for name, line in _private(module)
+        if name not in used and name not in agreed
+    ]
+
+
 def foreign_errors(house: House, base: str, agreed: Container[str] = ()) -> list[str]:
     """Every public exception is one of ours, so that one `except` catches it."""
     ours = _heirs(house, {base})
@@ -186,6 +197,33 @@ def dead_errors(house: House, base: str) -> list[str]:
 
 def _doors(house: House) -> Iterator[Module]:
     return (module for module in house.written if module.is_package)
+
+
+def _used(module: Module) -> Iterator[str]:
+    """The names that a module reads; a string may be the name of a type."""
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()) | ast.Attribute(attr=name, ctx=ast.Load()):
+                yield name
+            case ast.Constant(value=str(name)):
+                yield name
+            case _:
+                pass
+
+
+def _private(module: Module) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                named = name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                named = name
+            case ast.ClassDef(name=name):
+                named = name
+            case _:
+                continue
+        if named.startswith("_") and not named.startswith("__") and named != "_":
+            yield named, node.lineno
 
 
 def _beside(house: House, module: Module) -> Iterator[Module]:

@@ -42,6 +42,9 @@ AGREED_STEMS = {
     "new": "the command and what it writes",
     "status": "the command and what it shows",
 }
+AGREED_NAMES = {
+    "_depends": "read by yoyo",
+}
 AGREED_EXCEPTIONS = {
     "Terminated": "SIGTERM unwinds as Ctrl-C does, which is no error",
     "Misfit": "a value's reason; DoesNotFit says it with the row and the column",
@@ -143,6 +146,10 @@ def test_dbkit_finds_when_asked_what_it_offers_and_types(dbkit: House) -> None:
 @pytest.mark.parametrize("name", import_module("dbkit").__all__)
 def test_dbkit_finds_each_name_it_offers(name: str) -> None:
     assert getattr(import_module("dbkit"), name) is not None
+
+
+def test_every_private_name_is_used(dbkit: House) -> None:
+    hold(rules.idle_names(dbkit, AGREED_NAMES))
 
 
 def test_every_public_exception_is_an_error_of_ours(dbkit: House) -> None:

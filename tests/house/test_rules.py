@@ -1,5 +1,6 @@
 """Every rule of the house finds the fault it is there for."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -234,6 +235,39 @@ def test_what_is_offered_typed_and_found_is_no_fault(plant: Plant) -> None:
     """
 
     assert rules.lazy_offers(plant({"__init__": text, "carts": ""}), "_LAZY") == []
+
+
+@pytest.mark.parametrize(
+    "idle",
+    [
+        "_IDLE = 7",
+        "_IDLE: int = 7",
+        "def _IDLE() -> None: ...",
+        "class _IDLE: ...",
+        "class Cart:\n    def fill(self) -> None:\n        self._IDLE = 7",
+        "class Cart:\n    def _IDLE(self) -> None: ...",
+        "_IDLE = _USED, _USED = 7, 8\nprint(_USED)",
+    ],
+)
+def test_a_private_name_that_nobody_uses_is_found(plant: Plant, idle: str) -> None:
+    shop = plant({"carts": idle, "orders": "_IDLE = 8\nprint(_IDLE)\n"})
+
+    (fault,) = rules.idle_names(shop)
+
+    assert re.fullmatch(r"shop\.carts:\d+ gives the name _IDLE, and nobody uses it", fault)
+
+
+@pytest.mark.parametrize(
+    "used",
+    [
+        "_USED = 7\nprint(_USED)",
+        "class _Cart: ...\ndef fill() -> '_Cart': ...",
+        "class Cart:\n    def fill(self) -> int:\n        self._n = 7\n        return self._n",
+        "for _ in range(7): ...",
+    ],
+)
+def test_a_private_name_that_is_used_is_no_fault(plant: Plant, used: str) -> None:
+    assert rules.idle_names(plant({"carts": used})) == []
 
 
 ERRORS = """

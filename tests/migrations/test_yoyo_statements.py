@@ -249,7 +249,10 @@ def test_y16_a_dump_without_its_psql_commands_is_a_migration(
             "create function dumped.one() returns integer language sql begin atomic; select 1; end"
         )
     dump = subprocess.run(
-        [binaries.pg_dump, "--no-owner", project.url], capture_output=True, text=True, check=True
+        [binaries.bin / "pg_dump", "--no-owner", project.url],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     with project.connect() as connection:
         connection.execute("drop schema dumped cascade")
