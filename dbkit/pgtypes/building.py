@@ -216,18 +216,18 @@ def _with_pydantic(cls: type[Any]) -> Build:
 
 
 def _with_msgspec(cls: type[Any]) -> Build:
-    convert = import_module("msgspec").convert
+    msgspec = import_module("msgspec")
 
     def build(value: object, place: str) -> object:
         try:
-            return convert(_plain(value), cls)
-        except ValueError as error:
+            return msgspec.convert(_plain(value), cls)
+        except msgspec.ValidationError as error:  # a ValueError only since msgspec 0.21
             raise Unfit(place, f"{cls.__name__} ({_first(error)})", value) from error
 
     return build
 
 
-def _first(error: ValueError) -> str:
+def _first(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
