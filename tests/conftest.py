@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -26,6 +27,10 @@ ROOT = Path(__file__).parent.parent
 # nothing of a test's server has to outlive a power cut
 _QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _ROOM = 1 << 30
+
+# how long an example takes says how busy the machine is
+hypothesis.settings.register_profile("dbkit", deadline=None)
+hypothesis.settings.load_profile("dbkit")
 
 
 @pytest.fixture(scope="session")
