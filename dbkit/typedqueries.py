@@ -480,13 +480,13 @@ def _unusable_fields(names: Sequence[str]) -> Iterator[_UnusableField]:
 
 
 def _unusable_fields_inside(type_: PgType, shape: Shape | None) -> Iterator[_UnusableField]:
-    """Find such names in rows that the statement makes, those inside json left out.
+    """Find such names in rows that the statement makes.
 
-    Json with a key that no field can have is a dict all the same.
+    Json is left out: an object with a key that no field can have is a dict all the same. So are
+    types that have a name, whose attributes are renamed where the type is made.
     """
-    if shape is None or _holds_json(type_):
+    if shape is None:
         return
-    # the attributes of a type that has a name are renamed there
     if shape.kind == "row" and type_.kind is not TypeKind.COMPOSITE:
         yield from _unusable_fields([part.name for part in shape.parts])
     for part in shape.parts:

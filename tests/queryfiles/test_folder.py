@@ -192,6 +192,7 @@ def test_every_fault_of_every_file_is_told(tmp_path: Path) -> None:
         tmp_path,
         {
             "class/find.sql": "select :'import';",
+            "class/sound.sql": ONE,
             "deep/er/find.sql": "-- :mny\nselect 1;",
             "find.sql": "select 1;",
             "runs/sound.sql": ONE,
@@ -208,6 +209,7 @@ def test_every_fault_of_every_file_is_told(tmp_path: Path) -> None:
         "class/find.sql",
         "class/find.sql:1",
         "class/find.sql:1",
+        "class/sound.sql",
         "deep/er/find.sql",
         "deep/er/find.sql:1",
         "find.sql",
