@@ -66,8 +66,9 @@ format: .venv/installed ## format Python and SQL
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/sqlfluff fix --disable-progress-bar migrations sql
 
-bench: .venv/installed ## measure, as ratios beside psql and plain yoyo
+bench: .venv/installed ## measure, as ratios beside psql, plain yoyo and an empty command
 	@$(BIN)/python bench/migrations.py
+	@$(BIN)/python bench/generating.py
 
 clean: ## stop the embedded server and delete it, and the environment
 	@if [ -x $(BIN)/dbkit ]; then $(BIN)/dbkit server reset --yes; fi

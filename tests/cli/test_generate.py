@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -96,20 +95,6 @@ def test_check_names_what_changed_without_a_server(shop: Project) -> None:
         "shop: generated code is not current: shop/orders/list_all.sql was changed; "
         "run dbkit generate shop"
     )
-
-
-def test_check_of_two_hundred_queries_takes_less_than_a_second(shop: Project) -> None:
-    for number in range(200):
-        _query(shop, f"list_{number}").write_text(f"-- :many\nselect {number} as number;\n")
-    shop.dbkit("migrate")
-    shop.dbkit("generate")
-
-    started = time.perf_counter()
-    ran = shop.dbkit("generate", "--check")
-    seconds = time.perf_counter() - started
-
-    assert ran.returncode == 0
-    assert seconds < 1
 
 
 def test_a_query_at_fault_leaves_the_package_as_it_was(shop: Project) -> None:

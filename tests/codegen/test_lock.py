@@ -1,6 +1,5 @@
 """Generated code that is not current is found without a server, and replaced whole."""
 
-import time
 from pathlib import Path
 from zlib import crc32
 
@@ -111,18 +110,6 @@ def test_a_file_of_somebody_elses_is_not_overwritten(
 
     assert (package / "orders.py").read_text() == '"""Somebody\'s own."""\n'
     assert not (package / "customers.py").exists()
-
-
-def test_two_hundred_queries_are_compared_in_a_moment(system: System, package: Path) -> None:
-    for number in range(200):
-        path = system.sql / "orders" / f"list_{number}.sql"
-        path.write_text(f"-- :many\nselect {number} as number;\n" * 20)
-
-    started = time.perf_counter()
-    stale = find_stale(system.sql, package)
-
-    assert len(stale) == 200
-    assert time.perf_counter() - started < 0.5
 
 
 @pytest.mark.parametrize("package", ["shop-queries", "shop..queries", "../shop"])

@@ -26,7 +26,7 @@ READERS = pytest.mark.parametrize("read", [read_statements, read_tokens])
 
 
 @READERS
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "text",
     [
@@ -74,7 +74,7 @@ def test_reading_ends(read: Callable[[str], None], text: str) -> None:
 
 
 @READERS
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "text",
     ["/*" * MANY, "'" * (MANY + 1), "'a" + "\n" * MANY, "$a$" + "$b$" * MANY, '"' + " " * MANY],
