@@ -236,3 +236,20 @@ class NoProject(ConfigurationError):
             "to begin a project with one system, shop, write the line [tool.dbkit.systems.shop] "
             "into pyproject.toml here; in a container, copy the project's pyproject.toml here"
         )
+
+
+@dataclass(eq=False)
+class UnlistedChoice(QueryError):
+    """A name was chosen that the query's header does not list."""
+
+    query: str
+    name: str
+    value: str
+    allowed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        meant = nearest(self.value, self.allowed)
+        return (
+            f"{self.query}: {self.name} cannot be {self.value!r}{meant}; "
+            f"allowed: {', '.join(self.allowed)}"
+        )

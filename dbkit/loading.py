@@ -1,34 +1,53 @@
 """Call the queries of a folder by name, each typed when it is first called, nothing generated."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import asyncio
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, make_dataclass, replace
 from functools import partial
 from inspect import Parameter as Argument
 from inspect import Signature, isawaitable
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from types import SimpleNamespace
+from typing import Any, NamedTuple, TypeAlias, TypeVar, get_type_hints
 
 from psycopg import AsyncConnection, Connection
 
-from dbkit.borrowing import in_thread
 from dbkit.errors import QueryError, nearest
-from dbkit.queryfiles import Choice, Query, QueryKind, QueryParameter, combination_for, find_queries
+from dbkit.pgtypes import PyType, class_name, column_type, named_type, type_name
+from dbkit.queryfiles import (
+    Choice,
+    Combination,
+    Query,
+    QueryKind,
+    QueryParameter,
+    combination_for,
+    copy_target,
+    find_queries,
+)
 from dbkit.runtime import (
     OMITTED,
+    AnyConnection,
     AsText,
+    Line,
+    Piece,
+    SqlFile,
     Statement,
     batch,
     batch_rows,
     copy,
     execute,
+    listed,
     many,
     one,
     optional,
     stream,
 )
 from dbkit.sqltext import Source, decode
-from dbkit.typedstatements import make_statement
+from dbkit.typedqueries import CheckedQuery, check_query
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -111,7 +130,6 @@ def _all(what: str, known: tuple[str, ...]) -> str:
     return f"; {what}: {', '.join(known) or 'none'}"
 
 
-AnyConnection: TypeAlias = Connection[Any] | AsyncConnection[Any]
 Values: TypeAlias = Mapping[str, object]
 
 _OF_SETS = {QueryKind.BATCH, QueryKind.COPY}
@@ -163,7 +181,7 @@ class Call(NamedTuple):
 
     def bound(self, statement: Statement[Any]) -> list[object]:
         """Put the values in the order of the statement's parameters."""
-        return [self.values[parameter.name] for parameter in statement.parameters]
+        return [self.values[name] for name in statement.takes]
 
 
 class LoadedQuery:
@@ -270,7 +288,7 @@ class LoadedQuery:
     ) -> Any:  # noqa: ANN401 - as above
         if sets is not None:
             rows = self._in_order(statement, sets, call.values)
-            gives_rows = bool(statement.columns)
+            gives_rows = bool(statement.gives)
             return _RUN_SETS[self.query.kind, gives_rows](connection, statement, rows)
         return _RUN[self.query.kind](connection, statement, call.bound(statement))
 
@@ -286,7 +304,7 @@ class LoadedQuery:
             if found != names:
                 raise UnequalSets(self.name, number, tuple(sorted(names)), tuple(sorted(found)))
             values = {**shared, **given}
-            yield [values[parameter.name] for parameter in statement.parameters]
+            yield [values[name] for name in statement.takes]
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -344,3 +362,125 @@ def _signature(query: Query) -> Signature:
             default = OMITTED if _can_be_left_out(keyword) else Argument.empty
         arguments.append(Argument(keyword.name, Argument.KEYWORD_ONLY, default=default))
     return Signature(arguments)
+
+
+def make_statement(
+    connection: Connection[Any],
+    query: Query,
+    combination: Combination,
+    source: Source,
+    *,
+    forget: Callable[[], object],
+) -> Statement[Any]:
+    """Ask the server about one combination, and make of it what generated code would hold.
+
+    A row is a named tuple, the parts of a row or of json inside it are dataclasses. `forget` is
+    called when the database turns out to have changed.
+    """
+    checked = check_query(connection, replace(query, combinations=(combination,)), source)
+    types = {
+        parameter.name: type_name(parameter.type)
+        for parameter in checked.parameters
+        if parameter.type is not None
+    }
+    return Statement(
+        SqlFile(f"{query.subject}.{query.name}", query.path),
+        tuple(_placed(combination, source)),
+        takes=listed((name, types[name]) for name in combination.parameters),
+        gives=listed((column.name, type_name(column.type)) for column in checked.columns),
+        into=dict(_classes(checked)),
+        row=_row(checked),
+        copied=copy_target(combination.text) if query.kind is QueryKind.COPY else None,
+        forget=forget,
+    )
+
+
+def _placed(combination: Combination, source: Source) -> Iterator[Piece]:
+    """Tell of each piece of the text in which line of the file it stands."""
+    starts = [start for start, _ in combination.pieces]
+    ends = [*starts[1:], len(combination.text)]
+    for (start, offset), end in zip(combination.pieces, ends, strict=True):
+        yield Line(source.position(offset).line)
+        yield combination.text[start:end]
+
+
+def _row(checked: CheckedQuery) -> Callable[..., Any] | None:
+    if len(checked.columns) == 1:
+        return None
+    names = [column.name for column in checked.columns]
+    name = class_name(checked.query.name, ())
+    # a name that begins with `_` is no field of a named tuple; it is reached by its place
+    return namedtuple(name, names, rename=True)  # noqa: PYI024  # pyright: ignore[reportUntypedNamedTuple] - the fields are the server's
+
+
+def _classes(checked: CheckedQuery) -> Iterator[tuple[str, Any]]:
+    """Make the classes that generated code would spell out, for the columns that become one."""
+    json_types = dict(checked.json_types)
+    classes = _Classes()
+    for column in checked.columns:
+        annotation = column_type(
+            column, json_type=json_types.get(column.name), name_class=classes.name
+        )
+        if annotation.converted:
+            yield column.name, classes.resolve(annotation)
+
+
+class _Classes:
+    """The classes that generated code would spell out."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str, tuple[tuple[str, str], ...]] = {}
+        self._known: dict[str, Any] = {}
+
+    def name(self, suggested: str, fields: tuple[tuple[str, str], ...]) -> str:
+        """Name a class, and two that differ differently."""
+        # not to be taken for one that is imported
+        name = f"_{class_name(suggested, fields)}"
+        while self._fields.setdefault(name, fields) != fields:
+            name += "_"
+        return name
+
+    def resolve(self, found: PyType) -> Any:  # noqa: ANN401 - a type form is not always a class
+        """Turn an annotation into the type it means."""
+        for dotted in found.imports:
+            self._known[dotted.rpartition(".")[2]] = named_type(dotted)
+        for made in found.classes:
+            fields = [(name, self._meant(annotation)) for name, annotation in made.fields]
+            if made.name not in self._known:
+                self._known[made.name] = make_dataclass(
+                    made.name.strip("_"), fields, frozen=True, slots=True
+                )
+        return self._meant(found.annotation)
+
+    def _meant(self, annotation: str) -> Any:  # noqa: ANN401 - as above
+        holder = SimpleNamespace(__annotations__={"it": annotation})
+        return get_type_hints(holder, self._known)["it"]
+
+
+async def in_thread(connection: AsyncConnection[Any], work: Callable[[Connection[Any]], T]) -> T:
+    """Have work done on the same session, its open transaction included.
+
+    Nobody else uses the connection meanwhile, and the event loop goes on.
+    """
+    async with connection.lock:
+        task = asyncio.create_task(asyncio.to_thread(_lend, connection, work))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            # the thread cannot be stopped, and until it ends the wire is its
+            await asyncio.wait([task])
+            raise
+
+
+def _lend(connection: AsyncConnection[Any], work: Callable[[Connection[Any]], T]) -> T:
+    pgconn = connection.pgconn
+    handlers = pgconn.notice_handler, pgconn.notify_handler
+    borrowed: Connection[Any] = Connection(pgconn)
+    # the names it would give would be the other one's as well
+    borrowed.prepare_threshold = None
+    try:
+        pgconn.notice_handler, pgconn.notify_handler = handlers
+        return work(borrowed)
+    finally:
+        # the wire is not its own, so it is not to warn that it goes without closing it
+        del borrowed.pgconn

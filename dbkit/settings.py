@@ -35,7 +35,8 @@ class InvalidSettings(ConfigurationError):
 
 
 _KEYS = {"systems", "server"}
-_SYSTEM_KEYS = {"migrations", "sql", "url-env", "package", "tenant"}
+_SYSTEM_KEYS = {"migrations", "sql", "url-env", "package", "tenant", "calls"}
+_CALLS = ("sync", "async", "both")
 _SERVER_KEYS = {"folder", "postgres"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -50,6 +51,8 @@ class System(NamedTuple):
     package: str | None = None
     # the column that says whose a row is, where `check` is to hold every query to it
     tenant: str | None = None
+    # for which connections functions are generated: "sync", "async" or "both"
+    calls: str = "both"
 
     @property
     def url(self) -> str | None:
@@ -114,6 +117,7 @@ def _settings(root: Path, table: dict[str, object], path: str) -> Settings:
             url_env=values.get("url-env", f"{name.upper()}_DATABASE_URL"),
             package=values.get("package"),
             tenant=_column(values.get("tenant"), where, path),
+            calls=_calls(values.get("calls", "both"), where, path),
         )
     if not systems:
         raise InvalidSettings(path, "names no system; add a table [tool.dbkit.systems.NAME]")
@@ -150,6 +154,13 @@ def _column(name: str | None, where: str, path: str) -> str | None:
             path, f"{where}: tenant is to be the name of a column, as tenant_id is, not {name!r}"
         )
     return name
+
+
+def _calls(calls: str, where: str, path: str) -> str:
+    if calls not in _CALLS:
+        fault = f'{where}: calls is to be "sync", "async" or "both", not {calls!r}'
+        raise InvalidSettings(path, fault)
+    return calls
 
 
 def _refuse_unknown(table: Mapping[str, object], known: set[str], where: str, path: str) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, count
+from itertools import chain, count, zip_longest
 from typing import Any, NamedTuple, TypeAlias
 
 import psycopg
@@ -12,7 +12,7 @@ from psycopg import sql
 from dbkit.analysis import Catalog, Description, describe
 from dbkit.errors import QueryError
 from dbkit.pgtypes import Column, PgType, Shape, TypeKind, type_name
-from dbkit.queryfiles import Combination, Query, QueryFileFault, QueryKind, usable_name
+from dbkit.queryfiles import Combination, Query, QueryFileFault, QueryKind, copy_target, usable_name
 from dbkit.sqltext import Source
 
 
@@ -247,6 +247,23 @@ _ROWS = {QueryKind.ONE, QueryKind.OPTIONAL, QueryKind.MANY, QueryKind.STREAM}
 _Described: TypeAlias = Sequence[tuple[Combination, Description]]
 
 
+@dataclass(eq=False)
+class RowsDiffer(QueryError):
+    """Two queries name one row class by `-- row:`, and their columns differ."""
+
+    row_class: str
+    path: str
+    column: str
+    other_path: str
+    difference: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: column {self.column!r} {self.difference} in {self.other_path}, and both "
+            f"say `-- row: {self.row_class}`; make them agree, or name another row"
+        )
+
+
 class CheckedParameter(NamedTuple):
     """A keyword of a query, with the type the server wants for it."""
 
@@ -337,6 +354,48 @@ def examine_query(
     if faults:
         return faults
     return CheckedQuery(query, parameters, columns, tuple(json_types.items()), tuple(described))
+
+
+def find_different_rows(typed: Iterable[CheckedQuery]) -> Iterator[RowsDiffer]:
+    """Find the queries whose columns are not those of the first that names the same row."""
+    first: dict[str, CheckedQuery] = {}
+    for query in typed:
+        row_class = query.query.row_class
+        if row_class is None:
+            continue
+        other = first.setdefault(row_class, query)
+        difference = _first_difference(query.columns, other.columns)
+        if difference is None and query.json_types != other.json_types:
+            named = dict(query.json_types).keys() ^ dict(other.json_types).keys()
+            column = min(named, default=query.columns[0].name)
+            difference = column, "is another class"
+        if difference is not None:
+            column, how = difference
+            yield RowsDiffer(row_class, query.query.path, column, other.query.path, how)
+
+
+def _first_difference(  # noqa: PLR0911 - a difference a return
+    columns: Sequence[Column], others: Sequence[Column]
+) -> tuple[str, str] | None:
+    """Name the first column that is another one, and say what it is instead."""
+    for column, other in zip_longest(columns, others):
+        if column is None:
+            return other.name, "is not there, as it is"
+        if other is None:
+            return column.name, "is not"
+        if column.name != other.name:
+            return column.name, f"is where {other.name!r} is"
+        if type_name(column.type) != type_name(other.type):
+            return column.name, f"is {type_name(column.type)}, and {type_name(other.type)}"
+        if column.nullable != other.nullable:
+            said = ("may be null, and never is", "is never null, and may be")
+            return column.name, said[not column.nullable]
+        parts = column.shape.parts if column.shape else ()
+        other_parts = other.shape.parts if other.shape else ()
+        inner = _first_difference(parts, other_parts)
+        if inner is not None:
+            return f"{column.name}.{inner[0]}", inner[1]
+    return None
 
 
 def _nullness(query: Query) -> dict[str, str]:
@@ -614,24 +673,28 @@ def _unfit_kind(query: Query, described: _Described) -> Iterator[QueryError]:
         reason = "the statement gives no rows; make it :exec, or add `returning`"
     elif query.kind is QueryKind.EXEC and columns:
         reason = "the statement gives rows; make it :many, or leave them out"
-    elif query.kind is QueryKind.COPY and not _is_insert(query.combinations[0]):
-        reason = "only a plain `insert into table (columns) values (…)` can be loaded by copy"
+    elif query.kind is QueryKind.COPY and not _can_be_copied(query):
+        reason = (
+            "only a plain `insert into table (columns) values (…)` can be loaded by copy, "
+            "with each parameter as it is"
+        )
     if reason:
         yield KindDoesNotFit(_shown(query), query.path, query.kind, reason)
 
 
 def _needless_row_class(query: Query, described: _Described) -> Iterator[QueryError]:
     reason = ""
-    if query.kind not in _ROWS:
+    columns = described[0][1].columns
+    if not columns:
         reason = f":{query.kind} gives no rows"
-    elif len(described[0][1].columns) == 1:
+    elif len(columns) == 1:
         reason = "a row of one column is its value alone"
     if query.row_class and reason:
         yield NeedlessRowClass(_shown(query), query.path, query.row_class, reason)
 
 
-def _is_insert(combination: Combination) -> bool:
-    return combination.text.lstrip().lower().startswith("insert")
+def _can_be_copied(query: Query) -> bool:
+    return all(copy_target(combination.text) for combination in query.combinations)
 
 
 def _unfit_defaults(

@@ -234,7 +234,7 @@ def test_what_does_not_prepare_is_pointed_at_in_the_file(shop: psycopg.Connectio
             "-- :copy\nupdate orders set note = :'note';\n",
             (
                 "orders.listed is :copy, but only a plain `insert into table (columns) values (…)` "
-                "can be loaded by copy"
+                "can be loaded by copy, with each parameter as it is"
             ),
         ),
         (
@@ -326,7 +326,8 @@ def test_all_that_does_not_fit_is_told_at_once(shop: psycopg.Connection) -> None
         ),
         (
             "listed.sql: orders.listed is :copy, but only a plain "
-            "`insert into table (columns) values (…)` can be loaded by copy"
+            "`insert into table (columns) values (…)` can be loaded by copy, "
+            "with each parameter as it is"
         ),
         (
             "listed.sql: the default 'many' of 'most' is no int8: "

@@ -76,7 +76,7 @@ def _run(loaded: LoadedQuery, place: SystemDatabase, given: dict[str, AsText]) -
     with opened(place) as connection, connection.transaction():
         statement = loaded.statement(connection, call)
         values = call.bound(statement)
-        if not statement.columns:
+        if not statement.gives:
             return Answer((), [], execute(connection, statement, values))
         rows = many(connection, statement, values)
         # inside the transaction, so that a broken promise takes back what was written
@@ -84,8 +84,7 @@ def _run(loaded: LoadedQuery, place: SystemDatabase, given: dict[str, AsText]) -
             raise TooManyRows(loaded.name, len(rows))
         if loaded.query.kind is QueryKind.ONE and not rows:
             raise NoRow(loaded.name)
-    columns = tuple(column.name for column in statement.columns)
-    return Answer(columns, [row if statement.row else (row,) for row in rows])
+    return Answer(tuple(statement.gives), [row if statement.row else (row,) for row in rows])
 
 
 def _for_program(answer: Answer, kind: QueryKind) -> object:

@@ -68,3 +68,18 @@ class ForeignFile(QueryError):
 
     def __str__(self) -> str:
         return f"{self.path} was not generated, and would be overwritten; move it away"
+
+
+@dataclass(eq=False)
+class ClashingNames(QueryError):
+    """Two things of a generated package would have one name."""
+
+    name: str
+    first: str
+    second: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.first} and {self.second} would both be called {self.name!r} in generated code; "
+            "rename one of them, or name the row with `-- row: SomeName`"
+        )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # what fits here stands in one line, else each item has its own and a comma, so that ruff
 # leaves it alone for any length of line from this one to 100
 WIDTH = 88
+LONGEST = 100
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
 _INTEGERS = frozenset({"int2", "int4", "int8", "oid"})
 _FLOATS = frozenset({"float4", "float8"})
@@ -25,11 +26,10 @@ _BOOLEANS = {"true": "True", "on": "True", "false": "False", "off": "False"}
 
 def string(text: str) -> str:
     """Write a string with double quotes, unless that means more backslashes."""
-    written = repr(text)
-    if written[0] == '"':
-        return written
-    inner = written[1:-1].replace("\\'", "'")
-    return written if '"' in inner else f'"{inner}"'
+    quote = "'" if text.count('"') > text.count("'") else '"'
+    characters = (char if char in "'\"" else repr(char)[1:-1] for char in text)
+    escaped = "".join(characters).replace(quote, f"\\{quote}")
+    return f"{quote}{escaped}{quote}"
 
 
 def script(text: str) -> str:
@@ -40,6 +40,19 @@ def script(text: str) -> str:
         return f'"""{_CONTROL.sub(_escaped, inner)}"""'
     prefix = "r" if "\\" in text else ""
     return f'{prefix}"""{text}"""'
+
+
+def text_literal(text: str, start: str) -> list[str]:
+    """Write the text of a statement, or a piece of it, as an argument that begins so."""
+    flat = f"{start}{string(text)},"
+    if "\n" not in text and len(flat) <= WIDTH:
+        return [flat]
+    literal = script(text)
+    if literal.startswith('"""') and not text.startswith("\n"):
+        # the first line at the margin, as the others
+        literal = f'"""\\\n{literal[3:]}'
+    is_long = any(len(line) > WIDTH for line in f"{start}{literal}".splitlines())
+    return [f"{start}{literal},{'  # noqa: E501 - lines of the file' if is_long else ''}"]
 
 
 def docstring(text: str, indent: str) -> list[str]:
@@ -67,6 +80,10 @@ def enclosed(start: str, items: "Sequence[str]", end: str) -> list[str]:
     if len(flat) <= WIDTH:
         return [flat]
     indent = start[: len(start) - len(start.lstrip())]
+    together = f"{indent}    {', '.join(items)}"
+    if start.endswith("(") and len(flat) > LONGEST and len(together) <= WIDTH:
+        # ruff puts them so where all of it does not fit in a line of any length up to the longest
+        return [start, together, f"{indent}{end}"]
     return [start, *(f"{indent}    {item}," for item in items), f"{indent}{end}"]
 
 

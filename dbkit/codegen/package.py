@@ -1,7 +1,6 @@
 """Type every query of a system and write the texts of its package."""
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +8,13 @@ import psycopg
 
 from dbkit.analysis import Catalog
 from dbkit.codegen.lockfile import LOCK, lock_text
-from dbkit.codegen.module import module_text, package_text
+from dbkit.codegen.module import module_text, package_text, rows_text
 from dbkit.codegen.place import package_folder
+from dbkit.codegen.plan import ROWS, plan_package
 from dbkit.queryfiles import examine_folder
 from dbkit.settings import System
 from dbkit.sqltext import Source
-from dbkit.typedqueries import CheckedQuery, check_query
+from dbkit.typedqueries import CheckedQuery, check_query, find_different_rows
 
 
 def generate_system(
@@ -39,10 +39,14 @@ def package_texts(
     system: System, root: Path, checked: Sequence[CheckedQuery], sources: Mapping[str, Source]
 ) -> Mapping[Path, str]:
     """Give the text of each file of a package, of queries in the order of subject and name."""
+    for fault in find_different_rows(checked):
+        raise fault
     folder = package_folder(system, root)
+    plan = plan_package(checked, sources)
     texts = {"__init__.py": package_text(system.name)}
-    for subject, queries in groupby(checked, key=lambda one: one.query.subject):
-        text = module_text(system, subject, list(queries), sources, root)
-        texts[f"{subject}.py"] = text
+    if plan.rows.classes or plan.rows.aliases:
+        texts[f"{ROWS}.py"] = rows_text(system, plan.rows, root)
+    for subject, module in plan.subjects.items():
+        texts[f"{subject}.py"] = module_text(system, subject, module, sources, root)
     texts[LOCK] = lock_text(checked, texts, system.sql)
     return {folder / name: text for name, text in texts.items()}

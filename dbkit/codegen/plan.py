@@ -1,23 +1,46 @@
-"""Plan a module: which classes its queries share, and what each function takes and gives."""
+"""Plan a package: the classes of each module, and what each function takes and gives."""
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain, count
 from typing import NamedTuple
 
+from dbkit.codegen.errors import ClashingNames
 from dbkit.codegen.literals import default
-from dbkit.codegen.naming import Classes, Fields
-from dbkit.pgtypes import Column, MadeClass, PyType, column_type, parameter_type, type_name
-from dbkit.queryfiles import Choice, QueryKind
+from dbkit.codegen.pieces import WrittenStatement, write_statement
+from dbkit.pgtypes import (
+    Column,
+    Fields,
+    PgType,
+    PyType,
+    TypeKind,
+    are_fields,
+    class_name,
+    column_type,
+    parameter_type,
+    python_type,
+    type_name,
+)
+from dbkit.queryfiles import Choice, Query, QueryKind, copy_target, row_class_name
+from dbkit.sqltext import Source
 from dbkit.typedqueries import CheckedParameter, CheckedQuery
 
-# longer ones stand above the functions, under a name of their own
+# the module of what several queries have in common
+ROWS = "rows"
+# an enum with longer labels has a name of its own
 _LONGEST_LITERAL = 40
-_LONGEST_VALUE = 30
-_MOST_NAMED = 2
 _LITERAL = re.compile(
     r"""Literal\[(?P<labels>(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\]'"])*)\]"""
+)
+# the first that fits; a singular that ends like a plural stays
+_PLURALS = (
+    *((ending, ending) for ending in ("ss", "us", "is", "series", "news")),
+    ("ies", "y"),
+    *((f"{ending}es", ending) for ending in ("ss", "us", "x", "ch", "sh")),
+    ("s", ""),
 )
 
 
@@ -29,17 +52,7 @@ class Typed(NamedTuple):
 
 
 class PlannedKeyword(NamedTuple):
-    """A keyword of a function."""
-
-    name: str
-    type: Typed
-    default: Typed | None = None
-    # it only says whether a part is in, and False leaves it out
-    is_flag: bool = False
-
-
-class PlannedField(NamedTuple):
-    """A field of a class."""
+    """A keyword of a function, or a field of a set of values."""
 
     name: str
     type: Typed
@@ -51,10 +64,10 @@ class PlannedClass(NamedTuple):
 
     name: str
     documentation: str
-    fields: tuple[PlannedField, ...]
+    fields: tuple[PlannedKeyword, ...]
 
 
-class Gives(NamedTuple):
+class PlannedColumn(NamedTuple):
     """A column as the statement has to know it."""
 
     name: str
@@ -66,214 +79,299 @@ class Gives(NamedTuple):
 class PlannedFunction:
     """One query as a function."""
 
-    checked: CheckedQuery
+    query: Query
+    written: WrittenStatement
+    # the type of `$1`, of `$2` and so on, by its keyword
+    takes: Mapping[str, str]
+    gives: tuple[PlannedColumn, ...]
     # one row, or the value of the only column; None where no rows come
     row: Typed | None
-    row_class: str | None
-    columns: tuple[Gives, ...]
+    row_class: Typed | None
+    # those of the function itself; a set of values has the others
     keywords: tuple[PlannedKeyword, ...]
     # for a query that takes many sets of values the class of one
     sets: str | None
-    switches: tuple[str, ...]
-    choices: tuple[str, ...]
+    flags: tuple[str, ...]
+    # of a :copy the table with its columns, and which value each gets
+    copied: tuple[str, tuple[int, ...]] | None
 
 
 @dataclass(slots=True)
-class Plan:
+class PlannedModule:
     """All that a module will hold."""
 
     classes: dict[str, PlannedClass] = field(default_factory=dict[str, PlannedClass])
     # name and right side
     aliases: dict[str, Typed] = field(default_factory=dict[str, Typed])
     functions: list[PlannedFunction] = field(default_factory=list[PlannedFunction])
+    # what each name stands for, told where two are alike
+    meanings: dict[str, str] = field(default_factory=dict[str, str])
+
+    def claim(self, name: str, meaning: str) -> None:
+        """Take a name for one thing, or refuse it: it would stand for two."""
+        other = self.meanings.setdefault(name, meaning)
+        if other != meaning:
+            raise ClashingNames(name, other, meaning)
 
 
-def plan_module(checked: Iterable[CheckedQuery]) -> Plan:
-    """Plan the module of one subject's queries."""
-    queries = list(checked)
-    planner = _Planner(Classes(one.query.name for one in queries))
-    for one in queries:
-        planner.plan.functions.append(planner.function(one))
-    return planner.plan
+@dataclass(slots=True)
+class PlannedPackage:
+    """The module of each subject, and that of what they have in common."""
+
+    rows: PlannedModule = field(default_factory=PlannedModule)
+    subjects: dict[str, PlannedModule] = field(default_factory=dict[str, PlannedModule])
+
+
+def plan_package(checked: Iterable[CheckedQuery], sources: Mapping[str, Source]) -> PlannedPackage:
+    """Plan the package of a system's queries, in the order of subject and name."""
+    package = PlannedPackage()
+    for typed in checked:
+        module = package.subjects.setdefault(typed.query.subject, PlannedModule())
+        module.claim(typed.query.name, f"the query {typed.query.subject}.{typed.query.name}")
+        planner = _Planner(package.rows, module, typed)
+        module.functions.append(planner.function(sources[typed.query.path]))
+    if package.rows.meanings and ROWS in package.subjects:
+        raise ClashingNames(ROWS, "the subject of that name", "what several queries have in common")
+    return package
 
 
 class _Planner:
-    def __init__(self, names: Classes) -> None:
-        self.plan = Plan()
-        self._names = names
-        self._aliased: dict[str, str] = {}
-        # the queries that have a class in common
-        self._sharing: dict[str, list[str]] = {}
+    """Plans one query: every name is the query's own, its row's, or the database's."""
 
-    def function(self, checked: CheckedQuery) -> PlannedFunction:
-        query = checked.query
-        json_types = dict(checked.json_types)
-        found = [self._column(column, json_types.get(column.name)) for column in checked.columns]
-        types = [typed for typed, _ in found]
-        row: Typed | None = None
-        row_class: str | None = None
-        if len(types) == 1:
-            row = self._short(types[0], f"{query.name}_{checked.columns[0].name}")
-        elif types:
-            row_class = self._row(checked, types)
-            row = Typed(row_class)
-        keywords = self._keywords(checked)
-        switches = tuple(
-            name
-            for name, is_omittable, given in (
-                *((one.name, one.omittable, one.default) for one in query.parameters),
-                *((one.name, one.omittable, one.default) for one in query.choices),
-            )
-            if is_omittable and given is None
-        )
+    def __init__(self, rows: PlannedModule, module: PlannedModule, checked: CheckedQuery) -> None:
+        self._rows = rows
+        self._module = module
+        self._checked = checked
+        self._query = checked.query
+        self._name = f"{self._query.subject}.{self._query.name}"
+        shared = self._query.row_class
+        # where a row class is, there are the classes of what is inside it
+        self._row_module = rows if shared else module
+        self._row_name = shared or row_class_name(self._query.name)
+        # the fields of each class of a value inside the row
+        self._inner: dict[str, Fields] = {}
+
+    def function(self, source: Source) -> PlannedFunction:
+        """Plan the function, and add the classes that it needs."""
+        query, checked = self._query, self._checked
+        written = write_statement(query, source)
+        types = {
+            parameter.name: type_name(parameter.type)
+            for parameter in checked.parameters
+            if parameter.type is not None
+        }
+        row, row_class, gives = self._rows_of()
+        flags = tuple(parameter.name for parameter in query.parameters if parameter.flag)
+        keywords = self._keywords()
         sets: str | None = None
         if query.kind in {QueryKind.BATCH, QueryKind.COPY}:
-            once = {*switches, *(one.name for one in query.choices)}
-            sets = self._sets(checked, [one for one in keywords if one.name not in once])
-            keywords = [one for one in keywords if one.name in once]
+            once = _given_once(query)
+            sets = self._sets([keyword for keyword in keywords if keyword.name not in once])
+            keywords = [keyword for keyword in keywords if keyword.name in once]
+        is_copied = query.kind is QueryKind.COPY
         return PlannedFunction(
-            checked,
+            query,
+            written,
+            {name: types[name] for name in written.names},
+            gives,
             row,
             row_class,
-            tuple(
-                Gives(column.name, type_name(column.type), into)
-                for column, (_, into) in zip(checked.columns, found, strict=True)
-            ),
             tuple(keywords),
             sets,
-            switches,
-            tuple(one.name for one in query.choices),
+            tuple(name for name in flags if any(name == keyword.name for keyword in keywords)),
+            copy_target(query.combinations[0].text) if is_copied else None,
         )
 
-    def _column(self, column: Column, json_type: str | None) -> tuple[Typed, Typed | None]:
-        def name_class(suggested: str, fields: Fields) -> str:
-            # a part that the tree has no name for is called for its column
-            return self._names.inner(column.name if suggested == "row" else suggested, fields)
+    def _rows_of(self) -> tuple[Typed | None, Typed | None, tuple[PlannedColumn, ...]]:
+        columns = self._checked.columns
+        annotations = [self._column(column) for column in columns]
+        gives = tuple(
+            PlannedColumn(column.name, type_name(column.type), into)
+            for column, (_, into) in zip(columns, annotations, strict=True)
+        )
+        if len(columns) <= 1:
+            return (annotations[0][0] if annotations else None), None, gives
+        fields = tuple(
+            PlannedKeyword(column.name, annotation)
+            for column, (annotation, _) in zip(columns, annotations, strict=True)
+        )
+        if self._query.row_class:
+            meaning = f"the row that queries share by `-- row: {self._row_name}`"
+            documentation = f"A row of the queries that say `-- row: {self._row_name}`."
+        else:
+            meaning = f"a row of {self._name}"
+            documentation = f"A row of `{self._query.name}`."
+        self._add_class(self._row_module, self._row_name, meaning, documentation, fields)
+        row = self._named(self._row_module, self._row_name)
+        return row, row, gives
 
-        found = column_type(column, json_type=json_type, name_class=name_class)
-        typed = self._typed(found, column.name)
-        if not found.converted:
-            return typed, None
+    def _column(self, column: Column) -> tuple[Typed, Typed | None]:
+        json_type = dict(self._checked.json_types).get(column.name)
+
+        def typed(column: Column) -> tuple[Typed, bool]:
+            found = column_type(
+                column,
+                json_type=json_type,
+                name_class=partial(self._inner_name, column.name),
+                name_type=self._type_name,
+            )
+            for made in found.classes:
+                fields = tuple(
+                    PlannedKeyword(name, Typed(text, found.imports)) for name, text in made.fields
+                )
+                meaning = f"a part of a row of {self._row_meaning}"
+                self._add_class(
+                    self._row_module, made.name, meaning, "A value inside a row.", fields
+                )
+            local = frozenset(self._dotted(self._row_module, made.name) for made in found.classes)
+            return Typed(found.annotation, found.imports | local), found.converted
+
+        annotation, is_converted = typed(column)
+        if not is_converted:
+            return annotation, None
         # a NULL of the column itself is never built from
-        bare = replace(column, nullable=False)
-        built = column_type(bare, json_type=json_type, name_class=name_class)
-        return typed, self._typed(built, column.name)
+        return annotation, typed(replace(column, nullable=False))[0]
 
-    def _row(self, checked: CheckedQuery, types: list[Typed]) -> str:
-        columns = [column.name for column in checked.columns]
-        json_types = dict(checked.json_types)
-        key = tuple(
-            (name, f"{typed.text} {json_types.get(name, '')}")
-            for name, typed in zip(columns, types, strict=True)
+    @property
+    def _row_meaning(self) -> str:
+        return self._row_name if self._query.row_class else self._name
+
+    def _inner_name(self, column: str, suggested: str, fields: Fields) -> str:
+        """Name the class of a value inside a row: one of `step_runs` is the row's `StepRun`."""
+        base = self._row_name
+        if not self._query.row_class:
+            base = base.removesuffix("Row")
+        # a part that the tree has no name for is called for its column
+        words = [column] if suggested == "row" else [suggested, column, f"{column}_{suggested}"]
+        wished = [f"{base}{class_name(_singular(word), ())}" for word in words]
+        numbered = (f"{wished[-1]}{number}" for number in count(2))
+        return next(
+            name
+            for name in chain(wished, numbered)
+            if self._inner.setdefault(name, fields) == fields
         )
-        name = self._names.row(checked.query.name, key)
-        sharing = self._sharing.setdefault(name, [])
-        sharing.append(f"`{checked.query.name}`")
-        fields = tuple(PlannedField(one, typed) for one, typed in zip(columns, types, strict=True))
-        said = f"A row of {' and '.join(sharing)}."
-        if len(sharing) > _MOST_NAMED:
-            said = f"A row of {sharing[0]} and {len(sharing) - 1} others."
-        self.plan.classes[name] = PlannedClass(name, said, fields)
+
+    def _type_name(self, type_: PgType) -> str | None:
+        """Name a composite type or an enum, which is one class in all of the package."""
+        if type_.kind is TypeKind.ENUM:
+            literal = python_type(type_).annotation
+            if len(literal) <= _LONGEST_LITERAL:
+                return None
+        elif not are_fields([name for name, _ in type_.fields]):
+            return None
+        name = class_name(type_.name, ())
+        if self._rows.meanings.get(name) == (meaning := f"the type {type_name(type_)}"):
+            return self._dotted(self._rows, name)
+        self._rows.claim(name, meaning)
+        if type_.kind is TypeKind.ENUM:
+            self._rows.aliases[name] = Typed(
+                python_type(type_).annotation, frozenset({"typing.Literal"})
+            )
+            return self._dotted(self._rows, name)
+        # whatever a table says, a field of a composite value may be null
+        annotations = [
+            (field, python_type(inner, name_type=self._type_name).or_none())
+            for field, inner in type_.fields
+        ]
+        fields = tuple(
+            PlannedKeyword(field, _typed(annotation)) for field, annotation in annotations
+        )
+        documentation = f"A value of the type {type_name(type_)}."
+        self._rows.classes[name] = PlannedClass(name, documentation, fields)
+        return self._dotted(self._rows, name)
+
+    def _sets(self, keywords: list[PlannedKeyword]) -> str:
+        name = f"{row_class_name(self._query.name).removesuffix('Row')}Values"
+        documentation = f"One set of values for `{self._query.name}`."
+        meaning = f"the values of {self._name}"
+        self._add_class(self._module, name, meaning, documentation, tuple(keywords))
         return name
 
-    def _sets(self, checked: CheckedQuery, keywords: list[PlannedKeyword]) -> str:
-        name = self._names.other(f"{checked.query.name}_values")
-        said = f"One set of values for `{checked.query.name}`."
-        fields = tuple(PlannedField(one.name, one.type, one.default) for one in keywords)
-        self.plan.classes[name] = PlannedClass(name, said, fields)
-        return name
-
-    def _keywords(self, checked: CheckedQuery) -> list[PlannedKeyword]:
-        found = [
+    def _keywords(self) -> list[PlannedKeyword]:
+        keywords = [
             keyword
-            for parameter in checked.parameters
+            for parameter in self._checked.parameters
             if (keyword := self._parameter(parameter)) is not None
         ]
-        found += [self._choice(choice) for choice in checked.query.choices]
+        keywords += [self._choice(choice) for choice in self._query.choices]
         # what has to be given comes first, what may be left out last
-        return sorted(found, key=_place)
+        return sorted(keywords, key=_rank)
 
     def _parameter(self, parameter: CheckedParameter) -> PlannedKeyword | None:
-        name = parameter.name
         if parameter.type is None:
             # it stands nowhere; without a part to switch it would say nothing
             if not parameter.omittable or parameter.default is not None:
                 return None
-            return PlannedKeyword(name, Typed("bool"), Typed("False"), is_flag=True)
-        typed = self._named(
-            self._typed(
-                parameter_type(
-                    parameter.type,
-                    nullable=parameter.nullable,
-                    json_type=parameter.json_type,
-                    name_class=self._names.inner,
-                ),
-                name,
-            ),
-            name,
+            return PlannedKeyword(parameter.name, Typed("bool"), Typed("False"))
+        annotation = _typed(
+            parameter_type(
+                parameter.type,
+                nullable=parameter.nullable,
+                json_type=parameter.json_type,
+                name_type=self._type_name,
+            )
         )
         if parameter.default is not None:
-            return PlannedKeyword(name, *_with_default(parameter.default, parameter, typed))
-        return (
-            _omittable(PlannedKeyword(name, typed))
-            if parameter.omittable
-            else PlannedKeyword(name, typed)
-        )
+            return PlannedKeyword(
+                parameter.name, *_with_default(parameter.default, parameter, annotation)
+            )
+        keyword = PlannedKeyword(parameter.name, annotation)
+        return _omittable(keyword) if parameter.omittable else keyword
 
     def _choice(self, choice: Choice) -> PlannedKeyword:
-        text = f"Literal[{', '.join(map(repr, choice.allowed))}]"
-        typed = self._typed(PyType(text, frozenset({"typing.Literal"})), choice.name)
+        literal = Typed(
+            f"Literal[{', '.join(map(repr, choice.allowed))}]", frozenset({"typing.Literal"})
+        )
+        if len(literal.text) > _LONGEST_LITERAL:
+            base = row_class_name(self._query.name).removesuffix("Row")
+            name = f"{base}{class_name(choice.name, ())}"
+            self._module.claim(name, f"what {choice.name!r} of {self._name} may be")
+            self._module.aliases[name] = literal
+            literal = Typed(name)
         if choice.default is not None:
-            return PlannedKeyword(choice.name, typed, Typed(repr(choice.default)))
-        keyword = PlannedKeyword(choice.name, typed)
+            return PlannedKeyword(choice.name, literal, Typed(repr(choice.default)))
+        keyword = PlannedKeyword(choice.name, literal)
         return _omittable(keyword) if choice.omittable else keyword
 
-    def _typed(self, found: PyType, name: str) -> Typed:
-        """Take a type over, with the classes it needs and names for its long parts."""
-        for made in found.classes:
-            self._made(made, found.imports)
-        return Typed(self._shortened(found.annotation, name), found.imports)
+    def _add_class(
+        self,
+        module: PlannedModule,
+        name: str,
+        meaning: str,
+        documentation: str,
+        fields: tuple[PlannedKeyword, ...],
+    ) -> None:
+        module.claim(name, meaning)
+        module.classes[name] = PlannedClass(name, documentation, fields)
 
-    def _made(self, made: MadeClass, imports: frozenset[str]) -> None:
-        if made.name not in self.plan.classes:
-            fields = tuple(
-                PlannedField(name, Typed(self._shortened(text, name), imports))
-                for name, text in made.fields
-            )
-            self.plan.classes[made.name] = PlannedClass(made.name, "A value inside a row.", fields)
+    def _named(self, module: PlannedModule, name: str) -> Typed:
+        return Typed(name, frozenset({self._dotted(module, name)}))
 
-    def _shortened(self, text: str, name: str) -> str:
-        def alias(found: re.Match[str]) -> str:
-            if len(found[0]) <= _LONGEST_LITERAL:
-                return found[0]
-            return self._alias(Typed(found[0], frozenset({"typing.Literal"})), name)
-
-        return _LITERAL.sub(alias, text)
-
-    def _short(self, typed: Typed, name: str) -> Typed:
-        if len(typed.text) <= _LONGEST_VALUE:
-            return typed
-        return Typed(self._alias(typed, name), typed.imports)
-
-    def _named(self, typed: Typed, name: str) -> Typed:
-        """Give a name to a union that would break the line of its parameter."""
-        bare = typed.text.removesuffix(" | None")
-        if len(bare) <= _LONGEST_LITERAL:
-            return typed
-        alias = self._alias(Typed(bare, typed.imports), name)
-        return Typed(alias + typed.text[len(bare) :], typed.imports)
-
-    def _alias(self, typed: Typed, name: str) -> str:
-        if typed.text not in self._aliased:
-            self._aliased[typed.text] = self._names.other(name)
-            self.plan.aliases[self._aliased[typed.text]] = typed
-        return self._aliased[typed.text]
+    def _dotted(self, module: PlannedModule, name: str) -> str:
+        return f".{ROWS}.{name}" if module is self._rows else name
 
 
 def labels_of(literal: str) -> Iterator[str] | None:
     """Give the labels of an annotation that is a Literal and nothing else."""
-    found = _LITERAL.fullmatch(literal)
-    return iter(ast.literal_eval(f"({found['labels']},)")) if found else None
+    match = _LITERAL.fullmatch(literal)
+    return iter(ast.literal_eval(f"({match['labels']},)")) if match else None
+
+
+def _given_once(query: Query) -> set[str]:
+    """Return the keywords that decide which text is sent, and so are the same for all sets."""
+    switches = {keyword.name for keyword in query.parameters if keyword.omittable}
+    return switches | {choice.name for choice in query.choices}
+
+
+def _singular(things: str) -> str:
+    for ending, singular in _PLURALS:
+        if things.endswith(ending):
+            return things.removesuffix(ending) + singular
+    return things
+
+
+def _typed(annotation: PyType) -> Typed:
+    return Typed(annotation.annotation, annotation.imports)
 
 
 def _omittable(keyword: PlannedKeyword) -> PlannedKeyword:
@@ -298,7 +396,7 @@ def _with_default(text: str, parameter: CheckedParameter, typed: Typed) -> tuple
     )
 
 
-def _place(keyword: PlannedKeyword) -> int:
+def _rank(keyword: PlannedKeyword) -> int:
     if keyword.default is None:
         return 0
     return 2 if keyword.default.text == "OMITTED" else 1

@@ -90,11 +90,13 @@ def count_prunable(
 def estimate_prunable(connection: psycopg.Connection[Any], retention: LoadedQuery) -> int | None:
     """Return how many rows the planner expects a file to remove, or None if it cannot plan it."""
     statement, call = _prepared(connection, retention, _ALL_ROWS)
-    values = [value if value is None else str(value) for value in call.bound(statement)]
+    bound = call.bound(statement)
+    values = [value if value is None else str(value) for value in bound]
+    text = statement.composition(bound).text
     cursor = RawCursor(connection, row_factory=tuple_row)
     try:
         with connection.transaction(force_rollback=True):
-            cursor.execute(f"explain (format json) {statement.text}".encode(), values)
+            cursor.execute(f"explain (format json) {text}".encode(), values)
             [(plans,)] = cursor.fetchall()
     except psycopg.Error as error:
         if error.sqlstate is None:

@@ -1,8 +1,12 @@
 """The front door to what PostgreSQL's types are in Python."""
 
+from dbkit.pgtypes.addresses import Cidr, Inet
 from dbkit.pgtypes.annotations import (
+    Fields,
     MadeClass,
     PyType,
+    TypeNamer,
+    are_fields,
     class_name,
     column_type,
     parameter_type,
@@ -17,7 +21,10 @@ from dbkit.pgtypes.typenames import type_name
 from dbkit.pgtypes.vector import VectorBinaryLoader, VectorLoader, vector_binary, vector_text
 
 __all__ = [
+    "Cidr",
     "Column",
+    "Fields",
+    "Inet",
     "Json",
     "JsonLike",
     "MadeClass",
@@ -25,9 +32,11 @@ __all__ = [
     "PyType",
     "Shape",
     "TypeKind",
+    "TypeNamer",
     "Unfit",
     "VectorBinaryLoader",
     "VectorLoader",
+    "are_fields",
     "builder",
     "class_name",
     "column_type",

@@ -11,6 +11,8 @@ from dbkit.pgtypes.pgtype import PgType, TypeKind
 
 Fields: TypeAlias = tuple[tuple[str, str], ...]
 Namer: TypeAlias = Callable[[str, Fields], str]
+# the dotted name of the class of a composite type or of an enum, None for one that is spelt out
+TypeNamer: TypeAlias = Callable[[PgType], str | None]
 
 _SCALARS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("int2", "int4", "int8", "oid"), ("int",)),
@@ -23,13 +25,8 @@ _SCALARS: dict[str, tuple[str, ...]] = {
     "uuid": ("uuid.UUID",),
     "date": ("datetime.date",),
     "interval": ("datetime.timedelta",),
-    "inet": (
-        "ipaddress.IPv4Address",
-        "ipaddress.IPv4Interface",
-        "ipaddress.IPv6Address",
-        "ipaddress.IPv6Interface",
-    ),
-    "cidr": ("ipaddress.IPv4Network", "ipaddress.IPv6Network"),
+    "inet": ("dbkit.pgtypes.Inet",),
+    "cidr": ("dbkit.pgtypes.Cidr",),
 }
 # in JSON these are a text that is not read back without loss or a guess
 _TEXT_IN_JSON = frozenset({"interval", "inet", "cidr", "oid"})
@@ -81,9 +78,11 @@ def column_type(
     *,
     json_type: str | None = None,
     name_class: Namer = class_name,
+    name_type: TypeNamer | None = None,
 ) -> PyType:
     """Give the type of a result column, None included where the column is nullable."""
-    return _column(column, name_class, json_type=json_type, in_json=False)
+    ask = _Ask(name_class, parameter=False, in_json=False, name_type=name_type)
+    return _column(column, ask, json_type=json_type)
 
 
 def parameter_type(
@@ -92,9 +91,11 @@ def parameter_type(
     nullable: bool = False,
     json_type: str | None = None,
     name_class: Namer = class_name,
+    name_type: TypeNamer | None = None,
 ) -> PyType:
     """Give the type a parameter takes: wider than what comes out, where all of it can be sent."""
-    found = python_type(type_, json_type=json_type, parameter=True, name_class=name_class)
+    ask = _Ask(name_class, parameter=True, in_json=False, name_type=name_type)
+    found = _typed(type_, ask, json_type)
     return found.or_none() if nullable else found
 
 
@@ -106,6 +107,7 @@ def python_type(  # noqa: PLR0913 - each of them is told by name, and rarely
     json_type: str | None = None,
     parameter: bool = False,
     name_class: Namer = class_name,
+    name_type: TypeNamer | None = None,
 ) -> PyType:
     """Give the Python type of a PostgreSQL type.
 
@@ -115,7 +117,13 @@ def python_type(  # noqa: PLR0913 - each of them is told by name, and rarely
     dimension, because PostgreSQL's type does not tell how many there are.
     What an extension brings is a string, in PostgreSQL's own text form.
     """
-    ask = _Ask(name_class, parameter=parameter, in_json=False, element_nullable=element_nullable)
+    ask = _Ask(
+        name_class,
+        parameter=parameter,
+        in_json=False,
+        element_nullable=element_nullable,
+        name_type=name_type,
+    )
     if shape is not None and not parameter:
         return _shaped(type_, shape, ask)
     return _typed(type_, ask, json_type)
@@ -126,10 +134,10 @@ class _Ask(NamedTuple):
     parameter: bool
     in_json: bool
     element_nullable: bool = True
+    name_type: TypeNamer | None = None
 
 
-def _column(column: Column, name_class: Namer, *, json_type: str | None, in_json: bool) -> PyType:
-    ask = _Ask(name_class, parameter=False, in_json=in_json)
+def _column(column: Column, ask: _Ask, *, json_type: str | None) -> PyType:
     if column.shape is not None and json_type is None:
         found = _shaped(column.type, column.shape, ask)
     else:
@@ -140,13 +148,14 @@ def _column(column: Column, name_class: Namer, *, json_type: str | None, in_json
 def _shaped(type_: PgType, shape: Shape, ask: _Ask) -> PyType:
     """Follow what the tree proves of a value with parts."""
     in_json = ask.in_json or type_.name in _JSON
-    parts = [_column(part, ask.name_class, json_type=None, in_json=in_json) for part in shape.parts]
+    inner = ask._replace(parameter=False, in_json=in_json, element_nullable=True)
+    parts = [_column(part, inner, json_type=None) for part in shape.parts]
     if shape.kind == "list":
         (element,) = parts
         listed = element.inside("list[{}]")
         return _converted(listed) if in_json else listed
     names = [part.name for part in shape.parts]
-    if _are_fields(names):
+    if are_fields(names):
         return _made(shape.name or "row", names, parts, ask)
     # keys that no field can be called by
     return _json(ask) if in_json else _tuple(parts)
@@ -160,6 +169,9 @@ def _typed(  # noqa: PLR0911 - one answer for each kind of type
             return _typed(type_.of, ask, json_type)
         case TypeKind.ARRAY if type_.of is not None:
             return _array(_typed(type_.of, ask, json_type), ask)
+        case TypeKind.ENUM | TypeKind.COMPOSITE if dotted := _named(type_, ask):
+            name = dotted.rpartition(".")[2]
+            return PyType(name, frozenset({dotted}), converted=type_.kind is TypeKind.COMPOSITE)
         case TypeKind.ENUM:
             labels = ", ".join(map(repr, type_.labels))
             return PyType(f"Literal[{labels}]", frozenset({"typing.Literal"}))
@@ -175,6 +187,10 @@ def _typed(  # noqa: PLR0911 - one answer for each kind of type
             return _json(ask) if ask.in_json else PyType("tuple[object, ...]")
         case _:
             return _scalar(type_.name, ask, json_type)
+
+
+def _named(type_: PgType, ask: _Ask) -> str | None:
+    return ask.name_type(type_) if ask.name_type else None
 
 
 def _scalar(name: str, ask: _Ask, json_type: str | None) -> PyType:
@@ -206,7 +222,7 @@ def _composite(type_: PgType, ask: _Ask) -> PyType:
     inner = ask._replace(parameter=False, element_nullable=True)
     parts = [_typed(field, inner, None).or_none() for _, field in type_.fields]
     names = [name for name, _ in type_.fields]
-    if _are_fields(names):
+    if are_fields(names):
         return _made(type_.name, names, parts, ask)
     return _json(ask) if ask.in_json else _tuple(parts)
 
@@ -246,7 +262,7 @@ def _converted(type_: PyType) -> PyType:
     return PyType(type_.annotation, type_.imports, type_.classes, converted=True)
 
 
-def _are_fields(names: list[str]) -> bool:
+def are_fields(names: list[str]) -> bool:
     """Whether these can be the fields of a class."""
     usable = all(
         name.isidentifier() and not iskeyword(name) and not name.startswith("__") for name in names

@@ -1,6 +1,7 @@
 """The front door to query files: the text of a file in, its queries out, no database asked."""
 
 from dbkit.queryfiles.combinations import combination_for
+from dbkit.queryfiles.copytarget import CopyTarget, copy_target
 from dbkit.queryfiles.errors import ClashingQueries, QueryFileFault, UnusableQueryFile
 from dbkit.queryfiles.parsing import parse_queries
 from dbkit.queryfiles.pythonnames import row_class_name, usable_name
@@ -16,18 +17,14 @@ from dbkit.queryfiles.queryrecords import (
     Switch,
     TextPart,
 )
-from dbkit.queryfiles.sqlfolder import (
-    ReadFolder,
-    examine_folder,
-    find_queries,
-    query_files,
-)
+from dbkit.queryfiles.sqlfolder import ReadFolder, examine_folder, find_queries, query_files
 
 __all__ = [
     "Allowance",
     "Choice",
     "ClashingQueries",
     "Combination",
+    "CopyTarget",
     "Part",
     "Query",
     "QueryFileFault",
@@ -39,6 +36,7 @@ __all__ = [
     "TextPart",
     "UnusableQueryFile",
     "combination_for",
+    "copy_target",
     "examine_folder",
     "find_queries",
     "parse_queries",

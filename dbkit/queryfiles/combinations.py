@@ -6,7 +6,7 @@ from itertools import chain, product
 from itertools import combinations as choose
 from math import prod
 
-from dbkit.queryfiles.errors import UnlistedChoice
+from dbkit.errors import UnlistedChoice
 from dbkit.queryfiles.parts import SPACE, is_blank
 from dbkit.queryfiles.queryrecords import Choice, Combination, Part, Query, Slot, Switch, TextPart
 

@@ -78,23 +78,6 @@ class ForeignRowClass(ClashingQueries):
 
 
 @dataclass(eq=False)
-class UnlistedChoice(QueryError):
-    """A name was chosen that the query's header does not list."""
-
-    query: str
-    name: str
-    value: str
-    allowed: tuple[str, ...]
-
-    def __str__(self) -> str:
-        meant = nearest(self.value, self.allowed)
-        return (
-            f"{self.query}: {self.name} cannot be {self.value!r}{meant}; "
-            f"allowed: {', '.join(self.allowed)}"
-        )
-
-
-@dataclass(eq=False)
 class CommandInQuery(QueryFileFault):
     """A query file holds another command of psql's than the four it may hold."""
 

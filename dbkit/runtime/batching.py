@@ -1,49 +1,34 @@
 """Run one statement for many sets of values, without waiting for each answer."""
 
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar, overload
+from itertools import chain, islice
+from typing import Any, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection, Connection, generators
+from psycopg import generators
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from dbkit.runtime.ready import Ready, Sent, make_ready
-from dbkit.runtime.statement import Statement
+from dbkit.runtime.statement import Composition, Statement
 from dbkit.runtime.wire import AnyConnection, Steps, good, run
 
 T = TypeVar("T")
 
 
-@overload
-def batch(
-    connection: Connection[Any], statement: Statement[Any], sets: Iterable[Sequence[object]]
-) -> int: ...
-@overload
-def batch(
-    connection: AsyncConnection[Any], statement: Statement[Any], sets: Iterable[Sequence[object]]
-) -> Coroutine[Any, Any, int]: ...
 def batch(
     connection: AnyConnection, statement: Statement[Any], sets: Iterable[Sequence[object]]
-) -> int | Coroutine[Any, Any, int]:
+) -> int:
     """Give the number of rows touched by all sets together; where one fails, none is done."""
     return run(connection, _touched(connection, statement, sets))
 
 
-@overload
-def batch_rows(
-    connection: Connection[Any], statement: Statement[T], sets: Iterable[Sequence[object]]
-) -> list[T]: ...
-@overload
-def batch_rows(
-    connection: AsyncConnection[Any], statement: Statement[T], sets: Iterable[Sequence[object]]
-) -> Coroutine[Any, Any, list[T]]: ...
 def batch_rows(
     connection: AnyConnection, statement: Statement[T], sets: Iterable[Sequence[object]]
-) -> list[T] | Coroutine[Any, Any, list[T]]:
+) -> list[T]:
     """Give the rows of all sets, in their order; where one fails, none is done."""
     return run(connection, _rows(connection, statement, sets))
 
@@ -51,27 +36,38 @@ def batch_rows(
 def _touched(
     connection: AnyConnection, statement: Statement[Any], sets: Iterable[Sequence[object]]
 ) -> Steps[int]:
-    _, results = yield from _answers(connection, statement, sets)
+    _, results = yield from _answers(connection, *composed(statement, sets))
     return sum(result.command_tuples or 0 for result in results)
 
 
 def _rows(
     connection: AnyConnection, statement: Statement[T], sets: Iterable[Sequence[object]]
 ) -> Steps[list[T]]:
-    ready, results = yield from _answers(connection, statement, sets)
+    composition, sets = composed(statement, sets)
+    ready, results = yield from _answers(connection, composition, sets)
     try:
         return [row for result in results for row in ready.rows(connection, result)]
     except psycopg.Error as error:
-        statement.note(error)
+        composition.note(error)
         raise
 
 
+def composed(
+    statement: Statement[T], sets: Iterable[Sequence[object]]
+) -> tuple[Composition[T], Iterable[Sequence[object]]]:
+    """Give the text that many sets mean: the parts that the first one has, they all have."""
+    remaining = iter(sets)
+    head = list(islice(remaining, 1))
+    composition = statement.composition(head[0] if head else None)
+    return composition, map(composition.bound, chain(head, remaining))
+
+
 def _answers(
-    connection: AnyConnection, statement: Statement[T], sets: Iterable[Sequence[object]]
+    connection: AnyConnection, composition: Composition[T], sets: Iterable[Sequence[object]]
 ) -> Steps[tuple[Ready[T], list[PGresult]]]:
     number = 0
     try:
-        ready = yield from make_ready(connection, statement)
+        ready = yield from make_ready(connection, composition)
         # all of them before the first is sent, so that a bad value is refused with nothing done
         sent = list(map(ready.bind, sets))
         results: list[PGresult] = []
@@ -83,7 +79,7 @@ def _answers(
                 ready.check(good(result))
                 results.append(result)
     except psycopg.Error as error:
-        statement.note(error, what=f", set {number}" if number else "")
+        composition.note(error, what=f", set {number}" if number else "")
         raise
     return ready, results
 

@@ -1,74 +1,42 @@
 """Call a statement: the kinds of query, each for a blocking and for an async connection."""
 
-from collections.abc import Coroutine, Sequence
-from typing import Any, TypeVar, overload
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection, Connection
 from psycopg.pq.abc import PGresult
 
 from dbkit.errors import NoRow, TooManyRows
 from dbkit.runtime.ready import Ready, make_ready
-from dbkit.runtime.statement import Statement
+from dbkit.runtime.statement import Composition, Statement
 from dbkit.runtime.wire import AnyConnection, Steps, query, run
 
 T = TypeVar("T")
 
 
-@overload
-def one(connection: Connection[Any], statement: Statement[T], values: Sequence[object]) -> T: ...
-@overload
-def one(
-    connection: AsyncConnection[Any], statement: Statement[T], values: Sequence[object]
-) -> Coroutine[Any, Any, T]: ...
-def one(
-    connection: AnyConnection, statement: Statement[T], values: Sequence[object]
-) -> T | Coroutine[Any, Any, T]:
-    """Give the one row there is; none is `NoRow`, two are `TooManyRows`."""
+def one(connection: AnyConnection, statement: Statement[T], values: Sequence[object]) -> T:
+    """Give the one row there is; none is `NoRow`, two are `TooManyRows`.
+
+    On an `AsyncConnection` what this and the others give is awaited, as the signatures of a
+    generated function and those of `runtime.awaited` tell.
+    """
     return run(connection, _one(connection, statement, values))
 
 
-@overload
-def optional(
-    connection: Connection[Any], statement: Statement[T], values: Sequence[object]
-) -> T | None: ...
-@overload
-def optional(
-    connection: AsyncConnection[Any], statement: Statement[T], values: Sequence[object]
-) -> Coroutine[Any, Any, T | None]: ...
 def optional(
     connection: AnyConnection, statement: Statement[T], values: Sequence[object]
-) -> T | Coroutine[Any, Any, T | None] | None:
+) -> T | None:
     """Give the row or None; two are `TooManyRows`."""
-    return run(connection, _optional(connection, statement, values))
+    steps = _optional(connection, statement, values)
+    return run(connection, steps)
 
 
-@overload
-def many(
-    connection: Connection[Any], statement: Statement[T], values: Sequence[object]
-) -> list[T]: ...
-@overload
-def many(
-    connection: AsyncConnection[Any], statement: Statement[T], values: Sequence[object]
-) -> Coroutine[Any, Any, list[T]]: ...
-def many(
-    connection: AnyConnection, statement: Statement[T], values: Sequence[object]
-) -> list[T] | Coroutine[Any, Any, list[T]]:
+def many(connection: AnyConnection, statement: Statement[T], values: Sequence[object]) -> list[T]:
     """Give all rows, as a list."""
     return run(connection, _many(connection, statement, values))
 
 
-@overload
-def execute(
-    connection: Connection[Any], statement: Statement[Any], values: Sequence[object]
-) -> int: ...
-@overload
-def execute(
-    connection: AsyncConnection[Any], statement: Statement[Any], values: Sequence[object]
-) -> Coroutine[Any, Any, int]: ...
-def execute(
-    connection: AnyConnection, statement: Statement[Any], values: Sequence[object]
-) -> int | Coroutine[Any, Any, int]:
+def execute(connection: AnyConnection, statement: Statement[Any], values: Sequence[object]) -> int:
     """Give the number of rows touched."""
     return run(connection, _execute(connection, statement, values))
 
@@ -94,30 +62,32 @@ def _optional(
 def _many(
     connection: AnyConnection, statement: Statement[T], values: Sequence[object]
 ) -> Steps[list[T]]:
+    composition = statement.composition(values)
     try:
-        ready, result = yield from _answer(connection, statement, values)
+        ready, result = yield from _answer(connection, composition, values)
         return ready.rows(connection, result)
     except psycopg.Error as error:
-        statement.note(error)
+        composition.note(error)
         raise
 
 
 def _execute(
     connection: AnyConnection, statement: Statement[Any], values: Sequence[object]
 ) -> Steps[int]:
+    composition = statement.composition(values)
     try:
-        _, result = yield from _answer(connection, statement, values)
+        _, result = yield from _answer(connection, composition, values)
     except psycopg.Error as error:
-        statement.note(error)
+        composition.note(error)
         raise
     return result.command_tuples or 0
 
 
 def _answer(
-    connection: AnyConnection, statement: Statement[T], values: Sequence[object]
+    connection: AnyConnection, composition: Composition[T], values: Sequence[object]
 ) -> Steps[tuple[Ready[T], PGresult]]:
-    ready = yield from make_ready(connection, statement)
-    sent = ready.bind(values)
+    ready = yield from make_ready(connection, composition)
+    sent = ready.bind(composition.bound(values))
     result = yield from query(
         connection.pgconn, ready.text, sent.values, ready.types, sent.formats, ready.result_format
     )

@@ -1,35 +1,18 @@
 """Load many sets of values at once, the way `copy ... from stdin` does."""
 
 import re
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from struct import pack
-from typing import Any, overload
+from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, Connection, generators
+from psycopg import generators
 
-from dbkit.errors import QueryError
+from dbkit.runtime.batching import composed
 from dbkit.runtime.ready import Ready, make_ready
 from dbkit.runtime.statement import Statement
 from dbkit.runtime.wire import AnyConnection, Steps, answer, client_encoding, run
-from dbkit.sqltext import BLANK, TokenKind, tokens
-
-
-@dataclass(eq=False)
-class NotCopyable(QueryError):
-    """A :copy query is more than a plain insert of its parameters."""
-
-    query: str
-    reason: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.query} cannot be copied: {self.reason}; a :copy query is a plain insert "
-            "of its parameters, each as it is, into columns that it lists"
-        )
-
 
 _CHUNK = 1 << 16
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -39,17 +22,9 @@ _SPECIAL = re.compile(rb"[\\\n\r\t]")
 _ESCAPES = {b"\\": rb"\\", b"\n": rb"\n", b"\r": rb"\r", b"\t": rb"\t"}
 
 
-@overload
-def copy(
-    connection: Connection[Any], statement: Statement[Any], sets: Iterable[Sequence[object]]
-) -> int: ...
-@overload
-def copy(
-    connection: AsyncConnection[Any], statement: Statement[Any], sets: Iterable[Sequence[object]]
-) -> Coroutine[Any, Any, int]: ...
 def copy(
     connection: AnyConnection, statement: Statement[Any], sets: Iterable[Sequence[object]]
-) -> int | Coroutine[Any, Any, int]:
+) -> int:
     """Give the number of rows loaded; where one is refused, none is loaded.
 
     The statement is a plain insert of its parameters: psql runs it for one row, and what is
@@ -58,26 +33,22 @@ def copy(
     return run(connection, _copy(connection, statement, sets))
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """The table with its columns, as written, and which parameter each column gets."""
-
-    into: str
-    order: tuple[int, ...]
-
-
 def _copy(
     connection: AnyConnection, statement: Statement[Any], sets: Iterable[Sequence[object]]
 ) -> Steps[int]:
-    plan = _plan(statement)
+    if statement.copied is None:
+        message = f"{statement.query} is not a :copy query"
+        raise ValueError(message)
+    into, order = statement.copied
+    composition, sets = composed(statement, sets)
     pgconn = connection.pgconn
     try:
-        ready = yield from make_ready(connection, statement)
+        ready = yield from make_ready(connection, composition)
         binary = all(encode.binary is not None for encode in ready.encoders)
-        text = f"copy {plan.into} from stdin{' (format binary)' if binary else ''}"
+        text = f"copy {into} from stdin{' (format binary)' if binary else ''}"
         pgconn.send_query_params(text.encode(client_encoding(connection)), None)
         yield from answer(pgconn)
-        rows = (_in_order(statement, plan, values) for values in sets)
+        rows = ([(place, values[place]) for place in order] for values in sets)
         try:
             for chunk in _chunks(_binary(ready, rows) if binary else _text(ready, rows)):
                 yield from generators.copy_to(pgconn, chunk)
@@ -88,18 +59,9 @@ def _copy(
             raise
         result = yield from generators.copy_end(pgconn, None)
     except psycopg.Error as error:
-        statement.note(error)
+        composition.note(error)
         raise
     return result.command_tuples or 0
-
-
-def _in_order(
-    statement: Statement[Any], plan: _Plan, values: Sequence[object]
-) -> list[tuple[int, object]]:
-    if len(values) != len(statement.parameters):
-        message = f"{statement.query} takes {len(statement.parameters)} values, not {len(values)}"
-        raise ValueError(message)
-    return [(place, values[place]) for place in plan.order]
 
 
 def _binary(ready: Ready[Any], rows: Iterable[list[tuple[int, object]]]) -> Iterator[bytes]:
@@ -135,37 +97,3 @@ def _chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
                 yield bytes(chunk[start : start + _CHUNK])
             chunk.clear()
     yield bytes(chunk)
-
-
-def _plan(statement: Statement[Any]) -> _Plan:
-    """Read `insert into table (columns) values ($1, $2)`; more than that has no copy."""
-    text = statement.text
-    found = [token for token in tokens(text) if token.kind not in BLANK]
-    # one letter a token, so that the form of the whole is one pattern
-    form = "".join(_letter(token.kind, text[token.start : token.end]) for token in found)
-    shape = _INSERT.fullmatch(form)
-    if shape is None:
-        raise NotCopyable(statement.query, "it does more than that")
-    table, parameters = found[slice(*shape.span("into"))], found[slice(*shape.span("values"))]
-    return _Plan(
-        text[table[0].start : table[-1].end],
-        tuple(
-            int(text[token.start + 1 : token.end]) - 1
-            for token in parameters
-            if token.kind is TokenKind.PARAMETER
-        ),
-    )
-
-
-def _letter(kind: TokenKind, word: str) -> str:
-    if kind is TokenKind.WORD:
-        return _KEYWORDS.get(word.lower(), "n")
-    if kind is TokenKind.PUNCTUATION:
-        return word
-    return {TokenKind.QUOTED_NAME: "n", TokenKind.PARAMETER: "$"}.get(kind, "?")
-
-
-_KEYWORDS = {"insert": "I", "into": "O", "values": "V"}
-_INSERT = re.compile(
-    r"IO(?P<into> n(\.n)* \( n(,n)* \) ) V\( (?P<values> \$(,\$)* ) \) ;?", re.VERBOSE
-)

@@ -19,7 +19,7 @@ from dbkit.pgtypes import PgType, TypeKind, Unfit, builder, json_reader
 from dbkit.runtime.connectiontypes import ConnectionTypes
 from dbkit.runtime.containers import encoder, is_binary
 from dbkit.runtime.scalars import AsText, Encoder, Unbindable, scalar_encoder
-from dbkit.runtime.statement import Result, Statement
+from dbkit.runtime.statement import Composition, Statement
 from dbkit.runtime.wire import AnyConnection, Steps, begin, client_encoding, describe, in_pipeline
 
 T = TypeVar("T")
@@ -39,9 +39,11 @@ class Sent(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ready(Generic[T]):
-    """A statement with all that depends on the database, found out once a connection."""
+    """A text with all that depends on the database, found out once a connection."""
 
     statement: Statement[T]
+    # the type of each value, by its keyword
+    takes: tuple[tuple[str, str], ...]
     text: bytes
     types: tuple[int, ...]
     encoders: tuple[Encoder, ...]
@@ -56,9 +58,6 @@ class Ready(Generic[T]):
 
     def bind(self, values: Sequence[object]) -> Sent:
         """Write the values in the types of their parameters, or refuse one by name."""
-        if len(values) != len(self.encoders):
-            message = f"{self.statement.query} takes {len(self.encoders)} values, not {len(values)}"
-            raise ValueError(message)
         # a form that has no binary, or that the caller wrote, goes as text
         binary = [
             encode.binary is not None and not isinstance(value, AsText)
@@ -80,7 +79,7 @@ class Ready(Generic[T]):
         try:
             return (write or encode.text)(value)
         except Unbindable as refused:
-            name, type_ = self.statement.parameters[place]
+            name, type_ = self.takes[place]
             shown = _ABBREVIATED.repr(value)
             query = self.statement.query
             raise BadValue(query, name, type_, shown, str(refused)) from None
@@ -96,8 +95,8 @@ class Ready(Generic[T]):
 
     def _named(self, columns: Iterable[tuple[bytes, int]]) -> tuple[tuple[str, str], ...]:
         own = {
-            oid: column.type
-            for (_, oid), column in zip(self.columns, self.statement.columns, strict=True)
+            oid: name
+            for (_, oid), name in zip(self.columns, self.statement.gives.values(), strict=True)
         }
         known = self.adapters.types
         return tuple(
@@ -142,8 +141,8 @@ class _Session:
     """What has been found out on one connection."""
 
     types: ConnectionTypes = field(default_factory=ConnectionTypes)
-    ready: dict[Statement[Any], Ready[Any]] = field(
-        default_factory=dict[Statement[Any], Ready[Any]]
+    ready: dict[Composition[Any], Ready[Any]] = field(
+        default_factory=dict[Composition[Any], Ready[Any]]
     )
 
 
@@ -151,54 +150,61 @@ class _Session:
 _SESSIONS: WeakKeyDictionary[AnyConnection, _Session] = WeakKeyDictionary()
 
 
-def make_ready(connection: AnyConnection, statement: Statement[T]) -> Steps[Ready[T]]:
-    """Give the statement made ready, its transaction begun; the first time, ask the server."""
+def make_ready(connection: AnyConnection, composition: Composition[T]) -> Steps[Ready[T]]:
+    """Give the text made ready, its transaction begun; the first time, ask the server."""
+    statement = composition.statement
     if in_pipeline(connection.pgconn):
         raise InsidePipeline(statement.query)
-    yield from begin(connection)
     session = _SESSIONS.get(connection)
     if session is None:
         session = _SESSIONS[connection] = _Session()
-    ready: Ready[T] | None = session.ready.get(statement)
+    ready: Ready[T] | None = session.ready.get(composition)
     if ready is None:
-        named = [name for _, name, *_ in (*statement.parameters, *statement.columns)]
+        statement.file.refuse_edited()
+    yield from begin(connection)
+    if ready is None:
+        named = [*statement.takes.values(), *statement.gives.values()]
         yield from session.types.find(connection, named)
-        ready = _found(statement, session.types, client_encoding(connection))
+        ready = _found(composition, session.types, client_encoding(connection))
         ready.check((yield from describe(connection.pgconn, ready.text, ready.types)))
-        session.ready[statement] = ready
+        session.ready[composition] = ready
     return ready
 
 
-def _found(statement: Statement[T], types: ConnectionTypes, encoding: str) -> Ready[T]:
+def _found(composition: Composition[T], types: ConnectionTypes, encoding: str) -> Ready[T]:
+    statement = composition.statement
+
     def type_of(name: str) -> PgType:
         if (found := types.get(name)) is None:
             raise UnknownType(statement.query, name, _forgotten(statement))
         return found
 
-    parameters = [type_of(parameter.type) for parameter in statement.parameters]
-    columns = [_base(type_of(column.type)) for column in statement.columns]
+    parameters = [type_of(name) for name in statement.takes.values()]
+    columns = [_base(type_of(name)) for name in statement.gives.values()]
     result_format = Format.BINARY if all(map(is_binary, columns)) else Format.TEXT
     loaders: list[int] = []
     converters: list[tuple[int, Callable[[Any], Any]]] = []
-    for place, (column, type_) in enumerate(zip(statement.columns, columns, strict=True)):
-        raw = type_.name in {"json", "jsonb"} and column.into is not None
+    for place, (name, type_) in enumerate(zip(statement.gives, columns, strict=True)):
+        into = statement.into(name)
+        raw = type_.name in {"json", "jsonb"} and into is not None
         # as bytes: what reads them knows what they are to become
         loaders.append((_BYTEA if result_format else _TEXT) if raw else type_.oid)
-        if column.into is not None:
+        if into is not None:
             version = type_.name == "jsonb" and result_format == Format.BINARY
-            read = _json(column, version=version) if raw else builder(column.into)
-            converters.append((place, partial(_convert, statement.query, column.name, read)))
+            read = _json(into, version=version) if raw else builder(into)
+            converters.append((place, partial(_convert, statement.query, name, read)))
     return Ready(
         statement,
+        tuple(statement.takes.items()),
         # the name at its end is read by whoever watches the server: `dbkit monitor`, or a log
-        f"{statement.text} /* {statement.query} */".encode(encoding),
+        f"{composition.text} /* {statement.query} */".encode(encoding),
         tuple(type_.oid for type_ in parameters),
         tuple(encoder(type_, encoding) for type_ in parameters),
         scalar_encoder("text", encoding),
         result_format,
         tuple(
-            (column.name.encode(encoding), type_.oid)
-            for column, type_ in zip(statement.columns, columns, strict=True)
+            (name.encode(encoding), type_.oid)
+            for name, type_ in zip(statement.gives, columns, strict=True)
         ),
         types.adapters,
         tuple(loaders),
@@ -220,8 +226,8 @@ def _base(type_: PgType) -> PgType:
     return type_
 
 
-def _json(column: Result, *, version: bool) -> Callable[[Any, str], Any]:
-    read = json_reader(column.into)
+def _json(into: Any, *, version: bool) -> Callable[[Any, str], Any]:  # noqa: ANN401 - a type form is not always a class
+    read = json_reader(into)
     # jsonb's binary form begins with the number of its version
     return (lambda raw, place: read(raw[1:], place)) if version else read
 

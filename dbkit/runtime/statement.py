@@ -1,49 +1,250 @@
-"""A statement as generated code holds it: its text, and what it was typed for."""
+"""A statement as generated code holds it: what is sent, and the types it was found to have."""
 
+import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from enum import Enum, auto
+from os.path import dirname, join
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 import psycopg
 
+from dbkit.errors import EditedQuery, UnlistedChoice
+from dbkit.runtime.omitted import OMITTED
+
 T = TypeVar("T")
 
-
-class BoundParameter(NamedTuple):
-    """A value that goes in as `$1`, `$2` and so on, and the type it is bound with."""
-
-    name: str
-    # as `pytypes.type_name` writes it
-    type: str
-
-
-class Result(NamedTuple):
-    """A column that comes out."""
-
-    name: str
-    type: str
-    # a Python type to build and to check, where what the driver gives is not one already:
-    # a dataclass for a composite or a json object, `list[Step]`, a TypedDict, a model
-    into: Any = None
+Key: TypeAlias = "tuple[object, ...]"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_SPACE = " \t\n\r\f\v"
+_NO_LINE = 1 << 62
+_NAME = re.compile(r"[^\s\",]+")
+# what is quoted may have any character
+_TYPED = re.compile(r'\s*(?P<name>"(?:[^"]|"")*"|\S+)\s+(?P<type>(?:"(?:[^"]|"")*"|[^",])+)(?:,|$)')
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Statement(Generic[T]):
-    """One static statement, made once, when its module is imported."""
+class If(NamedTuple):
+    """What follows is sent where a keyword is given."""
+
+    keyword: str
+
+
+class Mark(Enum):
+    """Where what is sent instead begins, and where a part ends."""
+
+    ELSE = auto()
+    END = auto()
+
+
+class Chosen(NamedTuple):
+    """The place of an identifier that the caller chooses by a keyword."""
+
+    keyword: str
+
+
+class Line(NamedTuple):
+    """What follows stands in this line of the file, and not where the lines before it end."""
+
+    number: int
+
+
+ELSE: Final = Mark.ELSE
+END: Final = Mark.END
+Piece: TypeAlias = str | If | Mark | Chosen | Line
+
+
+class QueryFiles:
+    """Where the files of a subject's queries are, seen from the module generated from them."""
+
+    __slots__ = ("folder", "root", "subject", "system")
+
+    def __init__(self, system: str, subject: str, folder: str, module: str, up: str) -> None:
+        self.system = system
+        self.subject = subject
+        self.folder = folder
+        self.root = join(dirname(module), up)  # noqa: PTH118, PTH120 - pathlib takes longer to load than a module of queries
+
+    def __call__(self, name: str, line: int, digest: str, path: str = "") -> "SqlFile":
+        """Name a query and what its file held; the file is called like it, or as `path` says."""
+        path = f"{self.folder}/{path or f'{self.subject}/{name}.sql'}"
+        return SqlFile(f"{self.subject}.{name}", path, line, digest, self)
+
+
+@dataclass(slots=True, eq=False)
+class SqlFile:
+    """The file of a query, the line where its statement begins, and a digest of the whole file."""
 
     # the subject and the name, as in "runs.list_recent"
     query: str
-    path: str
+    path: str = "sql"
+    line: int = 1
+    digest: str = ""
+    files: QueryFiles | None = None
+
+    def refuse_edited(self) -> None:
+        """Refuse to run what psql would no longer run: the file holds another statement by now.
+
+        An installed package lies apart from its files, and then there is nothing to compare.
+        """
+        if self.files is None:
+            return
+        try:
+            with open(join(self.files.root, self.path), "rb") as file:  # noqa: PTH118, PTH123 - as above
+                content = file.read()
+        except OSError:
+            content = None
+        if content is not None and digest_of(content) != self.digest:
+            raise EditedQuery(self.query, self.path, self.files.system)
+        # compared once a process
+        self.files = None
+
+
+def digest_of(content: bytes) -> str:
+    """Return the digest that tells whether a file was edited; its line ends make no difference."""
+    from hashlib import sha256  # noqa: PLC0415 - only the first call of a query needs it
+
+    # git may give a checkout the line ends of its system
+    plain = content.removeprefix(_BYTE_ORDER_MARK).replace(b"\r\n", b"\n")
+    return sha256(plain).hexdigest()[:16]
+
+
+class Statement(Generic[T]):
+    """One query's statement, made once, when its module is imported.
+
+    Where it has optional parts or a chosen identifier, each combination of them is a static text
+    of its own. No value is ever part of a text.
+    """
+
+    __slots__ = (
+        "_columns", "_combinations", "_into", "_keywords", "_names", "_switches", "choices",
+        "copied", "file", "flags", "forget", "row", "text",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913 - all that is known of a query
+        self,
+        file: SqlFile,
+        text: str | Sequence[Piece],
+        *,
+        takes: str = "",
+        gives: str = "",
+        into: Mapping[str, Any] | None = None,
+        row: Callable[..., T] | None = None,
+        flags: Sequence[str] = (),
+        choices: Mapping[str, Sequence[str]] | None = None,
+        copied: tuple[str, Sequence[int]] | None = None,
+        forget: Callable[[], object] | None = None,
+    ) -> None:
+        """Take the statement as it was typed.
+
+        `takes` has the name and the type of each value, `$1` first, as in "id int4, note text";
+        `gives` has those of the columns. `into` names the Python type to build and to check of
+        columns where what the driver gives is not one already: a dataclass, `list[Step]`, a
+        TypedDict, a model. `row` is called with the columns in order; it is None where the only
+        column is the value itself. `flags` are keywords that only switch a part on, `choices`
+        those that choose an identifier from a list; their values follow those of `takes`.
+        `copied` is of a :copy the table with its columns, and which value each column gets.
+        `forget` is of a statement that was typed while the program ran: it has the next call type
+        it anew.
+        """
+        self.file = file
+        self.text = text
+        self.row = row
+        self.flags = flags
+        self.choices = choices or {}
+        self.copied = copied
+        self.forget = forget
+        self._names = takes
+        self._columns = gives
+        self._into = into or {}
+        self._keywords: tuple[str, ...] | None = None
+        self._switches: tuple[int, ...] = ()
+        self._combinations: dict[Key, Composition[T]] = {}
+
+    @property
+    def query(self) -> str:
+        """The subject and the name, as in "runs.list_recent"."""
+        return self.file.query
+
+    @property
+    def takes(self) -> dict[str, str]:
+        """The type of each value, `$1` first, by its keyword."""
+        return dict(_typed(self._names))
+
+    @property
+    def gives(self) -> dict[str, str]:
+        """The type of each column by its name."""
+        return dict(_typed(self._columns))
+
+    def into(self, column: str) -> Any:  # noqa: ANN401 - a type form is not always a class
+        """Return the Python type that a column becomes, None where it is one already."""
+        return self._into.get(column)
+
+    def composition(self, values: Sequence[object] | None) -> "Composition[T]":
+        """Give the text for what is given, None for nothing; made when it is first asked for."""
+        if self._keywords is None:
+            self._find_switches()
+        key = self._key(values) if self._switches else ()
+        composition = self._combinations.get(key)
+        if composition is None:
+            composition = self._combinations[key] = self._compose(key)
+        return composition
+
+    def _find_switches(self) -> None:
+        used = {
+            piece.keyword
+            for piece in (() if isinstance(self.text, str) else self.text)
+            if isinstance(piece, If | Chosen)
+        }
+        keywords = (*self.takes, *self.flags, *self.choices)
+        self._switches = tuple(place for place, name in enumerate(keywords) if name in used)
+        self._keywords = keywords
+
+    def _key(self, values: Sequence[object] | None) -> Key:
+        keywords = self._keywords or ()
+        return tuple(
+            self._meaning(keywords[place], OMITTED if values is None else values[place])
+            for place in self._switches
+        )
+
+    def _meaning(self, keyword: str, value: object) -> object:
+        if keyword in self.choices:
+            return OMITTED if value is OMITTED else str(value)
+        # psql switches a part on by any value, and a person off by False
+        return value is not OMITTED and not (value is False and keyword in self.flags)
+
+    def _compose(self, key: Key) -> "Composition[T]":
+        keywords = self._keywords or ()
+        names = (keywords[place] for place in self._switches)
+        given: dict[str, object] = dict(zip(names, key, strict=True))
+        for keyword, allowed in self.choices.items():
+            value = given.get(keyword, OMITTED)
+            if value is not OMITTED and value not in allowed:
+                raise UnlistedChoice(self.query, keyword, str(value), tuple(allowed))
+        return Composition(self, len(keywords), *_composed(self, given))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Composition(Generic[T]):
+    """The text of one combination of a statement's parts, as it is sent."""
+
+    statement: Statement[T]
+    # how many values a call has, those that only choose the text included
+    count: int
     text: str
-    # (offset in the text, line of the file): where each piece of the text begins
-    lines: tuple[tuple[int, int], ...] = ((0, 1),)
-    parameters: tuple[BoundParameter, ...] = ()
-    columns: tuple[Result, ...] = ()
-    # called with the columns in order; None where the only column is the value itself
-    row: Callable[..., T] | None = None
-    # of one that was typed while the program ran: has the next call type it anew
-    forget: Callable[[], object] | None = None
+    # (offset in the text, line of the file), ascending: where pieces of the text begin
+    lines: tuple[tuple[int, int], ...]
+
+    def bound(self, values: Sequence[object]) -> Sequence[object]:
+        """Give the values of `$1`, `$2` and so on; where a part is left out, its value is None."""
+        statement = self.statement
+        if len(values) != self.count:
+            message = f"{statement.query} takes {self.count} values, not {len(values)}"
+            raise ValueError(message)
+        extra = len(statement.flags) + len(statement.choices)
+        if not extra and OMITTED not in values:
+            return values
+        return [None if value is OMITTED else value for value in values[: self.count - extra]]
 
     def line_at(self, offset: int) -> int:
         """Tell the line of the file that an offset into the text comes from."""
@@ -56,19 +257,61 @@ class Statement(Generic[T]):
         `shift` is how far the text sent began before this one's.
         """
         position = int(error.diag.statement_position or 1) - 1 - shift
-        line = self.line_at(max(position, 0) or self._first())
-        error.add_note(f"while running {self.query} ({self.path}:{line}){what}")
-
-    def _first(self) -> int:
-        return len(self.text) - len(self.text.lstrip())
+        line = self.line_at(max(position, 0) or len(self.text) - len(self.text.lstrip()))
+        path = self.statement.file.path
+        error.add_note(f"while running {self.statement.query} ({path}:{line}){what}")
 
 
-_NO_LINE = 1 << 62
+def _typed(listed: str) -> Iterator[tuple[str, str]]:
+    """Read a list of names and types, as in `id int4, home "My place"`."""
+    for match in _TYPED.finditer(listed):
+        name = match["name"]
+        bare = name[1:-1].replace('""', '"') if name.startswith('"') else name
+        yield bare, match["type"].rstrip()
 
 
-def lines_of(pieces: Sequence[tuple[int, int]], file: str) -> tuple[tuple[int, int], ...]:
-    """Turn where pieces of a text come from into lines, as a statement wants them.
+def listed(typed: Iterable[tuple[str, str]]) -> str:
+    """Write names and types as `takes` and `gives` of a statement have them."""
+    return ", ".join(f"{_quoted(name)} {type_}" for name, type_ in typed)
 
-    `pieces` are pairs of an offset in the text and one in the file.
-    """
-    return tuple((offset, file.count("\n", 0, place) + 1) for offset, place in pieces)
+
+def _quoted(name: str) -> str:
+    return name if _NAME.fullmatch(name) else '"{}"'.format(name.replace('"', '""'))
+
+
+def _composed(
+    statement: Statement[Any], given: Mapping[str, object]
+) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """Put the pieces of one combination together, and tell in which lines they stand."""
+    pieces = [statement.text] if isinstance(statement.text, str) else statement.text
+    text, line = "", statement.file.line
+    lines: list[tuple[int, int]] = []
+    # of each part around a piece, whether it is sent
+    sent: list[bool] = []
+    for piece in pieces:
+        match piece:
+            case If(keyword):
+                sent.append(given[keyword] not in {False, OMITTED})
+            case Mark.ELSE:
+                sent[-1] = not sent[-1]
+            case Mark.END:
+                sent.pop()
+            case Line(number):
+                line = number
+            case _ if not all(sent):
+                line += piece.count("\n") if isinstance(piece, str) else 0
+            case Chosen(keyword):
+                value = given[keyword]
+                name = statement.choices[keyword][0] if value is OMITTED else value
+                lines.append((len(text), line))
+                text += f'"{name}"'
+            case str():
+                # a part that begins a statement begins with the end of a command's line
+                bare = piece if text else piece.lstrip(_SPACE)
+                line += piece.count("\n", 0, len(piece) - len(bare))
+                lines.append((len(text), line))
+                text += bare
+                line += bare.count("\n")
+        # each command of psql's that stood here had a line of its own
+        line += isinstance(piece, If | Mark)
+    return text.rstrip(_SPACE), tuple(lines) or ((0, line),)

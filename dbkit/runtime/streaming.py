@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import count
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import Any, Generic, Self, TypeVar, cast
 
 import psycopg
 from psycopg import AsyncConnection, Connection
@@ -12,36 +12,20 @@ from psycopg.pq import TransactionStatus
 from dbkit.errors import OutsideTransaction
 from dbkit.runtime.ready import Ready, make_ready
 from dbkit.runtime.statement import Statement
-from dbkit.runtime.wire import AnyConnection, Steps, is_idle, plain, query, run
+from dbkit.runtime.wire import AnyConnection, Steps, is_idle, plain, query, run, run_async
 
 T = TypeVar("T")
 
 _NUMBERS = count(1)
 
 
-@overload
-def stream(
-    connection: Connection[Any],
-    statement: Statement[T],
-    values: Sequence[object],
-    *,
-    portion: int = 1000,
-) -> "Stream[T]": ...
-@overload
-def stream(
-    connection: AsyncConnection[Any],
-    statement: Statement[T],
-    values: Sequence[object],
-    *,
-    portion: int = 1000,
-) -> "AsyncStream[T]": ...
 def stream(
     connection: AnyConnection,
     statement: Statement[T],
     values: Sequence[object],
     *,
     portion: int = 1000,
-) -> "Stream[T] | AsyncStream[T]":
+) -> "Stream[T]":
     """Give an iterator over the rows that holds no more than a portion of them.
 
     The cursor is opened by the first row asked for, and closed after the last, at the end of a
@@ -51,7 +35,9 @@ def stream(
         message = f"a portion has one row at least, not {portion}"
         raise ValueError(message)
     if isinstance(connection, AsyncConnection):
-        return AsyncStream(connection, _Cursor(connection, statement, values, portion))
+        awaited = AsyncStream(connection, _Cursor(connection, statement, values, portion))
+        # one type stands for both; `StreamFunction` has the two that a caller sees
+        return cast("Stream[T]", awaited)
     return Stream(connection, _Cursor(connection, statement, values, portion))
 
 
@@ -90,13 +76,13 @@ class AsyncStream(Generic[T]):
         self._cursor = cursor
 
     async def __aiter__(self) -> AsyncIterator[T]:
-        while rows := await run(self._connection, self._cursor.fetch()):
+        while rows := await run_async(self._connection, self._cursor.fetch()):
             for row in rows:
                 yield row
 
     async def close(self) -> None:
         """Give the server's cursor up before its end."""
-        await run(self._connection, self._cursor.close())
+        await run_async(self._connection, self._cursor.close())
 
     async def __aenter__(self) -> Self:
         return self
@@ -121,8 +107,8 @@ class _Cursor(Generic[T]):
         portion: int,
     ) -> None:
         self._connection = connection
-        self._statement = statement
-        self._values = values
+        self._composition = statement.composition(values)
+        self._values = self._composition.bound(values)
         self._portion = portion
         self._name = f"dbkit_stream_{next(_NUMBERS)}"
         self._ready: Ready[T] | None = None
@@ -140,7 +126,7 @@ class _Cursor(Generic[T]):
             rows = yield from self._portion_of(self._ready)
         except psycopg.Error as error:
             self._ended = True
-            self._statement.note(error, shift=self._shift)
+            self._composition.note(error, shift=self._shift)
             raise
         if len(rows) < self._portion:
             yield from self.close()
@@ -154,10 +140,10 @@ class _Cursor(Generic[T]):
             yield from plain(pgconn, f"close {self._name}")
 
     def _declare(self) -> Steps[Ready[T]]:
-        ready = yield from make_ready(self._connection, self._statement)
+        ready = yield from make_ready(self._connection, self._composition)
         pgconn = self._connection.pgconn
         if is_idle(pgconn):
-            raise OutsideTransaction(self._statement.query)
+            raise OutsideTransaction(ready.statement.query)
         sent = ready.bind(self._values)
         prefix = f"declare {self._name} no scroll cursor for "
         text = prefix.encode() + ready.text

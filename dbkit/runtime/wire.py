@@ -1,7 +1,7 @@
 """Talk with the server through one connection, blocking or not: written once, as generators."""
 
-from collections.abc import Coroutine, Sequence
-from typing import Any, TypeAlias, TypeVar, overload
+from collections.abc import Sequence
+from typing import Any, TypeAlias, TypeVar, cast
 
 from psycopg import AsyncConnection, Connection, generators
 from psycopg.abc import Buffer, PQGen
@@ -16,19 +16,20 @@ Steps: TypeAlias = PQGen[T]
 _BAD = frozenset({ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE, ExecStatus.PIPELINE_ABORTED})
 
 
-@overload
-def run(connection: Connection[Any], steps: Steps[T]) -> T: ...
-@overload
-def run(connection: AsyncConnection[Any], steps: Steps[T]) -> Coroutine[Any, Any, T]: ...
-def run(connection: AnyConnection, steps: Steps[T]) -> T | Coroutine[Any, Any, T]:
-    """Take the steps on a connection, waiting as the connection waits."""
+def run(connection: AnyConnection, steps: Steps[T]) -> T:
+    """Take the steps on a connection, waiting as the connection waits.
+
+    On an `AsyncConnection` it gives what is awaited for the result. One type stands for both,
+    so that a query is written once; `QueryFunction` has the two types that a caller sees.
+    """
     if isinstance(connection, AsyncConnection):
-        return _run_async(connection, steps)
+        return cast("T", run_async(connection, steps))
     with connection.lock:
         return connection.wait(steps)
 
 
-async def _run_async(connection: AsyncConnection[Any], steps: Steps[T]) -> T:
+async def run_async(connection: AsyncConnection[Any], steps: Steps[T]) -> T:
+    """Take the steps on an async connection."""
     async with connection.lock:
         return await connection.wait(steps)
 

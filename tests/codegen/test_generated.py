@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from dbkit.queryfiles.errors import UnlistedChoice
+from dbkit.errors import UnlistedChoice
 from dbkit.runtime import OMITTED
 
 
@@ -31,7 +31,7 @@ def test_rows_are_of_their_class(shop: psycopg.Connection, orders: ModuleType) -
     listed = orders.list_open(shop)
 
     [row] = listed
-    assert type(row) is orders.ListedOpen
+    assert type(row) is orders.Order
     assert (row.state, row.date, row.price) == ("open", date(2024, 1, 1), Decimal("10.50"))
 
 
@@ -87,7 +87,7 @@ def test_an_exec_gives_the_rows_touched(shop: psycopg.Connection, orders: Module
     touched = orders.change_note(shop, id=first.id, note=None)
 
     assert touched == 1
-    assert orders.list_notes(shop)[0] == orders.Listed(first.id, None)
+    assert orders.list_notes(shop)[0] == orders.Note(first.id, None)
 
 
 def test_sets_of_values_are_objects_of_a_class(
@@ -120,9 +120,12 @@ def test_rows_within_rows_and_composites_are_classes(
     bob = customers.get_with_orders(shop, id=2)
 
     assert ada.home == customers.Place("Main Street", 7)
-    assert [type(order) for order in ada.orders] == [customers.Order, customers.Order]
+    assert [type(order) for order in ada.orders] == [
+        customers.GetWithOrdersOrder,
+        customers.GetWithOrdersOrder,
+    ]
     assert ada.orders[0].price == Decimal("10.5")
-    assert bob == customers.Got(2, None, None)
+    assert bob == customers.GetWithOrdersRow(2, None, None)
 
 
 def test_several_queries_of_one_file_share_their_text(

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 import dbkit
-from dbkit.errors import BadValue, Drifted, NoRow, UnknownType
+from dbkit.errors import BadValue, Drifted, NoRow, UnknownType, UnlistedChoice
 from dbkit.loading import (
     MisplacedSets,
     MissingKeyword,
@@ -19,7 +19,6 @@ from dbkit.loading import (
     UnknownKeyword,
     UnknownQuery,
 )
-from dbkit.queryfiles.errors import UnlistedChoice
 from dbkit.runtime import OMITTED
 from dbkit.typedqueries import DoesNotPrepare
 

@@ -8,9 +8,8 @@ import psycopg
 import pytest
 
 from dbkit import load
-from dbkit.errors import BadValue
+from dbkit.errors import BadValue, UnlistedChoice
 from dbkit.loading import Queries
-from dbkit.queryfiles.errors import UnlistedChoice
 from dbkit.runtime import AsText
 
 _SCHEMA = """

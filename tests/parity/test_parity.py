@@ -20,7 +20,7 @@ from dbkit.migrations.status import read_files
 from dbkit.pgtypes import json_text, type_name
 from dbkit.pgtypes.column import Column
 from dbkit.queryfiles import Combination, QueryKind
-from dbkit.runtime import BoundParameter, Result, Statement, one
+from dbkit.runtime import SqlFile, Statement, listed, one
 from dbkit.server import Binaries, EmbeddedServer
 from dbkit.settings import load_settings
 from dbkit.typedqueries import CheckedParameter, check_query
@@ -150,11 +150,10 @@ def _texts(
 def _read(connection: psycopg.Connection, text: str, type_: str) -> object:
     """Give the Python value that a text of PostgreSQL's means."""
     statement: Statement[object] = Statement(
-        "parity.read",
-        "parity.sql",
+        SqlFile("parity.read"),
         f"select cast($1 as {type_}) as value",
-        parameters=(BoundParameter("text", "text"),),
-        columns=(Result("value", type_),),
+        takes="text text",
+        gives=listed([("value", type_)]),
     )
     return one(connection, statement, [text])
 
@@ -276,12 +275,11 @@ def _written(
         else:
             type_ = type_name(column.type)
             statement: Statement[str] = Statement(
-                "parity.write",
-                "parity.sql",
+                SqlFile("parity.write"),
                 # as psql shows it: a cast writes booleans and addresses otherwise
                 "select format('%s', $1) as text",
-                parameters=(BoundParameter("value", type_),),
-                columns=(Result("text", "text"),),
+                takes=listed([("value", type_)]),
+                gives="text text",
             )
             texts.append(one(connection, statement, [value]))
     return texts

@@ -44,11 +44,7 @@ ANNOTATIONS: list[tuple[PgType, str, set[str]]] = [
     (base("timestamptz"), "datetime", {"datetime.datetime"}),
     (base("interval"), "timedelta", {"datetime.timedelta"}),
     (base("jsonb"), "Json", {"dbkit.pgtypes.Json"}),
-    (
-        base("cidr"),
-        "IPv4Network | IPv6Network",
-        {"ipaddress.IPv4Network", "ipaddress.IPv6Network"},
-    ),
+    (base("cidr"), "Cidr", {"dbkit.pgtypes.Cidr"}),
     (base("vector"), "list[float]", set()),
     (base("ltree"), "str", set()),
     (array(base("uuid")), "list[UUID | None]", {"uuid.UUID"}),

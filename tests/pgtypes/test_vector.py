@@ -4,21 +4,19 @@ import pytest
 from psycopg import Connection
 
 from dbkit.errors import BadValue
-from dbkit.runtime import AsText, BoundParameter, Result, Statement, copy, many, one
+from dbkit.runtime import AsText, SqlFile, Statement, copy, many, one
 
 ECHO: Statement[list[float]] = Statement(
-    "kb.tried",
-    "tried.sql",
+    SqlFile("kb.tried"),
     "select $1 as value",
-    parameters=(BoundParameter("value", "vector"),),
-    columns=(Result("value", "vector"),),
+    takes="value vector",
+    gives="value vector",
 )
 ECHO_MANY: Statement[list[list[float]]] = Statement(
-    "kb.tried",
-    "tried.sql",
+    SqlFile("kb.tried"),
     "select $1 as value",
-    parameters=(BoundParameter("value", "vector[]"),),
-    columns=(Result("value", "vector[]"),),
+    takes="value vector[]",
+    gives="value vector[]",
 )
 
 
@@ -30,11 +28,10 @@ def test_a_vector_comes_back_as_it_went_in(myloware: Connection) -> None:
 
 def test_a_vector_is_read_in_its_text_form_too(myloware: Connection) -> None:
     both: Statement[tuple[object, ...]] = Statement(
-        "kb.tried",
-        "tried.sql",
+        SqlFile("kb.tried"),
         "select $1::vector as value, '(1,2)'::point as point",
-        parameters=(BoundParameter("value", "vector"),),
-        columns=(Result("value", "vector"), Result("point", "point")),
+        takes="value vector",
+        gives="value vector, point point",
         row=lambda *values: values,
     )
 
@@ -44,13 +41,13 @@ def test_a_vector_is_read_in_its_text_form_too(myloware: Connection) -> None:
 def test_vectors_are_copied(myloware: Connection) -> None:
     myloware.execute("create temporary table spots (at vector(2))")
     load: Statement[None] = Statement(
-        "kb.load",
-        "load.sql",
+        SqlFile("kb.load"),
         "insert into spots (at) values ($1)",
-        parameters=(BoundParameter("at", "vector"),),
+        takes="at vector",
+        copied=("spots (at)", (0,)),
     )
     read: Statement[list[float]] = Statement(
-        "kb.read", "read.sql", "select at from spots", columns=(Result("at", "vector"),)
+        SqlFile("kb.read"), "select at from spots", gives="at vector"
     )
 
     assert copy(myloware, load, [([1, 2],), ([3, 4],)]) == 2

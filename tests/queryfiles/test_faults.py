@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dbkit.errors import DbkitError, QueryError, SourceFault
+from dbkit.errors import DbkitError, QueryError, SourceFault, UnlistedChoice
 from dbkit.queryfiles import combination_for, parse_queries
 from dbkit.queryfiles.clashes import find_clashes
-from dbkit.queryfiles.errors import TooManySwitches, UnlistedChoice, UnusableQueryFile
+from dbkit.queryfiles.errors import TooManySwitches, UnusableQueryFile
 from dbkit.queryfiles.parsing import examine_source
 from dbkit.queryfiles.sqlfolder import read_queries
 from dbkit.sqltext import Source, decode

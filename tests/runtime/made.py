@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from dbkit.runtime import BoundParameter, Result, Statement
+from dbkit.queryfiles import copy_target
+from dbkit.runtime import SqlFile, Statement, listed
 
 
 def statement(
@@ -15,17 +16,15 @@ def statement(
     row: Callable[..., Any] | None = None,
 ) -> Statement[Any]:
     """Make a statement of the query `things.tried`; a row is a tuple, one column its value."""
-    columns = tuple(
-        Result(name, type_, (into or {}).get(name)) for name, type_ in (gives or {}).items()
-    )
+    columns = gives or {}
     return Statement(
-        "things.tried",
-        "sql/shop/things/tried.sql",
+        SqlFile("things.tried", "sql/shop/things/tried.sql", 4),
         text,
-        ((0, 4),),
-        tuple(BoundParameter(name, type_) for name, type_ in (takes or {}).items()),
-        columns,
-        row if row is not None or len(columns) == 1 else _tuple,
+        takes=listed((takes or {}).items()),
+        gives=listed(columns.items()),
+        into=into,
+        row=row if row is not None or len(columns) == 1 else _tuple,
+        copied=copy_target(text),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from psycopg import AsyncConnection
 
 from dbkit.errors import NoRow, OutsideTransaction
-from dbkit.runtime import batch, batch_rows, copy, execute, many, one, optional, stream
+from dbkit.runtime.awaited import batch, batch_rows, copy, execute, many, one, optional, stream
 from tests.runtime.made import echo, statement
 
 NUMBERS = statement(

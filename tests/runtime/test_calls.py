@@ -14,7 +14,7 @@ from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 from dbkit.errors import Drifted, InsidePipeline, NoRow, TooManyRows, WrongShape
-from dbkit.runtime import Statement, execute, lines_of, many, one, optional
+from dbkit.runtime import END, If, SqlFile, Statement, execute, many, one, optional
 from tests.runtime.made import echo, statement
 
 NUMBERS = statement(
@@ -163,15 +163,13 @@ def test_null_where_none_may_be_is_the_servers_error(connection: Connection) -> 
 
 
 def test_an_error_names_the_line_its_position_means(connection: Connection) -> None:
-    file = "-- :one\nselect\n\\if :{?x}\n    é.x,\n\\endif\n    missing\nfrom things\n"
-    text = "select\n    missing\nfrom things"
-    place = file.index("    missing")
-    broken: Statement[None] = Statement(
-        "things.tried", "tried.sql", text, lines_of([(0, 8), (7, place)], file)
-    )
+    # -- :one, select, \\if :{?x}, é.x, \\endif, missing, from things: each in a line of its own
+    text = ("select", If("x"), "\n    é.x,", END, "\n    missing\nfrom things")
+    file = SqlFile("things.tried", "tried.sql", 2)
+    broken: Statement[None] = Statement(file, text, flags=("x",))
 
     with pytest.raises(psycopg.errors.UndefinedColumn) as raised:
-        execute(connection, broken, [])
+        execute(connection, broken, [False])
 
     assert raised.value.__notes__ == ["while running things.tried (tried.sql:6)"]
 

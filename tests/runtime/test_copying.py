@@ -8,7 +8,6 @@ from psycopg import Connection
 
 from dbkit.errors import BadValue
 from dbkit.runtime import copy, execute, many
-from dbkit.runtime.copying import NotCopyable
 from tests.runtime.made import statement
 
 TAKES = {"id": "int4", "name": "text", "mood": "mood", "payload": "jsonb", "tags": "text[]"}
@@ -123,5 +122,5 @@ def test_a_row_the_table_refuses_is_told_with_the_query(connection: Connection) 
     ],
 )
 def test_more_than_a_plain_insert_is_not_copied(connection: Connection, text: str) -> None:
-    with pytest.raises(NotCopyable, match=r"^things\.tried cannot be copied"):
+    with pytest.raises(ValueError, match=r"^things\.tried is not a :copy query"):
         copy(connection, statement(text, takes={"id": "int4", "name": "text"}), [])

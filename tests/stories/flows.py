@@ -217,7 +217,7 @@ class Worker:
                 strike(self.chance, connection, probability=0.02)
             self.crowd.count("attempts")
 
-    def begin(self, run_id: UUID, step_id: UUID, inside: UUID | None) -> step_runs.Added | None:
+    def begin(self, run_id: UUID, step_id: UUID, inside: UUID | None) -> step_runs.AddRow | None:
         with self.transaction() as connection:
             begun = step_runs.add(
                 connection,

@@ -25,7 +25,7 @@ from dbkit.systems.myloware import (
     webhook_dlq,
     webhook_events,
 )
-from dbkit.systems.myloware.webhook_dlq import Claimed
+from dbkit.systems.myloware.webhook_dlq import ClaimRow
 from dbkit.systems.myloware.webhook_replay import replay
 from tests.stories.telling import Crashed, Crowd, Facts, Say, strike
 
@@ -174,7 +174,7 @@ class Day:
         told = self.crowd.summary("died", "outrun", "opened a gate")
         self.say(f"work: {told}; runs are now {done}")
 
-    def take_a_step(self, connection: Connection[Any], chance: Random, run: runs.Found) -> None:
+    def take_a_step(self, connection: Connection[Any], chance: Random, run: runs.FindRow) -> None:
         """Do what comes next, of which one of two workers succeeds."""
         waits, _, gate = run.status.partition("_")
         if waits != "pending":
@@ -313,7 +313,7 @@ class Day:
         def work(chance: Random, _: int) -> None:
             with self.database.connection() as connection:
 
-                def process(letter: Claimed) -> None:
+                def process(letter: ClaimRow) -> None:
                     if letter.idempotency_key == self.poison:
                         raise Crashed
                     self.process(connection, letter.idempotency_key)

@@ -140,7 +140,7 @@ class Day:
         told = self.crowd.summary("died", "outrun", "refused by the limit")
         self.say(f"work: {told}; sessions are now {done}")
 
-    def take_a_step(self, chance: Random, session: sessions.Found) -> None:
+    def take_a_step(self, chance: Random, session: sessions.FindRow) -> None:
         """Do what comes next, of which one of two workers succeeds."""
         key = session.session_id
         if session.current_phase in _MAKES and session.status == "running":

@@ -11,7 +11,7 @@ from tests.files.generating.shopqueries import customers, orders
 
 
 def read(connection: Connection) -> Decimal:
-    assert_type(orders.list_open(connection), list[orders.ListedOpen])
+    assert_type(orders.list_open(connection), list[orders.Order])
     assert_type(orders.list_open(connection)[0].date, dt.date | None)
     assert_type(orders.find_state(connection, id=1), orders.State | None)
     assert_type(orders.count_of(connection, customer=1), int)
@@ -26,5 +26,5 @@ def change(connection: Connection) -> None:
 
 
 def call_with_rows_of_ones_own(connection: Connection[DictRow], other: Connection[Any]) -> None:
-    assert_type(orders.list_open(connection), list[orders.ListedOpen])
-    assert_type(orders.list_open(other), list[orders.ListedOpen])
+    assert_type(orders.list_open(connection), list[orders.Order])
+    assert_type(orders.list_open(other), list[orders.Order])

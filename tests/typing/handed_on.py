@@ -26,7 +26,7 @@ class Service:
         return self.count(self.connection, customer=customer) > 0
 
 
-def read(connection: Connection, listing: Callable[[Connection], list[orders.ListedOpen]]) -> int:
+def read(connection: Connection, listing: Callable[[Connection], list[orders.Order]]) -> int:
     return len(listing(connection))
 
 

@@ -14,16 +14,16 @@ from tests.files.generating.shopqueries import orders
 
 def stream(connection: Connection) -> Iterator[str]:
     with orders.stream(connection, many=Decimal("9.90"), portion=100) as rows:
-        assert_type(rows, Stream[orders.Listed])
+        assert_type(rows, Stream[orders.Note])
         for row in rows:
-            assert_type(row, orders.Listed)
+            assert_type(row, orders.Note)
             if row.note is not None:
                 yield row.note
 
 
 async def stream_awaited(connection: AsyncConnection) -> list[int]:
     async with orders.stream(connection, many=1.5) as rows:
-        assert_type(rows, AsyncStream[orders.Listed])
+        assert_type(rows, AsyncStream[orders.Note])
         return [row.id async for row in rows]
 
 

@@ -16,7 +16,7 @@ from tests.files.generating.shopqueries import customers
 def sum_up(connection: Connection) -> Decimal:
     customer = customers.get_with_orders(connection, id=1)
     for order in customer.orders or []:
-        assert_type(order, customers.Order)
+        assert_type(order, customers.GetWithOrdersOrder)
         assert_type(order.price, Decimal | None)
     return sum((order.price or Decimal() for order in customer.orders or ()), Decimal())
 

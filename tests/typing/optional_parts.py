@@ -22,7 +22,7 @@ def search(
     before: date | None,
     state: orders.State | Omitted = OMITTED,
     sort: Literal["date", "price"] = "date",
-) -> list[orders.ListedOpen]:
+) -> list[orders.Order]:
     return orders.list_recent(
         connection,
         customer=1,
@@ -37,7 +37,7 @@ class Filter(TypedDict, total=False):
     status: str
 
 
-def list_runs(connection: Connection, **chosen: Unpack[Filter]) -> list[runs.Listed]:
+def list_runs(connection: Connection, **chosen: Unpack[Filter]) -> list[runs.ListRecentRow]:
     return runs.list_recent(connection, max_runs=100, **chosen)
 
 

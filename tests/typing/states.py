@@ -26,5 +26,5 @@ def tell_of(connection: Connection, number: int) -> str:
     return "is unknown" if state is None else tell(state)
 
 
-def list_paid(connection: Connection) -> list[orders.ListedOpen]:
+def list_paid(connection: Connection) -> list[orders.Order]:
     return orders.list_recent(connection, customer=1, state=PAID)

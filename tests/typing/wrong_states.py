@@ -23,6 +23,6 @@ def call(connection: Connection, state: str) -> None:
     tell(orders.find_state(connection, id=1))  # wrong: there may be no such order
     orders.list_recent(connection, customer=1, state="closed")  # wrong: not one of the states
     orders.list_recent(connection, customer=1, state=state)  # wrong: any text may come
-    rows: list[orders.Listed] = orders.list_payloads(connection)  # wrong: these have payloads
+    rows: list[orders.Note] = orders.list_payloads(connection)  # wrong: these have payloads
     tags: list[str] = orders.list_payloads(connection)[0].tags  # wrong: a tag may be null
     print(rows, tags)

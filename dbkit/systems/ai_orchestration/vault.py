@@ -163,7 +163,7 @@ def rotate(
     return len(batch)
 
 
-def _rotated(keyring: Keyring, secret: queries.Listed) -> queries.ChangeEncryptionValues:
+def _rotated(keyring: Keyring, secret: queries.EncryptedSecret) -> queries.ChangeEncryptionValues:
     tenant_id, name, previous = secret.tenant_id, secret.name, secret.encrypted_value
     value = decrypt(keyring, previous, tenant_id=tenant_id, name=name)
     return queries.ChangeEncryptionValues(

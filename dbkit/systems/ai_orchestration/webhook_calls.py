@@ -110,7 +110,7 @@ def trigger(  # noqa: PLR0913 - the parts of a call as they arrive
     body: bytes,
     timestamp: int,
     signature: str,
-) -> queries.Trigger:
+) -> queries.TriggerRow:
     """Verify a call and start its run; a call that is refused changes nothing.
 
     The tenant is a part of the address that was called, because every statement needs it.

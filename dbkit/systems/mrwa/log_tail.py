@@ -11,7 +11,7 @@ from psycopg.rows import tuple_row
 from dbkit import transaction
 from dbkit.errors import DbkitError
 from dbkit.systems.mrwa import execution_logs
-from dbkit.systems.mrwa.execution_logs import Listed
+from dbkit.systems.mrwa.execution_logs import ExecutionLog
 
 
 @dataclass(eq=False)
@@ -39,7 +39,7 @@ class NotAutocommit(DbkitError):
 
 def tail(
     connection: Connection[Any], *, execution_id: UUID, patience: float = 30.0
-) -> Generator[Listed]:
+) -> Generator[ExecutionLog]:
     """Yield the logs of an execution: first the present ones, then each new one, until it ends.
 
     Each log line comes exactly once, although transactions may commit in another order than they
@@ -77,7 +77,7 @@ def tail(
 
 def _read(
     connection: Connection[Any], execution_id: UUID, position: str | None
-) -> tuple[execution_logs.Found | None, list[Listed]]:
+) -> tuple[execution_logs.FindPositionRow | None, list[ExecutionLog]]:
     """Read the new lines and the position after them, in one snapshot."""
     with transaction(connection, isolation="repeatable read", read_only=True):
         progress = execution_logs.find_position(connection, execution_id=execution_id)

@@ -10,9 +10,9 @@ from psycopg.pq import TransactionStatus
 
 from dbkit.errors import DbkitError
 from dbkit.systems.myloware import webhook_dlq
-from dbkit.systems.myloware.webhook_dlq import Claimed
+from dbkit.systems.myloware.webhook_dlq import ClaimRow
 
-ProcessWebhook: TypeAlias = Callable[[Claimed], object]
+ProcessWebhook: TypeAlias = Callable[[ClaimRow], object]
 
 _LEASE = timedelta(minutes=5)
 
@@ -65,14 +65,14 @@ def replay(
     return replayed
 
 
-def _claim(connection: Connection[Any], max_retries: int, lease: timedelta) -> Claimed | None:
+def _claim(connection: Connection[Any], max_retries: int, lease: timedelta) -> ClaimRow | None:
     with connection.transaction():
         # one at a time: if it took several, the lease of the last would run while it waits
         claimed = webhook_dlq.claim(connection, max_entries=1, max_retries=max_retries, lease=lease)
     return claimed[0] if claimed else None
 
 
-def _is_resolved(connection: Connection[Any], entry: Claimed, process: ProcessWebhook) -> bool:
+def _is_resolved(connection: Connection[Any], entry: ClaimRow, process: ProcessWebhook) -> bool:
     resolved = 0
     with connection.transaction():
         process(entry)
@@ -83,7 +83,7 @@ def _is_resolved(connection: Connection[Any], entry: Claimed, process: ProcessWe
 
 
 def _postpone(
-    connection: Connection[Any], entry: Claimed, error: Exception, replayed: ReplayCounts
+    connection: Connection[Any], entry: ClaimRow, error: Exception, replayed: ReplayCounts
 ) -> None:
     with connection.transaction():
         is_given_up = webhook_dlq.postpone(

@@ -1,4 +1,5 @@
 -- One page of a tenant's audit log, newest first.
+-- row: AuditLog
 -- :many
 \if :{?max_entries} \else \set max_entries 50 \endif
 \if :{?skipped} \else \set skipped 0 \endif

@@ -1,4 +1,5 @@
 -- A tenant's audit log from one instant until before another, oldest first, row by row: a period may be millions.
+-- row: AuditLog
 -- :stream
 select
     entry.id,

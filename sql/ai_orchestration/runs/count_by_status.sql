@@ -1,4 +1,5 @@
 -- How many runs of a tenant, created since a time, are in each status; for the dashboard.
+-- row: StatusCount
 -- :many
 select
     run.status,

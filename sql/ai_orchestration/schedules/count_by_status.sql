@@ -1,4 +1,5 @@
 -- How many schedules of a tenant are active and how many paused, for the dashboard; removed ones are left out.
+-- row: StatusCount
 -- :many
 select
     schedule.status,

@@ -1,4 +1,5 @@
 -- One schedule of a tenant, or none if it is removed or another tenant's.
+-- row: Schedule
 -- :optional
 select
     schedule.id,

@@ -1,4 +1,5 @@
 -- One page of a tenant's schedules, those of one workflow if given, the next to run first; removed ones are left out.
+-- row: Schedule
 -- :many
 \if :{?max_schedules} \else \set max_schedules 20 \endif
 \if :{?skipped} \else \set skipped 0 \endif

@@ -1,6 +1,7 @@
 -- A batch of any tenant's secrets that another key than the current one encrypted, removed ones too.
 -- Run it until it gives none. The prefix is how every text of the current key begins.
 -- across tenants: a key is the installation's and is retired for all tenants at once
+-- row: EncryptedSecret
 -- :many
 \if :{?max_secrets} \else \set max_secrets 100 \endif
 select

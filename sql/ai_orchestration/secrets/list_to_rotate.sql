@@ -1,5 +1,6 @@
 -- A batch of a tenant's secrets that another key than the current one encrypted, removed ones too: they may come back.
 -- Run it until it gives none. The prefix is how every text of the current key begins.
+-- row: EncryptedSecret
 -- :many
 \if :{?max_secrets} \else \set max_secrets 100 \endif
 select

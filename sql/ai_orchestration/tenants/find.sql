@@ -1,4 +1,5 @@
 -- A tenant with its settings, or none if it was removed.
+-- row: Tenant
 -- :optional
 select
     tenant.id,

@@ -1,5 +1,6 @@
 -- The tenant that an address names by its slug, or none if it was removed.
 -- across tenants: a request has the slug before it has a tenant
+-- row: Tenant
 -- :optional
 select
     tenant.id,

@@ -1,4 +1,5 @@
 -- One user of a tenant, or none if removed or another tenant's.
+-- row: User
 -- :optional
 select
     member.id,

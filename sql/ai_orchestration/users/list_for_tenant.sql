@@ -1,4 +1,5 @@
 -- One page of a tenant's users; removed ones are left out.
+-- row: User
 -- :many
 -- sort: email, name, role, created_at, last_login_at
 \if :{?sort} \else \set sort email \endif

@@ -1,4 +1,5 @@
 -- One webhook of a tenant without its secret, or none if removed or another tenant's.
+-- row: Webhook
 -- :optional
 select
     webhook.id,

@@ -1,4 +1,5 @@
 -- One page of a tenant's webhooks without their secrets; removed ones are left out.
+-- row: Webhook
 -- :many
 -- sort: name, created_at, last_triggered_at, trigger_count
 \if :{?sort} \else \set sort name \endif

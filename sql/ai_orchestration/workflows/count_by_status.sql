@@ -1,4 +1,5 @@
 -- How many workflows of a tenant are drafts and how many are published, for the dashboard; removed ones are left out.
+-- row: StatusCount
 -- :many
 select
     workflow.status,

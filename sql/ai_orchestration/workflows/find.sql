@@ -1,4 +1,5 @@
 -- One workflow of a tenant, or none if it is deleted or another tenant's.
+-- row: Workflow
 -- :optional
 select
     workflow.id,

@@ -1,4 +1,5 @@
 -- One page of a tenant's workflows, last changed first; deleted ones are left out.
+-- row: Workflow
 -- :many
 \if :{?max_workflows} \else \set max_workflows 20 \endif
 \if :{?skipped} \else \set skipped 0 \endif

@@ -1,4 +1,5 @@
 -- All logs of one execution, oldest first, read as they are needed: there may be very many.
+-- row: ExecutionLog
 -- :stream
 select
     log.id,

@@ -1,6 +1,7 @@
 -- The logs of one execution that could not be read yet at a position that find_position gave, or all; oldest first.
 -- Exactly those: a line that was written before and committed after is among them, and none comes twice.
 -- A line from a restored backup carries a number of another server's: while that is in the future, it is an old one.
+-- row: ExecutionLog
 -- :many
 select
     log.id,

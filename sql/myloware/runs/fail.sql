@@ -1,5 +1,6 @@
 -- Ends a run that cannot go on, or that a person refused at a gate; the result says why.
 -- None where the run is over already: its result stands.
+-- row: RunState
 -- :optional
 update runs as run
 set

@@ -1,5 +1,6 @@
 -- Starts a run whose workflow nobody has to approve; an approval starts one too, and is logged (hitl_approvals.add).
 -- None where the run does not wait to be started: of two who start it, one does.
+-- row: RunState
 -- :optional
 update runs as run
 set status = 'running'

@@ -1,6 +1,7 @@
 -- Records that an agent's execution has ended well; none if it has ended before.
 -- The database computes how long it took, by the clock: the transaction may be older than the execution.
 -- duration_seconds: not null
+-- row: EndedExecution
 -- :optional
 \if :{?tokens_used} \else \set tokens_used 0 \endif
 with execution as (

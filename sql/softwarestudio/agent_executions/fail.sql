@@ -2,6 +2,7 @@
 -- The documented events have one for an end, agent_completed; its details tell that it failed.
 -- The database computes how long it took, by the clock: the transaction may be older than the execution.
 -- duration_seconds: not null
+-- row: EndedExecution
 -- :optional
 \if :{?tokens_used} \else \set tokens_used 0 \endif
 with execution as (

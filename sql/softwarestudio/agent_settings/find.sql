@@ -1,4 +1,5 @@
 -- One profile without its key, or none; its usage is today's, even before the reset.
+-- row: AgentProfile
 -- :optional
 select
     settings.id,

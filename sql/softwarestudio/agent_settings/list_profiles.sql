@@ -1,4 +1,5 @@
 -- All profiles without their keys, by name; their usage is today's, even before the reset.
+-- row: AgentProfile
 -- :many
 select
     settings.id,

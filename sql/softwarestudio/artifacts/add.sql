@@ -3,6 +3,7 @@
 -- id: not null
 -- version: not null
 -- is_new: not null
+-- row: AddedArtifact
 -- :one
 \if :{?metadata} \else \set metadata {} \endif
 select

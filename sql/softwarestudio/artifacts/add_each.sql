@@ -2,6 +2,7 @@
 -- id: not null
 -- version: not null
 -- is_new: not null
+-- row: AddedArtifact
 -- :batch
 \if :{?metadata} \else \set metadata {} \endif
 select

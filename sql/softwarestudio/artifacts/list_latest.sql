@@ -1,4 +1,5 @@
 -- The latest version of each file of a session, by type and path.
+-- row: Artifact
 -- :many
 select distinct on (artifact.artifact_type, artifact.file_path)
     artifact.id,

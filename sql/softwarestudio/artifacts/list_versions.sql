@@ -1,4 +1,5 @@
 -- Every version of one file of a session, the latest first.
+-- row: Artifact
 -- :many
 select
     artifact.id,

@@ -1,4 +1,5 @@
 -- What happened last, newest first: all of it, of one kind, or of one session.
+-- row: AuditEntry
 -- :many
 \if :{?max_events} \else \set max_events 50 \endif
 select

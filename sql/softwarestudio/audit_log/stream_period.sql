@@ -1,4 +1,5 @@
 -- The whole trail of a period, oldest first, for whoever takes it elsewhere; the end of the period is not in it.
+-- row: AuditEntry
 -- :stream
 select
     event.id,

@@ -1,4 +1,5 @@
 -- One checkpoint of a thread, or none.
+-- row: Checkpoint
 -- :optional
 select
     checkpoint.id,

@@ -1,4 +1,5 @@
 -- The checkpoint a thread resumes from: the latest, or none.
+-- row: Checkpoint
 -- :optional
 select
     checkpoint.id,

@@ -1,5 +1,6 @@
 -- The checkpoints of a thread, latest first: all, or those before one of them, or those whose metadata say so.
 -- Of an unknown checkpoint nothing is known to be before it.
+-- row: Checkpoint
 -- :many
 \if :{?max_checkpoints} \else \set max_checkpoints 20 \endif
 select

@@ -1,4 +1,5 @@
 -- The prompt a profile uses, or none.
+-- row: PromptVersion
 -- :optional
 select
     prompt.id,

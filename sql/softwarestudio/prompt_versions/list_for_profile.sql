@@ -1,4 +1,5 @@
 -- The versions of a profile's prompt, the newest first.
+-- row: PromptVersion
 -- :many
 select
     prompt.id,

@@ -1,4 +1,5 @@
 -- Adds a session that waits to be started, and records that it was created.
+-- row: SessionState
 -- :one
 \if :{?metadata} \else \set metadata {} \endif
 \if :{?user_action} \else \set user_action create \endif

@@ -1,6 +1,7 @@
 -- Takes a session on from the phase whose work is done: pm to arch, arch to the human gate, eng to qa.
 -- Gives none if the session is not in that phase any more. Through the human gate and out of qa leads a decision,
 -- not this: there, and where the session does not run, the database refuses the step.
+-- row: SessionState
 -- :optional
 update sessions
 set

@@ -1,5 +1,6 @@
 -- Approves a session at the human gate: its engineers begin, and the approval is recorded.
 -- Of two who decide at once one wins; the other gets none, as does who decides on a session that does not wait.
+-- row: SessionState
 -- :optional
 \if :{?details} \else \set details {} \endif
 \if :{?user_action} \else \set user_action approve \endif

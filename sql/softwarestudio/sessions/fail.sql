@@ -1,5 +1,6 @@
 -- Ends a session with an error, wherever it stands, and records it; none if it is over already.
 -- Its phase stays, and so tells where it failed.
+-- row: SessionState
 -- :optional
 with session as (
     update sessions

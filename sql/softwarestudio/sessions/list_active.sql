@@ -1,4 +1,5 @@
 -- Sessions that are not over yet, last changed first.
+-- row: Session
 -- :many
 select
     session.session_id,

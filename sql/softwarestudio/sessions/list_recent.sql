@@ -1,4 +1,5 @@
 -- Sessions without their state, last changed first, or last created first where that is the sort.
+-- row: Session
 -- :many
 -- sort: updated_at, created_at
 \if :{?max_sessions} \else \set max_sessions 20 \endif

@@ -1,4 +1,5 @@
 -- Completes a session whose work passed QA, and records it; none if it is not in qa any more.
+-- row: SessionState
 -- :optional
 with session as (
     update sessions

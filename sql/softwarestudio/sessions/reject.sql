@@ -1,6 +1,7 @@
 -- Rejects a session at the human gate: it goes back to the architect, or to pm, and the rejection is recorded.
 -- The documented statuses have none for a rejected session: it is worked on until somebody approves it, or it is
 -- failed. Of two who decide at once one wins; the other gets none.
+-- row: SessionState
 -- :optional
 \if :{?back_to} \else \set back_to arch \endif
 \if :{?details} \else \set details {} \endif

@@ -1,4 +1,5 @@
 -- Sends a session back from qa to its engineers, for one iteration more; none if it is not in qa any more.
+-- row: SessionState
 -- :optional
 update sessions
 set

@@ -1,4 +1,5 @@
 -- Starts a session that waits, or gives none: another was faster, or there is no such session.
+-- row: SessionState
 -- :optional
 update sessions
 set status = 'running'

@@ -33,7 +33,7 @@ class Running:
         self.tenant: TenantKey = {"tenant_id": draft.tenant}
         self.key: RunKey = {"run_id": run, "tenant_id": draft.tenant}
 
-    def step(self, step: UUID, inside: UUID | None = None) -> step_runs.Added | None:
+    def step(self, step: UUID, inside: UUID | None = None) -> step_runs.AddRow | None:
         return step_runs.add(
             self.database, **self.key, step_id=step, block_group_run_id=inside, input=None
         )
@@ -61,7 +61,7 @@ class Running:
             ],
         )
 
-    def read(self) -> runs.Found:
+    def read(self) -> runs.FindWithEverythingRow:
         found = runs.find_with_everything(self.database, **self.key)
         assert found
         return found

@@ -33,7 +33,7 @@ def make_due(database: Connection, ago: timedelta = timedelta(minutes=1)) -> Non
     database.commit()
 
 
-def read(database: Connection, tenant: UUID, schedule: UUID) -> schedules.Found:
+def read(database: Connection, tenant: UUID, schedule: UUID) -> schedules.Schedule:
     found = schedules.find(database, tenant_id=tenant, schedule_id=schedule)
     assert found
     return found

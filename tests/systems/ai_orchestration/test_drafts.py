@@ -31,7 +31,7 @@ def draft(database: Connection, tenant: UUID) -> Draft:
     return Draft(database, tenant)
 
 
-def graph(draft: Draft) -> workflows.FoundWithStepsAndEdges:
+def graph(draft: Draft) -> workflows.FindWithStepsAndEdgesRow:
     found = workflows.find_with_steps_and_edges(draft.database, **draft.key)
     assert found
     return found
@@ -255,8 +255,8 @@ def test_workflows_are_counted_by_status(database: Connection, tenant: UUID) -> 
     counts = workflows.count_by_status(database, tenant_id=tenant)
 
     assert counts == [
-        workflows.CountByStatus("draft", 3),
-        workflows.CountByStatus("published", 1),
+        workflows.StatusCount("draft", 3),
+        workflows.StatusCount("published", 1),
     ]
 
 

@@ -31,7 +31,7 @@ def draft(database: Connection, tenant: UUID) -> Draft:
     return Draft(database, tenant)
 
 
-def read(draft: Draft, version: int) -> workflow_versions.Found:
+def read(draft: Draft, version: int) -> workflow_versions.FindRow:
     found = workflow_versions.find(draft.database, **draft.key, version=version)
     assert found
     return found
@@ -73,13 +73,13 @@ def test_a_version_is_read_back_as_it_was_published(draft: Draft) -> None:
     assert (found.name, found.description) == ("digest", "daily")
     assert (found.input_schema, found.output_schema) == ({"a": 1}, ["b"])
     assert found.steps == [
-        workflow_versions.Step(first, "fetch", "tool", {"retries": 3}, 0, 0, inner, "body"),
-        workflow_versions.Step(second, "sum up", "tool", {}, -5, 7, None, None),
+        workflow_versions.FindStep(first, "fetch", "tool", {"retries": 3}, 0, 0, inner, "body"),
+        workflow_versions.FindStep(second, "sum up", "tool", {}, -5, 7, None, None),
     ]
-    assert found.edges == [workflow_versions.Edge(edge, first, second, "ok")]
+    assert found.edges == [workflow_versions.FindEdge(edge, first, second, "ok")]
     assert found.block_groups == [
-        workflow_versions.BlockGroup(outer, "all", "foreach", {}, None, 0, 0, 400, 300),
-        workflow_versions.BlockGroup(inner, "each", "foreach", {}, outer, 0, 0, 400, 300),
+        workflow_versions.FindBlockGroup(outer, "all", "foreach", {}, None, 0, 0, 400, 300),
+        workflow_versions.FindBlockGroup(inner, "each", "foreach", {}, outer, 0, 0, 400, 300),
     ]
 
 
@@ -194,7 +194,7 @@ def test_an_edit_that_is_taken_back_is_not_published(draft: Draft) -> None:
     assert [step.name for step in found.steps] == ["kept", "committed"]
 
 
-def published_during(draft: Draft, edit: Callable[[], object]) -> workflow_versions.Found:
+def published_during(draft: Draft, edit: Callable[[], object]) -> workflow_versions.FindRow:
     """Publish on another connection while an edit is under way, and read what was published."""
     with another(draft.database) as publisher, another(draft.database) as watcher:
         edit()

@@ -209,8 +209,8 @@ def test_schedules_are_listed_next_first_and_counted_by_status(
     assert [schedule.id for schedule in listed] == [hourly, yearly, paused]
     assert [schedule.id for schedule in of_one] == [hourly, paused]
     assert counts == [
-        schedules.CountByStatus("active", 2),
-        schedules.CountByStatus("paused", 1),
+        schedules.StatusCount("active", 2),
+        schedules.StatusCount("paused", 1),
     ]
 
 

@@ -64,7 +64,7 @@ def test_an_attempt_begun_by_many_workers_is_one(draft: Draft) -> None:
     assert [one.attempt for one in begun if one] == [1]
 
 
-def attempt(connection: Connection, running: Running, step: UUID) -> step_runs.Added | None:
+def attempt(connection: Connection, running: Running, step: UUID) -> step_runs.AddRow | None:
     return step_runs.add(
         connection, **running.key, step_id=step, block_group_run_id=None, input=None
     )

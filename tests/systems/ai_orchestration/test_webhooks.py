@@ -61,7 +61,7 @@ def add(database: Connection, tenant: UUID, workflow: UUID, mapping: dict[str, s
 
 def call(
     database: Connection, hook: Hook, body: bytes = BODY, different: dict[str, Any] | None = None
-) -> webhooks.Trigger:
+) -> webhooks.TriggerRow:
     now = int(time.time())
     signature = sign(body, secret=hook.secret, timestamp=now)
     parts: dict[str, Any] = {

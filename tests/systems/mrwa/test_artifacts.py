@@ -51,7 +51,7 @@ def test_artifacts_come_as_they_are_to_be_sorted(database: Connection, execution
     for name, type_, size in (("b", "summary", 3), ("c", "analysis", None), ("a", "summary", 2)):
         add(database, execution, name, type_, size)
 
-    def names(sort: artifacts.Sort) -> str:
+    def names(sort: artifacts.ListForExecutionSort) -> str:
         listed = artifacts.list_for_execution(database, execution_id=execution, sort=sort)
         return "".join(one.name or "" for one in listed)
 

@@ -42,9 +42,9 @@ def added(database: Connection, user: UUID, status: str) -> UUID:
     return found
 
 
-def go(database: Connection, execution: UUID, *path: str) -> executions.Changed | None:
+def go(database: Connection, execution: UUID, *path: str) -> executions.ChangeStatusRow | None:
     """Take the steps along a path."""
-    answer: executions.Changed | None = None
+    answer: executions.ChangeStatusRow | None = None
     for old, new in pairwise(path):
         answer = executions.change_status(
             database, execution_id=execution, from_status=old, status=new
@@ -62,7 +62,7 @@ def in_steps(
     return start, finish
 
 
-def progress(database: Connection, execution: UUID) -> executions.Found:
+def progress(database: Connection, execution: UUID) -> executions.FindProgressRow:
     found = executions.find_progress(database, execution_id=execution)
     assert found
     return found
@@ -104,8 +104,10 @@ def test_an_execution_goes_from_its_plan_to_its_end(database: Connection, execut
         ("running", 1),
     ]
     assert found.steps == [
-        executions.Step(1, "Extract", "Parse the PDF", "completed", "12 sections", 2, 1500),
-        executions.Step(2, "Sum up", "Write the summary", "completed", "short", 1, 900),
+        executions.FindProgressStep(
+            1, "Extract", "Parse the PDF", "completed", "12 sections", 2, 1500
+        ),
+        executions.FindProgressStep(2, "Sum up", "Write the summary", "completed", "short", 1, 900),
     ]
     assert (found.status, found.current_step) == ("completed", 2)
     assert (found.total_steps, found.corrections_applied) == (2, 1)

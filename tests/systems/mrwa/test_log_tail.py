@@ -13,7 +13,7 @@ import pytest
 from psycopg import Connection
 
 from dbkit.systems.mrwa import execution_logs, executions
-from dbkit.systems.mrwa.execution_logs import AddValues, Listed, LoadValues
+from dbkit.systems.mrwa.execution_logs import AddValues, ExecutionLog, LoadValues
 from dbkit.systems.mrwa.log_tail import NoSuchExecution, NotAutocommit, tail
 
 Connect = Callable[..., Connection]
@@ -36,7 +36,7 @@ def end(connection: Connection, execution: UUID) -> None:
     executions.fail(connection, execution_id=execution, error_message="of a test")
 
 
-def messages(logs: Iterator[Listed], most: int | None = None) -> list[str]:
+def messages(logs: Iterator[ExecutionLog], most: int | None = None) -> list[str]:
     return [log.message for log in islice(logs, most)]
 
 

@@ -31,7 +31,7 @@ def documents(database: Connection) -> list[UUID]:
 
 def add_cited(
     connection: Connection, documents: list[UUID], citations: JsonLike, run_id: str = "run_1"
-) -> artifacts.Added:
+) -> artifacts.AddWithCitationsRow:
     return artifacts.add_with_citations(
         connection,
         run_id=run_id,
@@ -271,19 +271,21 @@ def test_citations_have_no_trace_of_their_own(database: Connection, documents: l
 
 
 @pytest.fixture
-def cited(database: Connection, run: str, documents: list[UUID]) -> artifacts.Added:
+def cited(database: Connection, run: str, documents: list[UUID]) -> artifacts.AddWithCitationsRow:
     """A trace of the run and its citations, committed."""
     added = add_cited(database, documents, [WHAT], run)
     database.commit()
     return added
 
 
-def test_a_trace_has_one_list_of_citations(database: Connection, cited: artifacts.Added) -> None:
+def test_a_trace_has_one_list_of_citations(
+    database: Connection, cited: artifacts.AddWithCitationsRow
+) -> None:
     with pytest.raises(errors.UniqueViolation, match="uq_artifacts_citations"):
         insert_citations(database, cited.id, HOW)
 
 
-def test_a_pair_is_not_parted(database: Connection, cited: artifacts.Added) -> None:
+def test_a_pair_is_not_parted(database: Connection, cited: artifacts.AddWithCitationsRow) -> None:
     for id_ in (cited.id, cited.citations_id):
         database.execute("delete from artifacts where id = %s", [id_])
         with pytest.raises(errors.CheckViolation, match=r"artifact .*: it has"):
@@ -294,7 +296,7 @@ def test_a_pair_is_not_parted(database: Connection, cited: artifacts.Added) -> N
 
 
 def test_a_run_takes_its_traces_and_citations_with_it(
-    database: Connection, cited: artifacts.Added
+    database: Connection, cited: artifacts.AddWithCitationsRow
 ) -> None:
     database.execute("delete from runs")
     database.commit()
@@ -303,7 +305,7 @@ def test_a_run_takes_its_traces_and_citations_with_it(
 
 
 def test_a_trace_cannot_be_changed_away_from_its_citations(
-    database: Connection, cited: artifacts.Added, documents: list[UUID]
+    database: Connection, cited: artifacts.AddWithCitationsRow, documents: list[UUID]
 ) -> None:
     with pytest.raises(errors.CheckViolation, match=r"its citations name 'docs/aismr.md'"):
         database.execute(
@@ -312,7 +314,9 @@ def test_a_trace_cannot_be_changed_away_from_its_citations(
         )
 
 
-def test_citations_cannot_move_to_another_run(database: Connection, cited: artifacts.Added) -> None:
+def test_citations_cannot_move_to_another_run(
+    database: Connection, cited: artifacts.AddWithCitationsRow
+) -> None:
     database.execute("insert into runs (run_id, project, status) values ('2', 'aismr', 'running')")
 
     with pytest.raises(errors.CheckViolation, match="of run 'run_1', its citations of run '2'"):
@@ -320,7 +324,7 @@ def test_citations_cannot_move_to_another_run(database: Connection, cited: artif
 
 
 def test_what_was_read_and_cited_stays_when_the_document_is_gone(
-    database: Connection, cited: artifacts.Added
+    database: Connection, cited: artifacts.AddWithCitationsRow
 ) -> None:
     kb_documents.remove_path(database, path="docs/aismr.md", project="aismr")
     database.execute("update artifacts set url = 'x', metadata = metadata, type = type")
@@ -332,7 +336,7 @@ def test_what_was_read_and_cited_stays_when_the_document_is_gone(
 
 
 def test_of_two_who_change_a_trace_and_its_citations_the_later_one_sees_both(
-    database: Connection, cited: artifacts.Added, documents: list[UUID], crowd: Crowd
+    database: Connection, cited: artifacts.AddWithCitationsRow, documents: list[UUID], crowd: Crowd
 ) -> None:
     def widen(connection: Connection) -> None:
         both = Json({"traceId": str(cited.id), "citations": [WHAT, HOW]})

@@ -50,7 +50,7 @@ def documents(database: Connection) -> None:
         add_document(database, path, towards(place / 10), project=project, persona=persona)
 
 
-def paths(found: list[kb_embeddings.Found]) -> list[str]:
+def paths(found: list[kb_embeddings.SearchRow]) -> list[str]:
     return [one.path for one in found]
 
 

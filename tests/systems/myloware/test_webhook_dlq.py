@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from dbkit.systems.myloware import webhook_dlq, webhook_events
-from dbkit.systems.myloware.webhook_dlq import Claimed
+from dbkit.systems.myloware.webhook_dlq import ClaimRow
 from tests.systems.myloware.conftest import Crowd
 
 NOW = timedelta(0)
@@ -38,7 +38,7 @@ def delay(connection: Connection, id_: UUID) -> timedelta:
     return found
 
 
-def claim_one(connection: Connection, *, max_retries: int = 8) -> Claimed:
+def claim_one(connection: Connection, *, max_retries: int = 8) -> ClaimRow:
     connection.execute(DUE)
     [claimed] = webhook_dlq.claim(connection, max_retries=max_retries)
     return claimed
@@ -152,7 +152,7 @@ def test_a_worker_that_dies_before_it_commits_has_claimed_nothing(
     webhook_dlq.claim(dying)
     dying.close()
 
-    def claim(connection: Connection) -> list[Claimed]:
+    def claim(connection: Connection) -> list[ClaimRow]:
         # the server may take a moment to notice
         connection.execute("select from webhook_dlq for update")
         return webhook_dlq.claim(connection)

@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 
 from dbkit.systems.myloware import artifacts, webhook_dlq, webhook_events
-from dbkit.systems.myloware.webhook_dlq import Claimed
+from dbkit.systems.myloware.webhook_dlq import ClaimRow
 from dbkit.systems.myloware.webhook_replay import InTransaction, ReplayCounts, replay
 from tests.systems.myloware.conftest import Crowd
 
@@ -32,7 +32,7 @@ def failed(database: Connection, run: str) -> str:
     return run
 
 
-def record(connection: Connection, run_id: str, entry: Claimed) -> None:
+def record(connection: Connection, run_id: str, entry: ClaimRow) -> None:
     artifacts.add(
         connection, run_id=run_id, type="clip", provider="kieai", url=entry.payload.decode()
     )
@@ -55,7 +55,7 @@ def test_many_workers_do_each_webhook_once(database: Connection, failed: str, cr
 
 
 def test_what_fails_again_is_taken_back_and_postponed(database: Connection, failed: str) -> None:
-    def process(entry: Claimed) -> None:
+    def process(entry: ClaimRow) -> None:
         record(database, failed, entry)
         if int(entry.payload) % 2:
             message = "no\0answer"
@@ -73,7 +73,7 @@ def test_what_fails_again_is_taken_back_and_postponed(database: Connection, fail
 
 
 def test_what_fails_at_its_last_attempt_is_given_up(database: Connection, failed: str) -> None:
-    def process(entry: Claimed) -> None:
+    def process(entry: ClaimRow) -> None:
         # the failure may be the database's own, in the middle of what is being done
         record(database, "nowhere", entry)
 
@@ -91,7 +91,7 @@ def test_some_that_fail_at_times_are_all_done_once_in_the_end(
     lock = Lock()
 
     def work(connection: Connection) -> ReplayCounts:
-        def process(entry: Claimed) -> None:
+        def process(entry: ClaimRow) -> None:
             record(connection, failed, entry)
             with lock:
                 attempts[entry.payload] += 1
@@ -117,7 +117,7 @@ def test_what_another_worker_was_faster_with_is_taken_back(
 ) -> None:
     other = crowd.connect()
 
-    def process(entry: Claimed) -> None:
+    def process(entry: ClaimRow) -> None:
         record(database, failed, entry)
         if entry.payload == b"7":
             webhook_dlq.resolve(other, id=entry.id)
@@ -132,7 +132,7 @@ def test_what_another_worker_was_faster_with_is_taken_back(
 def test_a_worker_that_is_stopped_leaves_the_rest_to_others(
     database: Connection, failed: str
 ) -> None:
-    def process(entry: Claimed) -> None:
+    def process(entry: ClaimRow) -> None:
         record(database, failed, entry)
         if entry.payload == b"5":
             raise KeyboardInterrupt

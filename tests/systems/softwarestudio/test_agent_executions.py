@@ -23,7 +23,7 @@ def execution(database: Connection, session: str) -> int:
     return number
 
 
-def only(database: Connection) -> agent_executions.Listed:
+def only(database: Connection) -> agent_executions.ListForSessionRow:
     [execution] = agent_executions.list_for_session(database, session_id="s1")
     return execution
 

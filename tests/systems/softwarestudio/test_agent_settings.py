@@ -18,7 +18,7 @@ def limit(database: Connection, daily_limit: int, *, hard: bool = True, unit: st
     database.commit()
 
 
-def charge(database: Connection, tokens: int = 0, **runs: int) -> agent_settings.Charge | None:
+def charge(database: Connection, tokens: int = 0, **runs: int) -> agent_settings.ChargeRow | None:
     return agent_settings.charge(database, profile_name="eng", tokens=tokens, **runs)
 
 
@@ -111,7 +111,7 @@ def test_a_key_is_kept_as_given_and_never_told(database: Connection) -> None:
     )
 
     key = agent_settings.find_key(database, profile_name="eng")
-    assert key == agent_settings.FoundKey(auth_type="oauth", api_key_encrypted=secret)
+    assert key == agent_settings.FindKeyRow(auth_type="oauth", api_key_encrypted=secret)
     assert secret not in str(events(database))
     assert secret not in str(agent_settings.list_profiles(database))
 

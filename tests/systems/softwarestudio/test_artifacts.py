@@ -18,7 +18,7 @@ def hash_of(content: object) -> str:
 
 def add(
     database: Connection, content: object = None, path: str = "clock.py", kind: str = "code"
-) -> artifacts.Added:
+) -> artifacts.AddedArtifact:
     return artifacts.add(
         database,
         session_id="s1",
@@ -41,7 +41,7 @@ def test_a_file_as_it_was_last_is_no_new_version(database: Connection) -> None:
 
     again = add(database, "one")
 
-    assert again == artifacts.Added(id=first.id, version=1, is_new=False)
+    assert again == artifacts.AddedArtifact(id=first.id, version=1, is_new=False)
 
 
 @pytest.mark.usefixtures("session")
@@ -156,5 +156,5 @@ def test_what_an_agent_leaves_is_added_at_once(database: Connection) -> None:
     # the second fifty are numbers 50 to 74 anew, and then 0 to 24 again
     assert [(one.version, one.is_new) for one in added] == [(1, True)] * 50 + [(2, True)] * 50
     assert artifacts.add_each(database, files[50:]) == [
-        artifacts.Added(one.id, 2, is_new=False) for one in added[50:]
+        artifacts.AddedArtifact(one.id, 2, is_new=False) for one in added[50:]
     ]

@@ -16,7 +16,7 @@ def put(
     *,
     thread: str = "t",
     step: int = 0,
-) -> checkpoints.Put:
+) -> checkpoints.PutRow:
     return checkpoints.put(
         database,
         thread_id=thread,

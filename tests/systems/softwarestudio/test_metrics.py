@@ -34,7 +34,7 @@ def series(
     until: datetime = NOON + 3 * HOUR,
     labels: Mapping[str, str] | None = None,
     step: timedelta | AsText = HOUR,
-) -> list[metrics.ListedSeries]:
+) -> list[metrics.ListSeriesRow]:
     return metrics.list_series(
         database,
         metric_name="latency",
@@ -72,7 +72,7 @@ def test_a_series_has_its_least_mean_greatest_and_95th_in_a_hundred(database: Co
 
     [step] = series(database, until=NOON + HOUR)
 
-    assert step == metrics.ListedSeries(
+    assert step == metrics.ListSeriesRow(
         starts_at=NOON,
         count=100,
         min=Decimal(1),

@@ -9,7 +9,7 @@ from dbkit.systems.softwarestudio import agent_settings, audit_log, prompt_versi
 from tests.systems.softwarestudio.crowd import Crowd
 
 
-def add(database: Connection, content: str = "You are an engineer.") -> prompt_versions.Added:
+def add(database: Connection, content: str = "You are an engineer.") -> prompt_versions.AddRow:
     return prompt_versions.add(database, profile_name="eng", prompt_content=content, note="sharper")
 
 
@@ -28,7 +28,7 @@ def active(database: Connection) -> int | None:
 
 
 @pytest.fixture
-def versions(database: Connection) -> list[prompt_versions.Added]:
+def versions(database: Connection) -> list[prompt_versions.AddRow]:
     """Three versions of the prompt of eng, none of them active."""
     added = [add(database, f"Version {number}") for number in (1, 2, 3)]
     database.commit()
@@ -56,7 +56,7 @@ def test_writers_at_once_leave_neither_gap_nor_double(database: Connection, crow
 
 
 def test_a_version_is_active_in_place_of_the_one_before(
-    database: Connection, versions: list[prompt_versions.Added]
+    database: Connection, versions: list[prompt_versions.AddRow]
 ) -> None:
     first, second = activate(database, 1), activate(database, 2)
 

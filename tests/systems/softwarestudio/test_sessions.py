@@ -30,7 +30,7 @@ STEPS = {
     *((status, phase, "expired", phase) for status in ACTIVE for phase in PHASES),
 }
 # what leads to a phase, one function after the other
-WAY: tuple[tuple[str, Callable[[Connection, str], sessions.Added | None]], ...] = (
+WAY: tuple[tuple[str, Callable[[Connection, str], sessions.SessionState | None]], ...] = (
     ("pm", lambda database, id_: sessions.start(database, session_id=id_)),
     ("arch", lambda database, id_: advance(database, id_, "pm")),
     ("human_gate", lambda database, id_: advance(database, id_, "arch")),
@@ -40,7 +40,7 @@ WAY: tuple[tuple[str, Callable[[Connection, str], sessions.Added | None]], ...] 
 )
 
 
-def advance(database: Connection, session_id: str, phase: str) -> sessions.Added | None:
+def advance(database: Connection, session_id: str, phase: str) -> sessions.SessionState | None:
     return sessions.advance(database, session_id=session_id, current_phase=phase)
 
 
@@ -52,7 +52,7 @@ def bring(database: Connection, session_id: str, phase: str) -> None:
     database.commit()
 
 
-def found(database: Connection, session_id: str) -> sessions.Found:
+def found(database: Connection, session_id: str) -> sessions.FindRow:
     session = sessions.find(database, session_id=session_id)
     assert session
     return session
@@ -120,7 +120,7 @@ def test_of_several_who_decide_at_once_one_wins(
 ) -> None:
     bring(database, session, "human_gate")
 
-    def decide(connection: Connection, number: int) -> sessions.Added | None:
+    def decide(connection: Connection, number: int) -> sessions.SessionState | None:
         decision = sessions.reject if number % 2 else sessions.approve
         return decision(connection, session_id=session)
 
@@ -308,7 +308,7 @@ def test_sessions_are_found_by_project_status_and_phase_in_either_order(
         row = {"user_mission": "m", "project_name": project, "status": status}
         add(database, "sessions", session_id=str(number), **row, **times)
 
-    def ids(listed: list[sessions.Listed]) -> str:
+    def ids(listed: list[sessions.Session]) -> str:
         return "".join(session.session_id for session in listed)
 
     assert ids(sessions.list_recent(database)) == "012"

@@ -1,6 +1,7 @@
 -- The orders of one customer, newest first.
 --
 -- A path such as C:\new and a """quote""" harm nobody, and this line is a good deal longer than a line of Python may be.
+-- row: Order
 -- :many
 -- sort: date, price
 \if :{?most} \else \set most 20 \endif
