@@ -58,8 +58,11 @@ def _is_up_to_date(
     status = never_migrated(files) if connection is None else read_status(files, connection)
     paths = {migration.version: migration.shown for migration in files.migrations}
     for problem in status.problems:
+        if problem.fault is not None:
+            report.found.append(Finding.of_fault(problem.fault))
+            continue
         path = paths.get(problem.version) if problem.version else None
-        report.found.append(Finding(problem.kind, problem.message, path))
+        report.found.append(Finding(problem.kind, problem.message.removeprefix(f"{path}: "), path))
     report.found += _unapplied(status)
     return status.exit_code == UP_TO_DATE
 
@@ -84,7 +87,7 @@ def _unapplied(status: Status) -> Iterator[Finding]:
 def _of_error(error: DbkitError | psycopg.Error | OSError) -> Finding:
     if isinstance(error, SourceFault):
         return Finding.of_fault(error)
-    problem = Problem.of(error)
+    problem = Problem.of(error, {})
     return Finding(problem.kind, problem.message)
 
 

@@ -124,7 +124,9 @@ def _fail(error: Exception) -> int:
         _complain(error.format_message(), error.ctx)
         return USAGE
     if isinstance(error, DbkitError):
-        _complain(_told(error))
+        # several faults found in one look are told one by one
+        for fault in getattr(error, "faults", (error,)):
+            _complain(_told(fault))
         return USAGE if isinstance(error, NoProject) else FAILURE
 
     import psycopg  # noqa: PLC0415 - loaded already wherever it can have raised

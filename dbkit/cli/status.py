@@ -45,15 +45,15 @@ def _status(
     project: Project, system: System, url: str | None
 ) -> tuple[Status, SystemDatabase | None]:
     place = None
+    files = read_files(system, project.settings.root)
     try:
-        files = read_files(system, project.settings.root)
         place = project.place(system, url)
         if place.embedded is not None and not place.embedded.has_database(system.name):
             return never_migrated(files), place
         with opened(place) as connection:
             return read_status(files, connection), place
     except (DbkitError, psycopg.Error) as error:
-        return unreadable(system.name, error), place
+        return unreadable(files, error), place
 
 
 def _say(found: list[tuple[Status, SystemDatabase | None]]) -> None:
@@ -74,6 +74,8 @@ def _say(found: list[tuple[Status, SystemDatabase | None]]) -> None:
     for status, _ in found:
         for problem in status.problems:
             console.print(f"{status.name}: {problem.message}", markup=False, soft_wrap=True)
+            if problem.fault is not None:
+                console.print(problem.fault.snippet, markup=False, soft_wrap=True)
         for made in status.gone_objects:
             console.print(
                 f"{status.name}: {made.type} {made.identity} was made by {made.path}, "

@@ -1,6 +1,6 @@
 """Change databases: files in order, run whole or not at all, and a ledger that says so."""
 
-from dbkit.migrations.errors import NoSuchVersion
+from dbkit.migrations.errors import MigrationFaults, NoSuchVersion
 from dbkit.migrations.ledger import BOOKKEEPING, read_ledger
 from dbkit.migrations.new import write_pair
 from dbkit.migrations.progress import Blocker, Reporter, Silent
@@ -22,6 +22,7 @@ __all__ = [
     "WAIT",
     "Blocker",
     "Files",
+    "MigrationFaults",
     "NoSuchVersion",
     "Outcome",
     "Problem",

@@ -1,7 +1,7 @@
 """The yoyo backend that runs a migration, its mark and its ledger row as one."""
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,9 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import Migration, MigrationList, default_migration_table, get_migration_hash
 
-from dbkit.migrations.files import MigrationFile, checksum, migration_file
+from dbkit.errors import DbkitError
+from dbkit.migrations.errors import each_fault, refuse
+from dbkit.migrations.files import Checksum, MigrationFile, checksum, migration_file, read_bytes
 from dbkit.migrations.ledger import Ledger, read_ledger
 from dbkit.migrations.lock import migration_lock
 from dbkit.migrations.object_files import ObjectFile
@@ -20,8 +22,9 @@ from dbkit.migrations.objects import Objects
 from dbkit.migrations.progress import Reporter, Silent
 from dbkit.migrations.records import Records
 from dbkit.migrations.running import Run
-from dbkit.migrations.script import Known, Script, read_migration, read_script
+from dbkit.migrations.script import Script, find_script_faults, read_migration, read_rollback
 from dbkit.migrations.session import Wire
+from dbkit.migrations.status import Files
 
 SCHEME = "postgresql+dbkit"
 _LOCK_TIMEOUT = 5.0
@@ -42,13 +45,13 @@ class SqlMigration(Migration):
     def load(self) -> None:
         """Do nothing: the files are read when the backend asks for them."""
 
-    def read(self, direction: str, known: Known | None = None) -> Script:
+    def read(self, direction: str, versions: Mapping[str, int] | None = None) -> Script:
         """Read one half of it, once."""
         if self._script is None:
             if direction == "apply":
-                self._script = read_migration(self.file, known)
+                self._script = read_migration(self.file, versions)
             else:
-                self._script = read_script(self.file.rollback, self.file.shown_rollback)
+                self._script = read_rollback(self.file)
         return self._script
 
     def forget(self) -> None:
@@ -134,22 +137,31 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         """Do nothing: the server frees the lock with the session that held it."""
 
     def read(
-        self, files: Sequence[MigrationFile], chosen: Sequence[MigrationFile], direction: str
+        self,
+        files: Files,
+        chosen: Sequence[MigrationFile],
+        direction: str,
+        objects: Sequence[ObjectFile] = (),
     ) -> MigrationList:
         """Make yoyo's migrations of files, and read those chosen.
 
-        All of them are read before anything is run or written: a fault in the last stops
-        the first.
+        All of them are read before anything is run or written, the object files to apply
+        as well: a fault in the last stops the first, and every fault is told.
         """
-        known, wanted = {file.name: file.version for file in files}, set(chosen)
-        migrations = MigrationList()
+        migrations: dict[MigrationFile, SqlMigration] = {}
         previous: SqlMigration | None = None
-        for file in files:
-            previous = SqlMigration(file, previous)
-            migrations.append(previous)
-            if file in wanted:
-                previous.read(direction, known)
-        return migrations
+        for file in files.migrations:
+            migrations[file] = previous = SqlMigration(file, previous)
+        versions = files.versions
+        faults: list[DbkitError] = []
+        for file in chosen:
+            try:
+                migrations[file].read(direction, versions)
+            except DbkitError as error:
+                faults += each_fault(error)
+        faults += find_script_faults((), objects, versions)
+        refuse(faults)
+        return MigrationList(migrations.values())
 
     def apply_to(self, migrations: MigrationList, to: int, finish: Callable[[], None]) -> None:
         """Run what yoyo finds unmarked up to a version, and `finish` with the last one's commit."""
@@ -179,12 +191,8 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         self, files: Sequence[MigrationFile], version: int, ledger: Ledger
     ) -> tuple[str, ...]:
         """Record that exactly the migrations up to a version are there, as their files say now."""
+        there = _checksums(file for file in files if file.version <= version)
         records, marks = self.run.records, set(ledger.marks)
-        there = {
-            file: checksum(file.path.read_bytes(), file.shown)
-            for file in files
-            if file.version <= version
-        }
         said = {(file.version, file.name, now.exact) for file, now in there.items()}
         right = {
             was.name
@@ -337,6 +345,18 @@ def _as_body(action: Callable[[], object]) -> Callable[[], str]:
         return "select"
 
     return body
+
+
+def _checksums(files: Iterable[MigrationFile]) -> dict[MigrationFile, Checksum]:
+    checksums: dict[MigrationFile, Checksum] = {}
+    faults: list[DbkitError] = []
+    for file in files:
+        try:
+            checksums[file] = checksum(read_bytes(file.path, file.shown), file.shown)
+        except DbkitError as error:
+            faults.append(error)
+    refuse(faults)
+    return checksums
 
 
 def _ours(migration: Migration) -> SqlMigration:

@@ -1,9 +1,36 @@
 """What can be wrong with migrations, their files and their ledger."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dbkit.errors import MigrationError, SourceFault
+from dbkit.errors import DbkitError, MigrationError, SourceFault
+
+
+@dataclass(eq=False)
+class MigrationFaults(MigrationError):
+    """Several faults, found in one look at the files of a system and its ledger."""
+
+    faults: tuple[DbkitError, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(
+            f"{fault}\n{fault.snippet}" if isinstance(fault, SourceFault) else str(fault)
+            for fault in self.faults
+        )
+
+
+def refuse(faults: Sequence[DbkitError]) -> None:
+    """Raise a single fault as it is, and several as one error that holds them all."""
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise MigrationFaults(tuple(faults))
+
+
+def each_fault(error: DbkitError) -> tuple[DbkitError, ...]:
+    """Return the faults that `refuse` raised."""
+    return error.faults if isinstance(error, MigrationFaults) else (error,)
 
 
 @dataclass(eq=False)
@@ -290,6 +317,9 @@ class BrokenObject(MigrationError):
     path: str
     reason: str
 
+    kind: ClassVar[str] = "file"
+    version: ClassVar[int | None] = None
+
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
 
@@ -335,6 +365,7 @@ class EmptyMigration(MigrationError):
     path: str
 
     kind: ClassVar[str] = "file"
+    version: ClassVar[int | None] = None
 
     def __str__(self) -> str:
         return f"{self.path}: holds no statement; write one, or remove the file"

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,30 +46,43 @@ class Checksum(NamedTuple):
     meaning: str
 
 
-def find_migrations(folder: Path, root: Path) -> tuple[MigrationFile, ...]:
-    """Return the migrations of a folder in the order of their numbers: 1, 2, 3, with no gap.
+def find_migrations(
+    folder: Path, root: Path
+) -> tuple[tuple[MigrationFile, ...], tuple[MigrationError, ...]]:
+    """Return the migrations of a folder in the order of their numbers, and every fault of it.
 
-    Anything that might be meant as a migration and is not one is refused: a file
+    Anything that might be meant as a migration and is not one is a fault: a file
     passed over in silence is a change that never reaches a database.
     """
-    found: list[MigrationFile] = []
+    migrations: list[MigrationFile] = []
     rollbacks: dict[str, str] = {}
-    for path in _sql_and_python(folder, root):
+    faults: list[MigrationError] = []
+    unusable: set[str] = set()
+    try:
+        paths = _sql_and_python(folder, root)
+    except UnusableFile as fault:
+        return (), (fault,)
+    for path in paths:
         shown = shown_path(path, root)
         if path.name.endswith(_ROLLBACK):
             rollbacks[path.name.removesuffix(_ROLLBACK)] = shown
-        else:
-            found.append(migration_file(path, shown))
-    found.sort(key=lambda migration: migration.version)
-    _refuse_disorder(found)
-    names = {migration.name for migration in found}
-    for stem, shown in rollbacks.items():
-        if stem not in names:
-            raise UnusableFile(
-                shown,
-                f"there is no {stem}.sql that it could undo; bring it back, or remove this file",
-            )
-    return tuple(found)
+            continue
+        try:
+            migrations.append(migration_file(path, shown))
+        except UnusableFile as fault:
+            faults.append(fault)
+            unusable.add(path.stem)
+    migrations.sort(key=lambda migration: migration.version)
+    faults += _disorder(migrations)
+    known = {migration.name for migration in migrations} | unusable
+    faults += (
+        UnusableFile(
+            shown, f"there is no {stem}.sql that it could undo; bring it back, or remove this file"
+        )
+        for stem, shown in rollbacks.items()
+        if stem not in known
+    )
+    return tuple(migrations), tuple(faults)
 
 
 def migration_file(path: Path, shown: str | None = None) -> MigrationFile:
@@ -113,19 +127,30 @@ def checksum(content: bytes, shown: str) -> Checksum:
     return Checksum(exact, exact_checksum(meaning.encode()))
 
 
+def read_bytes(path: Path, shown: str) -> bytes:
+    """Return what a file holds, or say why it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnusableFile(shown, f"cannot be read: {error.strerror}") from error
+
+
 def _sql_and_python(folder: Path, root: Path) -> list[Path]:
+    shown = shown_path(folder, root)
     try:
         entries = sorted(folder.iterdir())
     except FileNotFoundError:
         raise UnusableFile(
-            shown_path(folder, root),
+            shown,
             "this folder does not exist; make the first migration with: dbkit new SYSTEM NAME",
         ) from None
     except NotADirectoryError:
         raise UnusableFile(
-            shown_path(folder, root),
+            shown,
             "is not a folder; remove the file, or name another folder in pyproject.toml",
         ) from None
+    except OSError as error:
+        raise UnusableFile(shown, f"cannot be read: {error.strerror}") from error
     return [
         entry
         for entry in entries
@@ -133,17 +158,16 @@ def _sql_and_python(folder: Path, root: Path) -> list[Path]:
     ]
 
 
-def _refuse_disorder(found: list[MigrationFile]) -> None:
+def _disorder(migrations: Sequence[MigrationFile]) -> Iterator[MigrationError]:
+    """Find numbers that are taken twice, or do not follow the one before; each gap once."""
     previous: MigrationFile | None = None
-    for expected, migration in enumerate(found, start=1):
+    expected = 1
+    for migration in migrations:
         if previous is not None and migration.version == previous.version:
-            raise DuplicateVersion(migration.version, (previous.shown, migration.shown))
-        if migration.version != expected:
-            raise _gap(migration, expected)
+            yield DuplicateVersion(migration.version, (previous.shown, migration.shown))
+        elif migration.version == 0:
+            yield UnusableFile(migration.shown, "numbers start at 1")
+        elif migration.version != expected:
+            yield GapInVersions(migration.version, migration.shown, expected)
         previous = migration
-
-
-def _gap(migration: MigrationFile, expected: int) -> MigrationError:
-    if migration.version == 0:
-        return UnusableFile(migration.shown, "numbers start at 1")
-    return GapInVersions(migration.version, migration.shown, expected)
+        expected = migration.version + 1

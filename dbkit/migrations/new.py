@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from dbkit.migrations.errors import UnusableFile
+from dbkit.migrations.errors import UnusableFile, refuse
 from dbkit.migrations.files import find_migrations, shown_path
 from dbkit.settings import System
 
@@ -21,7 +21,9 @@ def write_pair(system: System, name: str, root: Path) -> tuple[str, str]:
             f"a migration's name is a few words of a-z and 0-9, {_LONGEST} letters at most",
         )
     system.migrations.mkdir(parents=True, exist_ok=True)
-    version = len(find_migrations(system.migrations, root)) + 1
+    migrations, faults = find_migrations(system.migrations, root)
+    refuse(faults)
+    version = len(migrations) + 1
     forward = system.migrations / f"{version:04}_{stem}.sql"
     backward = forward.with_suffix(".rollback.sql")
     # "x": if somebody else took the name meanwhile, their file stands

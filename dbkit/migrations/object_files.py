@@ -1,15 +1,17 @@
 """Find the files that make views, functions, triggers and policies, and which are to be applied."""
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dbkit.migrations.errors import BrokenObject
-from dbkit.migrations.files import exact_checksum, shown_path
+from dbkit.errors import DbkitError
+from dbkit.migrations.errors import BrokenObject, UnusableFile
+from dbkit.migrations.files import exact_checksum, read_bytes, shown_path
 from dbkit.migrations.ledger import AppliedObject, Ledger
 
 FOLDER = "_objects"
+MAKES_ONE = "is to make one view, function, procedure, trigger or policy, and makes"
 _AFTER = re.compile(r"^--\s*after\s*:\s*(.+?)\s*$", re.MULTILINE)
 
 
@@ -22,22 +24,24 @@ class ObjectFile(NamedTuple):
     after: tuple[str, ...]
 
 
-def find_objects(sql_folder: Path, root: Path) -> tuple[ObjectFile, ...]:
-    """Return the object files of a system, by name."""
-    found: list[ObjectFile] = []
+def find_objects(
+    sql_folder: Path, root: Path
+) -> tuple[tuple[ObjectFile, ...], tuple[DbkitError, ...]]:
+    """Return the object files of a system, by name, and every fault in their order."""
+    files: list[ObjectFile] = []
+    faults: list[DbkitError] = []
     for path in sorted((sql_folder / FOLDER).glob("*.sql")):
-        content = path.read_bytes()
+        shown = shown_path(path, root)
+        try:
+            content = read_bytes(path, shown)
+        except UnusableFile as fault:
+            faults.append(fault)
+            continue
         after = _AFTER.search(content.decode(errors="replace"))
-        found.append(
-            ObjectFile(
-                path,
-                shown_path(path, root),
-                exact_checksum(content),
-                tuple(after[1].replace(",", " ").split()) if after else (),
-            )
-        )
-    _refuse_unknown_order(found)
-    return tuple(found)
+        names = tuple(after[1].replace(",", " ").split()) if after else ()
+        files.append(ObjectFile(path, shown, exact_checksum(content), names))
+    faults += _unknown_order(files)
+    return tuple(files), tuple(faults)
 
 
 def pending_objects(files: Sequence[ObjectFile], ledger: Ledger) -> tuple[ObjectFile, ...]:
@@ -64,13 +68,13 @@ def is_pending(
     return one is None or one.checksum != file.checksum or one.key not in present
 
 
-def _refuse_unknown_order(files: Sequence[ObjectFile]) -> None:
+def _unknown_order(files: Sequence[ObjectFile]) -> Iterator[BrokenObject]:
     stems = {file.path.stem for file in files}
     for file in files:
         for name in file.after:
             if name not in stems:
-                raise BrokenObject(
+                yield BrokenObject(
                     file.shown, f"is to come after {name!r}, and there is no {name}.sql beside it"
                 )
-            if name == file.path.stem:
-                raise BrokenObject(file.shown, "is to come after itself")
+            elif name == file.path.stem:
+                yield BrokenObject(file.shown, "is to come after itself")

@@ -9,9 +9,9 @@ import psycopg
 from dbkit.migrations.errors import BrokenObject
 from dbkit.migrations.inventory import CatalogObject, catalog_objects
 from dbkit.migrations.ledger import AppliedObject, made_objects
-from dbkit.migrations.object_files import ObjectFile, is_pending
+from dbkit.migrations.object_files import MAKES_ONE, ObjectFile, is_pending
 from dbkit.migrations.running import Run
-from dbkit.migrations.script import Script, read_script
+from dbkit.migrations.script import Script, read_object
 
 # an object stands in the way of its own replacement, or of what depends on it
 _REBUILD = {"2BP01", "42P16", "42P13"}
@@ -101,12 +101,7 @@ class Objects:
         return applied, failed
 
     def _make(self, file: ObjectFile) -> psycopg.Error | None:
-        script = read_script(file.path, file.shown)
-        if not script.transactional:
-            raise BrokenObject(
-                file.shown,
-                "is applied in one transaction with the others; take `-- transactional: false` out",
-            )
+        script = read_object(file)
         before = self._present()
         error = self._try(partial(self.run.send, script))
         if error is not None and error.sqlstate in _THERE_ALREADY:
@@ -129,11 +124,7 @@ class Objects:
         ]
         if len(changed) != 1:
             names = ", ".join(f"{found.type} {found.identity}" for found in changed)
-            raise BrokenObject(
-                file.shown,
-                "is to make one view, function, procedure, trigger or policy, and makes "
-                + (names or "none"),
-            )
+            raise BrokenObject(file.shown, f"{MAKES_ONE} {names or 'none'}")
         one = AppliedObject(file.path.name, file.checksum, changed[0].type, changed[0].identity)
         earlier = self._made().get(one.path)
         if earlier is not None and earlier.key != one.key:

@@ -1,19 +1,19 @@
 """Bring a database to a version: forward, backward, or by decree."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 
-from dbkit.migrations.errors import MissingRollback, NoSuchVersion
+from dbkit.migrations.errors import NoSuchVersion, refuse
 from dbkit.migrations.files import MigrationFile
 from dbkit.migrations.ledger import Ledger, read_ledger
-from dbkit.migrations.object_files import gone_objects, pending_objects
+from dbkit.migrations.object_files import ObjectFile, gone_objects, pending_objects
 from dbkit.migrations.problems import find_problems
 from dbkit.migrations.progress import Reporter, Silent
-from dbkit.migrations.status import Files, pending_migrations
+from dbkit.migrations.status import Files, find_pending_faults, pending_migrations
 
 if TYPE_CHECKING:
     from dbkit.migrations.backend import AtomicBackend
@@ -63,30 +63,35 @@ class Runner:
 
     def plan_migrate(self, to: int | None = None, *, drop_gone: bool = False) -> Outcome:
         """Say what `migrate` would do, or refuse what it would refuse; writes nothing."""
-        # not loaded where nothing is pending
-        from dbkit.migrations.script import read_migration  # noqa: PLC0415
-
-        planned = self._to_migrate(to, drop_gone=drop_gone)
-        known = {file.name: file.version for file in self.files.migrations}
-        for file in self.files.migrations:
-            if file.name in planned.migrations:
-                read_migration(file, known)
-        return planned
-
-    def _to_migrate(self, to: int | None, *, drop_gone: bool) -> Outcome:
-        ledger = self._sound_ledger()
+        ledger = self._sound_ledger(forward=True)
         pending = self._forward(ledger, to)
+        objects = self._objects_to_apply(ledger, pending)
+        refuse(find_pending_faults(self.files, pending, objects))
+        return self._planned(ledger, pending, objects, drop_gone=drop_gone)
+
+    def _planned(
+        self,
+        ledger: Ledger,
+        pending: Sequence[MigrationFile],
+        objects: Sequence[ObjectFile],
+        *,
+        drop_gone: bool,
+    ) -> Outcome:
         gone = gone_objects(self.files.objects, ledger) if drop_gone else ()
-        after = pending[-1].version if pending else ledger.version
-        objects = pending_objects(self.files.objects, ledger) if self._has_objects(after) else ()
         return Outcome(
             self.files.system,
             ledger.version,
-            after,
+            pending[-1].version if pending else ledger.version,
             tuple(migration.name for migration in pending),
             tuple(file.shown for file in objects),
-            dropped=tuple(made.path for made in gone),
+            dropped=tuple(applied.path for applied in gone),
         )
+
+    def _objects_to_apply(
+        self, ledger: Ledger, pending: Sequence[MigrationFile]
+    ) -> tuple[ObjectFile, ...]:
+        after = pending[-1].version if pending else ledger.version
+        return pending_objects(self.files.objects, ledger) if self._has_objects(after) else ()
 
     def migrate(self, to: int | None = None, *, drop_gone: bool = False) -> Outcome:
         """Run what is pending, up to a version or to the newest.
@@ -94,14 +99,18 @@ class Runner:
         With nothing pending, nothing is locked and nothing is written: a hundred
         processes may ask at once while they start.
         """
-        planned = self._to_migrate(to, drop_gone=drop_gone)
+        ledger = self._sound_ledger(forward=True)
+        pending = self._forward(ledger, to)
+        objects = self._objects_to_apply(ledger, pending)
+        planned = self._planned(ledger, pending, objects, drop_gone=drop_gone)
         if not planned.changed:
             return planned
-        with self._session() as (backend, ledger):
+        with self._session(forward=True) as (backend, ledger):
             pending = self._forward(ledger, to)
+            objects = self._objects_to_apply(ledger, pending)
             gone = gone_objects(self.files.objects, ledger) if drop_gone else ()
             after = pending[-1].version if pending else ledger.version
-            migrations = backend.read(self.files.migrations, pending, "apply")
+            migrations = backend.read(self.files, pending, "apply", objects)
             told = _Told()
 
             def finish() -> None:
@@ -130,12 +139,12 @@ class Runner:
 
     def plan_rollback(self, to: int) -> Outcome:
         """Say what `rollback` would do, or refuse what it would refuse; writes nothing."""
-        from dbkit.migrations.script import read_script  # noqa: PLC0415 - as above
+        # not loaded where nothing is to be done
+        from dbkit.migrations.script import find_rollback_faults  # noqa: PLC0415
 
         planned = self._to_roll_back(to)
-        for file in self.files.migrations:
-            if file.name in planned.migrations:
-                read_script(file.rollback, file.shown_rollback)
+        undone = [file for file in self.files.migrations if file.name in planned.migrations]
+        refuse(find_rollback_faults(reversed(undone)))
         return planned
 
     def _to_roll_back(self, to: int) -> Outcome:
@@ -156,7 +165,7 @@ class Runner:
             return planned
         with self._session() as (backend, ledger):
             undone = self._backward(ledger, to)
-            migrations = backend.read(self.files.migrations, undone, "rollback")
+            migrations = backend.read(self.files, undone, "rollback")
             told = _Told()
 
             def put_back() -> None:
@@ -177,6 +186,7 @@ class Runner:
 
     def force(self, version: int) -> Outcome:
         """Record that the database is at a version, and run nothing."""
+        refuse(self.files.faults)
         if not 0 <= version <= self.files.latest:
             raise NoSuchVersion(
                 self.files.system, version, f"the newest migration is {self.files.latest}"
@@ -186,7 +196,9 @@ class Runner:
         return Outcome(self.files.system, ledger.version, version, names)
 
     @contextmanager
-    def _session(self, *, sound: bool = True) -> Generator[tuple["AtomicBackend", Ledger]]:
+    def _session(
+        self, *, forward: bool = False, sound: bool = True
+    ) -> Generator[tuple["AtomicBackend", Ledger]]:
         # yoyo takes as long to import as it takes to find that nothing is pending
         from dbkit.migrations.backend import AtomicBackend  # noqa: PLC0415
 
@@ -200,7 +212,10 @@ class Runner:
         try:
             with backend.lock():
                 # what was read before the lock was ours may be history by now
-                yield backend, self._sound_ledger() if sound else read_ledger(self.connection)
+                if sound:
+                    yield backend, self._sound_ledger(forward=forward)
+                else:
+                    yield backend, read_ledger(self.connection)
         finally:
             backend.close()
 
@@ -208,10 +223,21 @@ class Runner:
         # the empty database is to be empty, even of functions that need no table
         return version > 0 or not self.files.migrations
 
-    def _sound_ledger(self) -> Ledger:
+    def _sound_ledger(self, *, forward: bool = False) -> Ledger:
+        """Read the ledger, or refuse everything that is wrong with it and with the files.
+
+        On the way `forward` that is what `status` tells: the faults of pending files as well.
+        """
         ledger = read_ledger(self.connection)
-        for problem in find_problems(self.files.system, self.files.migrations, ledger):
-            raise problem
+        faults = [
+            *self.files.faults,
+            *find_problems(self.files.system, self.files.migrations, ledger),
+        ]
+        if faults and forward:
+            pending = pending_migrations(self.files, ledger)
+            objects = pending_objects(self.files.objects, ledger)
+            faults += find_pending_faults(self.files, pending, objects)
+        refuse(faults)
         return ledger
 
     def _forward(self, ledger: Ledger, to: int | None) -> tuple[MigrationFile, ...]:
@@ -227,7 +253,7 @@ class Runner:
         target = latest if to is None else to
         return tuple(
             migration
-            for migration in pending_migrations(self.files.migrations, ledger)
+            for migration in pending_migrations(self.files, ledger)
             if migration.version <= target
         )
 
@@ -241,12 +267,8 @@ class Runner:
             raise NoSuchVersion(
                 system, to, f"it is at {ledger.version}; go forward with: dbkit migrate {system}"
             )
-        undone = tuple(
+        return tuple(
             migration
             for migration in reversed(self.files.migrations)
             if to < migration.version <= ledger.version
         )
-        for migration in undone:
-            if not migration.rollback.is_file():
-                raise MissingRollback(migration.version, migration.shown_rollback)
-        return undone

@@ -1,18 +1,24 @@
 """Read a SQL file into the statements to send, and refuse what a migration cannot hold."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from dbkit.errors import DbkitError, SourceFault
 from dbkit.migrations.errors import (
     BackslashCommand,
     BadDirective,
+    BrokenObject,
     EmptyMigration,
+    MissingRollback,
     TransactionControl,
-    UnusableFile,
+    each_fault,
+    refuse,
 )
-from dbkit.migrations.files import Checksum, MigrationFile, checksum
+from dbkit.migrations.files import Checksum, MigrationFile, checksum, read_bytes
+from dbkit.migrations.object_files import MAKES_ONE, ObjectFile
 from dbkit.sqltext import (
     ScriptCommand,
     ScriptStatement,
@@ -27,14 +33,14 @@ from dbkit.sqltext import (
 _DIRECTIVE = re.compile(
     r"--\s*(transactional|depends)\s*:[ \t]*(.*?)\s*", re.IGNORECASE | re.DOTALL
 )
-_LATE = re.compile(r"^[ \t]*--\s*(?:transactional|depends)\s*:", re.IGNORECASE | re.MULTILINE)
-_ENDS = {"begin", "start", "commit", "end", "rollback", "abort", "prepare"}
+_LATE_DIRECTIVE = re.compile(
+    r"^[ \t]*--\s*(?:transactional|depends)\s*:", re.IGNORECASE | re.MULTILINE
+)
+_TRANSACTION_COMMANDS = {"begin", "start", "commit", "end", "rollback", "abort", "prepare"}
 _HARMLESS = re.compile(
     r"rollback\s+(?:work\s+|transaction\s+)?to\b|prepare\s+(?!transaction\b)", re.IGNORECASE
 )
-
-Known = Mapping[str, int]
-"""The number of each migration, by its name."""
+_NO_CODE = {TokenKind.SPACE, TokenKind.LINE_COMMENT, TokenKind.BLOCK_COMMENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,120 +50,198 @@ class Script:
     source: Source
     statements: tuple[ScriptStatement, ...]
     transactional: bool
-    depends: tuple[Token, str] | None
     checksum: Checksum
 
 
 def read_script(path: Path, shown: str) -> Script:
     """Read a file of plain SQL; its header may say `-- transactional: false`."""
-    content = _read(path, shown)
-    text = decode(content, shown)
-    source = Source(shown, text)
-    directives, header_end = _directives(source)
-    _refuse_late_directive(source, header_end)
-    transactional = _is_transactional(source, directives.get("transactional"))
-    statements: list[ScriptStatement] = []
-    for part in split(source):
-        if isinstance(part, ScriptCommand):
-            raise BackslashCommand(*source.place(part.start), f"\\{part.name}")
-        if not part.is_empty:
-            if transactional:
-                _refuse_transaction_control(source, part)
-            statements.append(part)
-    return Script(
-        source,
-        tuple(statements),
-        transactional,
-        directives.get("depends"),
-        checksum(content, shown),
-    )
+    return _Reading.of(path, shown).finish()
 
 
-def read_migration(migration: MigrationFile, known: Known | None = None) -> Script:
+def read_migration(migration: MigrationFile, versions: Mapping[str, int] | None = None) -> Script:
     """Read the half of a migration that is run forward; it must do something.
 
-    `-- depends:` is yoyo's; where the numbers are the order it can only be true or wrong.
+    `versions` has the number of each migration by its name. `-- depends:` is yoyo's; where
+    the numbers are the order it can only be true or wrong.
     """
-    script = read_script(migration.path, migration.shown)
+    reading = _Reading.of(migration.path, migration.shown)
+    if not reading.statements and not reading.faults:
+        reading.faults.append(EmptyMigration(migration.shown))
+    if versions is not None:
+        reading.check_dependencies(migration, versions)
+    return reading.finish()
+
+
+def read_rollback(migration: MigrationFile) -> Script:
+    """Read the half of a migration that undoes it."""
+    if not migration.rollback.is_file():
+        raise MissingRollback(migration.version, migration.shown_rollback)
+    return read_script(migration.rollback, migration.shown_rollback)
+
+
+def read_object(file: ObjectFile) -> Script:
+    """Read a file that makes a view, a function, a trigger or a policy."""
+    script = read_script(file.path, file.shown)
+    if not script.transactional:
+        raise BrokenObject(
+            file.shown,
+            "is applied in one transaction with the others; take `-- transactional: false` out",
+        )
     if not script.statements:
-        raise EmptyMigration(migration.shown)
-    if known is not None and script.depends is not None:
-        token, names = script.depends
-        _refuse_unmet_dependency(script.source, token, names, migration, known)
+        raise BrokenObject(file.shown, f"{MAKES_ONE} none")
     return script
 
 
-def _read(path: Path, shown: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UnusableFile(shown, f"cannot be read: {error.strerror}") from error
+def find_script_faults(
+    migrations: Iterable[MigrationFile],
+    objects: Iterable[ObjectFile],
+    versions: Mapping[str, int],
+) -> list[DbkitError]:
+    """Read files that are to be run, and return every fault of every file, in their order."""
+    faults: list[DbkitError] = []
+    for migration in migrations:
+        try:
+            read_migration(migration, versions)
+        except DbkitError as error:
+            faults += each_fault(error)
+    for file in objects:
+        try:
+            read_object(file)
+        except DbkitError as error:
+            faults += each_fault(error)
+    return faults
 
 
-def _directives(source: Source) -> tuple[dict[str, tuple[Token, str]], int]:
-    """Return what the header says, each with its place, and where the header ends."""
-    found: dict[str, tuple[Token, str]] = {}
-    for token in tokens(source.text):
-        if token.kind is TokenKind.LINE_COMMENT:
-            match = _DIRECTIVE.fullmatch(source.text, token.start, token.end)
-            if match:
-                found[match[1].lower()] = token, match[2]
-        elif token.kind not in {TokenKind.SPACE, TokenKind.BLOCK_COMMENT}:
-            return found, token.start
-    return found, len(source.text)
+def find_rollback_faults(migrations: Iterable[MigrationFile]) -> list[DbkitError]:
+    """Read the rollbacks of migrations, and return every fault of every file, in their order."""
+    faults: list[DbkitError] = []
+    for migration in migrations:
+        try:
+            read_rollback(migration)
+        except DbkitError as error:
+            faults += each_fault(error)
+    return faults
 
 
-def _is_transactional(source: Source, said: tuple[Token, str] | None) -> bool:
-    if said is None:
-        return True
-    token, value = said
-    if value.lower() not in {"true", "false"}:
-        raise BadDirective(
-            *source.place(token.start),
-            source.text[token.start : token.end].strip(),
-            "is neither true nor false; write `-- transactional: false`",
+@dataclass(slots=True)
+class _Reading:
+    """What was read of a file so far, and everything that is wrong with it."""
+
+    source: Source
+    content: bytes
+    directives: dict[str, tuple[Token, str]] = field(default_factory=dict[str, tuple[Token, str]])
+    statements: list[ScriptStatement] = field(default_factory=list[ScriptStatement])
+    faults: list[DbkitError] = field(default_factory=list[DbkitError])
+
+    @classmethod
+    def of(cls, path: Path, shown: str) -> "_Reading":
+        content = read_bytes(path, shown)
+        try:
+            reading = cls(Source(shown, decode(content, shown)), content)
+        except SourceFault as fault:
+            # read on with a mark for each wrong byte, so that the other faults are told as well
+            text = content.decode("utf-8-sig", errors="replace")
+            reading = cls(Source(shown, text), content, faults=[fault])
+            if "\0" in text:
+                # probably another encoding, in which nothing is what it seems
+                return reading
+        header_end = reading.read_header()
+        reading.read_statements()
+        reading.check_late_directives(header_end)
+        return reading
+
+    def read_header(self) -> int:
+        """Read the directives of the header, and return where it ends."""
+        text = self.source.text
+        # a comment that is never closed is found with the statements
+        with suppress(SourceFault):
+            for token in tokens(text):
+                if token.kind is TokenKind.LINE_COMMENT:
+                    if match := _DIRECTIVE.fullmatch(text, token.start, token.end):
+                        self.directives[match[1].lower()] = token, match[2]
+                elif token.kind not in _NO_CODE:
+                    return token.start
+        return len(text)
+
+    @property
+    def transactional(self) -> bool | None:
+        """What the header says, or None where that is neither true nor false."""
+        _, value = self.directives.get("transactional", (None, "true"))
+        return {"true": True, "false": False}.get(value.lower())
+
+    def read_statements(self) -> None:
+        """Read all that is to be sent, or find what cannot be."""
+        transactional = self.transactional
+        if transactional is None:
+            token, _ = self.directives["transactional"]
+            reason = "is neither true nor false; write `-- transactional: false`"
+            self.faults.append(self._bad_directive(token, reason))
+        try:
+            for part in split(self.source):
+                if isinstance(part, ScriptCommand):
+                    place = self.source.place(part.start)
+                    self.faults.append(BackslashCommand(*place, f"\\{part.name}"))
+                elif not part.is_empty:
+                    if transactional:
+                        self._check_transaction_control(part)
+                    self.statements.append(part)
+        except SourceFault as fault:
+            # an unclosed quote: what follows it cannot be told from text
+            self.faults.append(fault)
+
+    def check_late_directives(self, header_end: int) -> None:
+        """Find directives that stand below the header, where nobody looks for them."""
+        text = self.source.text
+        if _LATE_DIRECTIVE.search(text, header_end) is None:
+            return
+        reason = "has no effect after the first statement; move it to the top of the file"
+        with suppress(SourceFault):
+            for token in tokens(text):
+                if (
+                    token.kind is TokenKind.LINE_COMMENT
+                    and token.start >= header_end
+                    and _DIRECTIVE.fullmatch(text, token.start, token.end)
+                ):
+                    self.faults.append(self._bad_directive(token, reason))
+
+    def check_dependencies(self, migration: MigrationFile, versions: Mapping[str, int]) -> None:
+        """Find names in `-- depends:` that come no earlier than this migration."""
+        token, names = self.directives.get("depends", (None, ""))
+        for name in names.split():
+            if token is not None and versions.get(name, migration.version) >= migration.version:
+                reason = (
+                    f"names {name}, and no earlier migration is called that; "
+                    "migrations run in the order of their numbers"
+                )
+                self.faults.append(self._bad_directive(token, reason))
+
+    def finish(self) -> Script:
+        """Return what was read, or refuse the file with all its faults in their order."""
+        refuse(sorted(self.faults, key=_position))
+        return Script(
+            self.source,
+            tuple(self.statements),
+            bool(self.transactional),
+            checksum(self.content, self.source.path),
         )
-    return value.lower() == "true"
+
+    def _check_transaction_control(self, statement: ScriptStatement) -> None:
+        command = statement.command.partition(" ")[0]
+        if command not in _TRANSACTION_COMMANDS:
+            return
+        words = " ".join(
+            statement.text[token.start : token.end]
+            for token in tokens(statement.text)
+            if token.kind not in _NO_CODE
+        )
+        if not _HARMLESS.match(words):
+            place = self.source.place(statement.start)
+            self.faults.append(TransactionControl(*place, command))
+
+    def _bad_directive(self, token: Token, reason: str) -> BadDirective:
+        directive = self.source.text[token.start : token.end].strip()
+        return BadDirective(*self.source.place(token.start), directive, reason)
 
 
-def _refuse_late_directive(source: Source, header_end: int) -> None:
-    if _LATE.search(source.text, header_end) is None:
-        return
-    for token in tokens(source.text):
-        line = source.text[token.start : token.end]
-        if (
-            token.kind is TokenKind.LINE_COMMENT
-            and token.start >= header_end
-            and _DIRECTIVE.fullmatch(line)
-        ):
-            raise BadDirective(
-                *source.place(token.start),
-                line.strip(),
-                "has no effect after the first statement; move it to the top of the file",
-            )
-
-
-def _refuse_transaction_control(source: Source, statement: ScriptStatement) -> None:
-    first = statement.command.partition(" ")[0]
-    if first not in _ENDS:
-        return
-    words = " ".join(
-        statement.text[token.start : token.end]
-        for token in tokens(statement.text)
-        if token.kind not in {TokenKind.SPACE, TokenKind.LINE_COMMENT, TokenKind.BLOCK_COMMENT}
-    )
-    if not _HARMLESS.match(words):
-        raise TransactionControl(*source.place(statement.start), first)
-
-
-def _refuse_unmet_dependency(
-    source: Source, token: Token, names: str, migration: MigrationFile, known: Known
-) -> None:
-    for name in names.split():
-        if known.get(name, migration.version) >= migration.version:
-            raise BadDirective(
-                *source.place(token.start),
-                source.text[token.start : token.end].strip(),
-                f"names {name}, and no earlier migration is called that; "
-                "migrations run in the order of their numbers",
-            )
+def _position(fault: DbkitError) -> tuple[int, int]:
+    return (fault.line, fault.column) if isinstance(fault, SourceFault) else (0, 0)

@@ -1,12 +1,12 @@
 """Say where a database stands: what it has, what it lacks, and what does not fit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
 
-from dbkit.errors import DbkitError, MigrationError
+from dbkit.errors import DbkitError, MigrationError, SourceFault
 from dbkit.migrations.files import MigrationFile, find_migrations
 from dbkit.migrations.ledger import Applied, AppliedObject, Ledger, read_ledger
 from dbkit.migrations.object_files import (
@@ -27,13 +27,17 @@ class Problem(NamedTuple):
     kind: str
     version: int | None
     message: str
+    # where it lies at one place of one file: that place, with its line
+    fault: SourceFault | None = None
 
     @classmethod
-    def of(cls, error: Exception) -> "Problem":
-        """Make a problem of an error."""
-        kind = getattr(error, "kind", "unreachable")
-        told = getattr(error, "__notes__", None) or [str(error).strip()]
-        return cls(kind, getattr(error, "version", None), "; ".join(told))
+    def of(cls, error: Exception, versions: Mapping[str, int]) -> "Problem":
+        """Make a problem of an error; `versions` has the number of each migration by its path."""
+        fault = error if isinstance(error, SourceFault) else None
+        kind = getattr(error, "kind", "file" if fault else "unreachable")
+        version = getattr(error, "version", None) or versions.get(getattr(error, "path", ""))
+        notes = getattr(error, "__notes__", None) or [str(error).strip()]
+        return cls(kind, version, "; ".join(notes), fault)
 
 
 class Files(NamedTuple):
@@ -42,6 +46,13 @@ class Files(NamedTuple):
     system: str
     migrations: tuple[MigrationFile, ...]
     objects: tuple[ObjectFile, ...]
+    # what is wrong with the folders themselves; what is in the files is read before they are run
+    faults: tuple[DbkitError, ...] = ()
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """The number of each migration, by its name."""
+        return {migration.name: migration.version for migration in self.migrations}
 
     @property
     def latest(self) -> int:
@@ -100,10 +111,10 @@ class Status(NamedTuple):
 
 
 def read_files(system: System, root: Path) -> Files:
-    """Read what the folders of a system hold, or refuse them."""
-    return Files(
-        system.name, find_migrations(system.migrations, root), find_objects(system.sql, root)
-    )
+    """Read what the folders of a system hold; their faults are told with the files."""
+    migrations, faults = find_migrations(system.migrations, root)
+    objects, object_faults = find_objects(system.sql, root)
+    return Files(system.name, migrations, objects, (*faults, *object_faults))
 
 
 def read_status(files: Files, connection: psycopg.Connection) -> Status:
@@ -111,30 +122,52 @@ def read_status(files: Files, connection: psycopg.Connection) -> Status:
     try:
         ledger = read_ledger(connection)
     except MigrationError as error:
-        return Status(files.system, problems=(Problem.of(error),))
+        return unreadable(files, error)
+    pending, objects = pending_migrations(files, ledger), pending_objects(files.objects, ledger)
     problems = find_problems(files.system, files.migrations, ledger)
     return Status(
         files.system,
         applied=ledger.applied,
-        pending=pending_migrations(files.migrations, ledger),
-        pending_objects=pending_objects(files.objects, ledger),
+        # of a folder in disorder nobody knows what is to be run
+        pending=() if files.faults else pending,
+        pending_objects=() if files.faults else objects,
         gone_objects=gone_objects(files.objects, ledger),
-        problems=tuple(Problem.of(problem) for problem in problems),
+        problems=_problems(files, [*problems, *find_pending_faults(files, pending, objects)]),
     )
 
 
 def never_migrated(files: Files) -> Status:
     """Return the status of a database that has not been made yet."""
-    return Status(files.system, pending=files.migrations, pending_objects=files.objects)
+    return Status(
+        files.system,
+        pending=() if files.faults else files.migrations,
+        pending_objects=() if files.faults else files.objects,
+        problems=_problems(files, find_pending_faults(files, files.migrations, files.objects)),
+    )
 
 
-def unreadable(name: str, error: DbkitError | psycopg.Error) -> Status:
-    """Return the status of a system whose files or database cannot be read."""
-    return Status(name, problems=(Problem.of(error),))
+def unreadable(files: Files, error: DbkitError | psycopg.Error) -> Status:
+    """Return the status of a system whose database cannot be read."""
+    return Status(files.system, problems=_problems(files, [error]))
 
 
-def pending_migrations(
-    migrations: Sequence[MigrationFile], ledger: Ledger
-) -> tuple[MigrationFile, ...]:
+def find_pending_faults(
+    files: Files, migrations: Sequence[MigrationFile], objects: Sequence[ObjectFile]
+) -> list[DbkitError]:
+    """Read the files that are to be run, and return every fault in them."""
+    if not migrations and not objects:
+        return []
+    # nothing pending: then nothing has to be read as SQL
+    from dbkit.migrations.script import find_script_faults  # noqa: PLC0415
+
+    return find_script_faults(migrations, objects, files.versions)
+
+
+def _problems(files: Files, errors: Sequence[Exception]) -> tuple[Problem, ...]:
+    versions = {migration.shown: migration.version for migration in files.migrations}
+    return tuple(Problem.of(error, versions) for error in (*files.faults, *errors))
+
+
+def pending_migrations(files: Files, ledger: Ledger) -> tuple[MigrationFile, ...]:
     """Return the migrations that come after what the database has."""
-    return tuple(migration for migration in migrations if migration.version > ledger.version)
+    return tuple(file for file in files.migrations if file.version > ledger.version)
