@@ -1,4 +1,4 @@
-"""Open one connection to a PostgreSQL database, or say in one sentence why not."""
+"""Open a connection to a PostgreSQL database, or say in one sentence why it cannot be opened."""
 
 import re
 
@@ -10,12 +10,12 @@ from dbkit.errors import CannotConnect
 _SCHEMES = ("postgresql://", "postgres://")
 _DRIVER_SUFFIX = re.compile(r"^(postgres(?:ql)?)\+\w+(?=://)", re.IGNORECASE)
 _URL = re.compile(r"[^/\s=]*//")
-# a password may hold an @ or a / that was forgotten to be escaped: rather hide too much
+# a password may hold an @ or a / that should be written as %40 or %2F: rather hide too much
 _USER_PASSWORD = re.compile(r"(//[^:@/?]*:)(?:[^?]*|[^/]*)(?=@)")
 _QUERY_PASSWORD = re.compile(r"([?&](?:ssl)?password=)[^&]*")
 _KEY_PASSWORD = re.compile(r"((?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)")
 _QUOTED = re.compile(r'"([^"]*)"')
-_PLACE = re.compile(
+_WHERE = re.compile(
     r"^(?:connection (?:failed|is bad): )?"
     r"(?:connection to server (?:at|on socket) .*? failed: )?(?:FATAL: +)?",
     re.DOTALL,
@@ -23,10 +23,10 @@ _PLACE = re.compile(
 
 
 def connect(url: str, *, origin: str = "the URL given") -> psycopg.Connection:
-    """Open a connection in autocommit mode that a migration or a status can be run on.
+    """Open a connection in autocommit mode; `origin` says in an error where the URL came from.
 
-    Nothing is prepared behind the caller's back, so that a pooler in between is noticed
-    rather than confused.
+    The driver prepares no statement by itself: behind a pooler, a prepared statement may be
+    missing in the next transaction.
     """
     url = libpq_url(url)
     if fault := _fault(url):
@@ -53,24 +53,24 @@ def libpq_url(url: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """Return the URL as it may be shown."""
+    """Return the URL with *** in place of its passwords, as it may be shown."""
     if _URL.match(url):
         return _QUERY_PASSWORD.sub(r"\1***", _USER_PASSWORD.sub(r"\1***", url))
     return _KEY_PASSWORD.sub(r"\1***", url)
 
 
 def _fault(url: str) -> str | None:
-    """Say what keeps a URL from being one, without the passwords that libpq would quote."""
+    """Say what is wrong with a URL, without the passwords that libpq would quote."""
     if not url.startswith(_SCHEMES) and (_URL.match(url) or "=" not in url):
         return "a URL begins with postgresql://"
     try:
-        found = conninfo_to_dict(url)
+        options = conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
         shown = without_password(url)
         return _QUOTED.sub(
             lambda quoted: quoted[0] if quoted[1] in shown else '"***"', str(error).strip()
         )
-    hosts, ports = (str(found.get(key, "")).split(",") for key in ("host", "port"))
+    hosts, ports = (str(options.get(key, "")).split(",") for key in ("host", "port"))
     # a host that begins with @ is a socket without a file
     if any("@" in host[1:] for host in hosts) or any(port and not port.isdigit() for port in ports):
         return "the port is to be a number; in a password, write @ as %40 and / as %2F"
@@ -79,5 +79,5 @@ def _fault(url: str) -> str | None:
 
 def _reason(error: psycopg.Error) -> str:
     attempts = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in attempts if not line.startswith(("Multiple connection", "- "))]
-    return _PLACE.sub("", (telling or attempts or ["no reason given"])[0]).strip()
+    reasons = [line for line in attempts if not line.startswith(("Multiple connection", "- "))]
+    return _WHERE.sub("", (reasons or attempts or ["no reason given"])[0]).strip()

@@ -1,4 +1,4 @@
-"""Open a database for a program that lives: a pool of connections, lent one at a time."""
+"""Open a database for a program that runs for long: a pool of connections that are lent out."""
 
 import asyncio
 import time
@@ -36,28 +36,28 @@ _SHORTEST_PAUSE = 0.01
 class Sizes:
     """How many connections a pool keeps, and for how long."""
 
-    # opened at once, and kept
+    # the number of connections that are opened at once and kept open
     min_size: int = 1
-    # never more than these; who comes then waits
+    # the maximum number of connections; a caller that finds all of them in use waits
     max_size: int = 10
-    # seconds until a connection is replaced by a new one
+    # after so many seconds a connection is replaced by a new one
     max_lifetime: float = 3600
-    # seconds until a connection above min_size that nobody used is closed
+    # a connection that was idle for so many seconds is closed, down to min_size
     max_idle: float = 600
-    # whether a connection is asked if it still lives whenever it is taken
+    # whether a connection is tested before it is lent, and replaced if it is broken
     checked: bool = True
-    # seconds that a caller waits for a connection
+    # so many seconds a caller waits for a connection before it gets an error
     timeout: float = 30
 
 
-# a service under steady load: some connections always, many at need, given up slowly
+# for steady load: 5 connections always, up to 25, idle ones closed after half an hour
 STEADY = Sizes(min_size=5, max_size=25, max_lifetime=3600, max_idle=1800)
-# ten that stay and twenty for a rush, which go soon after it
+# for load that comes in bursts: 10 connections always, 20 more that are closed after a minute
 OVERFLOWING = Sizes(min_size=10, max_size=30, max_lifetime=3600, max_idle=60)
 
 
 class SizeChanges(TypedDict, total=False):
-    """What differs from the sizes given."""
+    """The fields of `Sizes` that a caller sets by name."""
 
     min_size: int
     max_size: int
@@ -70,12 +70,12 @@ class SizeChanges(TypedDict, total=False):
 def open_database(
     url: str, sizes: Sizes | None = None, **changes: Unpack[SizeChanges]
 ) -> "Database":
-    """Open a database; close it, or use it in a `with`, when the program ends.
+    """Open a database; call `close()` when the program ends, or use it in a `with`.
 
-    `sizes` is a preset, `STEADY` or `OVERFLOWING`, or one of your own; any of its numbers can
-    be given by name beside it or without it.
+    `sizes` is `STEADY`, `OVERFLOWING` or a `Sizes` of your own. Each of its fields can be set
+    by name instead: `open_database(url, STEADY, max_size=50)`.
     """
-    # a wrong URL is one sentence now, not a timeout of the pool's half a minute later
+    # a wrong URL is an error now; the pool would only tell of it by a timeout
     connect(url).close()
     sizes = replace(sizes or Sizes(), **changes)
     check = ConnectionPool.check_connection if sizes.checked else None
@@ -89,7 +89,7 @@ def open_database(
 def open_async_database(
     url: str, sizes: Sizes | None = None, **changes: Unpack[SizeChanges]
 ) -> "AsyncDatabase":
-    """Give a database that `async with`, or awaiting its `open()`, opens; as `open_database`."""
+    """Make a database that `async with`, or `await database.open()`, opens; as `open_database`."""
     sizes = replace(sizes or Sizes(), **changes)
     check = AsyncConnectionPool.check_connection if sizes.checked else None
     pool: AsyncConnectionPool[AsyncConnection] = AsyncConnectionPool(
@@ -105,12 +105,12 @@ class Database:
         self._pool = pool
 
     def connection(self) -> AbstractContextManager[Connection]:
-        """Lend a connection: committed at the end, rolled back on an error."""
+        """Lend a connection; at the end it is committed, on an error rolled back."""
         return self._pool.connection()
 
     @contextmanager
     def transaction(self, **options: Unpack[Options]) -> Generator[Connection]:
-        """Lend a connection in a transaction that is as the options say."""
+        """Lend a connection in a transaction with these options."""
         with self.connection() as connection, transaction(connection, **options):
             yield connection
 
@@ -121,10 +121,10 @@ class Database:
         attempts: int = 5,
         **options: Unpack[Options],
     ) -> T:
-        """Call a function in a transaction, again in a new one where two got in each other's way.
+        """Call a function in a transaction, and again in a new one if transactions collided.
 
-        That is a serialization failure or a deadlock. The function runs from its beginning, so
-        what it does outside the database happens again too.
+        They collide in a serialization failure or a deadlock. The function starts anew each time,
+        so what it does outside the database is done again as well.
         """
         for attempt in range(1, attempts):
             try:
@@ -136,7 +136,7 @@ class Database:
             return function(connection)
 
     def close(self) -> None:
-        """Close the connections; one that is lent is closed when it comes back."""
+        """Close the connections; one that is lent is closed when it is given back."""
         self._pool.close()
 
     def __enter__(self) -> Self:
@@ -159,17 +159,17 @@ class AsyncDatabase:
         self._pool = pool
 
     async def open(self) -> None:
-        """Connect; a wrong URL is told here."""
+        """Connect, or say what is wrong with the URL."""
         (await asyncio.to_thread(connect, self._url)).close()
         await self._pool.open()
 
     def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Lend a connection: committed at the end, rolled back on an error."""
+        """Lend a connection; at the end it is committed, on an error rolled back."""
         return self._pool.connection()
 
     @asynccontextmanager
     async def transaction(self, **options: Unpack[Options]) -> AsyncGenerator[AsyncConnection]:
-        """Lend a connection in a transaction that is as the options say."""
+        """Lend a connection in a transaction with these options."""
         async with self.connection() as connection, async_transaction(connection, **options):
             yield connection
 
@@ -180,7 +180,7 @@ class AsyncDatabase:
         attempts: int = 5,
         **options: Unpack[Options],
     ) -> T:
-        """Await a function in a transaction, again where two got in each other's way."""
+        """Await a function in a transaction, and again in a new one if transactions collided."""
         for attempt in range(1, attempts):
             try:
                 async with self.transaction(**options) as connection:
@@ -191,7 +191,7 @@ class AsyncDatabase:
             return await function(connection)
 
     async def close(self) -> None:
-        """Close the connections; one that is lent is closed when it comes back."""
+        """Close the connections; one that is lent is closed when it is given back."""
         await self._pool.close()
 
     async def __aenter__(self) -> Self:
@@ -229,6 +229,6 @@ _CONNECTION: dict[str, Any] = {"client_encoding": "UTF8", "fallback_application_
 
 
 def _pause(attempt: int) -> float:
-    """Wait longer each time, and never as long as the one it collided with."""
+    """Return the seconds to wait: more after each attempt, and different for each caller."""
     longest: float = min(_SHORTEST_PAUSE * 2**attempt, _LONGEST_PAUSE)
-    return longest * random()  # noqa: S311 - chance among callers, not a secret
+    return longest * random()  # noqa: S311 - no secret depends on it

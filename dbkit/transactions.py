@@ -1,4 +1,4 @@
-"""Begin a transaction that is isolated, read-only or set up as its caller says."""
+"""Begin a transaction with an isolation level, read-only, or with settings of its own."""
 
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -14,7 +14,7 @@ from dbkit.errors import ConfigurationError
 
 @dataclass(eq=False)
 class NestedTransaction(ConfigurationError):
-    """A transaction inside another is to be what only the outermost can be."""
+    """An isolation level, or read only, was asked for inside a transaction that is open."""
 
     wanted: str
 
@@ -28,33 +28,33 @@ class NestedTransaction(ConfigurationError):
 Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializable"]
 
 _SET = "select set_config(name, value, true) from unnest($1::text[], $2::text[]) as s (name, value)"
-_NOW = "select name, current_setting(name, true) from unnest($1::text[]) as name"
+_GET = "select name, current_setting(name, true) from unnest($1::text[]) as name"
 
 
 class Options(TypedDict, total=False):
-    """What a transaction is to be; what is left out is as the server has it."""
+    """The options of a transaction; for those left out the server's defaults hold."""
 
     isolation: Isolation
     read_only: bool
     deferrable: bool
-    # settings of this transaction alone, for row-level security as an example
+    # server settings for this transaction alone, such as `app.user_id` for row-level security
     settings: Mapping[str, object]
 
 
 @contextmanager
 def transaction(connection: Connection[Any], **options: Unpack[Options]) -> Generator[None]:
-    """Begin a transaction as the options say, or inside one that is open a savepoint.
+    """Begin a transaction with these options; inside an open one, a savepoint.
 
-    Of a savepoint only the settings can differ; they are put back when it ends.
+    A savepoint can only have settings; they are put back when it ends.
     """
     nested = _is_nested(connection)
-    first = _first_words(options, nested=nested)
+    begin = _set_transaction(options, nested=nested)
     settings = _settings(options)
     with connection.transaction():
         cursor = RawCursor(connection, row_factory=tuple_row)
-        if first:
-            cursor.execute(first.encode())
-        before = cursor.execute(_NOW, [[*settings]]).fetchall() if nested and settings else []
+        if begin:
+            cursor.execute(begin.encode())
+        before = cursor.execute(_GET, [[*settings]]).fetchall() if nested and settings else []
         if settings:
             cursor.execute(_SET, [[*settings], [*settings.values()]])
         yield
@@ -66,17 +66,17 @@ def transaction(connection: Connection[Any], **options: Unpack[Options]) -> Gene
 async def async_transaction(
     connection: AsyncConnection[Any], **options: Unpack[Options]
 ) -> AsyncGenerator[None]:
-    """Begin a transaction as the options say, or inside one that is open a savepoint."""
+    """Begin a transaction with these options; inside an open one, a savepoint."""
     nested = _is_nested(connection)
-    first = _first_words(options, nested=nested)
+    begin = _set_transaction(options, nested=nested)
     settings = _settings(options)
     async with connection.transaction():
         cursor = AsyncRawCursor(connection, row_factory=tuple_row)
-        if first:
-            await cursor.execute(first.encode())
+        if begin:
+            await cursor.execute(begin.encode())
         before: list[tuple[Any, ...]] = []
         if nested and settings:
-            before = await (await cursor.execute(_NOW, [[*settings]])).fetchall()
+            before = await (await cursor.execute(_GET, [[*settings]])).fetchall()
         if settings:
             await cursor.execute(_SET, [[*settings], [*settings.values()]])
         yield
@@ -90,8 +90,8 @@ def _is_nested(connection: Connection[Any] | AsyncConnection[Any]) -> bool:
     return connection.pgconn.transaction_status != TransactionStatus.IDLE
 
 
-def _first_words(options: Options, *, nested: bool) -> str:
-    """Give the statement that makes a transaction what it is to be, before anything else runs."""
+def _set_transaction(options: Options, *, nested: bool) -> str:
+    """Return the `set transaction` that has to run first, or nothing."""
     words: list[str] = []
     if (isolation := options.get("isolation")) is not None:
         words.append(f"isolation level {_ISOLATIONS[isolation]}")
@@ -104,7 +104,7 @@ def _first_words(options: Options, *, nested: bool) -> str:
     return f"set transaction {', '.join(words)}" if words else ""
 
 
-# looked up, so that no word of a caller's becomes SQL
+# looked up, so that a caller's text never becomes SQL
 _ISOLATIONS: dict[Isolation, str] = {
     "read committed": "read committed",
     "repeatable read": "repeatable read",

@@ -1,7 +1,7 @@
-"""The embedded PostgreSQL server: found, created, started, shared and stopped."""
+"""The embedded PostgreSQL server: its programs, its data, its start and its end."""
 
 from dbkit.server.binaries import Binaries, find_binaries
-from dbkit.server.embedded import EmbeddedServer, ServerStatus
+from dbkit.server.embedded import EmbeddedServer
 from dbkit.server.errors import NoPostgres, NotBinaries
 
 __all__ = [
@@ -9,6 +9,5 @@ __all__ = [
     "EmbeddedServer",
     "NoPostgres",
     "NotBinaries",
-    "ServerStatus",
     "find_binaries",
 ]

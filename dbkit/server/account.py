@@ -1,4 +1,4 @@
-"""The account that PostgreSQL's programs run with: ours, or an unprivileged one for root."""
+"""Run PostgreSQL's programs: with our own account, or for root with an unprivileged one."""
 
 import os
 import pwd
@@ -31,7 +31,7 @@ class Account:
 
     @property
     def is_ours(self) -> bool:
-        """Tell whether this is the account we run with ourselves."""
+        """Whether this is the account that we run with ourselves."""
         return self.uid == os.geteuid()
 
     def run(
@@ -53,27 +53,27 @@ class Account:
                     user=None if self.is_ours else self.uid,
                     group=None if self.is_ours else self.gid,
                     extra_groups=None if self.is_ours else [],
-                    # PostgreSQL looks up its working folder, and the account may not see ours
+                    # PostgreSQL opens its working folder, and may not be allowed to open ours
                     cwd="/",
                     env=_environment(),
                     pass_fds=tuple(inherit),
                     start_new_session=True,
                 )
-            told, _ = process.communicate()
+            printed, _ = process.communicate()
         except BaseException:
             if process is not None:
-                # the whole group: initdb's own children would go on writing
+                # the whole group, because the children of initdb would go on writing
                 os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
             raise
-        return Finished(process.pid, process.returncode, (told or b"").decode(errors="replace"))
+        return Finished(process.pid, process.returncode, (printed or b"").decode(errors="replace"))
 
     def can_enter(self, folder: Path) -> bool:
-        """Tell whether the account may go into this folder; the kernel is asked, not mode bits."""
+        """Say whether the account may enter this folder: the kernel is asked, not the mode bits."""
         return self.run(["/bin/sh", "-c", 'cd -- "$1"', "sh", folder]).status == 0
 
     def can_run(self, program: Path) -> bool:
-        """Tell whether the account may read and start this program."""
+        """Say whether the account may read and start this program."""
         try:
             return self.run([program, "--version"]).status == 0
         except OSError:
@@ -81,13 +81,13 @@ class Account:
 
 
 def choose_account() -> Account:
-    """Return our own account, or for root the first unprivileged one that the kernel lets us be."""
+    """Return our own account, or for root the first unprivileged one that the kernel allows."""
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
     for account in _unprivileged():
         try:
             account.run(["/bin/sh", "-c", ":"])
-        except OSError:  # a container may map few accounts
+        except OSError:  # a container may have few accounts
             continue
         return account
     raise NoAccount
@@ -101,7 +101,7 @@ def _unprivileged() -> Iterator[Account]:
 
 
 def _environment() -> dict[str, str]:
-    # few, because the server lives on with them and another account can read them;
-    # LC_ALL, because messages are quoted and must not depend on who starts the server
+    # only these, because the server keeps them and another account can read them;
+    # LC_ALL, because we quote its messages, which must be in one language
     kept = ("PATH", "LD_LIBRARY_PATH", "TZ")
     return {name: os.environ[name] for name in kept if name in os.environ} | {"LC_ALL": "C"}

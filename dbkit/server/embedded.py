@@ -9,24 +9,34 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dbkit.server.binaries import Binaries, find_binaries
-from dbkit.server.cluster import create_data, read_major, require_major
 from dbkit.server.errors import DidNotStop, NeverStarted, ServerHeld, UnusableFolder
-from dbkit.server.holders import held, other_holders
+from dbkit.server.filelocks import held, locked, opened, other_holders, try_lock
 from dbkit.server.interruption import unwinding
-from dbkit.server.launch import compose_command, launch
-from dbkit.server.locks import locked, opened, try_lock
-from dbkit.server.log import keep_small
+from dbkit.server.launch import (
+    compose_command,
+    create_data,
+    empty_large_log,
+    launch,
+    read_major,
+    require_major,
+)
+from dbkit.server.listening import (
+    PORT,
+    has_database,
+    is_listening,
+    read_pid_file,
+    remove_traces,
+)
 from dbkit.server.serverfolder import ServerFolder
-from dbkit.server.traces import PORT, has_database, is_listening, read_pid_file, remove_traces
 
 _POLL = 0.01
-_SHUTDOWN = 60.0  # a fast shutdown writes everything out first
-_LEFTOVERS = 5.0  # what a killed server leaves ends by itself, unless it is in the midst of work
+_SHUTDOWN_SECONDS = 60.0  # a fast shutdown writes everything to the disk first
+_LEFTOVER_SECONDS = 5.0  # the other processes of a killed server end, unless one is at work
 
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """What is known of an embedded server at one moment."""
+    """The state of an embedded server at one moment."""
 
     running: bool
     pid: int | None
@@ -37,7 +47,7 @@ class ServerStatus:
 
 
 class EmbeddedServer:
-    """The PostgreSQL server of one folder; any number of processes may have one of these."""
+    """The PostgreSQL server of one folder; any number of processes may use it at once."""
 
     def __init__(
         self,
@@ -53,16 +63,16 @@ class EmbeddedServer:
         self._progress = progress
 
     def start(self) -> None:
-        """Have the server up, whoever starts it; its data are created the first time."""
+        """Start the server unless it is up; its data are created the first time."""
         is_up = self._is_up()
-        keep_small(self._folder.log)
+        empty_large_log(self._folder.log)
         if is_up:
             return
         with self._changing():
             self._start()
 
     def stop(self, *, force: bool = False) -> bool:
-        """End the server once its transactions are rolled back; False if there was none."""
+        """Roll back all open transactions and end the server; False if none was up."""
         if not self._folder.exists():
             return False
         with self._changing():
@@ -79,7 +89,7 @@ class EmbeddedServer:
             self._folder.clear()
 
     def status(self) -> ServerStatus:
-        """Tell what is there; nothing is changed and nobody is waited for."""
+        """Say what is there; nothing is changed, and no lock is waited for."""
         folder = self._folder
         exists = folder.exists()
         running = exists and self._is_listening()
@@ -94,34 +104,34 @@ class EmbeddedServer:
         )
 
     def url(self, database: str) -> str:
-        """Return the address of a database, as libpq and everything built on it reads it."""
-        # the port, because libpq would else take the one in PGPORT
+        """Return the URL of a database, as libpq reads it."""
+        # with the port, because libpq would take the one in PGPORT otherwise
         host = quote(str(self._folder.socket_folder()), safe="")
         return f"postgresql://postgres@/{quote(database, safe='')}?host={host}&port={PORT}"
 
     def has_database(self, name: str) -> bool:
-        """Tell whether the database exists; the server has to be up."""
+        """Say whether the database exists; the server has to be up."""
         return bool(has_database(self._folder.socket_folder(), name))
 
     def ensure_database(self, name: str) -> bool:
-        """Create the database if it is missing, and tell whether it was."""
+        """Create the database if it is missing, and say whether it was."""
         if has_database(self._folder.socket_folder(), name):
             return False
-        import psycopg  # noqa: PLC0415 - loading it takes longer than all the rest
+        import psycopg  # noqa: PLC0415 - slow to load, and needed only here
         from psycopg import sql  # noqa: PLC0415 - as above
 
         create = sql.SQL("create database {} template template0")
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             try:
                 connection.execute(create.format(sql.Identifier(name)))
-            # two at once: the second loses at the look, or only at the catalog's unique index
+            # another process made it at the same time
             except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                 return False
         return True
 
     @contextmanager
     def hold(self) -> Generator[None]:
-        """Keep others from stopping the server; held first and started then, it stays up."""
+        """Keep other processes from stopping the server; enter before `start`, and it stays up."""
         with ExitStack() as stack:
             with self._changing():
                 stack.enter_context(held(self._folder.holders))
@@ -158,27 +168,28 @@ class EmbeddedServer:
             )
 
     def _wait_for_others(self, running: int) -> bool:
-        """Wait until no process of an earlier server is left; True if the server is up after all.
+        """Wait until no process of an earlier server is left; True if that server comes up.
 
-        It comes up by itself if its starter was killed. One that listens will be up or end, and
-        is waited for; the rest of a killed one can be busy for ever, and is not.
+        It comes up by itself when the process that started it was killed. While it listens we
+        wait: it will be up, or it will end. What is left of a killed server may never end, so
+        we do not wait for it long.
         """
-        deadline = time.monotonic() + _LEFTOVERS
+        deadline = time.monotonic() + _LEFTOVER_SECONDS
         while (listening := self._is_listening()) or not try_lock(running):
             if self._is_up():
                 return True
             if not listening and time.monotonic() > deadline:
-                raise DidNotStop(self._folder.path, self._pid(), _LEFTOVERS)
+                raise DidNotStop(self._folder.path, self._pid(), _LEFTOVER_SECONDS)
             time.sleep(_POLL)
         return False
 
     def _stop(self) -> bool:
         pid = self._pid() if self._is_listening() else None
         if pid is not None:
-            # as the server's account, so that a false pid in its file can hurt nobody else
+            # with the server's account: a wrong pid in the file can end no other user's process
             kill = ["/bin/sh", "-c", 'kill -s INT "$1"', "sh", str(pid)]
             self._folder.account.run(kill)
-        patience = _SHUTDOWN if pid else _LEFTOVERS
+        patience = _SHUTDOWN_SECONDS if pid else _LEFTOVER_SECONDS
         deadline = time.monotonic() + patience
         with opened(self._folder.running) as running:
             while self._is_listening() or not try_lock(running):
@@ -208,14 +219,14 @@ class EmbeddedServer:
 
     @contextmanager
     def _changing(self) -> Generator[None]:
-        """Be the only one who starts or stops this server."""
+        """Let no other process start or stop this server meanwhile."""
         try:
             self._folder.create()
             with unwinding(), locked(self._folder.lock, waiting=self._say_waiting):
                 yield
         except OSError as error:
-            at_fault = "" if error.filename in {None, str(self._folder.path)} else error.filename
-            reason = ": ".join(filter(None, [error.strerror or str(error), str(at_fault)]))
+            path = "" if error.filename in {None, str(self._folder.path)} else str(error.filename)
+            reason = ": ".join(filter(None, [error.strerror or str(error), path]))
             raise UnusableFolder(self._folder.path, reason) from error
 
     def _say_waiting(self) -> None:

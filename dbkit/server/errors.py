@@ -1,4 +1,4 @@
-"""What keeps the embedded server from running."""
+"""Why the embedded server cannot run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,19 +86,19 @@ class UnusableFolder(ServerError):
 
 @dataclass(eq=False)
 class NoRoomElsewhere(ServerError):
-    """What cannot live in the server's folder found no other place."""
+    """No other folder could be made for what cannot be in the server's folder."""
 
     what: str
     tried: tuple[Path, ...]
 
     def __str__(self) -> str:
-        places = ", ".join(map(str, self.tried))
-        return f"no folder was found for {self.what}: tried {places}; make one of them writable"
+        tried = ", ".join(map(str, self.tried))
+        return f"no folder was found for {self.what}: tried {tried}; make one of them writable"
 
 
 @dataclass(eq=False)
 class ClusterGone(ServerError):
-    """The cluster lived elsewhere, and that place has vanished."""
+    """The link to the cluster leads to a folder that is gone."""
 
     folder: Path
     cluster: Path
@@ -115,13 +115,13 @@ class OtherMajorVersion(ServerError):
     """The data were made by another major version than the programs at hand."""
 
     data: Path
-    found: int
+    made_by: int
     binaries: int
 
     def __str__(self) -> str:
         return (
-            f"{self.data} was made by PostgreSQL {self.found} and the programs are PostgreSQL "
-            f"{self.binaries}: go on with PostgreSQL {self.found} by setting its bin folder, "
+            f"{self.data} was made by PostgreSQL {self.made_by} and the programs are PostgreSQL "
+            f"{self.binaries}: go on with PostgreSQL {self.made_by} by setting its bin folder, "
             "or delete the data with `dbkit server reset`"
         )
 
@@ -150,7 +150,7 @@ class DidNotStart(ServerError):
 
 @dataclass(eq=False)
 class DidNotStop(ServerError):
-    """Processes of the server are there still, and do not answer or do not end."""
+    """Processes of the server are still there, and do not end."""
 
     folder: Path
     pid: int | None
@@ -166,7 +166,7 @@ class DidNotStop(ServerError):
 
 @dataclass(eq=False)
 class ServerHeld(ServerError):
-    """Other processes use the server that was to be stopped."""
+    """The server was to be stopped while other processes use it."""
 
     folder: Path
     pids: tuple[int, ...]
@@ -182,7 +182,7 @@ class ServerHeld(ServerError):
 
 @dataclass(eq=False)
 class NeverStarted(ServerError):
-    """The address of a server was asked for that has no socket folder."""
+    """The server has no socket folder yet, so it has no address."""
 
     folder: Path
 

@@ -1,12 +1,12 @@
-"""The folder of one embedded server: whose it is, and where its cluster and its socket live.
+"""The folder of one embedded server: who owns it, and where its cluster and its socket are.
 
-lock      held while the server is started or stopped
-running   held by the server and every process of it, for as long as one of them lives
-holders/  a locked file for every process that uses the server
-log       what the server says
+lock        locked while the server is started or stopped
+running     locked by the server, until the last of its processes has ended
+holders/    a locked file for every process that uses the server
+log         what the server prints
 .gitignore  keeps all of it out of the project's history
-cluster   a link to a folder 0700 with the data, where the server's account can reach it
-socket    a link to the folder of the socket: the cluster, or one with a shorter path
+cluster     a link to a folder 0700 with the data, where the server's account can reach it
+socket      a link to the folder of the socket: the cluster, or one with a shorter path
 """
 
 import os
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from dbkit.server.account import Account, choose_account
 from dbkit.server.errors import ClusterGone, ForeignFolder, NeverStarted, NoRoomElsewhere
-from dbkit.server.traces import fits_an_address
+from dbkit.server.listening import fits_an_address
 
 # never $XDG_RUNTIME_DIR: it vanishes at logout, and the server stays
 _ELSEWHERE = (Path("/var/lib/dbkit"), Path("/var/tmp"), Path("/tmp"))  # noqa: S108 - mkdtemp's names
@@ -38,22 +38,22 @@ class ServerFolder:
 
     @property
     def lock(self) -> Path:
-        """Held while the server is started or stopped."""
+        """The file that is locked while the server is started or stopped."""
         return self.path / "lock"
 
     @property
     def running(self) -> Path:
-        """Held by the server and every process of it."""
+        """The file that the server and every process of it keep locked."""
         return self.path / "running"
 
     @property
     def holders(self) -> Path:
-        """A locked file for every process that uses the server."""
+        """The folder with a locked file for every process that uses the server."""
         return self.path / "holders"
 
     @property
     def log(self) -> Path:
-        """What the server says."""
+        """The file with what the server prints."""
         return self.path / "log"
 
     @property
@@ -68,7 +68,7 @@ class ServerFolder:
 
     @property
     def copies(self) -> Path:
-        """Where programs are copied that the server's account could not read."""
+        """The folder for copies of programs that the server's account could not read."""
         return self.cluster.parent / "binaries"
 
     @property
@@ -78,7 +78,7 @@ class ServerFolder:
         return Account(owner.st_uid, owner.st_gid)
 
     def exists(self) -> bool:
-        """Tell whether the folder is there, and refuse it if it is not ours."""
+        """Say whether the folder is there, and refuse it if it is not ours."""
         try:
             owner = self.path.stat().st_uid
         except FileNotFoundError:
@@ -88,7 +88,7 @@ class ServerFolder:
         return True
 
     def create(self) -> None:
-        """Make the folder if it is missing: open for passing through, as the account must."""
+        """Make the folder if it is missing; the server's account can pass through it."""
         if self.exists():
             return
         with suppress(FileExistsError):
@@ -97,15 +97,15 @@ class ServerFolder:
             (self.path / ".gitignore").write_text("*\n", encoding="utf-8")
 
     def socket_folder(self) -> Path:
-        """Return the folder of the socket, once it is known to be this server's alone."""
+        """Return the folder of the socket, if it is private to this server."""
         with suppress(OSError):
-            place = (self.path / "socket").resolve(strict=True)
-            if self._is_private(place) and (place == self.cluster or self._is_marked(place)):
-                return place
+            folder = (self.path / "socket").resolve(strict=True)
+            if self._is_private(folder) and (folder == self.cluster or self._is_marked(folder)):
+                return folder
         raise NeverStarted(self.path)
 
     def prepare(self) -> None:
-        """Make the cluster's folder and choose the socket's, where that is not done; under lock."""
+        """Make the folders of the cluster and the socket where they are missing; under the lock."""
         self._prepare_cluster()
         with suppress(NeverStarted):
             if fits_an_address(self.socket_folder()):
@@ -115,19 +115,19 @@ class ServerFolder:
         if fits_an_address(self.cluster):
             link.symlink_to("cluster")
         else:
-            place = self._make_elsewhere(_SHORT, self.account, "a socket with a short path")
-            _give(place, self.account)
-            link.symlink_to(place)
+            folder = self._make_elsewhere(_SHORT, self.account, "a socket with a short path")
+            _give(folder, self.account)
+            link.symlink_to(folder)
 
     def clear(self) -> None:
-        """Delete the cluster and what belongs to it; under lock, and once no process is left."""
+        """Delete the cluster and what belongs to it; under the lock, when no process is left."""
         for link in (self.path / "socket", self.path / "cluster"):
-            place = link.resolve()
+            target = link.resolve()
             link.unlink(missing_ok=True)
-            # where else a link may lead, by a user's hand or in a copied project, is not ours
-            for ours in (place, place.parent):
-                if ours.parent == self.path or self._is_marked(ours):
-                    shutil.rmtree(ours, ignore_errors=True)
+            # a link that a user made, or that was copied with a project, leads to what is not ours
+            for folder in (target, target.parent):
+                if folder.parent == self.path or self._is_marked(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(self.path / "binaries", ignore_errors=True)
 
     def _prepare_cluster(self) -> None:
@@ -139,37 +139,37 @@ class ServerFolder:
                 raise ForeignFolder(self.cluster, _name_of(self.account.uid))
             return
         account = choose_account()
-        place = self.path
-        if not account.can_enter(place):
-            # a parent folder is closed to the account, and is not ours to open
-            place = self._make_elsewhere(_ELSEWHERE, account, "the server's data")
-            place.chmod(_PASSABLE)
-        # each cluster has a name of its own, because a server whose folder was moved or deleted
-        # removes its socket when it ends, by the path it began with
-        cluster = Path(tempfile.mkdtemp(prefix="cluster-", dir=place))
+        parent = self.path
+        if not account.can_enter(parent):
+            # the account cannot enter a folder above, and we do not change the rights of that
+            parent = self._make_elsewhere(_ELSEWHERE, account, "the server's data")
+            parent.chmod(_PASSABLE)
+        # each cluster has its own name: a server whose folder was moved or deleted removes its
+        # socket when it ends, by the path that it was started with
+        cluster = Path(tempfile.mkdtemp(prefix="cluster-", dir=parent))
         _give(cluster, account)
-        link.symlink_to(cluster.name if place == self.path else cluster)
+        link.symlink_to(cluster.name if parent == self.path else cluster)
 
-    def _make_elsewhere(self, places: tuple[Path, ...], account: Account, what: str) -> Path:
-        for place in places:
+    def _make_elsewhere(self, parents: tuple[Path, ...], account: Account, what: str) -> Path:
+        for parent in parents:
             with suppress(OSError):
-                if not place.exists():
-                    place.mkdir()
-                    place.chmod(_PASSABLE)
-                if account.can_enter(place):
-                    # a name nobody can foresee, made by us: so nobody can have prepared it
-                    return Path(tempfile.mkdtemp(prefix=self._mark(), dir=place))
-        raise NoRoomElsewhere(what, places)
+                if not parent.exists():
+                    parent.mkdir()
+                    parent.chmod(_PASSABLE)
+                if account.can_enter(parent):
+                    # a new folder with a random name: nobody can have made it before us
+                    return Path(tempfile.mkdtemp(prefix=self._mark(), dir=parent))
+        raise NoRoomElsewhere(what, parents)
 
-    def _is_private(self, place: Path) -> bool:
-        found = place.stat()
-        return found.st_mode == stat.S_IFDIR | _PRIVATE and found.st_uid == self.account.uid
+    def _is_private(self, folder: Path) -> bool:
+        status = folder.stat()
+        return status.st_mode == stat.S_IFDIR | _PRIVATE and status.st_uid == self.account.uid
 
-    def _is_marked(self, place: Path) -> bool:
-        return place.name.startswith(self._mark())
+    def _is_marked(self, folder: Path) -> bool:
+        return folder.name.startswith(self._mark())
 
     def _mark(self) -> str:
-        # the inode, because a moved project keeps its places and a copied one must not have them
+        # the inode: a project that was moved keeps it, and a copy of a project has another one
         return f"dbkit-{self.path.stat().st_ino:x}-"
 
 

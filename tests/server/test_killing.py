@@ -31,7 +31,7 @@ def test_a_killed_server_comes_back_with_its_data(started: EmbeddedServer) -> No
 def test_a_busy_remainder_of_a_killed_server_is_told_of(
     started: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_LEFTOVERS", 0.2)
+    monkeypatch.setattr(module, "_LEFTOVER_SECONDS", 0.2)
     busy = psycopg.connect(started.url("postgres"), autocommit=True)
     remainder = busy.info.backend_pid
     thread = threading.Thread(target=_work_long, args=(busy,))

@@ -1,4 +1,4 @@
-"""What a running server tells without a client library: its pid file, and the bytes of a login."""
+"""Ask a server without the driver: its pid file, its socket, and the first bytes of a login."""
 
 import os
 import socket
@@ -9,9 +9,9 @@ from pathlib import Path
 PORT = 5432
 _SOCKET = f".s.PGSQL.{PORT}"
 _PROTOCOL = 3 << 16
-_PATIENCE = 10.0
+_LOGIN_SECONDS = 10.0
 
-# the smallest of the systems we know: macOS has 104 bytes with the closing zero, Linux 108
+# the smallest limit of the systems we know: macOS has 104 bytes with the closing zero, Linux 108
 _LONGEST_ADDRESS = 103
 
 
@@ -33,17 +33,17 @@ def read_pid_file(data: Path) -> PidFile | None:
 
 
 def remove_traces(data: Path, socket_folder: Path) -> None:
-    """Remove what a killed server left behind.
+    """Remove the files that a killed server left behind.
 
-    PostgreSQL would believe the process ids in these files if another program of the same user
-    had got one of them since, and would refuse to start.
+    They hold its process id. If another program of the same user has that id now, PostgreSQL
+    takes it for a running server and refuses to start.
     """
     for trace in (data / "postmaster.pid", socket_folder / f"{_SOCKET}.lock"):
         trace.unlink(missing_ok=True)
 
 
 def fits_an_address(socket_folder: Path) -> bool:
-    """Tell whether clients can name a socket in this folder: libpq splits a host at commas."""
+    """Say whether clients can name a socket in this folder: libpq splits a host at commas."""
     return (
         "," not in str(socket_folder)
         and len(os.fsencode(socket_folder / _SOCKET)) <= _LONGEST_ADDRESS
@@ -51,12 +51,12 @@ def fits_an_address(socket_folder: Path) -> bool:
 
 
 def is_listening(socket_folder: Path) -> bool:
-    """Tell whether a server listens in this folder."""
+    """Say whether a server listens in this folder."""
     with socket.socket(socket.AF_UNIX) as client:
         client.setblocking(False)
         try:
             client.connect(os.fspath(socket_folder / _SOCKET))
-        except BlockingIOError:  # too many are waiting to be let in: so there is a server
+        except BlockingIOError:  # its queue of new clients is full: so there is a server
             return True
         except OSError:
             return False
@@ -64,15 +64,15 @@ def is_listening(socket_folder: Path) -> bool:
 
 
 def has_database(socket_folder: Path, name: str) -> bool | None:
-    """Begin a login and hear whether the database is there; None if the answer is another one."""
+    """Begin a login to learn whether a database exists; None if the answer does not say."""
     words = ("user", "postgres", "database", name, "")
     message = struct.pack("!I", _PROTOCOL) + b"".join(word.encode() + b"\0" for word in words)
     with socket.socket(socket.AF_UNIX) as client, client.makefile("rb") as answers:
-        client.settimeout(_PATIENCE)
+        client.settimeout(_LOGIN_SECONDS)
         try:
             client.connect(os.fspath(socket_folder / _SOCKET))
             client.sendall(struct.pack("!I", len(message) + 4) + message)
-            # the welcome comes before the database is looked up, a notice may come between
+            # the server accepts the login before it looks the database up; notices may come between
             while (head := answers.read(5))[:1] in (b"R", b"N"):
                 answers.read(int.from_bytes(head[1:]) - 4)
             if head[:1] == b"E":
