@@ -21,8 +21,7 @@ from uuid import UUID
 
 import psycopg
 
-from dbkit.migrations.runner import Runner
-from dbkit.migrations.status import read_files
+from dbkit.migrations import Runner, read_files
 from dbkit.server import EmbeddedServer
 from dbkit.settings import load_settings
 from dbkit.systems.myloware import kb_documents, kb_embeddings

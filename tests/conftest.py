@@ -17,8 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
 
-from dbkit.migrations.runner import Runner
-from dbkit.migrations.status import read_files
+from dbkit.migrations import Runner, read_files
 from dbkit.server import Binaries, EmbeddedServer, find_binaries
 from dbkit.settings import load_settings
 from tests.project import Project

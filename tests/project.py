@@ -10,9 +10,7 @@ from typing import Any
 
 import psycopg
 
-from dbkit.migrations.progress import Reporter, Silent
-from dbkit.migrations.runner import Runner
-from dbkit.migrations.status import read_files
+from dbkit.migrations import Reporter, Runner, Silent, read_files
 from dbkit.settings import load_settings
 
 _PYPROJECT = "[tool.dbkit.systems.shop]\n"

@@ -1,17 +1,16 @@
-"""Change databases: files in order, run whole or not at all, and a ledger that says so."""
+"""Apply migrations: in order, each as a whole or not at all, and recorded in a ledger."""
 
 from dbkit.migrations.errors import MigrationFaults, NoSuchVersion
+from dbkit.migrations.files import Files, read_files, write_pair
 from dbkit.migrations.ledger import BOOKKEEPING, read_ledger
-from dbkit.migrations.new import write_pair
+from dbkit.migrations.lock import WAIT
 from dbkit.migrations.progress import Blocker, Reporter, Silent
-from dbkit.migrations.runner import WAIT, Outcome, Runner
+from dbkit.migrations.runner import Outcome, Runner
 from dbkit.migrations.status import (
     UP_TO_DATE,
-    Files,
     Problem,
     Status,
     never_migrated,
-    read_files,
     read_status,
     unreadable,
 )

@@ -1,4 +1,4 @@
-"""The yoyo backend that runs a migration, its mark and its ledger row as one."""
+"""The yoyo backend that runs a migration and records it in one transaction."""
 
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -14,26 +14,31 @@ from yoyo.migrations import Migration, MigrationList, default_migration_table, g
 
 from dbkit.errors import DbkitError
 from dbkit.migrations.errors import each_fault, refuse
-from dbkit.migrations.files import Checksum, MigrationFile, checksum, migration_file, read_bytes
+from dbkit.migrations.executor import Executor
+from dbkit.migrations.files import (
+    Checksum,
+    Files,
+    MigrationFile,
+    ObjectFile,
+    checksum,
+    migration_file,
+    read_bytes,
+)
 from dbkit.migrations.ledger import Ledger, read_ledger
-from dbkit.migrations.lock import migration_lock
-from dbkit.migrations.object_files import ObjectFile
+from dbkit.migrations.lock import LOCK_TIMEOUT, WAIT, migration_lock
 from dbkit.migrations.objects import Objects
 from dbkit.migrations.progress import Reporter, Silent
 from dbkit.migrations.records import Records
-from dbkit.migrations.running import Run
-from dbkit.migrations.script import Script, find_script_faults, read_migration, read_rollback
-from dbkit.migrations.session import Wire
-from dbkit.migrations.status import Files
+from dbkit.migrations.script import Script, find_faults, read_migration, read_rollback
+from dbkit.migrations.session import Session
 
 SCHEME = "postgresql+dbkit"
-_LOCK_TIMEOUT = 5.0
-_WAIT = 600.0
-_IN_THE_WAY = (psycopg.errors.DependentObjectsStillExist, psycopg.errors.FeatureNotSupported)
+# the server's errors where a view or a function depends on what a migration changes
+_OBJECT_IN_THE_WAY = (psycopg.errors.DependentObjectsStillExist, psycopg.errors.FeatureNotSupported)
 
 
 class SqlMigration(Migration):
-    """A yoyo migration whose two files dbkit reads; it depends on the one before it."""
+    """A yoyo migration whose files dbkit reads; it depends on the one before it."""
 
     def __init__(self, file: MigrationFile, previous: "SqlMigration | None" = None) -> None:
         super().__init__(file.name, str(file.path), str(file.path.parent))
@@ -43,10 +48,10 @@ class SqlMigration(Migration):
         self._script: Script | None = None
 
     def load(self) -> None:
-        """Do nothing: the files are read when the backend asks for them."""
+        """Do nothing: `read` reads the files."""
 
     def read(self, direction: str, versions: Mapping[str, int] | None = None) -> Script:
-        """Read one half of it, once."""
+        """Return its migration or its rollback, as the direction says; it is read only once."""
         if self._script is None:
             if direction == "apply":
                 self._script = read_migration(self.file, versions)
@@ -55,17 +60,17 @@ class SqlMigration(Migration):
         return self._script
 
     def forget(self) -> None:
-        """Let go of the text."""
+        """Free the memory of the text."""
         self._script = None
 
 
 class AtomicBackend(PostgresqlPsycopgBackend):
-    """yoyo's psycopg 3 backend with one transaction a migration, and a lock that cannot go stale.
+    """yoyo's psycopg 3 backend, with one transaction for each migration and a lock of the session.
 
-    `dbkit migrate` drives it; as `postgresql+dbkit://` it serves yoyo's own command line too.
+    `dbkit migrate` uses it; yoyo's own command line does with a URL `postgresql+dbkit://`.
     """
 
-    def __init__(  # noqa: PLR0913 - yoyo's two, and what a run is made of
+    def __init__(  # noqa: PLR0913 - two are yoyo's, the others are the runner's
         self,
         dburi: DatabaseURI | None = None,
         migration_table: str = default_migration_table,
@@ -73,10 +78,10 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         connection: psycopg.Connection | None = None,
         object_files: tuple[ObjectFile, ...] = (),
         reporter: Reporter | None = None,
-        lock_timeout: float = _LOCK_TIMEOUT,
-        wait: float = _WAIT,
+        lock_timeout: float = LOCK_TIMEOUT,
+        wait: float = WAIT,
     ) -> None:
-        self._given = connection
+        self._given_connection = connection
         self._schema: str | None = None
         if dburi is None and connection is not None:
             dburi = DatabaseURI(SCHEME, None, None, None, None, connection.info.dbname, {})
@@ -84,7 +89,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         self.reporter: Reporter = reporter or Silent()
         self._lock_timeout = lock_timeout
         self._wait = wait
-        self._run: Run | None = None
+        self._executor: Executor | None = None
         self._unflushed = False
         self._object_files = object_files
         self._before: dict[str, Callable[[], object]] = {}
@@ -92,37 +97,37 @@ class AtomicBackend(PostgresqlPsycopgBackend):
 
     def connect(self, dburi: DatabaseURI) -> psycopg.Connection:
         """Use the connection given, or open one as yoyo does."""
-        return self._given or super().connect(dburi)
+        return self._given_connection or super().connect(dburi)
 
     def init_database(self) -> None:
-        """Make nothing: no lock table is needed, and PostgreSQL's DDL is transactional."""
+        """Do nothing: yoyo would make its lock table, and try whether DDL is transactional."""
 
     def ensure_internal_schema_updated(self) -> None:
-        """Make yoyo's tables and the ledger, all in one transaction, unless they are there."""
-        if self._run is None:
-            self._run = self._prepare()
+        """Make yoyo's tables and the ledger in one transaction, unless they are there."""
+        if self._executor is None:
+            self._executor = self._make_executor()
 
     @property
-    def run(self) -> Run:
-        """The connection as scripts are run on it, the ledger made where it was missing."""
+    def executor(self) -> Executor:
+        """What runs scripts on the connection; the ledger is made if it is missing."""
         self.ensure_internal_schema_updated()
-        if self._run is None:
+        if self._executor is None:
             raise AssertionError
-        return self._run
+        return self._executor
 
     @property
     def objects(self) -> Objects:
-        """The views, functions, triggers and policies that hang on the migrations."""
-        return Objects(self.run, self._object_files)
+        """The views, functions, triggers and policies that come from files."""
+        return Objects(self.executor, self._object_files)
 
     @property
     def migration_table_quoted(self) -> str:
-        """The table of yoyo's marks, safe from a search path that a migration changed."""
-        schema = self._schema or self.run.records.schema
+        """The table of yoyo's marks with its schema: a migration may change the search path."""
+        schema = self._schema or self.executor.records.schema
         return f"{self.quote_identifier(schema)}.{self.quote_identifier(self.migration_table)}"
 
     def get_applied_migration_hashes(self) -> dict[str, None]:
-        """Return the marks, in order, as something that is quick to look a mark up in."""
+        """Return the marks in their order, as a dict: yoyo looks each migration up in it."""
         return dict.fromkeys(super().get_applied_migration_hashes())
 
     @contextmanager
@@ -143,10 +148,9 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         direction: str,
         objects: Sequence[ObjectFile] = (),
     ) -> MigrationList:
-        """Make yoyo's migrations of files, and read those chosen.
+        """Make yoyo's migrations of files, and read those chosen and the object files to apply.
 
-        All of them are read before anything is run or written, the object files to apply
-        as well: a fault in the last stops the first, and every fault is told.
+        All of them are read before anything is run or written, and all faults are told at once.
         """
         migrations: dict[MigrationFile, SqlMigration] = {}
         previous: SqlMigration | None = None
@@ -159,19 +163,19 @@ class AtomicBackend(PostgresqlPsycopgBackend):
                 migrations[file].read(direction, versions)
             except DbkitError as error:
                 faults += each_fault(error)
-        faults += find_script_faults((), objects, versions)
+        faults += find_faults((), objects, versions)
         refuse(faults)
         return MigrationList(migrations.values())
 
     def apply_to(self, migrations: MigrationList, to: int, finish: Callable[[], None]) -> None:
-        """Run what yoyo finds unmarked up to a version, and `finish` with the last one's commit."""
-        wanted = migrations.filter(lambda one: _ours(one).file.version <= to)
+        """Run what yoyo finds unmarked up to a version; `finish` runs before the last commit."""
+        wanted = migrations.filter(lambda migration: _sql_migration(migration).file.version <= to)
         if pending := self.to_apply(wanted):
             self._after[pending[-1].id] = finish
-            self.run.prepare()
+            self.executor.prepare()
             self.apply_migrations(pending)
         else:
-            self.run.transaction(_as_body(finish), "objects")
+            self.executor.transaction(_recording_nothing(finish), "objects")
 
     def roll_back_to(
         self,
@@ -181,70 +185,78 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         before: Callable[[], object],
         after: Callable[[], object],
     ) -> None:
-        """Undo what yoyo finds marked above a version."""
-        undone = self.to_rollback(migrations.filter(lambda one: _ours(one).file.version > to))
+        """Undo what yoyo finds marked above a version.
+
+        `before` runs in the transaction of the first rollback, `after` in that of the last.
+        """
+        above = migrations.filter(lambda migration: _sql_migration(migration).file.version > to)
+        undone = self.to_rollback(above)
         self._before[undone[0].id] = before
         self._after[undone[-1].id] = after
         self.rollback_migrations(undone)
 
-    def decree(
+    def force(
         self, files: Sequence[MigrationFile], version: int, ledger: Ledger
     ) -> tuple[str, ...]:
-        """Record that exactly the migrations up to a version are there, as their files say now."""
-        there = _checksums(file for file in files if file.version <= version)
-        records, marks = self.run.records, set(ledger.marks)
-        said = {(file.version, file.name, now.exact) for file, now in there.items()}
-        right = {
-            was.name
-            for was in ledger.applied
-            if was.name in marks and (was.version, was.name, was.checksum) in said
+        """Record that the migrations up to a version are applied, as their files are now."""
+        checksums = _checksums(file for file in files if file.version <= version)
+        entries = {(file.version, file.name, now.exact) for file, now in checksums.items()}
+        marks = set(ledger.marks)
+        correct = {
+            applied.name
+            for applied in ledger.applied
+            if applied.name in marks
+            and (applied.version, applied.name, applied.checksum) in entries
         }
-        wrong = {was.name: was.version for was in ledger.applied if was.name not in right}
-        # and the marks that yoyo made alone
-        marks -= right
-        wrong |= {file.name: file.version for file in files if file.name in marks}
-        texts = [records.end_steps(left.version) for left in ledger.interrupted]
-        texts += [
+        wrong = {
+            applied.name: applied.version
+            for applied in ledger.applied
+            if applied.name not in correct
+        }
+        wrong |= {file.name: file.version for file in files if file.name in marks - correct}
+        records = self.executor.records
+        statements = [records.end_steps(interrupted.version) for interrupted in ledger.interrupted]
+        statements += [
             records.undo(number, name, get_migration_hash(name), operation="unmark")
             for name, number in wrong.items()
         ]
-        texts += [
+        statements += [
             records.apply(file, get_migration_hash(file.name), now, operation="mark")
-            for file, now in there.items()
-            if file.name not in right
+            for file, now in checksums.items()
+            if file.name not in correct
         ]
-        self.run.transaction(lambda: "; ".join(texts) or "select", "force")
-        return tuple(file.name for file in there)
+        self.executor.transaction(lambda: "; ".join(statements) or "select", "force")
+        return tuple(file.name for file in checksums)
 
     def close(self) -> None:
-        """Close what was opened beside the connection given."""
-        if self._run is not None:
+        """Finish with the connection that was given; it stays open."""
+        if self._executor is not None:
             with suppress(psycopg.OperationalError):
-                self._run.stop_preparing()
+                self._executor.stop_preparing()
                 if self._unflushed:
                     # the run stopped before its last commit
-                    self._run.flush()
-            self._run.wire.close()
+                    self._executor.flush()
+            self._executor.session.close()
 
     def apply_one(self, migration: Migration, force: bool = False, mark: bool = True) -> None:
-        """Run a migration forward, with its mark, its ledger row and what hangs on it."""
-        del force, mark  # an error is never passed over, and what ran is always recorded
-        ours = _ours(migration)
+        """Run a migration and record it in one transaction."""
+        del force, mark  # an error always stops the run, and what ran is always recorded
+        ours = _sql_migration(migration)
         script = ours.read("apply")
-        run = self.run
-        self._carry_out(
+        records = self.executor.records
+        self._run(
             ours,
             script,
             "apply",
-            lambda ms: run.records.apply(ours.file, ours.hash, script.checksum, milliseconds=ms),
+            lambda ms: records.apply(ours.file, ours.hash, script.checksum, milliseconds=ms),
         )
 
     def rollback_one(self, migration: Migration, force: bool = False) -> None:
-        """Run a migration backward, and take its mark and its ledger row away."""
+        """Run the rollback of a migration, and delete its records, in one transaction."""
         del force
-        ours = _ours(migration)
-        records = self.run.records
-        self._carry_out(
+        ours = _sql_migration(migration)
+        records = self.executor.records
+        self._run(
             ours,
             ours.read("rollback"),
             "rollback",
@@ -253,59 +265,62 @@ class AtomicBackend(PostgresqlPsycopgBackend):
 
     def mark_one(self, migration: Migration, log: bool = True) -> None:
         """Record a migration without running it."""
-        del log  # what is recorded is always logged
-        ours = _ours(migration)
-        checksum = ours.read("apply").checksum
-        self.run.wire.run(self.run.records.apply(ours.file, ours.hash, checksum, operation="mark"))
-
-    def unmark_one(self, migration: Migration, log: bool = True) -> None:
-        """Take the record of a migration away without running its rollback."""
-        del log
-        file = _ours(migration).file
-        self.run.wire.run(
-            self.run.records.undo(file.version, file.name, migration.hash, operation="unmark")
+        del log  # every record is logged
+        ours = _sql_migration(migration)
+        records = self.executor.records
+        self.executor.session.run(
+            records.apply(ours.file, ours.hash, ours.read("apply").checksum, operation="mark")
         )
 
-    def _carry_out(
+    def unmark_one(self, migration: Migration, log: bool = True) -> None:
+        """Delete the records of a migration without running its rollback."""
+        del log
+        file = _sql_migration(migration).file
+        records = self.executor.records
+        self.executor.session.run(
+            records.undo(file.version, file.name, migration.hash, operation="unmark")
+        )
+
+    def _run(
         self, migration: SqlMigration, script: Script, direction: str, record: Callable[[int], str]
     ) -> None:
-        run, name = self.run, migration.id
+        executor, name = self.executor, migration.id
         before = self._before.pop(name, None)
         after = self._after.pop(name, None)
         self.reporter.started(name, len(script.statements), direction=direction)
         began = time.monotonic()
-        place, more_to_come = script.source.path, bool(self._after)
+        path, more_to_come = script.source.path, bool(self._after)
         if script.transactional:
             try:
-                body = _body(run, script, record, before, after)
-                run.transaction(body, place, more_to_come=more_to_come)
-            except _IN_THE_WAY:
+                body = _body(executor, script, record, before, after)
+                executor.transaction(body, path, more_to_come=more_to_come)
+            except _OBJECT_IN_THE_WAY:
                 if not self._object_files or before is not None:
                     raise
-                # a view or a function made from a file stands on what this migration changes:
-                # they are taken down and put back, in the migration's own transaction
+                # a view or a function from a file depends on what this migration changes: all of
+                # them are taken down and put back, in the migration's own transaction
                 before = self.objects.take_down
                 after = after or partial(self.objects.apply, all_must=False)
-                body = _body(run, script, record, before, after)
-                run.transaction(body, place, more_to_come=more_to_come)
+                body = _body(executor, script, record, before, after)
+                executor.transaction(body, path, more_to_come=more_to_come)
             self._unflushed = more_to_come
         else:
             if before:
-                run.transaction(_as_body(before), place)
-            run.one_by_one(script, migration.file.version, name, direction, record)
+                executor.transaction(_recording_nothing(before), path)
+            executor.one_by_one(script, migration.file.version, name, direction, record)
             if after:
-                run.transaction(_as_body(after), place)
+                executor.transaction(_recording_nothing(after), path)
         migration.forget()
         self.reporter.finished(name, time.monotonic() - began, direction=direction)
 
-    def _prepare(self) -> Run:
+    def _make_executor(self) -> Executor:
         ledger = read_ledger(self.connection)
         self._schema = ledger.schema
         records = Records(self.connection.pgconn, ledger.schema)
-        wire = Wire(self.connection, self.reporter)
+        session = Session(self.connection, self.reporter)
         if not ledger.exists:
             self._create_ledger(records)
-        return Run(wire, records, self.reporter, self._lock_timeout, self._wait)
+        return Executor(session, records, self.reporter, self._lock_timeout, self._wait)
 
     def _create_ledger(self, records: Records) -> None:
         try:
@@ -321,7 +336,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
 
 
 def _body(
-    run: Run,
+    executor: Executor,
     script: Script,
     record: Callable[[int], str],
     before: Callable[[], object] | None,
@@ -331,7 +346,7 @@ def _body(
         began = time.monotonic()
         if before:
             before()
-        run.statements(script)
+        executor.statements(script)
         if after:
             after()
         return record(round((time.monotonic() - began) * 1000))
@@ -339,7 +354,7 @@ def _body(
     return body
 
 
-def _as_body(action: Callable[[], object]) -> Callable[[], str]:
+def _recording_nothing(action: Callable[[], object]) -> Callable[[], str]:
     def body() -> str:
         action()
         return "select"
@@ -359,7 +374,7 @@ def _checksums(files: Iterable[MigrationFile]) -> dict[MigrationFile, Checksum]:
     return checksums
 
 
-def _ours(migration: Migration) -> SqlMigration:
+def _sql_migration(migration: Migration) -> SqlMigration:
     if isinstance(migration, SqlMigration):
         return migration
     return SqlMigration(migration_file(Path(migration.path)))

@@ -1,4 +1,4 @@
-"""What can be wrong with migrations, their files and their ledger."""
+"""What can be wrong with the files of migrations and with their ledger."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def each_fault(error: DbkitError) -> tuple[DbkitError, ...]:
 
 @dataclass(eq=False)
 class UnusableFile(MigrationError):
-    """A file in a migrations folder that dbkit cannot make anything of."""
+    """A file or folder of migrations that cannot be used."""
 
     path: str
     reason: str
@@ -49,7 +49,7 @@ class UnusableFile(MigrationError):
 
 @dataclass(eq=False)
 class DuplicateVersion(MigrationError):
-    """Two migrations claim one number."""
+    """Two migrations have one number."""
 
     version: int
     paths: tuple[str, str]
@@ -272,7 +272,7 @@ class NotEmpty(MigrationError):
 
 @dataclass(eq=False)
 class PooledConnection(MigrationError):
-    """The connection goes through a pooler that hands each transaction another server process."""
+    """The connection goes through a pooler that gives each transaction another server process."""
 
     kind: ClassVar[str] = "pooler"
     version: ClassVar[int | None] = None
@@ -286,7 +286,7 @@ class PooledConnection(MigrationError):
 
 @dataclass(eq=False)
 class Locked(MigrationError):
-    """Another runner held the migration lock for longer than we were told to wait."""
+    """Another run held the migration lock for longer than the time to wait."""
 
     holder: str
     waited: float
@@ -300,7 +300,7 @@ class Locked(MigrationError):
 
 @dataclass(eq=False)
 class NoSuchVersion(MigrationError):
-    """A version was asked for that cannot be gone to from here."""
+    """A version was asked for that cannot be reached from the present one."""
 
     system: str
     version: int
@@ -312,7 +312,7 @@ class NoSuchVersion(MigrationError):
 
 @dataclass(eq=False)
 class BrokenObject(MigrationError):
-    """An object file does not make exactly one object."""
+    """An object file cannot be applied beside the others."""
 
     path: str
     reason: str
@@ -322,6 +322,24 @@ class BrokenObject(MigrationError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
+
+
+@dataclass(eq=False)
+class NotOneObject(MigrationError):
+    """An object file makes no object, or several."""
+
+    path: str
+    # type and name of each
+    objects: tuple[str, ...]
+
+    kind: ClassVar[str] = "file"
+    version: ClassVar[int | None] = None
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: is to make one view, function, procedure, trigger or policy, "
+            f"and makes {', '.join(self.objects) or 'none'}"
+        )
 
 
 @dataclass(eq=False)
@@ -349,7 +367,7 @@ class BackslashCommand(SourceFault, MigrationError):
 
 @dataclass(eq=False)
 class BadDirective(SourceFault, MigrationError):
-    """A header line looks like a directive and is none."""
+    """A header line looks like a directive and cannot be followed."""
 
     directive: str
     reason: str

@@ -1,4 +1,4 @@
-"""Find the migrations of a folder and put them in order, or refuse the folder."""
+"""Find the migrations and the object files of a system, and write the next migration."""
 
 import hashlib
 import re
@@ -6,31 +6,44 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dbkit.errors import MigrationError
-from dbkit.migrations.errors import DuplicateVersion, GapInVersions, UnusableFile
+from dbkit.errors import DbkitError, MigrationError
+from dbkit.migrations.errors import (
+    BrokenObject,
+    DuplicateVersion,
+    GapInVersions,
+    UnusableFile,
+    refuse,
+)
+from dbkit.settings import System
 
-# ASCII alone: a locale may not be able to spell anything else
+# ASCII alone: the locale may not be able to show anything else
 _STEM = re.compile(r"(\d{1,9})[_-](\w[\w-]*)", re.ASCII)
 _ROLLBACK = ".rollback.sql"
 _LARGE = 1 << 20
+_OBJECTS_FOLDER = "_objects"
+_AFTER = re.compile(r"^--\s*after\s*:\s*(.+?)\s*$", re.MULTILINE)
+_LONGEST_NAME = 60
+_NEW_MIGRATION = "-- Why this change is made, in a sentence.\n\n"
+_NEW_ROLLBACK = "-- Undoes {name}.\n\n"
 
 
 class MigrationFile(NamedTuple):
-    """One migration: its number, its name (yoyo's id) and where its two halves lie."""
+    """One migration: its number, its name (yoyo's id), and the path of its file."""
 
     version: int
     name: str
     path: Path
+    # the path as messages show it
     shown: str
 
     @property
     def rollback(self) -> Path:
-        """Where the statements that undo it lie, or would."""
+        """The path of the file that undoes it; that file may be missing."""
         return self.path.with_name(self.name + _ROLLBACK)
 
     @property
     def shown_rollback(self) -> str:
-        """The rollback's path as messages show it."""
+        """The path of the rollback as messages show it."""
         return self.shown.removesuffix(".sql") + _ROLLBACK
 
     @property
@@ -39,54 +52,74 @@ class MigrationFile(NamedTuple):
         return self.name.partition("_")[2].replace("_", " ").capitalize() or self.name
 
 
+class ObjectFile(NamedTuple):
+    """A file that makes one view, function, procedure, trigger or policy."""
+
+    path: Path
+    # the path as messages show it
+    shown: str
+    checksum: str
+    # the names, without `.sql`, of the files that are applied before this one
+    after: tuple[str, ...]
+
+
+class Files(NamedTuple):
+    """The files of one system that change its database."""
+
+    system: str
+    migrations: tuple[MigrationFile, ...]
+    objects: tuple[ObjectFile, ...]
+    # what is wrong with names, numbers and order; the text of a file is read before it is run
+    faults: tuple[DbkitError, ...] = ()
+
+    @property
+    def latest(self) -> int:
+        """The number of the newest migration, 0 if there is none."""
+        return self.migrations[-1].version if self.migrations else 0
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """The number of each migration, by its name."""
+        return {migration.name: migration.version for migration in self.migrations}
+
+
 class Checksum(NamedTuple):
-    """What a file said: to the byte, and apart from its comments and white space."""
+    """The digests of a file: of its bytes, and of its SQL without comments and white space."""
 
     exact: str
     meaning: str
 
 
-def find_migrations(
-    folder: Path, root: Path
-) -> tuple[tuple[MigrationFile, ...], tuple[MigrationError, ...]]:
-    """Return the migrations of a folder in the order of their numbers, and every fault of it.
+def read_files(system: System, root: Path) -> Files:
+    """Find the files of a system; what is wrong with them is in `faults`, and nothing is raised."""
+    migrations, faults = _find_migrations(system.migrations, root)
+    objects, object_faults = _find_objects(system.sql, root)
+    return Files(system.name, migrations, objects, (*faults, *object_faults))
 
-    Anything that might be meant as a migration and is not one is a fault: a file
-    passed over in silence is a change that never reaches a database.
-    """
-    migrations: list[MigrationFile] = []
-    rollbacks: dict[str, str] = {}
-    faults: list[MigrationError] = []
-    unusable: set[str] = set()
-    try:
-        paths = _sql_and_python(folder, root)
-    except UnusableFile as fault:
-        return (), (fault,)
-    for path in paths:
-        shown = shown_path(path, root)
-        if path.name.endswith(_ROLLBACK):
-            rollbacks[path.name.removesuffix(_ROLLBACK)] = shown
-            continue
-        try:
-            migrations.append(migration_file(path, shown))
-        except UnusableFile as fault:
-            faults.append(fault)
-            unusable.add(path.stem)
-    migrations.sort(key=lambda migration: migration.version)
-    faults += _disorder(migrations)
-    known = {migration.name for migration in migrations} | unusable
-    faults += (
-        UnusableFile(
-            shown, f"there is no {stem}.sql that it could undo; bring it back, or remove this file"
+
+def write_pair(system: System, name: str, root: Path) -> tuple[str, str]:
+    """Write an empty migration and its rollback, and return their paths as messages show them."""
+    stem = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    if not stem or len(stem) > _LONGEST_NAME:
+        raise UnusableFile(
+            repr(name),
+            f"a migration's name is a few words of a-z and 0-9, {_LONGEST_NAME} letters at most",
         )
-        for stem, shown in rollbacks.items()
-        if stem not in known
-    )
-    return tuple(migrations), tuple(faults)
+    system.migrations.mkdir(parents=True, exist_ok=True)
+    migrations, faults = _find_migrations(system.migrations, root)
+    refuse(faults)
+    migration = system.migrations / f"{len(migrations) + 1:04}_{stem}.sql"
+    rollback = migration.with_suffix(".rollback.sql")
+    # "x" never overwrites a file that somebody else wrote meanwhile
+    with migration.open("x", encoding="utf-8") as file:
+        file.write(_NEW_MIGRATION)
+    with rollback.open("x", encoding="utf-8") as file:
+        file.write(_NEW_ROLLBACK.format(name=migration.name))
+    return shown_path(migration, root), shown_path(rollback, root)
 
 
 def migration_file(path: Path, shown: str | None = None) -> MigrationFile:
-    """Take one file for a migration, or refuse it by name."""
+    """Read number and name from a file's name, or say why it is no migration."""
     shown = shown or str(path)
     if path.suffix == ".py":
         raise UnusableFile(shown, "a migration is SQL here; write it as NNNN_name.sql")
@@ -103,36 +136,75 @@ def migration_file(path: Path, shown: str | None = None) -> MigrationFile:
 
 
 def shown_path(path: Path, root: Path) -> str:
-    """Return a path as messages show it: from the project's root where it lies below it."""
+    """Return a path as messages show it: relative to the project's root if it is below it."""
     return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
 
+def read_bytes(path: Path, shown: str) -> bytes:
+    """Return the content of a file, or say why it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnusableFile(shown, f"cannot be read: {error.strerror}") from error
+
+
 def exact_checksum(content: bytes) -> str:
-    """Return the checksum of a file's bytes."""
+    """Return the digest of a file's bytes."""
     return hashlib.sha256(content).hexdigest()
 
 
 def checksum(content: bytes, shown: str) -> Checksum:
-    """Return both checksums of a file: of its bytes, and of what it means.
+    """Return both digests of a file.
 
-    A file of megabytes is data, which nobody reformats: it means its bytes.
+    A file above a megabyte holds data, which nobody lays out anew: both are those of its bytes.
     """
     exact = exact_checksum(content)
     if len(content) > _LARGE:
         return Checksum(exact, exact)
-    # nothing pending and nothing edited: then nothing has to be read as SQL
+    # not needed while nothing is pending and nothing was edited
     from dbkit.sqltext import decode, normalise  # noqa: PLC0415
 
     meaning = normalise(decode(content, shown), path=shown)
     return Checksum(exact, exact_checksum(meaning.encode()))
 
 
-def read_bytes(path: Path, shown: str) -> bytes:
-    """Return what a file holds, or say why it cannot be read."""
+def _find_migrations(
+    folder: Path, root: Path
+) -> tuple[tuple[MigrationFile, ...], tuple[MigrationError, ...]]:
+    """Return the migrations of a folder in the order of their numbers, and all that is wrong.
+
+    A file that might be meant as a migration and is none is a fault: if it were passed over,
+    its change would never reach a database.
+    """
+    migrations: list[MigrationFile] = []
+    rollbacks: dict[str, str] = {}
+    faults: list[MigrationError] = []
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UnusableFile(shown, f"cannot be read: {error.strerror}") from error
+        paths = _sql_and_python(folder, root)
+    except UnusableFile as fault:
+        return (), (fault,)
+    unusable: set[str] = set()
+    for path in paths:
+        shown = shown_path(path, root)
+        if path.name.endswith(_ROLLBACK):
+            rollbacks[path.name.removesuffix(_ROLLBACK)] = shown
+            continue
+        try:
+            migrations.append(migration_file(path, shown))
+        except UnusableFile as fault:
+            faults.append(fault)
+            unusable.add(path.stem)
+    migrations.sort(key=lambda migration: migration.version)
+    faults += _disorder(migrations)
+    stems = {migration.name for migration in migrations} | unusable
+    faults += (
+        UnusableFile(
+            shown, f"there is no {stem}.sql that it could undo; bring it back, or remove this file"
+        )
+        for stem, shown in rollbacks.items()
+        if stem not in stems
+    )
+    return tuple(migrations), tuple(faults)
 
 
 def _sql_and_python(folder: Path, root: Path) -> list[Path]:
@@ -159,7 +231,7 @@ def _sql_and_python(folder: Path, root: Path) -> list[Path]:
 
 
 def _disorder(migrations: Sequence[MigrationFile]) -> Iterator[MigrationError]:
-    """Find numbers that are taken twice, or do not follow the one before; each gap once."""
+    """Find numbers that are taken twice or do not follow the one before; each gap once."""
     previous: MigrationFile | None = None
     expected = 1
     for migration in migrations:
@@ -171,3 +243,35 @@ def _disorder(migrations: Sequence[MigrationFile]) -> Iterator[MigrationError]:
             yield GapInVersions(migration.version, migration.shown, expected)
         previous = migration
         expected = migration.version + 1
+
+
+def _find_objects(
+    sql_folder: Path, root: Path
+) -> tuple[tuple[ObjectFile, ...], tuple[MigrationError, ...]]:
+    """Return the object files of a system in the order of their names, and all that is wrong."""
+    files: list[ObjectFile] = []
+    faults: list[MigrationError] = []
+    for path in sorted((sql_folder / _OBJECTS_FOLDER).glob("*.sql")):
+        shown = shown_path(path, root)
+        try:
+            content = read_bytes(path, shown)
+        except UnusableFile as fault:
+            faults.append(fault)
+            continue
+        after = _AFTER.search(content.decode(errors="replace"))
+        names = tuple(after[1].replace(",", " ").split()) if after else ()
+        files.append(ObjectFile(path, shown, exact_checksum(content), names))
+    faults += _unknown_order(files)
+    return tuple(files), tuple(faults)
+
+
+def _unknown_order(files: Sequence[ObjectFile]) -> Iterator[BrokenObject]:
+    stems = {file.path.stem for file in files}
+    for file in files:
+        for name in file.after:
+            if name not in stems:
+                yield BrokenObject(
+                    file.shown, f"is to come after {name!r}, and there is no {name}.sql beside it"
+                )
+            elif name == file.path.stem:
+                yield BrokenObject(file.shown, "is to come after itself")

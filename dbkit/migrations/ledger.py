@@ -1,4 +1,4 @@
-"""Read what a database says about its migrations; nothing here writes or locks."""
+"""Read what a database says about its migrations and its objects, without writing or locking."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,17 +9,16 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from dbkit.migrations.errors import ForeignLedger, PooledConnection
-from dbkit.migrations.inventory import catalog_objects
 
 LEDGER = "schema_version"
 MARKS = "_yoyo_migration"
 LOG = "_yoyo_log"
 OBJECTS = "_dbkit_object"
 JOURNAL = "_dbkit_journal"
-_READ = (LEDGER, MARKS, OBJECTS, JOURNAL)
+_TABLES_READ = (LEDGER, MARKS, OBJECTS, JOURNAL)
 BOOKKEEPING = (LEDGER, MARKS, LOG, "_yoyo_version", "yoyo_lock", OBJECTS, JOURNAL)
 
-_OURS = "dbkit_checksum"
+_OUR_COLUMN = "dbkit_checksum"
 _MAKERS: Mapping[frozenset[str], str] = {
     frozenset({"installed_rank"}): "Flyway",
     frozenset({"installed_on", "type"}): "pgmigrate",
@@ -61,7 +60,7 @@ select
             and namespace.nspname !~ '^pg_temp'
     ) as tables
 """
-# what a database without a ledger may not hold; members of extensions are nobody's tables
+# a database without a ledger has to hold none of these; tables of extensions do not count
 _RELATIONS = """
 select count(*)
 from pg_class as relation
@@ -79,17 +78,73 @@ where
             and member.deptype = 'e'
     )
 """
+# `state` changes when the object is made or replaced: it holds the version of its catalog row, or
+# for a view that of its rule. Objects of extensions are left out: no file of ours makes them.
+_CATALOG = """
+select
+    named.type,
+    named.identity,
+    object.state
+from (
+    select
+        'pg_proc'::regclass as class,
+        routine.oid,
+        routine.pronamespace as namespace,
+        format('%s %s %s', routine.oid, routine.xmin, routine.ctid) as state
+    from pg_proc as routine
+    union all
+    select
+        'pg_class'::regclass,
+        view.oid,
+        view.relnamespace,
+        string_agg(format('%s %s %s', rule.oid, rule.xmin, rule.ctid), ',' order by rule.oid)
+    from pg_class as view
+    inner join pg_rewrite as rule on rule.ev_class = view.oid
+    where view.relkind in ('v', 'm')
+    group by view.oid, view.relnamespace
+    union all
+    select
+        'pg_trigger'::regclass,
+        trigger.oid,
+        relation.relnamespace,
+        format('%s %s %s', trigger.oid, trigger.xmin, trigger.ctid)
+    from pg_trigger as trigger
+    inner join pg_class as relation on relation.oid = trigger.tgrelid
+    where not trigger.tgisinternal
+    union all
+    select
+        'pg_policy'::regclass,
+        policy.oid,
+        relation.relnamespace,
+        format('%s %s %s', policy.oid, policy.xmin, policy.ctid)
+    from pg_policy as policy
+    inner join pg_class as relation on relation.oid = policy.polrelid
+) as object
+cross join lateral pg_identify_object(object.class, object.oid, 0) as named
+inner join pg_namespace as namespace on namespace.oid = object.namespace
+where
+    namespace.nspname not in ('pg_catalog', 'information_schema')
+    and namespace.nspname !~ '^pg_(toast|temp)'
+    and not exists (
+        select from pg_depend as member
+        where
+            member.classid = object.class
+            and member.objid = object.oid
+            and member.deptype = 'e'
+    )
+order by object.oid
+"""
 _APPLIED = """
 select version, name, applied_at, dbkit_checksum as checksum, dbkit_meaning as meaning
 from {} order by version
 """
 _INTERRUPTED = "select version, name, direction, done, statements, error from {} order by version"
-_MADE = "select path, checksum, type, identity from {} order by path"
+_APPLIED_OBJECTS = "select path, checksum, type, identity from {} order by path"
 _MARKED = "select migration_id from {} order by applied_at_utc, migration_id"
 
 
 class Applied(NamedTuple):
-    """A migration this database has, as its ledger tells."""
+    """A migration that was applied to this database, as its ledger has it."""
 
     version: int
     name: str
@@ -99,7 +154,7 @@ class Applied(NamedTuple):
 
 
 class Interrupted(NamedTuple):
-    """A migration outside a transaction that was begun and never finished."""
+    """A migration outside a transaction that was begun and not finished."""
 
     version: int
     name: str
@@ -110,7 +165,7 @@ class Interrupted(NamedTuple):
 
 
 class AppliedObject(NamedTuple):
-    """A view, function, trigger or policy this database got from a file."""
+    """A view, function, trigger or policy that a file made in this database."""
 
     path: str
     checksum: str
@@ -119,21 +174,37 @@ class AppliedObject(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str]:
-        """What the object is called in the catalog."""
+        """Type and name of the object, as the catalog has them."""
+        return self.type, self.identity
+
+
+class CatalogObject(NamedTuple):
+    """An object as `drop <type> <identity>` names it, and the version of its catalog row."""
+
+    type: str
+    identity: str
+    state: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Type and name of the object, whatever its version."""
         return self.type, self.identity
 
 
 class Ledger(NamedTuple):
-    """All that a database says about its migrations at one moment."""
+    """All that a database says about its migrations and objects at one moment."""
 
     database: str
     schema: str
     exists: bool
+    # how many tables and views there are, counted only where there is no ledger
     relations: int
     applied: tuple[Applied, ...] = ()
     interrupted: tuple[Interrupted, ...] = ()
     objects: tuple[AppliedObject, ...] = ()
+    # the keys of all objects that are in the database, whoever made them
     present: frozenset[tuple[str, str]] = frozenset()
+    # the names that yoyo itself has recorded
     marks: tuple[str, ...] = ()
 
     @property
@@ -157,18 +228,20 @@ class _Survey(NamedTuple):
 
 
 def read_ledger(connection: psycopg.Connection) -> Ledger:
-    """Read the ledger in one snapshot, or say why what is there is none of ours.
+    """Read the ledger in one snapshot, or say that the one there is another tool's.
 
-    It is looked for in every schema, the search path's own first: a migration may have
-    changed the search path, and the ledger must not be lost by that.
+    All schemas are searched, those of the search path first: a migration may have changed the
+    search path, and the ledger must still be found.
     """
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         try:
             return _read(connection)
         except psycopg.errors.InsufficientPrivilege as error:
-            told = error.diag.message_primary
-            error.add_note(f"{told}; grant this role select on the tables {', '.join(_READ)}")
+            tables = ", ".join(_TABLES_READ)
+            error.add_note(
+                f"{error.diag.message_primary}; grant this role select on the tables {tables}"
+            )
             raise
 
 
@@ -178,7 +251,7 @@ def _read(connection: psycopg.Connection) -> Ledger:
     if survey.backend != connection.info.backend_pid:
         raise PooledConnection
     ledgers = [table for table in survey.tables if table["name"] == LEDGER]
-    ours = [table["schema"] for table in ledgers if _OURS in table["columns"]]
+    ours = [table["schema"] for table in ledgers if _OUR_COLUMN in table["columns"]]
     marked = [table["schema"] for table in survey.tables if table["name"] == MARKS]
     schema = (ours or marked or [survey.schema])[0]
     ledger = Ledger(survey.database, schema, exists=bool(ours), relations=0)
@@ -202,16 +275,22 @@ def _marks(connection: psycopg.Connection, schema: str) -> tuple[str, ...]:
     return tuple(str(row[0]) for row in rows)
 
 
-def made_objects(connection: psycopg.Connection, schema: str) -> tuple[AppliedObject, ...]:
+def applied_objects(connection: psycopg.Connection, schema: str) -> tuple[AppliedObject, ...]:
     """Return the objects that files made, as the ledger in this schema has them now."""
     with connection.cursor(row_factory=class_row(AppliedObject)) as cursor:
-        return tuple(cursor.execute(_text(_MADE, schema, OBJECTS)))
+        return tuple(cursor.execute(_text(_APPLIED_OBJECTS, schema, OBJECTS)))
+
+
+def catalog_objects(connection: psycopg.Connection) -> dict[tuple[str, str], CatalogObject]:
+    """Return every view, routine, trigger and policy of the database that is no extension's."""
+    with connection.cursor(row_factory=class_row(CatalogObject)) as cursor:
+        return {row.key: row for row in cursor.execute(_CATALOG)}
 
 
 def _with_rows(connection: psycopg.Connection, ledger: Ledger) -> Ledger:
     applied = connection.cursor(row_factory=class_row(Applied))
     interrupted = connection.cursor(row_factory=class_row(Interrupted))
-    objects = made_objects(connection, ledger.schema)
+    objects = applied_objects(connection, ledger.schema)
     return ledger._replace(
         applied=tuple(applied.execute(_text(_APPLIED, ledger.schema, LEDGER))),
         interrupted=tuple(interrupted.execute(_text(_INTERRUPTED, ledger.schema, JOURNAL))),
@@ -227,7 +306,7 @@ def _text(query: LiteralString, schema: str, table: str) -> sql.Composed:
 def _maker(columns: list[str]) -> str:
     if columns == ["version"]:
         return "tern"
-    for telling, maker in _MAKERS.items():
-        if telling <= set(columns):
+    for typical, maker in _MAKERS.items():
+        if typical <= set(columns):
             return maker
     return "another tool"

@@ -1,4 +1,4 @@
-"""Hold the one lock that keeps two runners out of one database."""
+"""Hold the lock that lets only one run at a time change a database."""
 
 import time
 from collections.abc import Generator
@@ -9,11 +9,15 @@ import psycopg
 from dbkit.migrations.errors import Locked
 from dbkit.migrations.progress import Blocker, Reporter
 
-# any fixed number does, as long as every runner takes the same: "dbkit" in ASCII
+# seconds to wait for another run, or for the lock of a table, before giving up
+WAIT = 600.0
+# seconds that one attempt of a migration waits for the lock of a table
+LOCK_TIMEOUT = 5.0
+# any number that all runs share: "dbkit" in ASCII
 KEY = 0x6462_6B69_74
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 1.0
-_TELL_AFTER = 1.0
+_REPORT_EVERY = 1.0
 _HOLDERS = """
 select
     activity.pid,
@@ -35,23 +39,23 @@ where
 def migration_lock(
     connection: psycopg.Connection, reporter: Reporter, wait: float
 ) -> Generator[None]:
-    """Hold the lock of this connection's database, waiting so many seconds for it at most.
+    """Hold the lock of this connection's database; `wait` is the maximum of seconds to wait.
 
-    It belongs to the session: the server frees it when the runner dies, however it dies.
+    It belongs to the session, so the server frees it when the process ends, however it ends.
     """
-    # polled, never waited for: a session blocked in pg_advisory_lock holds a snapshot,
-    # and create index concurrently waits for every snapshot, so the two would deadlock
+    # polled: a session that waits in pg_advisory_lock holds a snapshot, and create index
+    # concurrently waits for every snapshot, so the two would wait for each other
     began = time.monotonic()
     pause = _FIRST_PAUSE
-    told = _TELL_AFTER
+    report_at = _REPORT_EVERY
     while not _try(connection):
         waited = time.monotonic() - began
         if waited >= wait:
             holders = _holders(connection)
             raise Locked(str(holders[0]) if holders else "it was just freed", waited)
-        if waited >= told:
+        if waited >= report_at:
             reporter.waiting("for another migration run", _holders(connection), waited)
-            told = waited + _TELL_AFTER
+            report_at = waited + _REPORT_EVERY
         time.sleep(min(pause, wait - waited))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
     try:

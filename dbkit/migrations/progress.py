@@ -1,10 +1,10 @@
-"""What a run tells whoever watches it, while it lasts."""
+"""What a run reports while it is going on."""
 
 from typing import NamedTuple, Protocol
 
 
 class Blocker(NamedTuple):
-    """A session that holds what we wait for."""
+    """Another session that we wait for."""
 
     pid: int
     user: str
@@ -13,51 +13,51 @@ class Blocker(NamedTuple):
     seconds: float
 
     def __str__(self) -> str:
-        who = f"pid {self.pid}, user {self.user}"
+        session = f"pid {self.pid}, user {self.user}"
         if self.application:
-            who += f", {self.application}"
-        return f"{who}, for {self.seconds:.0f} s: {self.query or 'no query'}"
+            session += f", {self.application}"
+        return f"{session}, for {self.seconds:.0f} s: {self.query or 'no query'}"
 
 
 class Reporter(Protocol):
-    """Someone who is told; every method may do nothing."""
+    """What a run reports to; every method may do nothing."""
 
     def started(self, name: str, statements: int, *, direction: str) -> None:
-        """Hear that a migration begins."""
+        """Report that a migration begins."""
 
     def statement(self, number: int) -> None:
-        """Hear that the statement of this number (from 1) is about to run."""
+        """Report that the statement of this number, counted from 1, is about to run."""
 
     def finished(self, name: str, seconds: float, *, direction: str) -> None:
-        """Hear that the migration is committed."""
+        """Report that the migration is committed."""
 
     def waiting(self, what: str, blockers: tuple[Blocker, ...], seconds: float) -> None:
-        """Hear that the run waits, for whom and for how long so far."""
+        """Report that the run waits for these sessions, for so many seconds until now."""
 
     def notice(self, severity: str, message: str) -> None:
-        """Hear what the server says beside the result."""
+        """Report a notice or a warning of the server."""
 
     def objects(self, verb: str, paths: tuple[str, ...]) -> None:
-        """Hear which object files were applied, put back or left out."""
+        """Report which object files were applied or left out, as the verb says."""
 
 
 class Silent:
-    """A reporter that keeps everything to itself."""
+    """A reporter that reports nothing."""
 
     def started(self, name: str, statements: int, *, direction: str) -> None:
-        """Say nothing."""
+        """Report nothing."""
 
     def statement(self, number: int) -> None:
-        """Say nothing."""
+        """Report nothing."""
 
     def finished(self, name: str, seconds: float, *, direction: str) -> None:
-        """Say nothing."""
+        """Report nothing."""
 
     def waiting(self, what: str, blockers: tuple[Blocker, ...], seconds: float) -> None:
-        """Say nothing."""
+        """Report nothing."""
 
     def notice(self, severity: str, message: str) -> None:
-        """Say nothing."""
+        """Report nothing."""
 
     def objects(self, verb: str, paths: tuple[str, ...]) -> None:
-        """Say nothing."""
+        """Report nothing."""

@@ -1,4 +1,4 @@
-"""Write the ledger: yoyo's own tables, the documented `schema_version`, and what dbkit adds."""
+"""Compose the statements that write the ledger: yoyo's tables, `schema_version`, and ours."""
 
 import getpass
 import socket
@@ -14,7 +14,7 @@ from dbkit.migrations.ledger import JOURNAL, LEDGER, LOG, MARKS, OBJECTS, Applie
 
 # `schema_version` is the documented table with its documented three columns first;
 # those after them are ours, and the checksum tells our table from everybody else's.
-CREATE = """
+_CREATE = """
 create table {ledger} (
     version integer primary key,
     applied_at timestamp with time zone default current_timestamp,
@@ -68,7 +68,7 @@ values ({version}, {name}, {direction}, 0, {statements})
 _STEP = "update {journal} set done = {done} where version = {version}"
 _FAIL = "update {journal} set error = {error} where version = {version}"
 _END_STEPS = "delete from {journal} where version = {version}"
-_MADE = """
+_ENTER_OBJECT = """
 insert into {objects} (path, checksum, type, identity)
 values ({path}, {checksum}, {type}, {identity})
 on conflict (path) do update set
@@ -77,8 +77,8 @@ on conflict (path) do update set
     identity = excluded.identity,
     applied_at = current_timestamp
 """
-_TAKEN_DOWN = "delete from {objects} where path = {path}"
-# each migration runs these three; the server takes longer to plan them than to run them
+_REMOVE_OBJECT = "delete from {objects} where path = {path}"
+# run for each migration; the server takes longer to plan them than to run them
 _APPLY = {
     "dbkit_mark": (_MARK, ("hash", "name")),
     "dbkit_log": (_LOG, ("id", "hash", "name", "operation", "user", "host")),
@@ -91,9 +91,9 @@ _APPLY = {
 
 @dataclass
 class Records:
-    """The statements that record, for the ledger in one schema, as text ready to send.
+    """The statements that write the ledger in one schema, as text that is ready to send.
 
-    Text and not parameters, so that a record and the `commit` after it travel together.
+    The values stand in the text, so that a record and the `commit` after it are sent together.
     """
 
     pgconn: PGconn
@@ -101,19 +101,19 @@ class Records:
     prepared: bool = False
 
     def prepare(self) -> str:
-        """Let the server plan what records a migration, once for the session."""
+        """Return what makes the server plan the statements of `apply`, once for the session."""
         return ";".join(
-            f"prepare {name} as {self._with_places(template, keys)}"
+            f"prepare {name} as {self._with_placeholders(template, keys)}"
             for name, (template, keys) in _APPLY.items()
         )
 
     def forget(self) -> str:
-        """Let the server forget those plans."""
+        """Return what makes the server forget those plans."""
         return ";".join(f"deallocate {name}" for name in _APPLY)
 
     def create(self) -> str:
-        """Make dbkit's own three tables; yoyo makes its own."""
-        return CREATE.format(**self._tables)
+        """Return what makes dbkit's own three tables; yoyo makes its own."""
+        return _CREATE.format(**self._tables)
 
     def apply(
         self,
@@ -124,9 +124,9 @@ class Records:
         milliseconds: int | None = None,
         operation: str = "apply",
     ) -> str:
-        """Mark, log and enter a migration."""
+        """Return what marks, logs and enters a migration."""
         values = self._literals(
-            **self._who(migration.name, yoyo_hash, operation),
+            **self._log_values(migration.name, yoyo_hash, operation),
             version=migration.version,
             description=migration.description,
             exact=checksum.exact,
@@ -143,40 +143,40 @@ class Records:
         )
 
     def undo(self, version: int, name: str, yoyo_hash: str, *, operation: str = "rollback") -> str:
-        """Take a migration out of the marks and the ledger, and log that."""
-        return self._fill(_UNDO, **self._who(name, yoyo_hash, operation), version=version)
+        """Return what takes a migration out of the marks and the ledger, and logs that."""
+        return self._fill(_UNDO, **self._log_values(name, yoyo_hash, operation), version=version)
 
     def begin_steps(self, version: int, name: str, direction: str, statements: int) -> str:
-        """Note that a migration outside a transaction begins."""
+        """Return what notes that a migration outside a transaction begins."""
         return self._fill(
             _BEGIN_STEPS, version=version, name=name, direction=direction, statements=statements
         )
 
     def step(self, version: int, done: int) -> str:
-        """Note that so many of its statements are done."""
+        """Return what notes that so many of its statements are done."""
         return self._fill(_STEP, version=version, done=done)
 
     def fail_steps(self, version: int, error: str) -> str:
-        """Note why it stopped."""
+        """Return what notes why it stopped."""
         return self._fill(_FAIL, version=version, error=error)
 
     def end_steps(self, version: int) -> str:
-        """Forget the notes of a migration that is done, or decided by hand."""
+        """Return what deletes the notes of a migration that is finished or was forced."""
         return self._fill(_END_STEPS, version=version)
 
-    def made(self, made: AppliedObject) -> str:
-        """Enter an object that a file made."""
+    def enter_object(self, applied: AppliedObject) -> str:
+        """Return what enters an object that a file made."""
         return self._fill(
-            _MADE,
-            path=made.path,
-            checksum=made.checksum,
-            type=made.type,
-            identity=made.identity,
+            _ENTER_OBJECT,
+            path=applied.path,
+            checksum=applied.checksum,
+            type=applied.type,
+            identity=applied.identity,
         )
 
-    def taken_down(self, path: str) -> str:
-        """Take an object out of the ledger."""
-        return self._fill(_TAKEN_DOWN, path=path)
+    def remove_object(self, path: str) -> str:
+        """Return what takes an object out of the ledger."""
+        return self._fill(_REMOVE_OBJECT, path=path)
 
     @cached_property
     def _tables(self) -> dict[str, str]:
@@ -199,7 +199,7 @@ class Records:
             user = "unknown"
         return {"user": user, "host": socket.gethostname()}
 
-    def _who(self, name: str, yoyo_hash: str, operation: str) -> dict[str, str]:
+    def _log_values(self, name: str, yoyo_hash: str, operation: str) -> dict[str, str]:
         return {
             "id": str(uuid.uuid4()),
             "hash": yoyo_hash,
@@ -208,9 +208,9 @@ class Records:
             **self._runner,
         }
 
-    def _with_places(self, template: str, keys: tuple[str, ...]) -> str:
-        places = {key: f"${number}" for number, key in enumerate(keys, start=1)}
-        return template.format(**self._tables, **places)
+    def _with_placeholders(self, template: str, keys: tuple[str, ...]) -> str:
+        placeholders = {key: f"${number}" for number, key in enumerate(keys, start=1)}
+        return template.format(**self._tables, **placeholders)
 
     def _fill(self, template: str, **values: str | int | None) -> str:
         return template.format(**self._tables, **self._literals(**values))

@@ -1,4 +1,4 @@
-"""Bring a database to a version: forward, backward, or by decree."""
+"""Bring a database to a version: by migrating, by rolling back, or by force."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -8,29 +8,35 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 
 from dbkit.migrations.errors import NoSuchVersion, refuse
-from dbkit.migrations.files import MigrationFile
+from dbkit.migrations.files import Files, MigrationFile, ObjectFile
 from dbkit.migrations.ledger import Ledger, read_ledger
-from dbkit.migrations.object_files import ObjectFile, gone_objects, pending_objects
-from dbkit.migrations.problems import find_problems
+from dbkit.migrations.lock import LOCK_TIMEOUT, WAIT
 from dbkit.migrations.progress import Reporter, Silent
-from dbkit.migrations.status import Files, find_pending_faults, pending_migrations
+from dbkit.migrations.status import (
+    find_pending_faults,
+    find_problems,
+    gone_objects,
+    pending_migrations,
+    pending_objects,
+)
 
 if TYPE_CHECKING:
     from dbkit.migrations.backend import AtomicBackend
-
-LOCK_TIMEOUT = 5.0
-WAIT = 600.0
 
 
 class Outcome(NamedTuple):
     """What a run did, or would do."""
 
     system: str
+    # the versions before and after
     before: int
     after: int
+    # the names of the migrations
     migrations: tuple[str, ...] = ()
+    # the paths of the object files that were applied, and of those left out at this version
     objects: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    # the names of the files, now gone, whose objects were dropped
     dropped: tuple[str, ...] = ()
 
     @property
@@ -40,29 +46,31 @@ class Outcome(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Told:
-    """What happened to the objects; heard anew when a transaction is tried again."""
+class _ObjectsDone:
+    """What the last attempt of a transaction did with the object files."""
 
     applied: list[str] = field(default_factory=list[str])
     left_out: list[str] = field(default_factory=list[str])
 
-    def hear(self, applied: list[str], left_out: list[str]) -> None:
-        """Keep what the last attempt did."""
+    def replace(self, applied: list[str], left_out: list[str]) -> None:
+        """Forget an earlier attempt, which was rolled back."""
         self.applied, self.left_out = applied, left_out
 
 
 @dataclass(frozen=True)
 class Runner:
-    """The files of one system and a connection to its database."""
+    """Changes the database of one system as its files say, on a connection in autocommit mode."""
 
     files: Files
     connection: psycopg.Connection
     reporter: Reporter = field(default_factory=Silent)
+    # seconds that one attempt of a migration waits for the lock of a table
     lock_timeout: float = LOCK_TIMEOUT
+    # seconds to wait for another run, or for such locks, before giving up
     wait: float = WAIT
 
     def plan_migrate(self, to: int | None = None, *, drop_gone: bool = False) -> Outcome:
-        """Say what `migrate` would do, or refuse what it would refuse; writes nothing."""
+        """Return what `migrate` would do, or refuse what it would refuse; nothing is written."""
         ledger = self._sound_ledger(forward=True)
         pending = self._forward(ledger, to)
         objects = self._objects_to_apply(ledger, pending)
@@ -77,27 +85,27 @@ class Runner:
         *,
         drop_gone: bool,
     ) -> Outcome:
-        gone = gone_objects(self.files.objects, ledger) if drop_gone else ()
+        gone = gone_objects(self.files, ledger) if drop_gone else ()
         return Outcome(
             self.files.system,
             ledger.version,
             pending[-1].version if pending else ledger.version,
             tuple(migration.name for migration in pending),
             tuple(file.shown for file in objects),
-            dropped=tuple(applied.path for applied in gone),
+            dropped=tuple(entry.path for entry in gone),
         )
 
     def _objects_to_apply(
         self, ledger: Ledger, pending: Sequence[MigrationFile]
     ) -> tuple[ObjectFile, ...]:
         after = pending[-1].version if pending else ledger.version
-        return pending_objects(self.files.objects, ledger) if self._has_objects(after) else ()
+        return pending_objects(self.files, ledger) if self._has_objects(after) else ()
 
     def migrate(self, to: int | None = None, *, drop_gone: bool = False) -> Outcome:
         """Run what is pending, up to a version or to the newest.
 
-        With nothing pending, nothing is locked and nothing is written: a hundred
-        processes may ask at once while they start.
+        With nothing pending, nothing is locked and nothing is written, so any number of
+        processes can call this at once when they start.
         """
         ledger = self._sound_ledger(forward=True)
         pending = self._forward(ledger, to)
@@ -105,40 +113,40 @@ class Runner:
         planned = self._planned(ledger, pending, objects, drop_gone=drop_gone)
         if not planned.changed:
             return planned
-        with self._session(forward=True) as (backend, ledger):
+        with self._locked(forward=True) as (backend, ledger):
             pending = self._forward(ledger, to)
             objects = self._objects_to_apply(ledger, pending)
-            gone = gone_objects(self.files.objects, ledger) if drop_gone else ()
+            gone = gone_objects(self.files, ledger) if drop_gone else ()
             after = pending[-1].version if pending else ledger.version
             migrations = backend.read(self.files, pending, "apply", objects)
-            told = _Told()
+            done = _ObjectsDone()
 
             def finish() -> None:
                 backend.objects.drop(gone)
                 if self._has_objects(after):
-                    told.hear(*backend.objects.apply(all_must=after == self.files.latest))
+                    done.replace(*backend.objects.apply(all_must=after == self.files.latest))
 
             backend.apply_to(migrations, after, finish)
-            if told.applied:
-                self.reporter.objects("applied", tuple(told.applied))
-            if told.left_out:
-                self.reporter.objects("left out at this version", tuple(told.left_out))
+            if done.applied:
+                self.reporter.objects("applied", tuple(done.applied))
+            if done.left_out:
+                self.reporter.objects("left out at this version", tuple(done.left_out))
             return Outcome(
                 self.files.system,
                 ledger.version,
                 after,
                 tuple(migration.name for migration in pending),
-                tuple(told.applied),
-                tuple(told.left_out),
-                tuple(one.path for one in gone),
+                tuple(done.applied),
+                tuple(done.left_out),
+                tuple(entry.path for entry in gone),
             )
 
     def steps_back(self, steps: int) -> int:
-        """Return the version that lies so many migrations back, 0 at the least."""
+        """Return the version that is so many migrations back, 0 at the least."""
         return max(self._sound_ledger().version - steps, 0)
 
     def plan_rollback(self, to: int) -> Outcome:
-        """Say what `rollback` would do, or refuse what it would refuse; writes nothing."""
+        """Return what `rollback` would do, or refuse what it would refuse; nothing is written."""
         # not loaded where nothing is to be done
         from dbkit.migrations.script import find_rollback_faults  # noqa: PLC0415
 
@@ -157,31 +165,31 @@ class Runner:
     def rollback(self, to: int) -> Outcome:
         """Undo migrations, newest first, until the database is at a version.
 
-        Objects that came from files are taken down first; those that can stand at the
-        older version are put back, and the others are named.
+        Objects that came from files are dropped first. Those that can be made at the older
+        version are put back, and the others are reported.
         """
         planned = self._to_roll_back(to)
         if not planned.changed:
             return planned
-        with self._session() as (backend, ledger):
+        with self._locked() as (backend, ledger):
             undone = self._backward(ledger, to)
             migrations = backend.read(self.files, undone, "rollback")
-            told = _Told()
+            done = _ObjectsDone()
 
             def put_back() -> None:
                 if self._has_objects(to):
-                    told.hear(*backend.objects.apply(all_must=False))
+                    done.replace(*backend.objects.apply(all_must=False))
 
             backend.roll_back_to(migrations, to, before=backend.objects.take_down, after=put_back)
-            if told.left_out:
-                self.reporter.objects("left out at this version", tuple(told.left_out))
+            if done.left_out:
+                self.reporter.objects("left out at this version", tuple(done.left_out))
             return Outcome(
                 self.files.system,
                 ledger.version,
                 to,
                 tuple(migration.name for migration in undone),
-                tuple(told.applied),
-                tuple(told.left_out),
+                tuple(done.applied),
+                tuple(done.left_out),
             )
 
     def force(self, version: int) -> Outcome:
@@ -191,15 +199,15 @@ class Runner:
             raise NoSuchVersion(
                 self.files.system, version, f"the newest migration is {self.files.latest}"
             )
-        with self._session(sound=False) as (backend, ledger):
-            names = backend.decree(self.files.migrations, version, ledger)
+        with self._locked(sound=False) as (backend, ledger):
+            names = backend.force(self.files.migrations, version, ledger)
         return Outcome(self.files.system, ledger.version, version, names)
 
     @contextmanager
-    def _session(
+    def _locked(
         self, *, forward: bool = False, sound: bool = True
     ) -> Generator[tuple["AtomicBackend", Ledger]]:
-        # yoyo takes as long to import as it takes to find that nothing is pending
+        # loaded only when something is to be run: yoyo is slow to import
         from dbkit.migrations.backend import AtomicBackend  # noqa: PLC0415
 
         backend = AtomicBackend(
@@ -211,7 +219,7 @@ class Runner:
         )
         try:
             with backend.lock():
-                # what was read before the lock was ours may be history by now
+                # read again: another run may have changed the database before we had the lock
                 if sound:
                     yield backend, self._sound_ledger(forward=forward)
                 else:
@@ -220,22 +228,19 @@ class Runner:
             backend.close()
 
     def _has_objects(self, version: int) -> bool:
-        # the empty database is to be empty, even of functions that need no table
+        # at version 0 the database is empty, also of functions that need no table
         return version > 0 or not self.files.migrations
 
     def _sound_ledger(self, *, forward: bool = False) -> Ledger:
         """Read the ledger, or refuse everything that is wrong with it and with the files.
 
-        On the way `forward` that is what `status` tells: the faults of pending files as well.
+        If it is read to migrate `forward`, the faults of the pending files are told with it.
         """
         ledger = read_ledger(self.connection)
-        faults = [
-            *self.files.faults,
-            *find_problems(self.files.system, self.files.migrations, ledger),
-        ]
+        faults = find_problems(self.files, ledger)
         if faults and forward:
             pending = pending_migrations(self.files, ledger)
-            objects = pending_objects(self.files.objects, ledger)
+            objects = pending_objects(self.files, ledger)
             faults += find_pending_faults(self.files, pending, objects)
         refuse(faults)
         return ledger

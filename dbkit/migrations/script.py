@@ -13,12 +13,12 @@ from dbkit.migrations.errors import (
     BrokenObject,
     EmptyMigration,
     MissingRollback,
+    NotOneObject,
     TransactionControl,
     each_fault,
     refuse,
 )
-from dbkit.migrations.files import Checksum, MigrationFile, checksum, read_bytes
-from dbkit.migrations.object_files import MAKES_ONE, ObjectFile
+from dbkit.migrations.files import Checksum, MigrationFile, ObjectFile, checksum, read_bytes
 from dbkit.sqltext import (
     ScriptCommand,
     ScriptStatement,
@@ -88,11 +88,11 @@ def read_object(file: ObjectFile) -> Script:
             "is applied in one transaction with the others; take `-- transactional: false` out",
         )
     if not script.statements:
-        raise BrokenObject(file.shown, f"{MAKES_ONE} none")
+        raise NotOneObject(file.shown, ())
     return script
 
 
-def find_script_faults(
+def find_faults(
     migrations: Iterable[MigrationFile],
     objects: Iterable[ObjectFile],
     versions: Mapping[str, int],

@@ -1,4 +1,4 @@
-"""Send one statement at a time to the server, and watch what it waits for."""
+"""Send text to the server as it stands, and report what it waits for."""
 
 import select
 import time
@@ -13,7 +13,7 @@ from psycopg.waiting import Ready, Wait
 
 from dbkit.migrations.progress import Blocker, Reporter
 
-_PATIENCE = 1.0
+_SECONDS_BETWEEN_REPORTS = 1.0
 _CANCEL_SECONDS = 5.0
 _COPY_CHUNK = 1 << 20
 _EVENTS = {Wait.R: select.POLLIN, Wait.W: select.POLLOUT, Wait.RW: select.POLLIN | select.POLLOUT}
@@ -31,12 +31,11 @@ order by activity.pid
 T = TypeVar("T")
 
 
-class Wire:
+class Session:
     """A connection that runs text exactly as it stands, and can be interrupted at any moment.
 
-    psycopg's cursors would parse the text for placeholders and wait without a word;
-    here the statement goes out as it is, and a wait of more than a second is told with
-    the sessions that cause it.
+    psycopg's cursors read placeholders into the text and wait in silence. Here the text is
+    sent as it is, and a wait of more than a second is reported with the sessions that cause it.
     """
 
     def __init__(self, connection: psycopg.Connection, reporter: Reporter) -> None:
@@ -44,7 +43,7 @@ class Wire:
         self._reporter = reporter
         self._observer: psycopg.Connection | None = None
         self._notices: list[tuple[str, str]] = []
-        connection.add_notice_handler(self._keep)
+        connection.add_notice_handler(self._keep_notice)
 
     def run(self, text: str, copy_data: str | None = None) -> None:
         """Run a text of one or more statements, feeding `copy … from stdin` its data."""
@@ -60,7 +59,7 @@ class Wire:
                 raise psycopg.errors.error_from_result(result, encoding="utf-8")
 
     def roll_back(self) -> None:
-        """Leave the transaction, if the connection still lives."""
+        """Roll back the transaction that is open, if the connection is."""
         if self.connection.pgconn.transaction_status in {
             TransactionStatus.INTRANS,
             TransactionStatus.INERROR,
@@ -69,13 +68,13 @@ class Wire:
                 self.run("rollback")
 
     def close(self) -> None:
-        """Hear no more notices, and close the second connection if a wait ever needed it."""
-        self.connection.remove_notice_handler(self._keep)
+        """Stop listening to notices, and close the second connection if there is one."""
+        self.connection.remove_notice_handler(self._keep_notice)
         if self._observer is not None:
             self._observer.close()
 
     def blockers(self) -> tuple[Blocker, ...]:
-        """Return the sessions that this one waits for, as far as a second connection can tell."""
+        """Return the sessions that this one waits for, as a second connection is told."""
         try:
             if self._observer is None:
                 info = self.connection.info
@@ -94,31 +93,31 @@ class Wire:
         try:
             wanted = next(generator)
             while True:
-                self._tell_notices()
+                self._report_notices()
                 poll.register(descriptor, _EVENTS[wanted])
-                events = poll.poll(_PATIENCE * 1000)
+                events = poll.poll(_SECONDS_BETWEEN_REPORTS * 1000)
                 if not events:
-                    self._tell_wait(time.monotonic() - began)
+                    self._report_wait(time.monotonic() - began)
                     continue
                 wanted = generator.send(_ready(events[0][1]))
         except StopIteration as stop:
-            self._tell_notices()
+            self._report_notices()
             result: T = stop.value
             return result
         except BaseException:
             self._cancel()
             raise
 
-    def _keep(self, notice: psycopg.errors.Diagnostic) -> None:
-        # told later: this is called from within libpq, and what is raised here, Ctrl-C
-        # and SIGTERM among it, would be lost
+    def _keep_notice(self, notice: psycopg.errors.Diagnostic) -> None:
+        # reported later: libpq calls this function, and an exception that is raised in it, such as
+        # that of Ctrl-C or SIGTERM, would be lost
         self._notices.append((notice.severity or "NOTICE", notice.message_primary or ""))
 
-    def _tell_notices(self) -> None:
+    def _report_notices(self) -> None:
         while self._notices:
             self._reporter.notice(*self._notices.pop(0))
 
-    def _tell_wait(self, seconds: float) -> None:
+    def _report_wait(self, seconds: float) -> None:
         if blockers := self.blockers():
             self._reporter.waiting("for a lock", blockers, seconds)
 
@@ -137,7 +136,7 @@ class Wire:
                         return
                     if result.status == ExecStatus.COPY_IN:
                         pgconn.put_copy_end(b"interrupted")
-                elif poll.poll(_PATIENCE * 1000):
+                elif poll.poll(_SECONDS_BETWEEN_REPORTS * 1000):
                     pgconn.consume_input()
         self.connection.close()
 

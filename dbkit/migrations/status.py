@@ -1,22 +1,31 @@
-"""Say where a database stands: what it has, what it lacks, and what does not fit."""
+"""Compare the files of a system with its database: what is applied, pending, and wrong."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
 
 from dbkit.errors import DbkitError, MigrationError, SourceFault
-from dbkit.migrations.files import MigrationFile, find_migrations
-from dbkit.migrations.ledger import Applied, AppliedObject, Ledger, read_ledger
-from dbkit.migrations.object_files import (
-    ObjectFile,
-    find_objects,
-    gone_objects,
-    pending_objects,
+from dbkit.migrations.errors import (
+    EditedMigration,
+    HoleInLedger,
+    MissingMigration,
+    NotEmpty,
+    RecordedByYoyoAlone,
+    RenamedMigration,
+    UnfinishedMigration,
+    UnmarkedByYoyo,
+    UnusableFile,
 )
-from dbkit.migrations.problems import find_problems
-from dbkit.settings import System
+from dbkit.migrations.files import (
+    Files,
+    MigrationFile,
+    ObjectFile,
+    checksum,
+    exact_checksum,
+    read_bytes,
+)
+from dbkit.migrations.ledger import Applied, AppliedObject, Ledger, read_ledger
 
 UP_TO_DATE, PENDING, WRONG = 0, 2, 3
 
@@ -27,41 +36,23 @@ class Problem(NamedTuple):
     kind: str
     version: int | None
     message: str
-    # where it lies at one place of one file: that place, with its line
+    # the fault itself, if it is at one place of one file
     fault: SourceFault | None = None
 
     @classmethod
-    def of(cls, error: Exception, versions: Mapping[str, int]) -> "Problem":
+    def of(cls, error: Exception, versions: Mapping[str, int] | None = None) -> "Problem":
         """Make a problem of an error; `versions` has the number of each migration by its path."""
         fault = error if isinstance(error, SourceFault) else None
         kind = getattr(error, "kind", "file" if fault else "unreachable")
-        version = getattr(error, "version", None) or versions.get(getattr(error, "path", ""))
+        version = getattr(error, "version", None)
+        if version is None and versions is not None:
+            version = versions.get(getattr(error, "path", ""))
         notes = getattr(error, "__notes__", None) or [str(error).strip()]
         return cls(kind, version, "; ".join(notes), fault)
 
 
-class Files(NamedTuple):
-    """What the folders of a system hold."""
-
-    system: str
-    migrations: tuple[MigrationFile, ...]
-    objects: tuple[ObjectFile, ...]
-    # what is wrong with the folders themselves; what is in the files is read before they are run
-    faults: tuple[DbkitError, ...] = ()
-
-    @property
-    def versions(self) -> dict[str, int]:
-        """The number of each migration, by its name."""
-        return {migration.name: migration.version for migration in self.migrations}
-
-    @property
-    def latest(self) -> int:
-        """The number of the newest migration there is a file for."""
-        return self.migrations[-1].version if self.migrations else 0
-
-
 class Status(NamedTuple):
-    """One system, its files held against its database."""
+    """The state of one system's database."""
 
     name: str
     applied: tuple[Applied, ...] = ()
@@ -105,50 +96,76 @@ class Status(NamedTuple):
             ],
             "objects": {
                 "pending": [file.shown for file in self.pending_objects],
-                "gone": [made.path for made in self.gone_objects],
+                "gone": [applied.path for applied in self.gone_objects],
             },
         }
 
 
-def read_files(system: System, root: Path) -> Files:
-    """Read what the folders of a system hold; their faults are told with the files."""
-    migrations, faults = find_migrations(system.migrations, root)
-    objects, object_faults = find_objects(system.sql, root)
-    return Files(system.name, migrations, objects, (*faults, *object_faults))
-
-
 def read_status(files: Files, connection: psycopg.Connection) -> Status:
-    """Hold the files against the database; reads only, and waits for nobody."""
+    """Compare the files with the database; nothing is written, and no lock is waited for."""
     try:
         ledger = read_ledger(connection)
     except MigrationError as error:
         return unreadable(files, error)
-    pending, objects = pending_migrations(files, ledger), pending_objects(files.objects, ledger)
-    problems = find_problems(files.system, files.migrations, ledger)
+    pending, objects = pending_migrations(files, ledger), pending_objects(files, ledger)
+    problems = [*find_problems(files, ledger), *find_pending_faults(files, pending, objects)]
     return Status(
         files.system,
         applied=ledger.applied,
-        # of a folder in disorder nobody knows what is to be run
+        # while the folder itself is wrong, nobody knows what has to be run
         pending=() if files.faults else pending,
         pending_objects=() if files.faults else objects,
-        gone_objects=gone_objects(files.objects, ledger),
-        problems=_problems(files, [*problems, *find_pending_faults(files, pending, objects)]),
+        gone_objects=gone_objects(files, ledger),
+        problems=_problems_of(files, problems),
     )
 
 
 def never_migrated(files: Files) -> Status:
     """Return the status of a database that has not been made yet."""
+    faults = find_pending_faults(files, files.migrations, files.objects)
     return Status(
         files.system,
         pending=() if files.faults else files.migrations,
         pending_objects=() if files.faults else files.objects,
-        problems=_problems(files, find_pending_faults(files, files.migrations, files.objects)),
+        problems=_problems_of(files, [*files.faults, *faults]),
     )
 
 
 def unreadable(files: Files, error: DbkitError | psycopg.Error) -> Status:
     """Return the status of a system whose database cannot be read."""
-    return Status(files.system, problems=_problems(files, [error]))
+    return Status(files.system, problems=_problems_of(files, [*files.faults, error]))
+
+
+def _problems_of(files: Files, errors: Sequence[Exception]) -> tuple[Problem, ...]:
+    versions = {migration.shown: migration.version for migration in files.migrations}
+    return tuple(Problem.of(error, versions) for error in errors)
+
+
+def pending_migrations(files: Files, ledger: Ledger) -> tuple[MigrationFile, ...]:
+    """Return the migrations that come after the newest one applied."""
+    return tuple(migration for migration in files.migrations if migration.version > ledger.version)
+
+
+def pending_objects(files: Files, ledger: Ledger) -> tuple[ObjectFile, ...]:
+    """Return the object files that have to be applied."""
+    applied = {entry.path: entry for entry in ledger.objects}
+    return tuple(file for file in files.objects if is_object_pending(file, applied, ledger.present))
+
+
+def is_object_pending(
+    file: ObjectFile, applied: Mapping[str, AppliedObject], present: Container[tuple[str, str]]
+) -> bool:
+    """Say whether a file was never applied, or was edited since, or its object has vanished."""
+    entry = applied.get(file.path.name)
+    return entry is None or entry.checksum != file.checksum or entry.key not in present
+
+
+def gone_objects(files: Files, ledger: Ledger) -> tuple[AppliedObject, ...]:
+    """Return the objects in the database whose file is gone."""
+    names = {file.path.name for file in files.objects}
+    return tuple(
+        entry for entry in ledger.objects if entry.path not in names and entry.key in ledger.present
+    )
 
 
 def find_pending_faults(
@@ -157,17 +174,90 @@ def find_pending_faults(
     """Read the files that are to be run, and return every fault in them."""
     if not migrations and not objects:
         return []
-    # nothing pending: then nothing has to be read as SQL
-    from dbkit.migrations.script import find_script_faults  # noqa: PLC0415
+    # loaded only when there is something to read
+    from dbkit.migrations.script import find_faults  # noqa: PLC0415
 
-    return find_script_faults(migrations, objects, files.versions)
-
-
-def _problems(files: Files, errors: Sequence[Exception]) -> tuple[Problem, ...]:
-    versions = {migration.shown: migration.version for migration in files.migrations}
-    return tuple(Problem.of(error, versions) for error in (*files.faults, *errors))
+    return find_faults(migrations, objects, files.versions)
 
 
-def pending_migrations(files: Files, ledger: Ledger) -> tuple[MigrationFile, ...]:
-    """Return the migrations that come after what the database has."""
-    return tuple(file for file in files.migrations if file.version > ledger.version)
+def find_problems(files: Files, ledger: Ledger) -> list[DbkitError]:
+    """Return everything that is wrong with the folder, and between it and the database."""
+    if not ledger.exists:
+        return [*files.faults, *_without_ledger(files, ledger)]
+    return [
+        *files.faults,
+        *_unfinished(files, ledger),
+        *_applied_and_changed(files, ledger),
+        *_recorded_elsewhere(files, ledger),
+    ]
+
+
+def _without_ledger(files: Files, ledger: Ledger) -> Iterator[DbkitError]:
+    if ledger.relations:
+        marked = len(files.versions.keys() & set(ledger.marks))
+        yield NotEmpty(files.system, ledger.database, ledger.relations, marked)
+
+
+def _unfinished(files: Files, ledger: Ledger) -> Iterator[DbkitError]:
+    for interrupted in ledger.interrupted:
+        yield UnfinishedMigration(
+            files.system,
+            interrupted.version,
+            interrupted.name,
+            interrupted.done,
+            interrupted.statements,
+            interrupted.direction,
+            interrupted.error,
+        )
+
+
+def _applied_and_changed(files: Files, ledger: Ledger) -> Iterator[DbkitError]:
+    system = files.system
+    by_name = {migration.name: migration for migration in files.migrations}
+    by_version = {migration.version: migration for migration in files.migrations}
+    for applied in ledger.applied:
+        # by name first: where two files have one number, only one of them was applied
+        migration = by_name.get(applied.name) or by_version.get(applied.version)
+        if migration is None:
+            yield MissingMigration(system, applied.version, applied.name)
+        elif migration.name != applied.name:
+            yield RenamedMigration(
+                system, applied.version, migration.shown, applied.name, ledger.version
+            )
+        else:
+            yield from _edits(system, migration, applied, ledger)
+    recorded = {applied.version for applied in ledger.applied}
+    for migration in files.migrations:
+        if migration.version < ledger.version and migration.version not in recorded:
+            yield HoleInLedger(system, migration.version, migration.shown, ledger.version)
+
+
+def _edits(
+    system: str, migration: MigrationFile, applied: Applied, ledger: Ledger
+) -> Iterator[DbkitError]:
+    try:
+        if not _was_edited(migration, applied):
+            return
+    except (SourceFault, UnusableFile) as fault:
+        # it can no longer be read; that is the fault to mend first
+        yield fault
+    else:
+        applied_at = f"{applied.applied_at:%Y-%m-%d %H:%M}"
+        yield EditedMigration(system, applied.version, migration.shown, applied_at, ledger.version)
+
+
+def _was_edited(migration: MigrationFile, applied: Applied) -> bool:
+    content = read_bytes(migration.path, migration.shown)
+    if exact_checksum(content) == applied.checksum:
+        return False
+    return checksum(content, migration.shown).meaning != applied.meaning
+
+
+def _recorded_elsewhere(files: Files, ledger: Ledger) -> Iterator[DbkitError]:
+    recorded = {applied.name for applied in ledger.applied}
+    marked = set(ledger.marks)
+    for migration in files.migrations:
+        if migration.name in marked and migration.name not in recorded:
+            yield RecordedByYoyoAlone(files.system, migration.version, migration.shown)
+        elif migration.name in recorded and migration.name not in marked:
+            yield UnmarkedByYoyo(files.system, migration.version, migration.shown)

@@ -3,7 +3,7 @@
 import subprocess
 from typing import Any
 
-from dbkit.migrations.ledger import BOOKKEEPING
+from dbkit.migrations import BOOKKEEPING
 from tests.project import Project
 
 _RELATIONS = """

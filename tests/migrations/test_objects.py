@@ -5,8 +5,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from dbkit.migrations.errors import BrokenObject
-from dbkit.migrations.runner import Outcome
+from dbkit.migrations import Outcome
+from dbkit.migrations.errors import BrokenObject, NotOneObject
 from tests.project import Project
 
 ORDERS = """
@@ -193,7 +193,7 @@ def test_a_file_that_makes_not_exactly_one_object_is_refused(
 ) -> None:
     shop.object("odd", sql)
 
-    with pytest.raises(BrokenObject) as caught:
+    with pytest.raises(NotOneObject) as caught:
         migrate(shop)
 
     assert str(caught.value).startswith(

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from dbkit.migrations.progress import Silent
-from dbkit.migrations.session import Wire
+from dbkit.migrations import Silent
+from dbkit.migrations.session import Session
 from tests.project import Project
 
 # says that it is reached, and lasts as long as the runner's PGOPTIONS tell: 0 s in a rerun
@@ -77,11 +77,11 @@ class Victim:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._connection: psycopg.Connection | None = None
         self._messages = 0
-        run, execute = Wire.run, psycopg.Cursor.execute
+        run, execute = Session.run, psycopg.Cursor.execute
 
-        def run_or_die(wire: Wire, text: str, copy_data: str | None = None) -> None:
-            self._count(wire.connection)
-            run(wire, text, copy_data)
+        def run_or_die(session: Session, text: str, copy_data: str | None = None) -> None:
+            self._count(session.connection)
+            run(session, text, copy_data)
 
         def execute_or_die(
             cursor: psycopg.Cursor,
@@ -91,7 +91,7 @@ class Victim:
             self._count(cursor.connection)
             return execute(cursor, *arguments, **options)
 
-        monkeypatch.setattr(Wire, "run", run_or_die)
+        monkeypatch.setattr(Session, "run", run_or_die)
         monkeypatch.setattr(psycopg.Cursor, "execute", execute_or_die)
 
     def survives(

@@ -9,10 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from dbkit.migrations import Blocker, Silent
 from dbkit.migrations.backend import AtomicBackend
 from dbkit.migrations.errors import Locked
 from dbkit.migrations.lock import KEY
-from dbkit.migrations.progress import Blocker, Silent
 from dbkit.server import EmbeddedServer
 from dbkit.sqltext.errors import UndecodableFile
 from tests.project import Project

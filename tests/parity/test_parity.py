@@ -15,8 +15,7 @@ import pytest
 
 from dbkit.errors import NoRow, TooManyRows
 from dbkit.loading import LoadedQuery, load
-from dbkit.migrations.runner import Runner
-from dbkit.migrations.status import read_files
+from dbkit.migrations import Runner, read_files
 from dbkit.pgtypes import json_text, type_name
 from dbkit.pgtypes.column import Column
 from dbkit.queryfiles import Combination, QueryKind

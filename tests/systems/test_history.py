@@ -6,8 +6,7 @@ import subprocess
 import psycopg
 import pytest
 
-from dbkit.migrations.runner import Runner
-from dbkit.migrations.status import Files, read_files
+from dbkit.migrations import Files, Runner, read_files
 from dbkit.server import Binaries
 from dbkit.settings import load_settings
 from tests.conftest import ROOT, skip_without_vector

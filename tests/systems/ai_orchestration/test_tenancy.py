@@ -8,8 +8,7 @@ import pytest
 from psycopg import Connection, sql
 
 from dbkit.loading import LoadedQuery, load
-from dbkit.migrations.runner import Runner
-from dbkit.migrations.status import read_files
+from dbkit.migrations import Runner, read_files
 from dbkit.server import EmbeddedServer
 from dbkit.settings import load_settings
 from tests.conftest import ROOT

@@ -6,8 +6,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from dbkit.migrations.runner import Runner
-from dbkit.migrations.status import read_files
+from dbkit.migrations import Runner, read_files
 from dbkit.settings import load_settings
 from tests.conftest import ROOT
 

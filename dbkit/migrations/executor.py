@@ -1,4 +1,4 @@
-"""Run the statements of one script, in one transaction or one by one, and point at what fails."""
+"""Run the statements of a script, in one transaction or one by one, and point at what fails."""
 
 import time
 from collections.abc import Callable
@@ -11,51 +11,51 @@ import psycopg
 from dbkit.migrations.progress import Reporter
 from dbkit.migrations.records import Records
 from dbkit.migrations.script import Script
-from dbkit.migrations.session import Wire
+from dbkit.migrations.session import Session
 from dbkit.sqltext import ScriptStatement, caret
 
-# what cannot run in a transaction, and a procedure that would end it
-_NEED_NONE = {"25001", "2D000"}
+# the server's codes for a statement that cannot run in a transaction, or that would end it
+_NEEDS_NO_TRANSACTION = {"25001", "2D000"}
 _MAY_COMMIT = {"call", "do"}
 _APART = "concurrently"
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
 
-# what a migration may leave behind in the session is taken back before the next one begins
+# takes back what an earlier migration may have set in the session
 _CLEAN = "reset session authorization; reset role; reset all; discard temp"
-# the server looks now and then whether we still live, and stops the statement if we do not
-_WATCHED = "set client_connection_check_interval = '2s'"
-# not written out to the disk before the next begins: the last commit of the run writes all
-_LATER = "; set local synchronous_commit = off"
-# it takes a number for its transaction, so its commit is written out, and with it all before it
+# the server looks every two seconds whether we are still there, and stops the statement if not
+_CHECK_CLIENT = "set client_connection_check_interval = '2s'"
+# this commit does not wait for the disk: the last one of the run does, for all of them
+_NO_WAIT_FOR_DISK = "; set local synchronous_commit = off"
+# a transaction with an id of its own is written to the disk, and all earlier ones with it
 _FLUSH = "begin; select pg_current_xact_id(); commit"
 
 
 @dataclass(frozen=True)
-class Run:
-    """One connection on which scripts are run, and who hears of it."""
+class Executor:
+    """Runs scripts in one session, records them and reports on them."""
 
-    wire: Wire
+    session: Session
     records: Records
     reporter: Reporter
     lock_timeout: float
     wait: float
 
     def transaction(
-        self, body: Callable[[], str], place: str, *, more_to_come: bool = False
+        self, body: Callable[[], str], path: str, *, more_to_come: bool = False
     ) -> None:
-        """Do something and record it (the body returns how) in one transaction.
+        """Call `body` and run the statements it returns in one transaction; `path` is for errors.
 
-        A statement that cannot have its lock within `lock_timeout` is not left waiting
-        with everybody else queued behind it: the whole transaction is taken back and
-        tried again after a pause, for as long as we were told to wait. Where `more_to_come`,
-        the commit is not waited for until it is on the disk; `flush` or the last one does that.
+        A statement waits for a lock no longer than `lock_timeout`, because other sessions queue
+        up behind it. Then the whole transaction is rolled back and tried again after a pause,
+        for `wait` seconds altogether. With `more_to_come` the commit does not wait for the disk;
+        the last transaction of the run does, or `flush`.
         """
         began = time.monotonic()
         pause = _FIRST_PAUSE
         while True:
             try:
-                self._attempt(body, place, _LATER if more_to_come else "")
+                self._attempt(body, path, _NO_WAIT_FOR_DISK if more_to_come else "")
             except psycopg.errors.LockNotAvailable:
                 waited = time.monotonic() - began
                 if waited + pause > self.wait:
@@ -64,7 +64,7 @@ class Run:
                 time.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             except psycopg.errors.InvalidSqlStatementName:
-                # the migration made the session forget its plans, and ours with them
+                # the migration deallocated all plans of the session, ours among them
                 if not self.records.prepared:
                     raise
                 self.records.prepared = False
@@ -74,24 +74,24 @@ class Run:
     def one_by_one(
         self, script: Script, version: int, name: str, direction: str, record: Callable[[int], str]
     ) -> None:
-        """Run a script whose statements commit one by one, noting how far it came."""
+        """Run a script whose statements commit one by one; the journal keeps how far it came."""
         began = time.monotonic()
-        wire, records = self.wire, self.records
-        # outside a transaction the file may make the session forget everything
+        session, records = self.session, self.records
+        # the file may deallocate all plans of the session, ours among them
         self.stop_preparing()
-        wire.run(f"{_CLEAN}; {self._watched}")
-        wire.run(records.begin_steps(version, name, direction, len(script.statements)))
+        session.run(f"{_CLEAN}; {self._check_client}")
+        session.run(records.begin_steps(version, name, direction, len(script.statements)))
         done = 0
         try:
             for done, statement in enumerate(script.statements):
                 self.reporter.statement(done + 1)
                 self._run(script, statement)
-                wire.run(records.step(version, done + 1))
+                session.run(records.step(version, done + 1))
         except psycopg.Error as error:
             self._note_failure(script, version, done, error)
             raise
         milliseconds = round((time.monotonic() - began) * 1000)
-        wire.run(f"begin; {records.end_steps(version)}; {record(milliseconds)}; commit")
+        session.run(f"begin; {records.end_steps(version)}; {record(milliseconds)}; commit")
 
     def statements(self, script: Script) -> None:
         """Run the statements of a migration inside the transaction that is open."""
@@ -105,78 +105,76 @@ class Run:
             self._run(script, statement)
 
     def prepare(self) -> None:
-        """Let the server plan once what records each migration."""
-        self.wire.run(self.records.prepare())
+        """Let the server plan once the statements that record a migration."""
+        self.session.run(self.records.prepare())
         self.records.prepared = True
 
     def stop_preparing(self) -> None:
-        """Leave none of our plans in the session."""
+        """Take our plans out of the session."""
         if self.records.prepared:
             self.records.prepared = False
-            self.wire.run(self.records.forget())
+            self.session.run(self.records.forget())
 
     def flush(self) -> None:
-        """See to it that every commit so far outlives a power cut."""
-        self.wire.run(_FLUSH)
+        """Wait until every commit so far is on the disk."""
+        self.session.run(_FLUSH)
 
-    def _attempt(self, body: Callable[[], str], place: str, later: str) -> None:
-        wire = self.wire
-        milliseconds = round(self.lock_timeout * 1000)
+    def _attempt(self, body: Callable[[], str], path: str, durability: str) -> None:
+        session = self.session
+        timeout = f"set local lock_timeout = {round(self.lock_timeout * 1000)}"
         try:
-            wire.run(
-                f"{_CLEAN}; {self._watched}; begin; set local lock_timeout = {milliseconds}{later}"
-            )
+            session.run(f"{_CLEAN}; {self._check_client}; begin; {timeout}{durability}")
             record = body()
-            self._commit(record, place)
+            self._commit(record, path)
         except BaseException:
-            wire.roll_back()
+            session.roll_back()
             raise
 
-    def _commit(self, record: str, place: str) -> None:
+    def _commit(self, record: str, path: str) -> None:
         try:
-            self.wire.run(f"{record}; commit")
+            self.session.run(f"{record}; commit")
         except psycopg.errors.InsufficientPrivilege as error:
-            told = error.diag.message_primary
-            error.add_note(f"{place}: {told}; use a role that may write the ledger's tables")
+            message = error.diag.message_primary
+            error.add_note(f"{path}: {message}; use a role that may write the ledger's tables")
             raise
         except psycopg.Error as error:
-            # a deferred constraint is checked here and nowhere else
-            error.add_note(f"{place}: at commit: {error.diag.message_primary or error}")
+            # deferred constraints are checked at commit
+            error.add_note(f"{path}: at commit: {error.diag.message_primary or error}")
             if error.diag.message_detail:
                 error.add_note(f"detail: {error.diag.message_detail}")
             raise
 
     @cached_property
-    def _watched(self) -> str:
+    def _check_client(self) -> str:
         with suppress(psycopg.Error):
-            self.wire.run(_WATCHED)
-            return _WATCHED
+            self.session.run(_CHECK_CLIENT)
+            return _CHECK_CLIENT
         return ""
 
     def _run(self, script: Script, statement: ScriptStatement) -> None:
         try:
-            self.wire.run(statement.text, statement.copy_data)
+            self.session.run(statement.text, statement.copy_data)
         except psycopg.Error as error:
-            error.add_note(_telling(script, statement, error))
+            error.add_note(_point_at(script, statement, error))
             raise
 
     def _note_failure(self, script: Script, version: int, done: int, error: psycopg.Error) -> None:
-        if self.wire.connection.closed:
+        if self.session.connection.closed:
             return
         # the file may have begun a transaction of its own
-        self.wire.roll_back()
-        # a single statement that failed has changed nothing, except where it works in several
-        # transactions of its own: then what it left behind has to be looked at by a person
+        self.session.roll_back()
+        # a first statement that failed has changed nothing, unless it works in several transactions
+        # of its own: then a person has to look at what it left
         first = script.statements[0]
         if done == 0 and first.command not in _MAY_COMMIT and _APART not in first.text.lower():
-            self.wire.run(self.records.end_steps(version))
+            self.session.run(self.records.end_steps(version))
         else:
             reason = error.diag.message_primary or str(error)
-            self.wire.run(self.records.fail_steps(version, reason))
+            self.session.run(self.records.fail_steps(version, reason))
 
 
-def _telling(script: Script, statement: ScriptStatement, error: psycopg.Error) -> str:
-    """Say where in the file the server's error lies, as a compiler would."""
+def _point_at(script: Script, statement: ScriptStatement, error: psycopg.Error) -> str:
+    """Return the server's error with its place in the file, as a compiler shows it."""
     inside = int(error.diag.statement_position or 1) - 1
     message = error.diag.message_primary or str(error).strip()
     lines = [caret(script.source, statement.start + inside, message)]
@@ -186,6 +184,6 @@ def _telling(script: Script, statement: ScriptStatement, error: psycopg.Error) -
         lines.append(f"hint: {error.diag.message_hint}")
     if error.diag.context:
         lines.append(f"context: {error.diag.context}")
-    if error.sqlstate in _NEED_NONE and script.transactional:
+    if error.sqlstate in _NEEDS_NO_TRANSACTION and script.transactional:
         lines.append("hint: put `-- transactional: false` on the first line of this file")
     return "\n".join(lines)
