@@ -67,7 +67,6 @@ UNORDERED = {
         "check",
         "cli",
         "codegen",
-        "migrations",
         "runtime",
     )
 }
