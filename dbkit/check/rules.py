@@ -10,7 +10,7 @@ import psycopg
 from dbkit.analysis import Catalog
 from dbkit.check.finding import Finding
 from dbkit.settings import System
-from dbkit.tenancy import Ownership, unbound
+from dbkit.tenancy import Ownership, find_crossings
 from dbkit.typedqueries import CheckedQuery
 
 Rule: TypeAlias = Callable[[CheckedQuery], Iterable[Finding]]
@@ -72,7 +72,7 @@ def _crossing(
     query = checked.query
     crossings: defaultdict[str, list[frozenset[str]]] = defaultdict(list)
     for combination, _ in checked.described:
-        for fault in unbound(
+        for fault in find_crossings(
             connection,
             combination.text,
             combination.parameters,

@@ -1,9 +1,6 @@
-"""The front door to the proof that a query keeps to one tenant's rows."""
+"""The front door to the proof that a query keeps to the rows of one tenant."""
 
-from dbkit.tenancy.crossings import unbound
+from dbkit.tenancy.crossings import find_crossings
 from dbkit.tenancy.ownership import Ownership
 
-__all__ = [
-    "Ownership",
-    "unbound",
-]
+__all__ = ["Ownership", "find_crossings"]

@@ -1,4 +1,4 @@
-"""Follow the tenant through a query: which values must be it, which rows must be its own."""
+"""Follow the tenant through a query: which values are the tenant, which rows are its own."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ from dbkit.analysis import (
     SubLinkType,
     conjuncts,
 )
-from dbkit.tenancy.ownership import Owned, Ownership, Reference
+from dbkit.tenancy.ownership import ForeignKey, Ownership, TenantTable
 from dbkit.tenancy.restrictions import (
     action_conditions,
     actions,
@@ -35,16 +35,17 @@ from dbkit.tenancy.restrictions import (
 from dbkit.tenancy.tags import (
     NO_TAGS,
     TENANT,
-    TENANT_OR_NOBODY,
+    TENANT_OR_GLOBAL,
     Tag,
     Tags,
     common,
+    may_be_global,
     of_any_row,
-    reached,
-    status,
+    parent_may_be_global,
 )
 
-_TYPES = {
+# the field of an expression without a call that has the type of its value
+_TYPE_FIELDS = {
     "VAR": "vartype",
     "PARAM": "paramtype",
     "RELABELTYPE": "resulttype",
@@ -53,433 +54,469 @@ _TYPES = {
 
 
 class Crossing(NamedTuple):
-    """Why a statement may cross from one tenant to another."""
+    """Why a statement may read or write another tenant's rows."""
 
     # "relation", "write", "function" or "unknown"
     kind: str
-    # the table or function, as the statement calls it
+    # the table or function, as it is called in the statement
     name: str
-    # one sentence, begun with the name
+    # one sentence that begins with the name
     message: str
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked of a whole statement."""
+class BindingContext:
+    """What the bindings of all queries of a statement have in common."""
 
     ownership: Ownership
-    # the numbers of the parameter that is the tenant
-    parameters: frozenset[int]
+    # the numbers of the parameters that are the tenant
+    tenant_parameters: frozenset[int]
+    # a number for each binding
     serials: Iterator[int] = field(default_factory=count)
 
 
 class Binding:
-    """A query with what follows for its columns and rows; it only ever learns more."""
+    """What is known about the values and rows of a query; more is concluded step by step."""
 
     def __init__(
         self,
-        asked: Asked,
+        context: BindingContext,
         scope: Scope,
         outer: "Binding | None" = None,
         *,
         is_recursive: bool = False,
-        assumed: Mapping[int, Tags] | None = None,
+        assumed_tags: Mapping[int, Tags] | None = None,
     ) -> None:
-        self.asked = asked
+        self.context = context
         self.scope = scope
         self.restrictions = restrictions(scope)
-        # whether a row of a relation may be everybody's, for those whose rows are the tenant's
-        self.owned: dict[int, bool] = {}
+        # the relations whose rows are the tenant's, and whether these may be global instead
+        self.bound: dict[int, bool] = {}
+        # the queries of relations: sub-selects, `with` queries and views
         self.sources: dict[int, Binding] = {}
-        # with queries that are run once, however often they are read
-        self.shared: dict[str, Binding] = {}
+        # `with` queries that run once, however often they are read, by their names
+        self.run_once: dict[str, Binding] = {}
         self.sublinks: dict[int, Binding] = {}
         self._outer = outer
-        self._serial = next(asked.serials)
-        self._bound: defaultdict[tuple[int, int], set[Tag]] = defaultdict(set)
-        self._given: defaultdict[int, set[Tag]] = defaultdict(set)
-        self._exposed = exposed_columns(scope)
-        # what a recursive query gives, or in a trial is taken to give
+        self._serial = next(context.serials)
+        # by a relation and a column of it
+        self._column_tags: defaultdict[tuple[int, int], set[Tag]] = defaultdict(set)
+        # by a column of the result, what a condition outside of the query says about it
+        self._required_tags: defaultdict[int, set[Tag]] = defaultdict(set)
+        self._exposed_columns = exposed_columns(scope)
+        # by a column of its result, what is known of a recursive query; a trial assumes it
         self._is_recursive = is_recursive
-        self._is_trial = assumed is not None
-        self._assumed: Mapping[int, Tags] = assumed or {}
-        self._look_within()
+        self._is_trial = assumed_tags is not None
+        self._recursive_tags: Mapping[int, Tags] = assumed_tags or {}
+        self._bind_inner_queries()
 
     @property
     def is_run_once(self) -> bool:
-        """Whether it is one query for all that read it, so that none of them restricts it."""
+        """Whether the query runs once for all that read it, so that no reader restricts it."""
         return self._is_recursive or self.scope.command != CmdType.SELECT
 
     @property
     def is_outermost(self) -> bool:
-        """Whether it is the statement itself, or a view."""
+        """Whether it is the query of the statement or of a view."""
         return self._outer is None
 
     @property
     def inner(self) -> "list[Binding]":
-        """The queries directly within this one, and the views it reads."""
-        own = (one for one in self.sources.values() if not one.is_run_once)
-        return [*self.shared.values(), *own, *self.sublinks.values()]
+        """The queries directly within this one, and the views that it reads."""
+        sources = (source for source in self.sources.values() if not source.is_run_once)
+        return [*self.run_once.values(), *sources, *self.sublinks.values()]
 
     def settle(self) -> None:
-        """Learn until there is nothing more to learn."""
+        """Conclude until nothing more follows."""
         while self.step():
             pass
 
     def step(self) -> bool:
-        """Learn from what is known by now, and say whether that was more than before."""
-        before = self._known()
+        """Conclude what follows from what is known, and say whether anything new did."""
+        before = self._amount_known()
         changed = False
-        for (number, column), tags in list(self._bound.items()):
+        for (number, column), tags in list(self._column_tags.items()):
             if number in self.sources:
-                changed |= self.sources[number].give(column, tags)
-        for one in self.inner:
-            changed |= one.step()
+                changed |= self.sources[number].require(column, tags)
+        for inner in self.inner:
+            changed |= inner.step()
         if self._is_recursive and not self._is_trial:
-            self._assumed = self._proven()
+            self._recursive_tags = self._tags_of_recursion()
         for number, conditions in self.restrictions.conditions.items():
-            for column, found in conclude(self, conditions, number).items():
-                self._bound[number, column] |= found
-        for place, tags in self._given.items():
+            for column, concluded in concluded_tags(self, conditions, number).items():
+                self._column_tags[number, column] |= concluded
+        for position, required in self._required_tags.items():
             for number in self.restrictions.exposed:
-                column = self.column(self.scope.targets[place - 1].needed("expr"), number)
+                column = self.column_of(self.scope.targets[position - 1].needed("expr"), number)
                 if column:
-                    self._bound[number, column] |= tags
-        self._own()
-        return changed or self._known() != before
+                    self._column_tags[number, column] |= required
+        self._bind_relations()
+        return changed or self._amount_known() != before
 
-    def give(self, place: int, tags: Iterable[Tag]) -> bool:
-        """Take it that a condition outside restricts a column of the result."""
-        refused = self.is_run_once or place not in self._exposed
-        if refused or self._given[place].issuperset(tags):
+    def require(self, position: int, tags: Iterable[Tag]) -> bool:
+        """Note that a condition outside restricts a column of the result; say if that is new."""
+        is_refused = self.is_run_once or position not in self._exposed_columns
+        if is_refused or self._required_tags[position].issuperset(tags):
             return False
         if "setOperations" in self.scope.query:
             for arm in self.restrictions.exposed & self.sources.keys():
-                self.sources[arm].give(place, tags)
-        self._given[place].update(tags)
+                self.sources[arm].require(position, tags)
+        self._required_tags[position].update(tags)
         return True
 
-    def columns(self, number: int) -> dict[int, Tags]:
-        """Return what is known of the columns of a table, by its conditions."""
+    def column_tags(self, number: int) -> dict[int, Tags]:
+        """Return what conditions say about the columns of a relation."""
         return {
             column: frozenset(tags)
-            for (relation, column), tags in self._bound.items()
+            for (relation, column), tags in self._column_tags.items()
             if relation == number
         }
 
-    def table(self, number: int) -> Owned | None:
-        """Return what makes a relation a tenant's, where it is a table that can be one's."""
+    def tenant_table(self, number: int) -> TenantTable | None:
+        """Return the table of tenants that a relation is, None if it is none."""
         relation = self.scope.relation(number)
         if relation.number("rtekind") != RTEKind.RELATION:
             return None
-        return self.asked.ownership.of(relation.number("relid"))
+        return self.context.ownership.table(relation.number("relid"))
 
-    def value(self, number: int, column: int) -> Tags:
-        """Return what a column's value is."""
+    def tags_of_column(self, number: int, column: int) -> Tags:
+        """Return what is known about the value of a column of a relation."""
         if column <= 0:
             return NO_TAGS
-        found = self._read(number, column)
-        if (number, column) not in self._assigned():
-            bound = self._bound.get((number, column), NO_TAGS)
-            found |= {TENANT if one == TENANT_OR_NOBODY else one for one in bound}
-        if number not in self.owned:
-            return found
+        tags = self._tags_of_source(number, column)
+        if (number, column) not in self._assigned_columns():
+            concluded = self._column_tags.get((number, column), NO_TAGS)
+            tags |= {TENANT if tag == TENANT_OR_GLOBAL else tag for tag in concluded}
+        if number not in self.bound:
+            return tags
         relation = self.scope.relation(number).number("relid")
-        owned = self.asked.ownership.of(relation)
-        if owned and owned.column == column:
-            found |= {TENANT}
-        if self.asked.ownership.is_plain(relation):
+        table = self.context.ownership.table(relation)
+        if table and table.column == column:
+            tags |= {TENANT}
+        if self.context.ownership.is_plain(relation):
             row = (self._serial, number)
-            found |= {Tag(relation, column, row, self.owned[number])}
-        return found
+            tags |= {Tag(relation, column, row, self.bound[number])}
+        return tags
 
-    def output(self, place: int) -> Tags:
-        """Return what a column of the result is."""
+    def tags_of_output(self, position: int) -> Tags:
+        """Return what is known about the values of a column of the result."""
         if self._is_recursive:
-            return self._assumed.get(place, NO_TAGS)
+            return self._recursive_tags.get(position, NO_TAGS)
         operation = self.scope.query.child("setOperations")
         if operation is not None:
-            return self._arms(operation, place)
+            return self._tags_of_arms(operation, position)
         targets = self.scope.targets
-        return self.tags(targets[place - 1].needed("expr")) if place <= len(targets) else NO_TAGS
+        if position > len(targets):
+            return NO_TAGS
+        return self.tags_of(targets[position - 1].needed("expr"))
 
-    def tags(self, expression: Node) -> Tags:
-        """Return what the value of an expression is."""
-        found = self.plain(expression)
-        if found.kind == "VAR":
-            levels = found.number("varlevelsup")
+    def tags_of(self, expression: Node) -> Tags:
+        """Return what is known about the value of an expression."""
+        plain = self.plain(expression)
+        if plain.kind == "VAR":
+            levels = plain.number("varlevelsup")
             if not levels:
-                return self.value(found.number("varno"), found.number("varattno"))
-            outer = self._around(levels)
-            return outer.tags(lifted(found, levels)) if outer else NO_TAGS
-        if found.kind == "PARAM" and found.number("paramkind") == ParamKind.EXTERN:
-            is_tenant = found.number("paramid") in self.asked.parameters
+                return self.tags_of_column(plain.number("varno"), plain.number("varattno"))
+            outer = self._outer_binding(levels)
+            return outer.tags_of(_as_seen_outside(plain, levels)) if outer else NO_TAGS
+        if plain.kind == "PARAM" and plain.number("paramkind") == ParamKind.EXTERN:
+            is_tenant = plain.number("paramid") in self.context.tenant_parameters
             return frozenset({TENANT}) if is_tenant else NO_TAGS
-        if found.kind == "SUBLINK" and found.number("subLinkType") == SubLinkType.EXPR:
-            return self.within(found).output(1)
-        is_limited = found.kind == "FUNCEXPR" and found.number("funcid") in LENGTH_COERCIONS
-        if is_limited and found.number("funcformat") == CoercionForm.IMPLICIT_CAST:
-            return self.tags(found.children("args")[0])
+        if plain.kind == "SUBLINK" and plain.number("subLinkType") == SubLinkType.EXPR:
+            return self.of_sublink(plain).tags_of_output(1)
+        is_length = plain.kind == "FUNCEXPR" and plain.number("funcid") in LENGTH_COERCIONS
+        if is_length and plain.number("funcformat") == CoercionForm.IMPLICIT_CAST:
+            return self.tags_of(plain.children("args")[0])
         return NO_TAGS
 
     def plain(self, expression: Node) -> Node:
-        """Return what an expression is beneath names and casts that change no value."""
-        ownership = self.asked.ownership
+        """Return an expression without the names and casts around it that change no value."""
+        ownership = self.context.ownership
         while True:
-            found = expression
-            if found.kind == "NAMEDARGEXPR":
-                found = found.needed("arg")
-            elif found.kind in {"RELABELTYPE", "COERCETODOMAIN"}:
-                below = found.needed("arg")
-                family = ownership.family(found.number("resulttype"))
-                if family and family == ownership.family(type_of(below)):
-                    found = below
-            elif found.kind == "VAR" and not found.number("varlevelsup"):
-                found = self.scope.flatten(found)
+            plain = expression
+            if plain.kind == "NAMEDARGEXPR":
+                plain = plain.needed("arg")
+            elif plain.kind in {"RELABELTYPE", "COERCETODOMAIN"}:
+                argument = plain.needed("arg")
+                family = ownership.operator_family(plain.number("resulttype"))
+                if family and family == ownership.operator_family(_type_of(argument)):
+                    plain = argument
+            elif plain.kind == "VAR" and not plain.number("varlevelsup"):
+                plain = self.scope.flatten(plain)
                 relation = (
-                    self.scope.relation(found.number("varno")) if found.kind == "VAR" else None
+                    self.scope.relation(plain.number("varno")) if plain.kind == "VAR" else None
                 )
                 if relation and relation.number("rtekind") == RTEKind.GROUP:
-                    found = relation.children("groupexprs")[found.number("varattno") - 1]
-            if found is expression:
-                return found
-            expression = found
+                    plain = relation.children("groupexprs")[plain.number("varattno") - 1]
+            if plain is expression:
+                return plain
+            expression = plain
 
-    def column(self, expression: Node, number: int) -> int:
-        """Return which column of a relation an expression is, 0 if it is none."""
-        found = self.plain(expression)
-        if found.kind != "VAR" or found.number("varlevelsup") or found.number("varno") != number:
+    def column_of(self, expression: Node, number: int) -> int:
+        """Return the column of a relation that an expression is, 0 if it is none."""
+        plain = self.plain(expression)
+        if plain.kind != "VAR" or plain.number("varlevelsup") or plain.number("varno") != number:
             return 0
-        return max(found.number("varattno"), 0)
+        return max(plain.number("varattno"), 0)
 
-    def _look_within(self) -> None:
-        """Find the queries this one is made of."""
+    def of_sublink(self, sublink: Node) -> "Binding":
+        """Return the binding of a sub-select in an expression."""
+        return self.sublinks[id(sublink.needed("subselect"))]
+
+    def _bind_inner_queries(self) -> None:
         scope = self.scope
-        for one in scope.query.children("cteList"):
-            query = one.needed("ctequery")
-            once = one.flag("cterecursive") or query.number("commandType") != CmdType.SELECT
-            if once or not one.number("cterefcount"):
-                self.shared[one.word("ctename")] = Binding(
-                    self.asked, scope.inner(query), self, is_recursive=one.flag("cterecursive")
+        for cte in scope.query.children("cteList"):
+            query = cte.needed("ctequery")
+            is_recursive = cte.flag("cterecursive")
+            is_run_once = is_recursive or query.number("commandType") != CmdType.SELECT
+            if is_run_once or not cte.number("cterefcount"):
+                self.run_once[cte.word("ctename")] = Binding(
+                    self.context, scope.inner(query), self, is_recursive=is_recursive
                 )
         for number in self.restrictions.conditions:
             relation = scope.relation(number)
             match relation.number("rtekind"):
                 case RTEKind.SUBQUERY:
-                    within = scope.inner(relation.needed("subquery"))
-                    self.sources[number] = Binding(self.asked, within, self)
+                    subquery = scope.inner(relation.needed("subquery"))
+                    self.sources[number] = Binding(self.context, subquery, self)
                 case RTEKind.CTE:
-                    self.sources[number] = self._cte(number)
+                    self.sources[number] = self._bind_cte(number)
+                # PostgreSQL's own views show nothing of tenants
                 case RTEKind.RELATION if relation.number("relid") >= FIRST_NORMAL_OBJECT_ID:
                     view = scope.source(number)
                     if view is not None:
-                        self.sources[number] = Binding(self.asked, view)
+                        self.sources[number] = Binding(self.context, view)
                 case _:
                     pass
         for node in own_nodes(scope.query):
             if node.kind == "SUBLINK":
                 query = node.needed("subselect")
-                self.sublinks[id(query)] = Binding(self.asked, scope.inner(query), self)
+                self.sublinks[id(query)] = Binding(self.context, scope.inner(query), self)
 
-    def _cte(self, number: int) -> "Binding":
-        _, found = self.scope.cte(number)
-        query, name = found.needed("ctequery"), found.word("ctename")
+    def _bind_cte(self, number: int) -> "Binding":
+        """Return the binding of the `with` query that a relation reads.
+
+        Each reader has a binding of its own, because its conditions restrict the query, unless the
+        query runs once.
+        """
+        _, cte = self.scope.cte(number)
+        query, name = cte.needed("ctequery"), cte.word("ctename")
         owner: Binding | None = self
         for _ in range(self.scope.relation(number).number("ctelevelsup")):
+            # a recursive query that reads itself
             if owner is not None and owner.scope.query is query:
                 return owner
-            owner = owner._outer if owner else None  # noqa: SLF001 - of its own kind
+            owner = owner._outer if owner else None  # noqa: SLF001 - of the same class
         if owner is None:
             raise KeyError(name)
-        if name in owner.shared:
-            return owner.shared[name]
-        return Binding(self.asked, owner.scope.inner(query), owner)
+        if name in owner.run_once:
+            return owner.run_once[name]
+        return Binding(self.context, owner.scope.inner(query), owner)
 
-    def _around(self, levels: int) -> "Binding | None":
-        found: Binding | None = self
+    def _outer_binding(self, levels: int) -> "Binding | None":
+        binding: Binding | None = self
         for _ in range(levels):
-            found = found._outer if found else None  # noqa: SLF001 - of its own kind
-        return found
+            binding = binding._outer if binding else None  # noqa: SLF001 - of the same class
+        return binding
 
-    def within(self, sublink: Node) -> "Binding":
-        """Return what follows for the query of a sub-select in an expression."""
-        return self.sublinks[id(sublink.needed("subselect"))]
+    def _amount_known(self) -> int:
+        """Return a number that grows with everything that is concluded."""
+        tags = (*self._column_tags.values(), *self._recursive_tags.values())
+        # that a row is the tenant's is more than that it may be global instead
+        bound = sum(1 if is_global else 2 for is_global in self.bound.values())
+        return sum(map(len, tags)) + bound
 
-    def _known(self) -> int:
-        """Measure what is known: it never becomes less."""
-        values = (*self._bound.values(), *self._assumed.values())
-        # a row that is the tenant's alone is more than one that may be everybody's
-        return sum(map(len, values)) + sum(1 if one else 2 for one in self.owned.values())
-
-    def _own(self) -> None:
-        """Learn which rows are the tenant's."""
+    def _bind_relations(self) -> None:
+        """Conclude which rows are the tenant's."""
         scope = self.scope
         for number in self.restrictions.conditions:
-            if self.table(number):
+            if self.tenant_table(number):
                 relation = scope.relation(number).number("relid")
-                found = status(self.asked.ownership, relation, self.columns(number))
-                if found is not None:
-                    self.owned[number] = found
+                is_global = may_be_global(
+                    self.context.ownership, relation, self.column_tags(number)
+                )
+                if is_global is not None:
+                    self.bound[number] = is_global
         conflict = scope.query.child("onConflict")
         if conflict is not None:
-            for column, tags in assigned_tags(self, scope.query).items():
-                self._bound[conflict.number("exclRelIndex"), column] |= tags
-        is_written = scope.command in {CmdType.INSERT, CmdType.MERGE} and self.table(scope.target)
-        if is_written and not change_faults(self):
-            self.owned[scope.target] = False
-        for number in self.owned:
-            self._follow(number)
+            for column, tags in _assigned_tags(self, scope.query).items():
+                self._column_tags[conflict.number("exclRelIndex"), column] |= tags
+        is_written = scope.command in {CmdType.INSERT, CmdType.MERGE}
+        if is_written and self.tenant_table(scope.target) and not written_crossings(self):
+            self.bound[scope.target] = False
+        for number in self.bound:
+            self._follow_foreign_keys(number)
 
-    def _follow(self, number: int) -> None:
-        """Learn of the tenant's rows that a row of the tenant's cannot but refer to."""
-        owned, ownership = self.table(number), self.asked.ownership
+    def _follow_foreign_keys(self, number: int) -> None:
+        """Conclude that a row of the tenant's refers to rows of the tenant's."""
+        table, ownership = self.tenant_table(number), self.context.ownership
         relation = self.scope.relation(number).number("relid")
         attributes = ownership.catalog.relation(relation).attributes
-        # a child table has none of its parent's foreign keys
-        links = owned.links if owned and ownership.is_plain(relation) else ()
-        for place, link in enumerate(links):
-            found = reached(ownership, link, {one: self.value(number, one) for one in link.columns})
-            row = (self._serial, number, place)
-            for column, key in zip(link.columns, link.keys, strict=True):
-                # a foreign key of which a part is null is not looked at
-                others = (attributes[one].proven for one in link.columns if one != column)
-                if found is not None and all(others):
-                    self._bound[number, column].add(Tag(link.parent, key, row, found))
+        # the foreign keys of a table are not those of its child tables
+        keys = table.checked_keys if table and ownership.is_plain(relation) else ()
+        for position, key in enumerate(keys):
+            column_tags = {column: self.tags_of_column(number, column) for column in key.columns}
+            is_global = parent_may_be_global(ownership, key, column_tags)
+            row = (self._serial, number, position)
+            for column, parent_column in zip(key.columns, key.parent_columns, strict=True):
+                # a foreign key is not checked if one of its columns is null
+                others = (attributes[other].proven for other in key.columns if other != column)
+                if is_global is not None and all(others):
+                    tag = Tag(key.parent, parent_column, row, is_global)
+                    self._column_tags[number, column].add(tag)
 
-    def _proven(self) -> Mapping[int, Tags]:
-        """Return what each step of a recursive query keeps of what its beginning gives."""
+    def _tags_of_recursion(self) -> Mapping[int, Tags]:
+        """Return what is known about the result of a recursive query, by column.
+
+        What is known about the rows it begins with is assumed about all rows. What then does not
+        follow about the rows of the next steps is dropped, until all follows that is assumed.
+        """
         operation = self.scope.query.needed("setOperations")
-        places = range(1, len(self.scope.targets) + 1)
-        assumed = {place: self._arms(operation.needed("larg"), place) for place in places}
+        positions = range(1, len(self.scope.targets) + 1)
+        assumed = {
+            position: self._tags_of_arms(operation.needed("larg"), position)
+            for position in positions
+        }
         while True:
-            trial = Binding(self.asked, self.scope, self._outer, is_recursive=True, assumed=assumed)
+            trial = Binding(
+                self.context, self.scope, self._outer, is_recursive=True, assumed_tags=assumed
+            )
             trial.settle()
             kept = {
-                place: common([tags, trial._arms(operation, place)])
-                for place, tags in assumed.items()
+                position: common([tags, trial._tags_of_arms(operation, position)])
+                for position, tags in assumed.items()
             }
             if kept == assumed:
                 return kept
             assumed = kept
 
-    def _arms(self, operation: Node, place: int) -> Tags:
+    def _tags_of_arms(self, operation: Node, position: int) -> Tags:
+        """Return what is known about a column of what `union` and its like combine."""
         if operation.kind == "RANGETBLREF":
-            return of_any_row(self.value(operation.number("rtindex"), place))
-        left = self._arms(operation.needed("larg"), place)
+            return of_any_row(self.tags_of_column(operation.number("rtindex"), position))
+        left = self._tags_of_arms(operation.needed("larg"), position)
         if operation.number("op") != SetOperation.UNION:
             return left
-        return common([left, self._arms(operation.needed("rarg"), place)])
+        return common([left, self._tags_of_arms(operation.needed("rarg"), position)])
 
-    def _read(self, number: int, column: int) -> Tags:
-        """Return what is known of a column of something that is no table."""
+    def _tags_of_source(self, number: int, column: int) -> Tags:
+        """Return what is known about a column of a relation that is no table."""
         source = self.sources.get(number)
         if source is not None:
-            tags = source.output(column)
+            tags = source.tags_of_output(column)
             return of_any_row(tags) if source.is_run_once else tags
         relation = self.scope.relation(number)
         if relation.number("rtekind") == RTEKind.VALUES:
-            return common([self.tags(row[column - 1]) for row in relation.rows("values_lists")])
+            return common([self.tags_of(row[column - 1]) for row in relation.rows("values_lists")])
         return NO_TAGS
 
-    def _assigned(self) -> set[tuple[int, int]]:
-        """Return the columns whose new value may be another than the conditions spoke of."""
+    def _assigned_columns(self) -> set[tuple[int, int]]:
+        """Return the columns that get a new value; conditions say nothing about that."""
         query = self.scope.query
-        lists = query.children("targetList") if self.scope.command == CmdType.UPDATE else []
+        targets = query.children("targetList") if self.scope.command == CmdType.UPDATE else []
         for action in query.children("mergeActionList"):
-            lists = [*lists, *action.children("targetList")]
-        return {(self.scope.target, one.number("resno")) for one in lists}
+            targets = [*targets, *action.children("targetList")]
+        return {(self.scope.target, target.number("resno")) for target in targets}
 
 
-def conclude(binding: Binding, conditions: Iterable[Node], number: int) -> dict[int, Tags]:
-    """Return what the columns of a relation are where all these conditions hold."""
-    found: defaultdict[int, Tags] = defaultdict(frozenset)
-    for one in conditions:
-        for column, tags in _conclusions(binding, one, number):
-            found[column] |= tags
-    return {column: tags for column, tags in found.items() if tags}
-
-
-def sides(call: Node) -> Iterator[tuple[Node, Node]]:
-    """Give what an operator compares, either side first."""
-    compared = call.children("args")
-    if call.kind == "OPEXPR" and len(compared) == 2:  # noqa: PLR2004 - left and right
-        left, right = compared
-        yield left, right
-        yield right, left
-
-
-def lifted(var: Node, levels: int) -> Node:
-    """Return a column as the query so many levels around names it."""
-    return Node("VAR", {**var.fields, "varlevelsup": str(var.number("varlevelsup") - levels)})
-
-
-def type_of(expression: Node) -> int:
-    """Return the type of an expression that is no call, 0 for any other."""
-    if expression.kind == "SUBLINK" and expression.number("subLinkType") == SubLinkType.EXPR:
-        [target, *_] = expression.needed("subselect").children("targetList")
-        return type_of(target.needed("expr"))
-    return expression.number(_TYPES.get(expression.kind, ""))
+def concluded_tags(binding: Binding, conditions: Iterable[Node], number: int) -> dict[int, Tags]:
+    """Return what is known about the columns of a relation where all conditions are true."""
+    column_tags: defaultdict[int, Tags] = defaultdict(frozenset)
+    for condition in conditions:
+        for column, tags in _conclusions(binding, condition, number):
+            column_tags[column] |= tags
+    return {column: tags for column, tags in column_tags.items() if tags}
 
 
 def _conclusions(binding: Binding, condition: Node, number: int) -> Iterator[tuple[int, Tags]]:
     match condition.kind:
         case "OPEXPR":
-            for one, other in sides(condition):
-                column = binding.column(one, number)
-                if column and _is_equality(binding, condition, one, binding.plain(other)):
-                    yield column, binding.tags(other)
+            for side, other in _sides(condition):
+                column = binding.column_of(side, number)
+                if column and _is_equality(binding, condition, side, binding.plain(other)):
+                    yield column, binding.tags_of(other)
         case "NULLTEST" if condition.number("nulltesttype") == NullTestType.IS_NULL:
-            column = binding.column(condition.needed("arg"), number)
+            column = binding.column_of(condition.needed("arg"), number)
             if column:
-                yield column, frozenset({TENANT_OR_NOBODY})
+                yield column, frozenset({TENANT_OR_GLOBAL})
         case "BOOLEXPR" if condition.word("boolop") == "or":
-            arms = [conclude(binding, conjuncts(one), number) for one in condition.children("args")]
-            for column in set(arms[0]).intersection(*arms):
-                yield column, common([arm[column] for arm in arms])
+            alternatives = [
+                concluded_tags(binding, conjuncts(argument), number)
+                for argument in condition.children("args")
+            ]
+            for column in set(alternatives[0]).intersection(*alternatives):
+                yield column, common([alternative[column] for alternative in alternatives])
         case "SUBLINK" if condition.number("subLinkType") == SubLinkType.ANY:
-            yield from _member(binding, condition, number)
+            yield from _conclusions_of_in(binding, condition, number)
         case "SUBLINK" if condition.number("subLinkType") == SubLinkType.EXISTS:
-            yield from _existing(binding, condition, number)
+            yield from _conclusions_of_exists(binding, condition, number)
         case _:
             pass
 
 
-def _member(binding: Binding, sublink: Node, number: int) -> Iterator[tuple[int, Tags]]:
-    """Conclude from `in`: the value is one that the query within gives."""
-    within = binding.within(sublink)
+def _conclusions_of_in(binding: Binding, sublink: Node, number: int) -> Iterator[tuple[int, Tags]]:
+    """Conclude from `in (select ...)` that a column has a value of the sub-select's result."""
+    inner = binding.of_sublink(sublink)
     for test in conjuncts(sublink.child("testexpr")):
-        for one, other in sides(test):
-            column, found = binding.column(one, number), binding.plain(other)
-            is_result = found.kind == "PARAM" and found.number("paramkind") == ParamKind.SUBLINK
-            if column and is_result and _is_equality(binding, test, one, found):
-                yield column, within.output(found.number("paramid"))
+        for side, other in _sides(test):
+            column, result = binding.column_of(side, number), binding.plain(other)
+            is_result = result.kind == "PARAM" and result.number("paramkind") == ParamKind.SUBLINK
+            if column and is_result and _is_equality(binding, test, side, result):
+                yield column, inner.tags_of_output(result.number("paramid"))
 
 
-def _existing(binding: Binding, sublink: Node, number: int) -> Iterator[tuple[int, Tags]]:
-    """Conclude from `exists`: there is a row for which its conditions hold."""
-    within = binding.within(sublink)
-    if not implies_its_conditions(within.scope):
+def _conclusions_of_exists(
+    binding: Binding, sublink: Node, number: int
+) -> Iterator[tuple[int, Tags]]:
+    """Conclude from `exists (select ...)` that the sub-select's conditions are true of a row."""
+    inner = binding.of_sublink(sublink)
+    if not implies_its_conditions(inner.scope):
         return
-    for condition in within.scope.conditions:
-        for one, other in sides(condition):
-            outside = within.plain(one)
-            if outside.kind == "VAR" and outside.number("varlevelsup") == 1:
-                here = lifted(outside, 1)
-                column = binding.column(here, number)
-                if column and _is_equality(binding, condition, here, within.plain(other)):
-                    yield column, within.tags(other)
+    for condition in inner.scope.conditions:
+        for side, other in _sides(condition):
+            var = inner.plain(side)
+            if var.kind == "VAR" and var.number("varlevelsup") == 1:
+                outside = _as_seen_outside(var, 1)
+                column = binding.column_of(outside, number)
+                if column and _is_equality(binding, condition, outside, inner.plain(other)):
+                    yield column, inner.tags_of(other)
 
 
-def _is_equality(binding: Binding, call: Node, one: Node, other: Node) -> bool:
-    """Say whether the very same values are compared for equality; `other` is plain."""
-    types = type_of(binding.plain(one)), type_of(other)
-    return binding.asked.ownership.is_equality(
+def _sides(call: Node) -> Iterator[tuple[Node, Node]]:
+    """Yield the two sides that an operator compares, in both orders."""
+    arguments = call.children("args")
+    if call.kind == "OPEXPR" and len(arguments) == 2:  # noqa: PLR2004 - left and right
+        left, right = arguments
+        yield left, right
+        yield right, left
+
+
+def _is_equality(binding: Binding, call: Node, side: Node, other: Node) -> bool:
+    """Say whether an operator finds only the same values equal; `other` has to be plain."""
+    types = _type_of(binding.plain(side)), _type_of(other)
+    return binding.context.ownership.is_equality(
         call.number("opno"), call.number("inputcollid"), *types
     )
 
 
-def change_faults(binding: Binding) -> list[Crossing]:
-    """Return what a statement may write that is not the tenant's, but for the rows it finds."""
+def _as_seen_outside(var: Node, levels: int) -> Node:
+    """Return a column as the query that is so many levels further out refers to it."""
+    return var.replaced(varlevelsup=str(var.number("varlevelsup") - levels))
+
+
+def _type_of(expression: Node) -> int:
+    """Return the oid of the type of an expression without a call, 0 for any other."""
+    if expression.kind == "SUBLINK" and expression.number("subLinkType") == SubLinkType.EXPR:
+        [target, *_] = expression.needed("subselect").children("targetList")
+        return _type_of(target.needed("expr"))
+    return expression.number(_TYPE_FIELDS.get(expression.kind, ""))
+
+
+def written_crossings(binding: Binding) -> list[Crossing]:
+    """Return why a statement may write a row that is not the tenant's.
+
+    Whether the rows that it finds to change are the tenant's is not looked at here.
+    """
     scope = binding.scope
     if scope.command == CmdType.SELECT:
         return []
@@ -489,160 +526,168 @@ def change_faults(binding: Binding) -> list[Crossing]:
         what = "a view" if relation.kind == RelKind.VIEW else "a table with rules"
         message = f"{relation.name} is {what}, and what is written is not seen; write to a table"
         return [Crossing("write", relation.name, message)]
-    owned = binding.table(scope.target)
-    if owned is None or scope.command == CmdType.DELETE:
+    table = binding.tenant_table(scope.target)
+    if table is None or scope.command == CmdType.DELETE:
         return []
-    changes = _Changes(binding, owned, relation.name, entry.number("relid"))
+    write = _Write(binding, table, relation.name, entry.number("relid"))
     if scope.command == CmdType.UPDATE:
-        return [*changes.assigned(scope.query)]
+        return [*write.updated(scope.query)]
     if scope.command == CmdType.INSERT:
-        return [*changes.inserted(scope.query), *changes.conflicting()]
-    return [fault for one in actions(scope) for fault in changes.merged(one)]
+        return [*write.inserted(scope.query), *write.conflicting()]
+    return [crossing for action in actions(scope) for crossing in write.merged(action)]
 
 
-def assigned_tags(binding: Binding, node: Node, listed: str = "targetList") -> dict[int, Tags]:
-    """Return what the values are that columns get."""
-    return {column: binding.tags(value) for column, value in _values(node, listed).items()}
-
-
-class _Changes(NamedTuple):
-    """What a statement writes into a table that is a tenant's."""
+class _Write(NamedTuple):
+    """What a statement writes into a table of tenants."""
 
     binding: Binding
-    owned: Owned
+    table: TenantTable
     name: str
     relation: int
 
     def inserted(self, node: Node) -> Iterator[Crossing]:
-        """Find the columns of a new row that do not make it the tenant's."""
-        tags, values = assigned_tags(self.binding, node), _values(node)
-        if self.owned.column:
+        """Yield why a new row may not be the tenant's."""
+        tags, values = _assigned_tags(self.binding, node), _assigned_values(node)
+        if self.table.column:
             if not self._is_tenant(tags, values):
-                message = f"{self.name} gets a row whose {self._column} is not {self._wanted}"
+                message = f"{self.name} gets a row whose {self._column} is not {self._parameter}"
                 yield Crossing("write", self.name, message)
             return
-        yield from self._misled(tags, frozenset(tags), every=True)
+        yield from self._misleading_keys(tags, self.table.owning_keys)
 
-    def assigned(self, node: Node, listed: str = "targetList") -> Iterator[Crossing]:
-        """Find the new values that make a row another tenant's."""
-        tags, values = assigned_tags(self.binding, node, listed), _values(node, listed)
-        if self.owned.column in values and not self._is_tenant(tags, values):
-            message = f"{self._column} of {self.name} is set to what is not {self._wanted}"
+    def updated(self, node: Node, field_name: str = "targetList") -> Iterator[Crossing]:
+        """Yield why the new values of a row may make it another tenant's."""
+        tags = _assigned_tags(self.binding, node, field_name)
+        values = _assigned_values(node, field_name)
+        if self.table.column in values and not self._is_tenant(tags, values):
+            message = f"{self._column} of {self.name} is set to what is not {self._parameter}"
             yield Crossing("write", self.name, message)
         kept = {
-            column: self.binding.value(self.binding.scope.target, column)
-            for one in self.owned.references
-            for column in one.columns
+            column: self.binding.tags_of_column(self.binding.scope.target, column)
+            for key in self.table.owning_keys
+            for column in key.columns
         }
-        yield from self._misled({**kept, **tags}, frozenset(tags), every=False)
+        changed = [key for key in self.table.owning_keys if not tags.keys().isdisjoint(key.columns)]
+        yield from self._misleading_keys({**kept, **tags}, changed)
 
     def conflicting(self) -> Iterator[Crossing]:
-        """Find out whether `on conflict do update` may meet another tenant's row."""
-        scope, ownership = self.binding.scope, self.binding.asked.ownership
+        """Yield why `on conflict do update` may change another tenant's row."""
+        scope, ownership = self.binding.scope, self.binding.context.ownership
         conflict = scope.query.child("onConflict")
         if conflict is None or conflict.number("action") != OnConflictAction.UPDATE:
             return
-        inserted = assigned_tags(self.binding, scope.query)
-        met = conclude(self.binding, conjuncts(conflict.child("onConflictWhere")), scope.target)
-        for column in self._arbiters(conflict):
+        inserted = _assigned_tags(self.binding, scope.query)
+        conditions = conjuncts(conflict.child("onConflictWhere"))
+        existing = concluded_tags(self.binding, conditions, scope.target)
+        for column in self._conflict_columns(conflict):
             if ownership.conflicts_exactly(self.relation, column):
-                met[column] = met.get(column, frozenset()) | inserted.get(column, frozenset())
-        if status(ownership, self.relation, met) is not False:
-            right = (
+                existing[column] = existing.get(column, NO_TAGS) | inserted.get(column, NO_TAGS)
+        if may_be_global(ownership, self.relation, existing) is not False:
+            way_out = (
                 f"add `where {scope.name(scope.target)}.{self._column} = excluded.{self._column}`"
-                if self.owned.column
+                if self.table.column
                 else "leave the row there as it is"
             )
             message = f"on conflict, a row of {self.name} is changed that may be another tenant's"
-            yield Crossing("write", self.name, f"{message}; {right}")
-        yield from self.assigned(conflict, "onConflictSet")
+            yield Crossing("write", self.name, f"{message}; {way_out}")
+        yield from self.updated(conflict, "onConflictSet")
 
     def merged(self, action: Node) -> Iterator[Crossing]:
-        """Find what one action of a merge may write that is not the tenant's."""
+        """Yield why an action of a merge may write a row that is not the tenant's."""
         scope, command = self.binding.scope, action.number("commandType")
-        ownership = self.binding.asked.ownership
+        ownership = self.binding.context.ownership
         if command == CmdType.INSERT:
             yield from self.inserted(action)
         elif command in {CmdType.UPDATE, CmdType.DELETE}:
-            met = conclude(self.binding, action_conditions(scope, action), scope.target)
-            if status(ownership, self.relation, met) is not False:
+            conditions = action_conditions(scope, action)
+            existing = concluded_tags(self.binding, conditions, scope.target)
+            if may_be_global(ownership, self.relation, existing) is not False:
                 message = (
                     f"{self.name} is merged into where a row may be another tenant's; "
                     "bind it in `on`, or in the `and` of a `when not matched by source`"
                 )
                 yield Crossing("write", self.name, message)
-            yield from self.assigned(action) if command == CmdType.UPDATE else ()
+            yield from self.updated(action) if command == CmdType.UPDATE else ()
 
     @property
     def _column(self) -> str:
         catalog = self.binding.scope.catalog
-        return catalog.relation(self.relation).attributes[self.owned.column].name
+        return catalog.relation(self.relation).attributes[self.table.column].name
 
     @property
-    def _wanted(self) -> str:
-        return f":'{self.binding.asked.ownership.tenant}'"
+    def _parameter(self) -> str:
+        return f":'{self.binding.context.ownership.tenant}'"
 
     def _is_tenant(self, tags: Mapping[int, Tags], values: Mapping[int, Node]) -> bool:
-        column = self.owned.column
-        if not any(one.relation == 0 for one in tags.get(column, ())):
+        """Say whether the value for the column that holds the tenant is the tenant."""
+        column = self.table.column
+        if not any(tag.relation == 0 for tag in tags.get(column, ())):
             return False
-        # a null would make the row everybody's, where the table lets it in
+        # a null would make the row global, if the column may be null
         scope = self.binding.scope
         return (
-            not self.owned.may_be_global
+            not self.table.may_be_global
             or self.binding.plain(values[column]).kind == "PARAM"
             or not Proof.rows_of(scope).doubt(values[column])
         )
 
-    def _misled(
-        self, tags: Mapping[int, Tags], changed: frozenset[int], *, every: bool
+    def _misleading_keys(
+        self, tags: Mapping[int, Tags], foreign_keys: Iterable[ForeignKey]
     ) -> Iterator[Crossing]:
-        """Find the foreign keys that may lead to another tenant's row.
+        """Yield the foreign keys that may refer to another tenant's row.
 
-        One is enough to read by, so that all of them have to lead to the same tenant.
+        A row is taken for the tenant's by any one of its foreign keys, so all of them have to
+        refer to the same tenant.
         """
-        catalog, ownership = self.binding.scope.catalog, self.binding.asked.ownership
+        catalog, ownership = self.binding.scope.catalog, self.binding.context.ownership
         attributes = catalog.relation(self.relation).attributes
-        # one that another contains leads to the same row, for its columns are a key of that row
-        right = [_pairs(one) for one in self.owned.references if _leads(ownership, one, tags)]
-        wrong = [
-            one
-            for one in self.owned.references
-            if (every or not changed.isdisjoint(one.columns))
-            and not any(_pairs(one) <= other for other in right)
+        # a key whose columns are among those of another refers to the same row
+        proven = [
+            _column_pairs(key)
+            for key in self.table.owning_keys
+            if parent_may_be_global(ownership, key, tags) is False
         ]
-        for one in wrong:
-            if any(_pairs(other) < _pairs(one) for other in wrong if other.parent == one.parent):
+        misleading = [
+            key for key in foreign_keys if not any(_column_pairs(key) <= pairs for pairs in proven)
+        ]
+        for key in misleading:
+            if any(
+                _column_pairs(other) < _column_pairs(key)
+                for other in misleading
+                if other.parent == key.parent
+            ):
                 continue
-            columns = ", ".join(attributes[column].name for column in one.columns)
-            parent = catalog.relation(one.parent).name
+            columns = ", ".join(attributes[column].name for column in key.columns)
+            parent = catalog.relation(key.parent).name
             message = (
                 f"{self.name} gets a row whose {columns} may be another tenant's; "
                 f"take it from a bound {parent}"
             )
             yield Crossing("write", self.name, message)
 
-    def _arbiters(self, conflict: Node) -> tuple[int, ...]:
+    def _conflict_columns(self, conflict: Node) -> tuple[int, ...]:
+        """Return the columns that are equal in two rows that conflict."""
         constraint = conflict.number("constraint")
         if constraint:
-            return self.binding.asked.ownership.constrained(constraint)
-        elements = [one.needed("expr") for one in conflict.children("arbiterElems")]
-        return tuple(one.number("varattno") for one in elements if one.kind == "VAR")
+            return self.binding.context.ownership.constraint_columns(constraint)
+        elements = [element.needed("expr") for element in conflict.children("arbiterElems")]
+        return tuple(element.number("varattno") for element in elements if element.kind == "VAR")
 
 
-def _leads(ownership: Ownership, reference: Reference, tags: Mapping[int, Tags]) -> bool:
-    """Say whether a foreign key leads to a row of the tenant's own."""
-    return reached(ownership, reference, tags) is False
+def _column_pairs(key: ForeignKey) -> set[tuple[int, int, int]]:
+    pairs = zip(key.columns, key.parent_columns, strict=True)
+    return {(key.parent, column, parent_column) for column, parent_column in pairs}
 
 
-def _pairs(reference: Reference) -> set[tuple[int, int, int]]:
-    pairs = zip(reference.columns, reference.keys, strict=True)
-    return {(reference.parent, column, key) for column, key in pairs}
+def _assigned_tags(binding: Binding, node: Node, field_name: str = "targetList") -> dict[int, Tags]:
+    """Return what is known about the values that columns get."""
+    values = _assigned_values(node, field_name)
+    return {column: binding.tags_of(value) for column, value in values.items()}
 
 
-def _values(node: Node, listed: str = "targetList") -> dict[int, Node]:
+def _assigned_values(node: Node, field_name: str = "targetList") -> dict[int, Node]:
     return {
-        one.number("resno"): one.needed("expr")
-        for one in node.children(listed)
-        if not one.flag("resjunk")
+        target.number("resno"): target.needed("expr")
+        for target in node.children(field_name)
+        if not target.flag("resjunk")
     }

@@ -1,4 +1,4 @@
-"""Prove of a statement that it reads and writes the rows of one tenant alone."""
+"""Prove that a statement reads and writes the rows of one tenant only."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 import psycopg
 
 from dbkit.analysis import Catalog, CmdType, Node, Scope, ScopeContext, analyse, parse
-from dbkit.tenancy.binding import Asked, Binding, Crossing, change_faults
+from dbkit.tenancy.binding import Binding, BindingContext, Crossing, written_crossings
 from dbkit.tenancy.ownership import Ownership
 from dbkit.tenancy.restrictions import own_nodes
 from dbkit.tenancy.tags import TENANT
 
 
-def unbound(
+def find_crossings(
     connection: psycopg.Connection[Any],
     text: str,
     parameters: Sequence[str],
@@ -20,11 +20,14 @@ def unbound(
     tenant: str,
     ownership: Ownership | None = None,
 ) -> tuple[Crossing, ...]:
-    """Return why a statement may read or write another tenant's rows; nothing is the proof.
+    """Return why a statement may read or write another tenant's rows.
 
-    `parameters` are the names of `$1`, `$2` and so on, of which the one called like the tenant's
-    column is the tenant. The statement is not executed. `ownership` is what was learnt of this
-    database from other statements, where nothing changes it meanwhile.
+    If nothing comes back, it is proven that the statement does not.
+
+    `tenant` is the name of the column that holds the tenant. `parameters` are the names of `$1`,
+    `$2` and so on; the parameter that has the name of the column is the tenant. The statement is
+    not executed. `ownership` may be shared by several calls, as long as the schema does not change
+    between them.
     """
     with connection.transaction(force_rollback=True):
         ownership = ownership or Ownership(Catalog(connection), tenant)
@@ -36,23 +39,23 @@ def unbound(
             number for number, name in enumerate(parameters, start=1) if name == tenant
         )
         try:
-            return _unbound(Asked(ownership, numbers), query)
+            return _find_in_query(BindingContext(ownership, numbers), query)
         except RecursionError:
             return (_unknown("not analysed: it is nested too deeply"),)
 
 
-def _unbound(asked: Asked, query: Node) -> tuple[Crossing, ...]:
-    statement = Binding(asked, Scope(ScopeContext(asked.ownership.catalog), query))
+def _find_in_query(context: BindingContext, query: Node) -> tuple[Crossing, ...]:
+    statement = Binding(context, Scope(ScopeContext(context.ownership.catalog), query))
     statement.settle()
-    everything = [*_all(statement)]
-    faults = [fault for one in everything for fault in _faults(one)]
-    seen = {id(one.scope.query) for one in everything}
-    for one in everything:
-        within = one.scope.query.walk() if one.is_outermost else ()
-        if any(node.kind == "QUERY" and id(node) not in seen for node in within):
-            faults.append(_unknown("a part of it could not be followed"))
-    # a query that is read twice is at fault once
-    return tuple(dict.fromkeys(faults))
+    bindings = [*_with_inner(statement)]
+    crossings = [crossing for binding in bindings for crossing in _crossings_of(binding)]
+    bound_queries = {id(binding.scope.query) for binding in bindings}
+    for binding in bindings:
+        nodes = binding.scope.query.walk() if binding.is_outermost else ()
+        if any(node.kind == "QUERY" and id(node) not in bound_queries for node in nodes):
+            crossings.append(_unknown("a part of it could not be followed"))
+    # a query that is read twice has two bindings with the same crossings
+    return tuple(dict.fromkeys(crossings))
 
 
 def _unknown(why: str) -> Crossing:
@@ -60,56 +63,58 @@ def _unknown(why: str) -> Crossing:
     return Crossing("unknown", "", message)
 
 
-def _all(binding: Binding) -> Iterator[Binding]:
+def _with_inner(binding: Binding) -> Iterator[Binding]:
     yield binding
-    for one in binding.inner:
-        yield from _all(one)
+    for inner in binding.inner:
+        yield from _with_inner(inner)
 
 
-def _faults(binding: Binding) -> Iterator[Crossing]:
+def _crossings_of(binding: Binding) -> Iterator[Crossing]:
+    """Yield the crossings of a query, without those of the queries within it."""
     scope = binding.scope
-    written = {one.number("rti") for one in scope.query.children("rowMarks")}
+    written = {mark.number("rti") for mark in scope.query.children("rowMarks")}
     if scope.command in {CmdType.UPDATE, CmdType.DELETE}:
         written.add(scope.target)
     for number in binding.restrictions.conditions:
-        status = binding.owned.get(number)
-        if binding.table(number) and (status is None or (status and number in written)):
-            yield _relation_fault(binding, number, is_written=status is not None)
-    yield from change_faults(binding)
-    yield from _calls(binding)
+        is_global = binding.bound.get(number)
+        is_crossing = is_global is None or (is_global and number in written)
+        if binding.tenant_table(number) and is_crossing:
+            yield _crossing_of_relation(binding, number, is_written=is_global is not None)
+    yield from written_crossings(binding)
+    yield from _crossings_of_calls(binding)
 
 
-def _relation_fault(binding: Binding, number: int, *, is_written: bool) -> Crossing:
-    scope, ownership = binding.scope, binding.asked.ownership
+def _crossing_of_relation(binding: Binding, number: int, *, is_written: bool) -> Crossing:
+    scope, ownership = binding.scope, binding.context.ownership
     relation = scope.relation(number).number("relid")
-    owned = binding.table(number)
-    called, alias = scope.catalog.relation(relation).name, scope.name(number)
-    shown = called if called == alias else f"{called} as {alias}"
-    if owned is not None and owned.column:
-        column = scope.catalog.relation(relation).attributes[owned.column].name
+    table = binding.tenant_table(number)
+    name, alias = scope.catalog.relation(relation).name, scope.name(number)
+    shown = name if name == alias else f"{name} as {alias}"
+    if table is not None and table.column:
+        column = scope.catalog.relation(relation).attributes[table.column].name
         condition = f"{alias}.{column} = :'{ownership.tenant}'"
         if is_written:
             message = f"{shown} is written where it is everybody's, too; say `{condition}` alone"
         else:
             message = f"{shown} is not bound to a tenant; say `{condition}` where it has to hold"
     else:
-        through = " or ".join(ownership.parents(relation))
+        parents = " or ".join(ownership.parents(relation))
         message = (
-            f"{shown} is not bound to a tenant, and is one's through {through}; "
+            f"{shown} is not bound to a tenant, and is one's through {parents}; "
             "join it to that by the foreign key, and bind that"
         )
     return Crossing("relation", shown, message)
 
 
-def _calls(binding: Binding) -> Iterator[Crossing]:
-    """Find the functions that may do anything, and are not told which tenant to do it for."""
-    ownership = binding.asked.ownership
+def _crossings_of_calls(binding: Binding) -> Iterator[Crossing]:
+    """Yield the functions that may read or write tables and do not get the tenant."""
+    ownership = binding.context.ownership
     for node in own_nodes(binding.scope.query):
         for function in node.functions():
-            arguments = [one.child("expr") or one for one in node.children("args")]
+            arguments = [argument.child("expr") or argument for argument in node.children("args")]
             if not ownership.is_opaque(function):
                 continue
-            if not any(TENANT in binding.tags(one) for one in arguments):
+            if not any(TENANT in binding.tags_of(argument) for argument in arguments):
                 name = ownership.catalog.function(function).name
                 message = (
                     f"{name}() may read any tenant's rows, and its body is not seen; "

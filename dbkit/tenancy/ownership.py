@@ -1,4 +1,4 @@
-"""Which tables are a tenant's: by a column of their own, or by the tables they must refer to."""
+"""Find the tables whose rows belong to tenants, by a column or by what they refer to."""
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -7,45 +7,46 @@ from typing import LiteralString, NamedTuple
 from dbkit.analysis import Catalog, RelKind
 
 
-class Reference(NamedTuple):
-    """A foreign key: which columns name which row of another table."""
+class ForeignKey(NamedTuple):
+    """The columns of a table that refer to a row of a parent table."""
 
     columns: tuple[int, ...]
     parent: int
-    keys: tuple[int, ...]
+    parent_columns: tuple[int, ...]
 
 
-class _Key(NamedTuple):
-    """A foreign key of a table."""
+class _DeclaredKey(NamedTuple):
+    """A foreign key, and what its declaration says about it."""
 
     relation: int
-    reference: Reference
-    required: bool
-    # checked at every moment, and for the rows from before as well
-    holds: bool
+    foreign_key: ForeignKey
+    # none of its columns may be null
+    is_required: bool
+    # it is checked at every moment, and was checked for the rows that are older than it
+    is_checked: bool
 
     @property
-    def owns(self) -> bool:
-        """Whether it says of every row whose it is."""
-        return self.required and self.reference.parent != self.relation
+    def is_owning(self) -> bool:
+        """Whether each row belongs to the tenant of the row that it refers to."""
+        return self.is_required and self.foreign_key.parent != self.relation
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
-    """What makes the rows of a table a tenant's."""
+class TenantTable:
+    """A table whose rows belong to tenants."""
 
-    # the column that is the tenant; 0 where the rows it refers to say whose it is
+    # the column that holds the tenant, 0 if there is none
     column: int
-    # without a tenant, a row belongs to all of them
+    # the column may be null, and then the row is global: it belongs to no tenant
     may_be_global: bool
-    # foreign keys that are never null, to tables that are a tenant's; only where there is no column
-    references: tuple[Reference, ...]
-    # foreign keys to such tables that every row there is keeps, unless it is null
-    links: tuple[Reference, ...] = ()
+    # without such a column, the foreign keys through which a row belongs to a tenant
+    owning_keys: tuple[ForeignKey, ...] = ()
+    # foreign keys to tables of tenants that are true of every row, unless they are null
+    checked_keys: tuple[ForeignKey, ...] = ()
 
 
 class Ownership:
-    """The tables of a database that are a tenant's, and what equality means to their columns."""
+    """The tables of a database whose rows belong to tenants, and what equality means in them."""
 
     def __init__(self, catalog: Catalog, tenant: str) -> None:
         self.catalog = catalog
@@ -56,69 +57,76 @@ class Ownership:
         self._collations: dict[int, bool] = {}
         self._opaque: dict[int, bool] = {}
 
-    def of(self, relation: int) -> Owned | None:
-        """Return what makes a table a tenant's, None where it is everybody's."""
+    def table(self, relation: int) -> TenantTable | None:
+        """Return how the rows of a table belong to tenants, None if they belong to none."""
         return self._tables.get(relation)
 
     def parents(self, relation: int) -> list[str]:
-        """Return the names of the tables through which another one is a tenant's."""
-        owned = self._tables[relation]
-        return sorted({self.catalog.relation(one.parent).name for one in owned.references})
+        """Return the names of the tables through which the rows of a table belong to tenants."""
+        owning_keys = self._tables[relation].owning_keys
+        return sorted({self.catalog.relation(key.parent).name for key in owning_keys})
 
-    def family(self, type_oid: int) -> int:
-        """Return what says how a type compares, 0 where it cannot be said."""
+    def operator_family(self, type_oid: int) -> int:
+        """Return the operator family by which a type is compared, 0 if there is none."""
         if type_oid not in self._families:
-            found = self.catalog.rows(_FAMILY, type_oid)
-            self._families[type_oid] = int(found[0][0]) if found else 0
+            rows = self.catalog.rows(_FAMILY, type_oid)
+            self._families[type_oid] = int(rows[0][0]) if rows else 0
         return self._families[type_oid]
 
     def is_equality(self, operator: int, collation: int, *types: int) -> bool:
-        """Say whether an operator is `=` as each of these types itself means it.
+        """Say whether an operator is the `=` of each of these types.
 
-        Another type's may take for equal what this one does not: citext's does, on a text.
+        The `=` of another type may find values equal that are not: that of citext ignores case.
         """
         return self.is_exact(collation) and all(
-            self._is_equality(operator, self.family(one)) for one in types
+            self._is_equality(operator, self.operator_family(type_oid)) for type_oid in types
         )
 
     def is_exact(self, collation: int) -> bool:
-        """Say whether a collation holds only the same text for equal."""
+        """Say whether only the same text is equal in a collation."""
         if collation not in self._collations:
-            found = self.catalog.rows(_COLLATION, collation) if collation else [(True,)]
-            self._collations[collation] = bool(found and found[0][0])
+            rows = self.catalog.rows(_COLLATION, collation) if collation else [(True,)]
+            self._collations[collation] = bool(rows and rows[0][0])
         return self._collations[collation]
 
     def is_plain(self, relation: int) -> bool:
-        """Say whether a key of a table is one of all the rows that a query of it reads."""
+        """Say whether the keys of a table are true of all rows that a query of it reads.
+
+        They are not true of the rows of child tables.
+        """
         table = self.catalog.relation(relation)
         return table.kind == RelKind.PARTITIONED_TABLE or (
             table.kind == RelKind.RELATION and not table.has_children
         )
 
-    def keys(self, relation: int) -> list[tuple[int, ...]]:
-        """Return the columns of which no two rows of a table have the same values."""
+    def unique_keys(self, relation: int) -> list[tuple[int, ...]]:
+        """Return the columns of each unique key of a table."""
         if not self.is_plain(relation):
             return []
         indexes = self.catalog.unique_indexes(relation)
-        return [one.attributes for one in indexes if not one.condition and 0 not in one.attributes]
+        return [
+            index.attributes
+            for index in indexes
+            if not index.condition and 0 not in index.attributes
+        ]
 
     def conflicts_exactly(self, relation: int, column: int) -> bool:
-        """Say whether rows that conflict in a unique key have the very same value in a column."""
-        family = self.family(self.catalog.relation(relation).attributes[column].type)
+        """Say whether rows that conflict in a unique key have the same value in a column of it."""
+        family = self.operator_family(self.catalog.relation(relation).attributes[column].type)
         return all(
-            self.is_exact(index.collations[place])
-            and any(self._is_equality(one, family) for one in index.equalities[place])
+            self.is_exact(index.collations[position])
+            and any(self._is_equality(operator, family) for operator in index.equalities[position])
             for index in self.catalog.unique_indexes(relation)
-            for place, attribute in enumerate(index.attributes)
+            for position, attribute in enumerate(index.attributes)
             if attribute == column
         )
 
-    def constrained(self, constraint: int) -> tuple[int, ...]:
+    def constraint_columns(self, constraint: int) -> tuple[int, ...]:
         """Return the columns of a constraint."""
-        return _numbers(str(self.catalog.rows(_CONSTRAINED, constraint)[0][0]))
+        return _numbers(str(self.catalog.rows(_CONSTRAINT_COLUMNS, constraint)[0][0]))
 
     def is_opaque(self, function: int) -> bool:
-        """Say whether a function may read or write tables where the tree does not show it."""
+        """Say whether a function may read or write tables that the analysed query does not show."""
         if function not in self._opaque:
             self._opaque[function] = bool(self.catalog.rows(_OPAQUE, function, _RUNS_SQL)[0][0])
         return self._opaque[function]
@@ -130,48 +138,73 @@ class Ownership:
         return self._equalities[key]
 
 
-def _read_tables(catalog: Catalog, tenant: str) -> dict[int, Owned]:
-    """Find the tables with the column, those it refers to, and what must refer to either."""
+def _read_tables(catalog: Catalog, tenant: str) -> dict[int, TenantTable]:
+    """Return the tables of tenants by their oids.
+
+    They are the tables that have the tenant's column, the table that this column refers to (the
+    table of the tenants themselves), and all tables whose rows have to refer to one of these.
+    """
     keys = [
-        _Key(relation, Reference(_numbers(columns), parent, _numbers(parent_keys)), *said)
-        for relation, columns, parent, parent_keys, *said in catalog.rows(_REFERENCES)
+        _DeclaredKey(
+            relation,
+            ForeignKey(_numbers(columns), parent, _numbers(parent_columns)),
+            is_required,
+            is_checked,
+        )
+        for relation, columns, parent, parent_columns, is_required, is_checked in catalog.rows(
+            _FOREIGN_KEYS
+        )
     ]
     with_column = {
-        relation: Owned(column, not required, ())
+        relation: TenantTable(column, may_be_global=not required)
         for relation, column, required in catalog.rows(_COLUMNS, tenant)
     }
-    roots = {
-        key.reference.parent: Owned(key.reference.keys[0], may_be_global=False, references=())
+    tenants = {
+        key.foreign_key.parent: TenantTable(key.foreign_key.parent_columns[0], may_be_global=False)
         for key in keys
         if key.relation in with_column
-        and key.reference.columns == (with_column[key.relation].column,)
+        and key.foreign_key.columns == (with_column[key.relation].column,)
     }
-    known = {**roots, **with_column}
-    names = set(known)
-    # a table may be a tenant's through one that is so itself only through another
-    while (
-        found := {key.relation for key in keys if key.owns and key.reference.parent in names}
-        - names
-    ):
-        names |= found
-    grouped: defaultdict[int, list[_Key]] = defaultdict(list)
+    by_column = {**tenants, **with_column}
+    relations = _with_dependents(set(by_column), keys)
+    grouped: defaultdict[int, list[_DeclaredKey]] = defaultdict(list)
     for key in keys:
-        if key.relation in names and key.reference.parent in names:
+        if key.relation in relations and key.foreign_key.parent in relations:
             grouped[key.relation].append(key)
-    tables: dict[int, Owned] = {}
-    for relation in names:
-        owned = known.get(relation, Owned(0, may_be_global=False, references=()))
-        paths = () if owned.column else (one.reference for one in grouped[relation] if one.owns)
-        links = (one.reference for one in grouped[relation] if one.holds)
-        tables[relation] = replace(owned, references=tuple(paths), links=tuple(links))
+    tables: dict[int, TenantTable] = {}
+    for relation in relations:
+        table = by_column.get(relation, TenantTable(0, may_be_global=False))
+        owning_keys = [key.foreign_key for key in grouped[relation] if key.is_owning]
+        checked_keys = [key.foreign_key for key in grouped[relation] if key.is_checked]
+        tables[relation] = replace(
+            table,
+            owning_keys=() if table.column else tuple(owning_keys),
+            checked_keys=tuple(checked_keys),
+        )
     return tables
+
+
+def _with_dependents(relations: set[int], keys: list[_DeclaredKey]) -> set[int]:
+    """Add the tables whose rows belong to tenants through a row that they have to refer to.
+
+    The parent may itself belong to a tenant only through its own parent, and so on.
+    """
+    while (
+        dependents := {
+            key.relation for key in keys if key.is_owning and key.foreign_key.parent in relations
+        }
+        - relations
+    ):
+        relations |= dependents
+    return relations
 
 
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, text.split(",")))
 
 
-# PostgreSQL's own and its extensions' that run the text of a query, or read a table by its name
+# functions of PostgreSQL and its extensions that run a query given as text, or that read a table
+# given by its name
 _RUNS_SQL = [
     "connectby", "crosstab", "crosstab2", "crosstab3", "crosstab4", "cursor_to_xml",
     "database_to_xml", "database_to_xml_and_xmlschema", "dblink", "dblink_exec", "dblink_fetch",
@@ -180,6 +213,7 @@ _RUNS_SQL = [
     "table_to_xml_and_xmlschema", "ts_rewrite", "ts_stat", "xpath_table",
 ]  # fmt: skip
 
+# oids from 16384 on are not PostgreSQL's own
 _COLUMNS: LiteralString = """
 select
     attribute.attrelid,
@@ -195,7 +229,7 @@ where
     and relation.oid >= 16384
 """
 
-_REFERENCES: LiteralString = """
+_FOREIGN_KEYS: LiteralString = """
 select
     declared.conrelid,
     pg_catalog.array_to_string(declared.conkey, ','),
@@ -210,42 +244,43 @@ select
 from pg_catalog.pg_constraint as declared
 where
     declared.contype = 'f'
-    -- since 18 one may be told and never checked
+    -- since 18 a foreign key may be declared `not enforced`
     and coalesce((pg_catalog.to_jsonb(declared) ->> 'conenforced')::boolean, true)
 order by declared.conrelid, declared.conname
 """
 
-_CONSTRAINED: LiteralString = """
+_CONSTRAINT_COLUMNS: LiteralString = """
 select pg_catalog.array_to_string(conkey, ',')
 from pg_catalog.pg_constraint
 where oid = $1
 """
 
-# what a domain is made of is what compares; a varchar is compared as text, an enum as any enum
+# a domain is compared as its base type, a varchar as text, and an enum as any enum
 _FAMILY: LiteralString = """
-with recursive of as (
+with recursive layer as (
     select oid, typbasetype, typtype
     from pg_catalog.pg_type
     where oid = $1
     union all
     select base.oid, base.typbasetype, base.typtype
-    from of
-    join pg_catalog.pg_type as base on base.oid = of.typbasetype
+    from layer
+    join pg_catalog.pg_type as base on base.oid = layer.typbasetype
 )
 select class.opcfamily
-from of
+from layer
 join pg_catalog.pg_opclass as class
     on class.opcintype = case
-        when of.oid = 'pg_catalog.varchar'::regtype then 'pg_catalog.text'::regtype::oid
-        when of.typtype = 'e' then 'pg_catalog.anyenum'::regtype::oid
-        else of.oid
+        when layer.oid = 'pg_catalog.varchar'::regtype then 'pg_catalog.text'::regtype::oid
+        when layer.typtype = 'e' then 'pg_catalog.anyenum'::regtype::oid
+        else layer.oid
     end
 where
-    of.typtype <> 'd'
+    layer.typtype <> 'd'
     and class.opcmethod = (select oid from pg_catalog.pg_am where amname = 'btree')
     and class.opcdefault
 """
 
+# strategy 3 of a btree is the operator =
 _EQUALITY: LiteralString = """
 select true
 from pg_catalog.pg_amop
@@ -254,7 +289,8 @@ where amopopr = $1 and amopfamily = $2 and amopstrategy = 3
 
 _COLLATION: LiteralString = "select collisdeterministic from pg_catalog.pg_collation where oid = $1"
 
-# an aggregate is what its functions are; what is immutable reads no table, and C is an extension's
+# an aggregate is as opaque as the functions it calls; an immutable function reads no table, and a
+# function in C is believed to be an extension's; oids from 16384 on are not PostgreSQL's own
 _OPAQUE: LiteralString = """
 select
     pg_catalog.bool_or(

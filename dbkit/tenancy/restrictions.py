@@ -1,4 +1,4 @@
-"""Which conditions every row of a relation meets that has any part in a result."""
+"""Find the conditions that are true of every row of a relation which affects the result."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -16,78 +16,87 @@ from dbkit.analysis import (
 
 
 class Restrictions(NamedTuple):
-    """What the conditions of a query do to its relations, by their numbers."""
+    """The conditions of a query on its relations."""
 
+    # by the number of a relation, the conditions that are true of every row that counts
     conditions: dict[int, list[Node]]
-    # those that a condition on the result restricts, too: no outer join may leave them out
+    # the relations that a condition on the result restricts as well; no outer join leaves them out
     exposed: frozenset[int]
 
 
 def restrictions(scope: Scope) -> Restrictions:
-    """Find the conditions without which no row of a relation counts, be it to leave others out.
+    """Return the conditions of a query on its relations.
 
-    A condition above an outer join is none of its nullable side's: by then a row has had its
-    effect. One that a null cannot pass has made the join an inner one before.
+    A row of the nullable side of an outer join affects the result even if a condition above the
+    join is not true of it: without it, the other side would come with nulls. So such a condition
+    does not restrict that side. (If the condition is never true for nulls, the scope has made the
+    join an inner one.)
     """
-    found = Restrictions({}, frozenset())
     operation = scope.query.child("setOperations")
     if operation is not None:
         arms = frozenset(_arms(operation))
         return Restrictions({number: [] for number in arms}, arms)
     tree = scope.query.child("jointree")
     if tree is None:
-        return found
+        return Restrictions({}, frozenset())
     if scope.command == CmdType.MERGE:
-        # a row of the source that matches none is inserted, whatever the condition says of it
-        inserts = any(one.number("commandType") == CmdType.INSERT for one in actions(scope))
+        # a row of the source that matches no target is inserted: the condition was not true of it
+        inserts = any(action.number("commandType") == CmdType.INSERT for action in actions(scope))
         above, quals = ([] if inserts else merge_condition(scope)), list[Node]()
     else:
         inserts, above, quals = False, _having(scope), conjuncts(tree.child("quals"))
+    conditions: dict[int, list[Node]] = {}
     exposed: set[int] = set()
-    for one in tree.children("fromlist"):
-        exposed |= _visit(one, [*above, *quals], scope, found.conditions, exposed=not inserts)
-    return found._replace(exposed=frozenset(exposed))
+    for member in tree.children("fromlist"):
+        exposed |= _visit(member, [*above, *quals], scope, conditions, exposed=not inserts)
+    return Restrictions(conditions, frozenset(exposed))
 
 
 def merge_condition(scope: Scope) -> list[Node]:
-    """Return what a merge joins on; before 17 it stands where others have `where`."""
+    """Return the condition after `on` of a merge; before 17 it stands in place of `where`."""
     condition = scope.query.child("mergeJoinCondition")
     tree = scope.query.needed("jointree")
     return conjuncts(condition or tree.child("quals"))
 
 
 def actions(scope: Scope) -> list[Node]:
-    """Return what a merge may do."""
+    """Return the `when` clauses of a merge."""
     return scope.query.children("mergeActionList")
 
 
 def action_conditions(scope: Scope, action: Node) -> list[Node]:
-    """Return what holds of the row of the target that an action changes."""
-    own = conjuncts(action.child("qual"))
+    """Return the conditions that are true of a row of the target that an action changes."""
+    conditions = conjuncts(action.child("qual"))
     if action.number("matchKind") == MergeMatchKind.NOT_MATCHED_BY_SOURCE:
-        return own
-    return [*merge_condition(scope), *own]
+        return conditions
+    return [*merge_condition(scope), *conditions]
 
 
 def exposed_columns(scope: Scope) -> frozenset[int]:
-    """Return the columns of a result of which a condition may as well be asked within."""
+    """Return the columns of a result for which a condition outside may be moved inside.
+
+    It may not where that changes which rows come back, as with `limit`, or which rows are within
+    a window.
+    """
     query = scope.query
     if scope.command != CmdType.SELECT or "limitCount" in query or "limitOffset" in query:
         return frozenset()
     if "rowMarks" in query or scope.grouping_sets:
         return frozenset()
-    columns = {one.number("resno"): one.number("ressortgroupref") for one in scope.targets}
-    keys = [one.children("partitionClause") for one in query.children("windowClause")]
+    columns = {target.number("resno"): target.number("ressortgroupref") for target in scope.targets}
+    clauses = [window.children("partitionClause") for window in query.children("windowClause")]
     if query.flag("hasDistinctOn"):
-        keys.append(query.children("distinctClause"))
-    for clause in keys:
-        parting = {one.number("tleSortGroupRef") for one in clause}
-        columns = {number: ref for number, ref in columns.items() if ref in parting}
+        clauses.append(query.children("distinctClause"))
+    for clause in clauses:
+        references = {key.number("tleSortGroupRef") for key in clause}
+        columns = {
+            number: reference for number, reference in columns.items() if reference in references
+        }
     return frozenset(columns)
 
 
 def implies_its_conditions(scope: Scope) -> bool:
-    """Say whether there is a row only where the conditions let one through."""
+    """Say whether a query has a row only if its conditions are true of some row."""
     query = scope.query
     if scope.command != CmdType.SELECT or "setOperations" in query or scope.grouping_sets:
         return False
@@ -95,7 +104,7 @@ def implies_its_conditions(scope: Scope) -> bool:
 
 
 def own_nodes(query: Node) -> Iterator[Node]:
-    """Give the nodes of a query, and not those of the queries within it."""
+    """Yield the nodes of a query, without those of the queries within it."""
     waiting: list[Value] = list(query.fields.values())
     while waiting:
         value = waiting.pop()
@@ -107,13 +116,14 @@ def own_nodes(query: Node) -> Iterator[Node]:
 
 
 def _having(scope: Scope) -> list[Node]:
-    """Return the conditions on groups: a column in them has one value in all of a group."""
+    """Return the conditions on groups; a column in them is the same in all rows of a group."""
     if "groupClause" not in scope.query or scope.grouping_sets:
         return []
     return conjuncts(scope.query.child("havingQual"))
 
 
 def _arms(operation: Node) -> Iterator[int]:
+    """Yield the relations that `union` and its like combine."""
     if operation.kind == "RANGETBLREF":
         yield operation.number("rtindex")
     else:
@@ -129,25 +139,32 @@ def _visit(
     *,
     exposed: bool,
 ) -> frozenset[int]:
-    """Note the conditions of each relation below, and return those that are exposed."""
+    """Note the conditions of the relations in a part of the join tree.
+
+    `above` are the conditions that restrict all of the part. Return the relations that a condition
+    on the result restricts as well; there are none unless the part is `exposed`.
+    """
     if tree.kind == "RANGETBLREF":
         conditions[tree.number("rtindex")] = above
         return relations_in(tree) if exposed else frozenset()
     quals = conjuncts(tree.child("quals"))
     if tree.kind == "FROMEXPR":
-        sides = [(one, [*above, *quals], exposed) for one in tree.children("fromlist")]
+        parts = [(member, [*above, *quals], exposed) for member in tree.children("fromlist")]
     else:
         left, right = tree.needed("larg"), tree.needed("rarg")
         both, neither = [*above, *quals], list[Node]()
         match scope.join_types[tree.number("rtindex")]:
             case JoinType.INNER:
-                sides = [(left, both, exposed), (right, both, exposed)]
+                parts = [(left, both, exposed), (right, both, exposed)]
             case JoinType.LEFT:
-                sides = [(left, above, exposed), (right, quals, False)]
+                parts = [(left, above, exposed), (right, quals, False)]
             case JoinType.RIGHT:
-                sides = [(left, quals, False), (right, above, exposed)]
+                parts = [(left, quals, False), (right, above, exposed)]
             case _:
-                sides = [(left, neither, False), (right, neither, False)]
+                parts = [(left, neither, False), (right, neither, False)]
     return frozenset[int]().union(
-        *(_visit(one, held, scope, conditions, exposed=open_) for one, held, open_ in sides)
+        *(
+            _visit(part, part_conditions, scope, conditions, exposed=part_exposed)
+            for part, part_conditions, part_exposed in parts
+        )
     )

@@ -1,91 +1,119 @@
-"""What is known of a value, and whose the row is that has such values."""
+"""What is known about a value, and what follows about the row that has it.
 
-from collections.abc import Mapping
+A row belongs to one tenant, or it is global: it belongs to none, and all tenants may read it.
+"""
+
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from dbkit.tenancy.ownership import Ownership, Reference
+from dbkit.tenancy.ownership import ForeignKey, Ownership
 
 
 class Tag(NamedTuple):
-    """What is known of a value, unless it is null: whose it is."""
+    """What is known about a value: it is the tenant, or it stands in a row of the tenant's.
 
-    # it is in this column of a row of the tenant's; 0 and 0: it is the tenant
+    A value may have several tags, and a value that is null may have any.
+    """
+
+    # the table and the column in which the value stands; both are 0 if the value is the tenant
     relation: int
     column: int
-    # two values with one row are in the same row; None is any
+    # values with the same row stand in the same row; None says nothing about that
     row: tuple[int, ...] | None
-    # the row may be everybody's instead
+    # the row may be global instead
     is_global: bool
 
 
 Tags = frozenset[Tag]
 NO_TAGS: Tags = frozenset()
 TENANT = Tag(0, 0, None, is_global=False)
-# the tenant, or null in a row that is everybody's
-TENANT_OR_NOBODY = TENANT._replace(is_global=True)
+# the tenant, or null in a global row
+TENANT_OR_GLOBAL = TENANT._replace(is_global=True)
 
 
-def status(
+def may_be_global(
     ownership: Ownership,
     relation: int,
-    tags: Mapping[int, Tags],
-    seen: frozenset[int] = frozenset(),
+    column_tags: Mapping[int, Tags],
+    visited: frozenset[int] = frozenset(),
 ) -> bool | None:
-    """Say whether a row with such columns may be everybody's; None if it may be anyone's."""
-    owned = ownership.of(relation)
-    if owned is None or relation in seen:
+    """Say whether a row whose columns have these tags may be global.
+
+    If it may not, it is the tenant's. None says that it may be another tenant's.
+    """
+    table = ownership.table(relation)
+    if table is None or relation in visited:
         return None
-    found: list[bool] = []
-    if owned.column:
-        here = tags.get(owned.column, NO_TAGS)
-        proofs = [one.is_global for one in here if not one.relation]
-        found += [one for one in proofs if owned.may_be_global or not one]
-    for key in ownership.keys(relation):
-        found += _same(relation, [(column, tags.get(column, NO_TAGS)) for column in key])
-    for one in owned.references:
-        through = reached(ownership, one, tags, seen | {relation})
-        found += [] if through is None else [through]
-    return all(found) if found else None
+    # each entry proves that the row is the tenant's, or else global if the entry is true
+    proofs: list[bool] = []
+    if table.column:
+        tags = column_tags.get(table.column, NO_TAGS)
+        proofs += [
+            tag.is_global
+            for tag in tags
+            if not tag.relation and (table.may_be_global or not tag.is_global)
+        ]
+    for key in ownership.unique_keys(relation):
+        proofs += _same_row(
+            relation, [(column, column_tags.get(column, NO_TAGS)) for column in key]
+        )
+    for foreign_key in table.owning_keys:
+        parent = parent_may_be_global(ownership, foreign_key, column_tags, visited | {relation})
+        proofs += [] if parent is None else [parent]
+    return all(proofs) if proofs else None
 
 
-def reached(
+def parent_may_be_global(
     ownership: Ownership,
-    reference: Reference,
-    tags: Mapping[int, Tags],
-    seen: frozenset[int] = frozenset(),
+    foreign_key: ForeignKey,
+    column_tags: Mapping[int, Tags],
+    visited: frozenset[int] = frozenset(),
 ) -> bool | None:
-    """Say the same of the row that a foreign key of such columns leads to."""
-    pairs = zip(reference.columns, reference.keys, strict=True)
-    there = {key: tags[column] for column, key in pairs if column in tags}
-    return status(ownership, reference.parent, there, seen) if there else None
+    """Say the same about the row that a foreign key with these tags refers to."""
+    pairs = zip(foreign_key.columns, foreign_key.parent_columns, strict=True)
+    parent_tags = {
+        parent_column: column_tags[column]
+        for column, parent_column in pairs
+        if column in column_tags
+    }
+    if not parent_tags:
+        return None
+    return may_be_global(ownership, foreign_key.parent, parent_tags, visited)
 
 
-def common(found: list[Tags]) -> Tags:
-    """Return what is true of every one of these values, each of a row of its own."""
-    known = [
-        {
-            place: all(one.is_global for one in tags if (one.relation, one.column) == place)
-            for place in {(one.relation, one.column) for one in tags}
-        }
-        for tags in found
-    ]
-    first, *others = known
+def common(alternatives: Iterable[Tags]) -> Tags:
+    """Return what is true of a value that is one of several, each from a row of its own."""
+    columns = [_global_by_column(tags) for tags in alternatives]
+    first, *others = columns
     return frozenset(
-        Tag(*place, None, any(one[place] for one in known))
-        for place in set(first).intersection(*others)
+        Tag(*column, None, any(is_global[column] for is_global in columns))
+        for column in set(first).intersection(*others)
     )
 
 
 def of_any_row(tags: Tags) -> Tags:
-    """Return the same of a value that may be in another row than others with it."""
-    return frozenset(one._replace(row=None) for one in tags)
+    """Return the tags without the rows, for values that may come from different rows."""
+    return frozenset(tag._replace(row=None) for tag in tags)
 
 
-def _same(relation: int, found: list[tuple[int, Tags]]) -> list[bool]:
-    """Say of each row that has all these values in these columns whether it may be everybody's."""
+def _global_by_column(tags: Tags) -> dict[tuple[int, int], bool]:
+    """Return the tables and columns of the tags, and whether all tags of each may be global."""
+    is_global: dict[tuple[int, int], bool] = {}
+    for tag in tags:
+        column = (tag.relation, tag.column)
+        is_global[column] = is_global.get(column, True) and tag.is_global
+    return is_global
+
+
+def _same_row(relation: int, key_tags: list[tuple[int, Tags]]) -> list[bool]:
+    """Return, for each row that has the values of a whole key, whether it may be global."""
     [first, *others] = [
-        {(one.row, one.is_global) for one in tags if (one.relation, one.column) == (relation, key)}
-        for key, tags in found
+        {
+            (tag.row, tag.is_global)
+            for tag in tags
+            if (tag.relation, tag.column) == (relation, column)
+        }
+        for column, tags in key_tags
     ]
     if not others:
         return [is_global for _, is_global in first]

@@ -7,10 +7,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dbkit.analysis.catalog import Catalog
+from dbkit.analysis import Catalog
 from dbkit.server import EmbeddedServer
-from dbkit.tenancy.crossings import unbound
-from dbkit.tenancy.ownership import Ownership
+from dbkit.tenancy import Ownership, find_crossings
 from tests.tenancy.tenant_statements import Made
 from tests.tenancy.two_tenants import (
     ONE,
@@ -55,8 +54,10 @@ def faults(
     connection: psycopg.Connection, text: str, ownership: Ownership | None = None
 ) -> list[str]:
     statement, names = numbered(text)
-    found = unbound(connection, statement, names, tenant="tenant_id", ownership=ownership)
-    return [one.message for one in found]
+    crossings = find_crossings(
+        connection, statement, names, tenant="tenant_id", ownership=ownership
+    )
+    return [crossing.message for crossing in crossings]
 
 
 def called(text: str, arguments: tuple[int, int]) -> tuple[str, list[int]]:
@@ -106,9 +107,9 @@ def test_what_is_bound_is_the_same_whatever_another_tenant_has(
 
 
 def test_most_of_what_is_not_bound_does_leak(tenants: psycopg.Connection) -> None:
-    unbound_ones = [text for expected, text in CASES if expected == "unbound"]
+    unbound = [text for expected, text in CASES if expected == "unbound"]
 
-    assert len(leaks(tenants, unbound_ones)) > len(unbound_ones) / 2
+    assert len(leaks(tenants, unbound)) > len(unbound) / 2
 
 
 def test_no_statement_made_by_chance_is_bound_and_leaks(tenants: psycopg.Connection) -> None:
@@ -130,7 +131,7 @@ def test_the_tenant_may_have_another_name_and_be_text(empty: psycopg.Connection)
     )
 
     def found(text: str) -> bool:
-        return bool(unbound(empty, text, ("account_id",), tenant="account_id"))
+        return bool(find_crossings(empty, text, ("account_id",), tenant="account_id"))
 
     assert not found("select id from files where account_id = $1")
     assert not found("insert into files (id, account_id) values (1, $1)")
@@ -166,7 +167,7 @@ def test_a_collation_that_is_not_exact_may_hold_another_tenant_for_equal(
     )
 
     def found(text: str) -> bool:
-        return bool(unbound(loose, text, ("account_id",), tenant="account_id"))
+        return bool(find_crossings(loose, text, ("account_id",), tenant="account_id"))
 
     assert not found("select id from files where account_id = $1")
     assert found('select id from files where account_id = $1 collate "loose"')
@@ -183,10 +184,10 @@ def test_a_conflict_in_an_index_that_is_less_exact_may_be_another_tenant_s(
     )
 
     loose.execute('create unique index loosely on files (account_id collate "loose", name)')
-    loosely = unbound(loose, text, ("account_id",), tenant="account_id")
+    loosely = find_crossings(loose, text, ("account_id",), tenant="account_id")
     loose.execute("drop index loosely")
     loose.execute("create unique index exactly on files (account_id, name)")
-    exactly = unbound(loose, text, ("account_id",), tenant="account_id")
+    exactly = find_crossings(loose, text, ("account_id",), tenant="account_id")
 
     assert [one.kind for one in loosely] == ["write"]
     assert exactly == ()
@@ -199,7 +200,7 @@ def test_a_key_of_a_parent_of_tables_is_none_of_its_children_s(empty: psycopg.Co
     )
     again = "update runs set id = id where id in (select id from runs where tenant_id = $1)"
 
-    assert unbound(empty, again, ("tenant_id",), tenant="tenant_id")
+    assert find_crossings(empty, again, ("tenant_id",), tenant="tenant_id")
 
 
 def test_a_foreign_key_that_is_never_checked_proves_nothing(empty: psycopg.Connection) -> None:
@@ -210,9 +211,9 @@ def test_a_foreign_key_that_is_never_checked_proves_nothing(empty: psycopg.Conne
     if empty.info.server_version < 180000:
         pytest.skip("a foreign key is always checked before PostgreSQL 18")
 
-    alone = unbound(empty, "select id from steps", (), tenant="tenant_id")
+    alone = find_crossings(empty, "select id from steps", (), tenant="tenant_id")
     empty.execute("alter table steps alter constraint steps_workflow_id_fkey not enforced")
-    unenforced = unbound(empty, "select id from steps", (), tenant="tenant_id")
+    unenforced = find_crossings(empty, "select id from steps", (), tenant="tenant_id")
 
     assert [one.name for one in alone] == ["steps"]
     assert unenforced == ()
@@ -225,7 +226,7 @@ def test_a_table_with_a_rule_may_write_more_than_is_seen(empty: psycopg.Connecti
         "create rule more as on delete to runs do also delete from logs"
     )
 
-    [fault] = unbound(
+    [fault] = find_crossings(
         empty, "delete from runs where tenant_id = $1", ("tenant_id",), tenant="tenant_id"
     )
 
