@@ -63,7 +63,6 @@ SOON = (
 UNORDERED = {
     f"dbkit.{name}"
     for name in (
-        "analysis",
         "check",
         "cli",
         "codegen",
