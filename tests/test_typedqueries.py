@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from dbkit.errors import QueryError
-from dbkit.queryfiles import parse_queries, usable_name
+from dbkit.queryfiles import usable_name
 from dbkit.sqltext import Source
 from dbkit.typedqueries import (
     CheckedQuery,
@@ -29,6 +29,7 @@ from dbkit.typedqueries import (
     check_query,
     examine_query,
 )
+from tests.queryfiles.reading import parse_queries
 
 SCHEMA = """
 create table orders (

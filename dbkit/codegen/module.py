@@ -36,7 +36,6 @@ _RUNNERS = {
     QueryKind.BATCH: "batch",
     QueryKind.COPY: "copy",
 }
-_OF_SETS = {QueryKind.BATCH, QueryKind.COPY}
 
 
 def package_text(system: str) -> str:

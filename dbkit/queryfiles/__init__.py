@@ -3,7 +3,6 @@
 from dbkit.queryfiles.combinations import combination_for
 from dbkit.queryfiles.copytarget import CopyTarget, copy_target
 from dbkit.queryfiles.errors import ClashingQueries, QueryFileFault, UnusableQueryFile
-from dbkit.queryfiles.parsing import parse_queries
 from dbkit.queryfiles.pythonnames import row_class_name, usable_name
 from dbkit.queryfiles.queryrecords import (
     Allowance,
@@ -39,7 +38,6 @@ __all__ = [
     "copy_target",
     "examine_folder",
     "find_queries",
-    "parse_queries",
     "query_files",
     "row_class_name",
     "usable_name",

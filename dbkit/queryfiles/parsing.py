@@ -5,7 +5,6 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from dbkit.errors import DbkitError, SourceFault
-from dbkit.queryfiles.clashes import find_clashes
 from dbkit.queryfiles.combinations import MOST_SWITCHES, all_combinations, find_switches
 from dbkit.queryfiles.errors import (
     BadDefault,
@@ -56,18 +55,6 @@ class _Section(NamedTuple):
     script: Sequence[Token]
     # of the line that names it, and of what stands above the first of these lines
     faults: tuple[DbkitError, ...] = ()
-
-
-def parse_queries(source: Source, subject: str, *, named: bool = False) -> tuple[Query, ...]:
-    """Read every query of a file, or refuse it; `named` asks for a `-- name:` line above each.
-
-    Without such a line the file holds one query, called like the file. With them the name of the
-    file counts for nothing: the queries are called as their lines say.
-    """
-    read = examine_source(source, subject, named=named)
-    for fault in (*read.faults, *find_clashes(read.queries)):
-        raise fault
-    return read.queries
 
 
 def examine_source(source: Source, subject: str, *, named: bool = False) -> ReadFile:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from dbkit.errors import DbkitError
 from dbkit.queryfiles.clashes import find_clashes
 from dbkit.queryfiles.errors import UnusableQueryFile
-from dbkit.queryfiles.parsing import examine_source, parse_queries
+from dbkit.queryfiles.parsing import examine_source
 from dbkit.queryfiles.pythonnames import unusable_in_python
 from dbkit.queryfiles.queryrecords import Query
 from dbkit.sqltext import Source, decode
@@ -53,7 +53,7 @@ def examine_folder(sql_folder: Path, root: Path) -> ReadFolder:
         ]
         faults += unusable
         try:
-            sources[shown] = _source(path, shown)
+            sources[shown] = read_source(path, shown)
         except DbkitError as fault:
             faults.append(fault)
             continue
@@ -63,11 +63,6 @@ def examine_folder(sql_folder: Path, root: Path) -> ReadFolder:
     faults += find_clashes(queries)
     in_order = sorted(queries, key=lambda query: (query.subject, query.name))
     return ReadFolder(tuple(in_order), sources, tuple(faults))
-
-
-def read_queries(path: Path, shown: str, subject: str, *, named: bool = False) -> tuple[Query, ...]:
-    """Read the queries of one file, which errors call by the name it is shown by."""
-    return parse_queries(_source(path, shown), subject, named=named)
 
 
 def query_files(sql_folder: Path) -> Iterator[Path]:
@@ -94,7 +89,8 @@ def _faults_of_subject(path: Path) -> Iterator[str]:
         yield f"the subject {_subject(path)!r} {reason}"
 
 
-def _source(path: Path, shown: str) -> Source:
+def read_source(path: Path, shown: str) -> Source:
+    """Read one file, which errors call by the name it is shown by."""
     try:
         content = path.read_bytes()
     except OSError as error:

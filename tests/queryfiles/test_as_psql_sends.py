@@ -11,11 +11,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from dbkit.queryfiles import Combination, Query, parse_queries
+from dbkit.queryfiles import Combination, Query
 from dbkit.queryfiles.errors import NoStatement
-from dbkit.queryfiles.sqlfolder import read_queries
 from dbkit.server import EmbeddedServer, find_binaries
 from dbkit.sqltext import Source
+from tests.queryfiles.reading import parse_queries, read_queries
 
 SOUND = sorted((Path(__file__).parents[1] / "files/queries/sound").glob("*.sql"))
 THOROUGH = os.environ.get("DBKIT_THOROUGH") == "1"

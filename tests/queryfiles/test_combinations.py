@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbkit.queryfiles import Query, combination_for, parse_queries
+from dbkit.queryfiles import Query, combination_for
 from dbkit.sqltext import Source
+from tests.queryfiles.reading import parse_queries
 
 
 def read(body: str, header: str = "") -> Query:

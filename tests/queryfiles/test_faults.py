@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from dbkit.errors import DbkitError, QueryError, SourceFault, UnlistedChoice
-from dbkit.queryfiles import combination_for, parse_queries
+from dbkit.queryfiles import combination_for
 from dbkit.queryfiles.clashes import find_clashes
 from dbkit.queryfiles.errors import TooManySwitches, UnusableQueryFile
 from dbkit.queryfiles.parsing import examine_source
-from dbkit.queryfiles.sqlfolder import read_queries
 from dbkit.sqltext import Source, decode
 from dbkit.sqltext.errors import NulCharacter, UndecodableFile
+from tests.queryfiles.reading import parse_queries, read_queries
 
 FAULTS = sorted((Path(__file__).parents[1] / "files/queries").glob("*.sql"))
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from dbkit.queryfiles import Query, QueryKind, parse_queries
+from dbkit.queryfiles import Query, QueryKind
 from dbkit.sqltext import Source
+from tests.queryfiles.reading import parse_queries
 
 AIOSQL = """-- All that is asked of users.
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from dbkit.queryfiles import Allowance, Choice, Query, QueryKind, QueryParameter, parse_queries
+from dbkit.queryfiles import Allowance, Choice, Query, QueryKind, QueryParameter
 from dbkit.sqltext import Source
+from tests.queryfiles.reading import parse_queries
 
 
 def read(text: str, path: str = "sql/shop/runs/list_recent.sql") -> Query:
