@@ -119,14 +119,12 @@ class House:
         match argument:
             case ast.Constant(value=str(name)):
                 return [name]
-            case ast.JoinedStr(
-                values=[
-                    ast.Constant(value=str(prefix)),
-                    ast.FormattedValue(value=ast.Subscript(value=ast.Name(id=table))),
-                ]
-            ):
-                return [f"{prefix}{name}" for name in table_of(module, table).values()]
-            case ast.JoinedStr(values=[ast.Constant(value=str(prefix)), *_]):
+            case ast.JoinedStr(values=parts):
+                prefix, asked = _start(module, parts)
+                if isinstance(asked, ast.Subscript):
+                    named = table_of(module, ast.unparse(asked.value)).values()
+                    if named:
+                        return [f"{prefix}{name}" for name in named]
                 return [
                     name
                     for name in self.modules
@@ -153,8 +151,25 @@ def table_of(module: Module, name: str) -> dict[str, str]:
         str(key): str(value)
         for node in module.tree.body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
+        if isinstance(node.value, ast.Dict)
         for key, value in ast.literal_eval(node.value).items()
     }
+
+
+def _start(module: Module, parts: list[ast.expr]) -> tuple[str, ast.expr | None]:
+    """Return what an f-string begins with, and what it asks for next."""
+    prefix = ""
+    for part in parts:
+        match part:
+            case ast.Constant(value=str(text)):
+                prefix += text
+            case ast.FormattedValue(value=ast.Name(id="__name__")):
+                prefix += module.name
+            case ast.FormattedValue(value=asked):
+                return prefix, asked
+            case _:
+                pass
+    return prefix, None
 
 
 def _elements(node: ast.expr) -> list[ast.expr]:

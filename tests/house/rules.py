@@ -3,6 +3,7 @@
 import ast
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping
+from importlib import import_module
 from itertools import chain
 
 from tests.house.modules import House, Module, table_of
@@ -102,7 +103,7 @@ def hidden_offers(house: House) -> list[str]:
     ]
 
 
-def idle_offers(house: House, told: str) -> list[str]:
+def idle_offers(house: House, told: str, agreed: Container[str] = ()) -> list[str]:
     """Each name in `__all__` is used outside, told to the reader, or a type of what is offered."""
     used = {
         (taken.module, taken.name)
@@ -116,11 +117,26 @@ def idle_offers(house: House, told: str) -> list[str]:
         for types in [_annotations(house, module)]
         for name in module.offered
         if (module.name, name) not in used and name not in told and name not in types
+        if name not in agreed
     ]
 
 
+def mistyped_offers(house: House) -> list[str]:
+    """What a front door gives when it is asked is what its imports say, also those for types."""
+    faults: list[str] = []
+    for door in _doors(house):
+        running = import_module(door.name)
+        for taken in house.imports[door.name]:
+            if taken.name not in door.offered:
+                continue
+            behind = getattr(import_module(taken.module), taken.name)
+            if getattr(running, taken.name, None) is not behind:
+                faults.append(f"{door.name} does not give the {taken.name} of {taken.module}")
+    return faults
+
+
 def lazy_offers(house: House, table: str) -> list[str]:
-    """A front door that imports when asked offers, types and finds the same names."""
+    """The front door of the whole package types and finds the names that it offers."""
     door = house.modules[house.name]
     typed = {
         alias.name: str(node.module)

@@ -1,6 +1,7 @@
 """Every rule of the house finds the fault it is there for."""
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -72,6 +73,23 @@ def test_a_circle_through_a_front_door_is_found(plant: Plant) -> None:
     assert rules.circles(shop) == [
         "imported in a circle: shop.carts, shop.carts.cart, shop.carts.filling"
     ]
+
+
+@pytest.mark.parametrize(
+    "lazy",
+    ["import_module(f'{__name__}.{name}')", "import_module(f'{__name__}.{_LAZY[name]}')"],
+)
+def test_a_circle_through_a_front_door_that_imports_when_asked_is_found(
+    plant: Plant, lazy: str
+) -> None:
+    shop = plant(
+        {
+            "carts/__init__": f"def __getattr__(name: str) -> object:\n    {lazy}\n",
+            "carts/cart": "from shop.carts import fill\n",
+        }
+    )
+
+    assert rules.circles(shop) == ["imported in a circle: shop.carts, shop.carts.cart"]
 
 
 def test_modules_that_share_what_is_below_them_are_no_circle(plant: Plant) -> None:
@@ -203,6 +221,36 @@ def test_an_offer_that_nobody_takes_is_found(plant: Plant) -> None:
     assert rules.idle_offers(shop, "Call `told`.") == [
         "shop.carts.idle is in __all__, and nobody uses it or is told of it"
     ]
+
+
+@pytest.mark.parametrize("lazy", ["return 7", "raise AttributeError(name)"])
+def test_a_front_door_that_gives_something_else_is_found(
+    plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lazy: str
+) -> None:
+    monkeypatch.setattr("sys.path", [str(tmp_path), *sys.path])
+    shop = plant(
+        {
+            "carts/__init__": f"""
+                from typing import TYPE_CHECKING
+                from shop.carts.items import Item
+                if TYPE_CHECKING:
+                    from shop.carts.cart import Cart
+                __all__ = ["Cart", "Item"]
+                def __getattr__(name: str) -> object:
+                    {lazy}
+            """,
+            "carts/cart": "class Cart: ...\n",
+            "carts/items": "class Item: ...\n",
+        }
+    )
+
+    try:
+        faults = rules.mistyped_offers(shop)
+    finally:
+        for module in shop.modules:
+            sys.modules.pop(module, None)
+
+    assert faults == ["shop.carts does not give the Cart of shop.carts.cart"]
 
 
 @pytest.mark.parametrize(
