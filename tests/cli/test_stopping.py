@@ -82,12 +82,18 @@ def test_a_rollback_that_is_stopped_has_undone_nothing(project: Project) -> None
 
 
 def test_two_runners_at_once_run_each_migration_once(project: Project) -> None:
-    project.migration("0001_orders", "create table orders (id integer);\nselect pg_sleep(0.3);")
+    project.migration(
+        "0001_orders", "create table orders (id integer);\nselect pg_advisory_xact_lock(7);"
+    )
     project.migration("0002_items", "insert into orders values (1);")
-    first = project.start("migrate")
-    _wait_for_the_sleep(project)
-
-    second = project.start("migrate")
+    sessions = "select from pg_stat_activity where datname = current_database()"
+    with project.connect() as holder:
+        holder.execute("select pg_advisory_lock(7)")
+        first = project.start("migrate")
+        _wait_for(project, "select from pg_locks where locktype = 'advisory' and not granted")
+        before = len(project.rows(sessions))
+        second = project.start("migrate")
+        _wait_for(project, f"{sessions} having count(*) > {before}")
 
     assert _ends_well(first)[1].count(" applied in ") == 2
     assert _ends_well(second) == ("shop: up to date at version 2\n", "")
