@@ -45,7 +45,7 @@ from dbkit.runtime import (
     stream,
 )
 from dbkit.sqltext import Source, decode
-from dbkit.typedqueries import CheckedQuery, check_query
+from dbkit.typedqueries import TypedQuery, type_query
 
 T = TypeVar("T")
 
@@ -377,19 +377,19 @@ def make_statement(
     A row is a named tuple, the parts of a row or of json inside it are dataclasses. `forget` is
     called when the database turns out to have changed.
     """
-    checked = check_query(connection, replace(query, combinations=(combination,)), source)
+    typed = type_query(connection, replace(query, combinations=(combination,)), source)
     types = {
         parameter.name: type_name(parameter.type)
-        for parameter in checked.parameters
+        for parameter in typed.parameters
         if parameter.type is not None
     }
     return Statement(
         SqlFile(f"{query.subject}.{query.name}", query.path),
         tuple(_placed(combination, source)),
         takes=listed((name, types[name]) for name in combination.parameters),
-        gives=listed((column.name, type_name(column.type)) for column in checked.columns),
-        into=dict(_classes(checked)),
-        row=_row(checked),
+        gives=listed((column.name, type_name(column.type)) for column in typed.columns),
+        into=dict(_classes(typed)),
+        row=_row(typed),
         copied=copy_target(combination.text) if query.kind is QueryKind.COPY else None,
         forget=forget,
     )
@@ -404,20 +404,20 @@ def _placed(combination: Combination, source: Source) -> Iterator[Piece]:
         yield combination.text[start:end]
 
 
-def _row(checked: CheckedQuery) -> Callable[..., Any] | None:
-    if len(checked.columns) == 1:
+def _row(typed: TypedQuery) -> Callable[..., Any] | None:
+    if len(typed.columns) == 1:
         return None
-    names = [column.name for column in checked.columns]
-    name = class_name(checked.query.name, ())
+    names = [column.name for column in typed.columns]
+    name = class_name(typed.query.name, ())
     # a name that begins with `_` is no field of a named tuple; it is reached by its place
     return namedtuple(name, names, rename=True)  # noqa: PYI024  # pyright: ignore[reportUntypedNamedTuple] - the fields are the server's
 
 
-def _classes(checked: CheckedQuery) -> Iterator[tuple[str, Any]]:
+def _classes(typed: TypedQuery) -> Iterator[tuple[str, Any]]:
     """Make the classes that generated code would spell out, for the columns that become one."""
-    json_types = dict(checked.json_types)
+    json_types = dict(typed.json_types)
     classes = _Classes()
-    for column in checked.columns:
+    for column in typed.columns:
         annotation = column_type(
             column, json_type=json_types.get(column.name), name_class=classes.name
         )

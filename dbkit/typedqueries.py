@@ -264,7 +264,7 @@ class RowsDiffer(QueryError):
         )
 
 
-class CheckedParameter(NamedTuple):
+class TypedParameter(NamedTuple):
     """A keyword of a query, with the type the server wants for it."""
 
     name: str
@@ -277,11 +277,11 @@ class CheckedParameter(NamedTuple):
     json_type: str | None
 
 
-class CheckedQuery(NamedTuple):
+class TypedQuery(NamedTuple):
     """A query that the server understands in every combination, and what it said."""
 
     query: Query
-    parameters: tuple[CheckedParameter, ...]
+    parameters: tuple[TypedParameter, ...]
     columns: tuple[Column, ...]
     # of a json column the dotted type that the header names
     json_types: tuple[tuple[str, str], ...]
@@ -298,21 +298,21 @@ class CheckedQuery(NamedTuple):
         return True
 
 
-def check_query(
+def type_query(
     connection: psycopg.Connection[Any],
     query: Query,
     source: Source,
     catalog: Catalog | None = None,
-) -> CheckedQuery:
+) -> TypedQuery:
     """Ask the server about every combination of a query's parts, or refuse the query.
 
     `source` is the file it was read from: what the server finds wrong is pointed at there.
     `catalog` is what was learnt of the database from other queries.
     """
-    checked = examine_query(connection, query, source, catalog)
-    if isinstance(checked, CheckedQuery):
-        return checked
-    raise checked[0]
+    typed = examine_query(connection, query, source, catalog)
+    if isinstance(typed, TypedQuery):
+        return typed
+    raise typed[0]
 
 
 def examine_query(
@@ -320,7 +320,7 @@ def examine_query(
     query: Query,
     source: Source,
     catalog: Catalog | None = None,
-) -> CheckedQuery | list[QueryError]:
+) -> TypedQuery | list[QueryError]:
     """Ask the server about every combination of a query's parts, and give all that is wrong."""
     described: list[tuple[Combination, Description]] = []
     refused: dict[str, QueryError] = {}
@@ -353,25 +353,25 @@ def examine_query(
     faults += _unfit_defaults(connection, query, described)
     if faults:
         return faults
-    return CheckedQuery(query, parameters, columns, tuple(json_types.items()), tuple(described))
+    return TypedQuery(query, parameters, columns, tuple(json_types.items()), tuple(described))
 
 
-def find_different_rows(typed: Iterable[CheckedQuery]) -> Iterator[RowsDiffer]:
+def find_different_rows(queries: Iterable[TypedQuery]) -> Iterator[RowsDiffer]:
     """Find the queries whose columns are not those of the first that names the same row."""
-    first: dict[str, CheckedQuery] = {}
-    for query in typed:
-        row_class = query.query.row_class
+    first: dict[str, TypedQuery] = {}
+    for typed in queries:
+        row_class = typed.query.row_class
         if row_class is None:
             continue
-        other = first.setdefault(row_class, query)
-        difference = _first_difference(query.columns, other.columns)
-        if difference is None and query.json_types != other.json_types:
-            named = dict(query.json_types).keys() ^ dict(other.json_types).keys()
-            column = min(named, default=query.columns[0].name)
+        other = first.setdefault(row_class, typed)
+        difference = _first_difference(typed.columns, other.columns)
+        if difference is None and typed.json_types != other.json_types:
+            named = dict(typed.json_types).keys() ^ dict(other.json_types).keys()
+            column = min(named, default=typed.columns[0].name)
             difference = column, "is another class"
         if difference is not None:
             column, how = difference
-            yield RowsDiffer(row_class, query.query.path, column, other.query.path, how)
+            yield RowsDiffer(row_class, typed.query.path, column, other.query.path, how)
 
 
 def _first_difference(  # noqa: PLR0911 - a difference a return
@@ -614,7 +614,7 @@ def _parameters(
     query: Query,
     described: _Described,
     json_types: dict[str, str],
-) -> Iterator[CheckedParameter]:
+) -> Iterator[TypedParameter]:
     types = _types(described)
     nullable = {
         name: all(
@@ -625,7 +625,7 @@ def _parameters(
         for name in types
     }
     for parameter in query.parameters:
-        yield CheckedParameter(
+        yield TypedParameter(
             parameter.name,
             types.get(parameter.name),
             nullable.get(parameter.name, False),

@@ -6,7 +6,7 @@ from psycopg import Connection, sql
 
 from dbkit.loading import load
 from dbkit.sqltext import Source
-from dbkit.typedqueries import check_query
+from dbkit.typedqueries import type_query
 from tests.conftest import ROOT
 
 
@@ -21,7 +21,7 @@ class Queries:
         """Check a query in every combination of its parts, then run the one that is asked for."""
         query = self._loaded[name].query
         source = Source(query.path, (ROOT / query.path).read_text())
-        assert check_query(self.connection, query, source).is_certain
+        assert type_query(self.connection, query, source).is_certain
         return self._loaded[name](self.connection, **given)
 
 

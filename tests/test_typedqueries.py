@@ -13,7 +13,6 @@ from dbkit.errors import QueryError
 from dbkit.queryfiles import usable_name
 from dbkit.sqltext import Source
 from dbkit.typedqueries import (
-    CheckedQuery,
     ColumnsDiffer,
     DefaultDoesNotFit,
     DoesNotPrepare,
@@ -22,12 +21,13 @@ from dbkit.typedqueries import (
     NeedlessRowClass,
     ParametersDiffer,
     RepeatedColumn,
+    TypedQuery,
     UnknownNarrowing,
     UnusableAttribute,
     UnusableColumn,
     UnusablePart,
-    check_query,
     examine_query,
+    type_query,
 )
 from tests.queryfiles.reading import parse_queries
 
@@ -50,45 +50,45 @@ def shop(empty_url: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def check(connection: psycopg.Connection, text: str) -> CheckedQuery:
+def check(connection: psycopg.Connection, text: str) -> TypedQuery:
     source = Source("sql/shop/orders/listed.sql", text)
     [query] = parse_queries(source, "orders")
-    return check_query(connection, query, source)
+    return type_query(connection, query, source)
 
 
 def test_columns_and_parameters_are_what_the_server_says(shop: psycopg.Connection) -> None:
-    checked = check(
+    typed = check(
         shop,
         "-- :many\n\\if :{?most} \\else \\set most 20 \\endif\n"
         "select id, note from orders where customer = :'customer'\n"
         "\\if :{?since}\nand made >= :'since'\n\\endif\nlimit :'most';\n",
     )
 
-    assert [(one.name, one.type.name, one.nullable) for one in checked.columns] == [
+    assert [(one.name, one.type.name, one.nullable) for one in typed.columns] == [
         ("id", "int4", False),
         ("note", "text", True),
     ]
-    assert {one.name: one.type.name for one in checked.parameters if one.type} == {
+    assert {one.name: one.type.name for one in typed.parameters if one.type} == {
         "customer": "text",
         "most": "int8",
         "since": "date",
     }
-    assert len(checked.described) == 2
+    assert len(typed.described) == 2
 
 
 def test_a_column_is_nullable_if_one_combination_cannot_prove_it(shop: psycopg.Connection) -> None:
-    checked = check(
+    typed = check(
         shop,
         "-- :many\nselect note from orders\n\\if :{?note}\nwhere note = :'note'\n\\endif\n;\n",
     )
 
-    assert [one.nullable for one in checked.columns] == [True]
+    assert [one.nullable for one in typed.columns] == [True]
 
 
 def test_a_header_line_narrows_what_cannot_be_proved(shop: psycopg.Connection) -> None:
-    checked = check(shop, "-- note: not null\n-- :many\nselect id, note from orders;\n")
+    typed = check(shop, "-- note: not null\n-- :many\nselect id, note from orders;\n")
 
-    assert [one.nullable for one in checked.columns] == [False, False]
+    assert [one.nullable for one in typed.columns] == [False, False]
 
 
 @pytest.mark.parametrize(
@@ -101,20 +101,20 @@ def test_a_header_line_narrows_what_cannot_be_proved(shop: psycopg.Connection) -
 def test_a_column_is_narrowed_to_a_type_and_to_not_null(
     shop: psycopg.Connection, header: str
 ) -> None:
-    checked = check(shop, f"{header}-- :many\nselect payload from orders;\n")
+    typed = check(shop, f"{header}-- :many\nselect payload from orders;\n")
 
-    assert [one.nullable for one in checked.columns] == [False]
-    assert checked.json_types == (("payload", "shop.types.Payload"),)
+    assert [one.nullable for one in typed.columns] == [False]
+    assert typed.json_types == (("payload", "shop.types.Payload"),)
 
 
 def test_a_parameter_is_narrowed_to_a_type_and_to_not_null(shop: psycopg.Connection) -> None:
-    checked = check(
+    typed = check(
         shop,
         "-- payload: not null\n-- payload: shop.types.Payload\n"
         "-- :exec\nupdate orders set payload = :'payload' where id = :'id';\n",
     )
 
-    [payload] = [one for one in checked.parameters if one.name == "payload"]
+    [payload] = [one for one in typed.parameters if one.name == "payload"]
     assert (payload.nullable, payload.json_type) == (False, "shop.types.Payload")
 
 
@@ -354,13 +354,13 @@ def test_what_does_not_prepare_hides_nothing_of_the_other_combinations(
 
 
 def test_keys_of_json_may_be_named_in_any_way(shop: psycopg.Connection) -> None:
-    checked = check(
+    typed = check(
         shop,
         "-- :many\nselect json_build_object('class', id, '__x', 1) as object, to_jsonb(o) as row\n"
         "from odd as o;\n",
     )
 
-    assert [column.name for column in checked.columns] == ["object", "row"]
+    assert [column.name for column in typed.columns] == ["object", "row"]
 
 
 def test_a_single_value_needs_no_name(shop: psycopg.Connection) -> None:

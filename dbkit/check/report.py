@@ -6,7 +6,7 @@ from typing import Any
 
 from dbkit.check.finding import Finding
 from dbkit.queryfiles import Query
-from dbkit.typedqueries import CheckedQuery
+from dbkit.typedqueries import TypedQuery
 
 # nullable for want of a proof, as `why` says; every other reason is one that can be seen happen
 _UNPROVEN = re.compile(r"not analysed|nothing is known|.* may return null$")
@@ -20,7 +20,7 @@ class CheckReport:
     name: str
     queries: list[Query] = field(default_factory=list[Query])
     # those of the queries that the server understands in every combination
-    typed: list[CheckedQuery] = field(default_factory=list[CheckedQuery])
+    typed: list[TypedQuery] = field(default_factory=list[TypedQuery])
     found: list[Finding] = field(default_factory=list[Finding])
 
     @property

@@ -11,9 +11,9 @@ from dbkit.analysis import Catalog
 from dbkit.check.finding import Finding
 from dbkit.settings import System
 from dbkit.tenancy import Ownership, find_crossings
-from dbkit.typedqueries import CheckedQuery
+from dbkit.typedqueries import TypedQuery
 
-Rule: TypeAlias = Callable[[CheckedQuery], Iterable[Finding]]
+Rule: TypeAlias = Callable[[TypedQuery], Iterable[Finding]]
 
 _COLUMN: LiteralString = """
 select
@@ -47,31 +47,31 @@ def unknown_tenant(system: System, catalog: Catalog) -> Iterator[Finding]:
         yield Finding("tenant", message)
 
 
-def _uncertain(checked: CheckedQuery) -> Iterator[Finding]:
+def _uncertain(typed: TypedQuery) -> Iterator[Finding]:
     """Warn of a query that may give more rows than its kind promises."""
-    if checked.is_certain:
+    if typed.is_certain:
         return
-    query = checked.query
-    many = next(combination for combination, said in checked.described if not said.at_most_one)
+    query = typed.query
+    many = next(combination for combination, said in typed.described if not said.at_most_one)
     reason = "more than one row may come back: no unique key is fixed by equality"
-    message = f":{query.kind}, but {reason}{_where(many.given, checked)}"
+    message = f":{query.kind}, but {reason}{_where(many.given, typed)}"
     yield Finding.of_query("uncertain", message, query, is_warning=True)
 
 
-def _where(given: frozenset[str], checked: CheckedQuery) -> str:
+def _where(given: frozenset[str], typed: TypedQuery) -> str:
     """Name the combination, where there are several."""
-    if len(checked.described) == 1:
+    if len(typed.described) == 1:
         return ""
     return f" (with {' and '.join(sorted(given))})" if given else " (with no optional part)"
 
 
 def _crossing(
-    connection: psycopg.Connection[Any], ownership: Ownership, checked: CheckedQuery
+    connection: psycopg.Connection[Any], ownership: Ownership, typed: TypedQuery
 ) -> Iterator[Finding]:
     """Find what lets a query reach another tenant's rows, unless its header says why it may."""
-    query = checked.query
+    query = typed.query
     crossings: defaultdict[str, list[frozenset[str]]] = defaultdict(list)
-    for combination, _ in checked.described:
+    for combination, _ in typed.described:
         for fault in find_crossings(
             connection,
             combination.text,
@@ -82,8 +82,8 @@ def _crossing(
             crossings[fault.message].append(combination.given)
     if query.across_tenants is None:
         for reason, given in crossings.items():
-            is_always = len(given) == len(checked.described)
-            message = reason if is_always else f"{reason}{_where(given[0], checked)}"
+            is_always = len(given) == len(typed.described)
+            message = reason if is_always else f"{reason}{_where(given[0], typed)}"
             yield Finding.of_query("tenant", message, query, is_warning=False)
     elif not crossings:
         message = "it keeps to one tenant; leave the line `-- across tenants:` out"

@@ -16,7 +16,7 @@ from dbkit.errors import DbkitError, SourceFault
 from dbkit.migrations import UP_TO_DATE, Problem, Status, never_migrated, read_files, read_status
 from dbkit.queryfiles import ReadFolder, examine_folder
 from dbkit.settings import System
-from dbkit.typedqueries import CheckedQuery, examine_query
+from dbkit.typedqueries import TypedQuery, examine_query
 
 # whoever holds a lock for longer is named, and not waited for
 _LOCK_TIMEOUT = "set local lock_timeout = '5s'"
@@ -109,7 +109,7 @@ def _ask(
             told(f"{system.name}: {name} ({number} of {len(read.queries)})")
             try:
                 found = examine_query(connection, query, read.sources[query.path], catalog)
-                if isinstance(found, CheckedQuery):
+                if isinstance(found, TypedQuery):
                     report.typed.append(found)
                     report.found += (one for rule in rules for one in rule(found))
                 else:
@@ -124,7 +124,7 @@ def _said(error: psycopg.Error) -> str:
 
 
 def _of_package(
-    system: System, root: Path, read: ReadFolder, typed: list[CheckedQuery]
+    system: System, root: Path, read: ReadFolder, typed: list[TypedQuery]
 ) -> Iterator[Finding]:
     """Say what `generate --check` does; where that is nothing, what `generate` would change."""
     remedy = f"run dbkit generate {system.name}"

@@ -12,7 +12,7 @@ from dbkit.cli.connecting import Project, opened, url_option
 from dbkit.loading import load
 from dbkit.pgtypes import column_type, parameter_type, type_name
 from dbkit.queryfiles import Combination, QueryKind
-from dbkit.typedqueries import CheckedParameter, CheckedQuery, check_query
+from dbkit.typedqueries import TypedParameter, TypedQuery, type_query
 
 _FIRST_WITH_PLANS = 160000
 _NUMBER = re.compile(r"-?\d+(\.\d+)?|true|false", re.IGNORECASE)
@@ -38,39 +38,39 @@ def command(system: str, query: str, url: str | None) -> None:
     [chosen] = project.systems((system,))
     loaded = load(chosen.sql, root=project.settings.root)[query]
     with opened(project.place(chosen, url)) as connection:
-        checked = check_query(connection, loaded.query, loaded.source)
+        typed = type_query(connection, loaded.query, loaded.source)
         whole = max(loaded.query.combinations, key=lambda combination: len(combination.given))
         plan = list(_plan(connection, whole))
-    _say(checked, whole, plan)
+    _say(typed, whole, plan)
 
 
-def _say(checked: CheckedQuery, whole: Combination, plan: list[str]) -> None:
-    query = checked.query
-    lines = [_signature(checked), query.documentation, f"{query.path}:{query.line}, :{query.kind}"]
+def _say(typed: TypedQuery, whole: Combination, plan: list[str]) -> None:
+    query = typed.query
+    lines = [_signature(typed), query.documentation, f"{query.path}:{query.line}, :{query.kind}"]
     lines += ["", whole.text.strip(), ""]
-    if checked.columns:
-        rows = [_column(checked, place) for place in range(len(checked.columns))]
+    if typed.columns:
+        rows = [_column(typed, place) for place in range(len(typed.columns))]
         lines += [*_aligned([("column", "postgresql", "python", "null"), *rows]), ""]
     for line in (*lines, *plan):
         click.echo(printable(line))
 
 
-def _signature(checked: CheckedQuery) -> str:
-    query = checked.query
+def _signature(typed: TypedQuery) -> str:
+    query = typed.query
     arguments = ["connection"]
     if query.kind in {QueryKind.BATCH, QueryKind.COPY}:
         arguments.append("sets")
-    keywords = [_keyword(parameter) for parameter in checked.parameters]
+    keywords = [_keyword(parameter) for parameter in typed.parameters]
     for choice in query.choices:
         text = f"{choice.name}: Literal[{', '.join(map(repr, choice.allowed))}]"
         default = f" = {choice.default!r}" if choice.default is not None else ""
         keywords.append(text + (" = ..." if choice.omittable else default))
     if keywords:
         arguments += ["*", *keywords]
-    return f"{query.subject}.{query.name}({', '.join(arguments)}) -> {_gives(checked)}"
+    return f"{query.subject}.{query.name}({', '.join(arguments)}) -> {_gives(typed)}"
 
 
-def _keyword(parameter: CheckedParameter) -> str:
+def _keyword(parameter: TypedParameter) -> str:
     if parameter.type is None:
         return f"{parameter.name}: bool = False"
     found = parameter_type(
@@ -83,22 +83,22 @@ def _keyword(parameter: CheckedParameter) -> str:
     return f"{text} = ..." if parameter.omittable else text
 
 
-def _gives(checked: CheckedQuery) -> str:
-    if not checked.columns or checked.query.kind not in _GIVES:
+def _gives(typed: TypedQuery) -> str:
+    if not typed.columns or typed.query.kind not in _GIVES:
         return "int"
-    row = _python(checked, 0) if len(checked.columns) == 1 else "Row"
-    return _GIVES[checked.query.kind].format(row)
+    row = _python(typed, 0) if len(typed.columns) == 1 else "Row"
+    return _GIVES[typed.query.kind].format(row)
 
 
-def _column(checked: CheckedQuery, place: int) -> tuple[str, ...]:
-    column = checked.columns[place]
+def _column(typed: TypedQuery, place: int) -> tuple[str, ...]:
+    column = typed.columns[place]
     null = f"yes: {column.why}" if column.nullable else "never"
-    return column.name, type_name(column.type), _python(checked, place), null
+    return column.name, type_name(column.type), _python(typed, place), null
 
 
-def _python(checked: CheckedQuery, place: int) -> str:
-    column = checked.columns[place]
-    return column_type(column, json_type=dict(checked.json_types).get(column.name)).annotation
+def _python(typed: TypedQuery, place: int) -> str:
+    column = typed.columns[place]
+    return column_type(column, json_type=dict(typed.json_types).get(column.name)).annotation
 
 
 def _plan(connection: psycopg.Connection[Any], combination: Combination) -> Iterable[str]:

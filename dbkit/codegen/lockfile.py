@@ -8,7 +8,7 @@ from typing import Any
 
 from dbkit.pgtypes import type_name
 from dbkit.queryfiles import query_files
-from dbkit.typedqueries import CheckedQuery
+from dbkit.typedqueries import TypedQuery
 
 LOCK = "queries.lock"
 # one more with each change of what is written, in the modules or here, so that `--check` tells
@@ -16,13 +16,13 @@ LOCK = "queries.lock"
 FORM = 5
 
 
-def lock_text(checked: Iterable[CheckedQuery], modules: Mapping[str, str], sql_folder: Path) -> str:
+def lock_text(queries: Iterable[TypedQuery], modules: Mapping[str, str], sql_folder: Path) -> str:
     """Write down the files, the modules made of them, and the types the server told."""
     found = {
         "form": FORM,
         "files": _files(sql_folder),
         "modules": {name: _checksum(text.encode()) for name, text in sorted(modules.items())},
-        "queries": {f"{one.query.subject}.{one.query.name}": _told(one) for one in checked},
+        "queries": {f"{typed.query.subject}.{typed.query.name}": _told(typed) for typed in queries},
     }
     return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
@@ -60,18 +60,18 @@ def _files(sql_folder: Path) -> dict[str, str]:
     }
 
 
-def _told(checked: CheckedQuery) -> dict[str, Any]:
+def _told(typed: TypedQuery) -> dict[str, Any]:
     return {
-        "kind": checked.query.kind.value,
+        "kind": typed.query.kind.value,
         "parameters": {
             one.name: {"type": type_name(one.type), "nullable": one.nullable}
-            for one in checked.parameters
+            for one in typed.parameters
             if one.type is not None
         },
         "columns": [
             {"name": one.name, "type": type_name(one.type), "nullable": one.nullable}
             | ({"why": one.why} if one.nullable else {})
-            for one in checked.columns
+            for one in typed.columns
         ],
     }
 

@@ -11,11 +11,11 @@ from dbkit.codegen.literals import WIDTH, annotation, docstring, enclosed, strin
 from dbkit.codegen.naming import Imports
 from dbkit.codegen.place import way_up
 from dbkit.codegen.plan import (
+    Expression,
     PlannedClass,
     PlannedFunction,
     PlannedKeyword,
     PlannedModule,
-    Typed,
     labels_of,
 )
 from dbkit.queryfiles import QueryKind
@@ -97,7 +97,7 @@ class _ModuleWriter:
         """Write the whole module."""
         plan = self._plan
         aliases = [
-            line for name, typed in plan.aliases.items() for line in self._alias(name, typed)
+            line for name, literal in plan.aliases.items() for line in self._alias(name, literal)
         ]
         classes = [self._class(planned) for planned in plan.classes.values()]
         queries = [
@@ -126,11 +126,14 @@ class _ModuleWriter:
         ]
         return enclosed(f"{_FILES} = {self._use('QueryFiles')}(", arguments, ")")
 
-    def _alias(self, name: str, typed: Typed) -> list[str]:
+    def _alias(self, name: str, literal: Expression) -> list[str]:
         start = f"{name}: {self._imports.use('typing.TypeAlias')} = "
-        labels = labels_of(typed.text) or ()
-        literal = self._imports.use("typing.Literal")
-        return [f"{start}{literal}[", *(f"    {string(label)}," for label in labels), "]"]
+        labels = labels_of(literal.text) or ()
+        return [
+            f"{start}{self._imports.use('typing.Literal')}[",
+            *(f"    {string(label)}," for label in labels),
+            "]",
+        ]
 
     def _class(self, planned: PlannedClass) -> str:
         dataclass = self._imports.use("dataclasses.dataclass")
@@ -307,13 +310,13 @@ class _ModuleWriter:
                 lines[3:4] = [opening, *inner, "        ),"]
         return lines
 
-    def _text(self, typed: Typed) -> str:
+    def _text(self, expression: Expression) -> str:
         imports = {
             _through_runtime(dotted)
-            for dotted in typed.imports
+            for dotted in expression.imports
             if "." in dotted and not (self._is_rows and dotted.startswith("."))
         }
-        return annotation(typed.text, partial(self._imports.use_in, dotted=imports))
+        return annotation(expression.text, partial(self._imports.use_in, dotted=imports))
 
     def _use(self, name: str) -> str:
         return self._imports.use(f"{_RUNTIME}.{name}")

@@ -14,7 +14,7 @@ from dbkit.codegen.plan import ROWS, plan_package
 from dbkit.queryfiles import examine_folder
 from dbkit.settings import System
 from dbkit.sqltext import Source
-from dbkit.typedqueries import CheckedQuery, check_query, find_different_rows
+from dbkit.typedqueries import TypedQuery, find_different_rows, type_query
 
 
 def generate_system(
@@ -29,24 +29,24 @@ def generate_system(
     for fault in read.faults:
         raise fault
     catalog = Catalog(connection)
-    checked = [
-        check_query(connection, query, read.sources[query.path], catalog) for query in read.queries
+    queries = [
+        type_query(connection, query, read.sources[query.path], catalog) for query in read.queries
     ]
-    return package_texts(system, root, checked, read.sources)
+    return package_texts(system, root, queries, read.sources)
 
 
 def package_texts(
-    system: System, root: Path, checked: Sequence[CheckedQuery], sources: Mapping[str, Source]
+    system: System, root: Path, queries: Sequence[TypedQuery], sources: Mapping[str, Source]
 ) -> Mapping[Path, str]:
     """Give the text of each file of a package, of queries in the order of subject and name."""
-    for fault in find_different_rows(checked):
+    for fault in find_different_rows(queries):
         raise fault
     folder = package_folder(system, root)
-    plan = plan_package(checked, sources)
+    plan = plan_package(queries, sources)
     texts = {"__init__.py": package_text(system.name)}
     if plan.rows.classes or plan.rows.aliases:
         texts[f"{ROWS}.py"] = rows_text(system, plan.rows, root)
     for subject, module in plan.subjects.items():
         texts[f"{subject}.py"] = module_text(system, subject, module, sources, root)
-    texts[LOCK] = lock_text(checked, texts, system.sql)
+    texts[LOCK] = lock_text(queries, texts, system.sql)
     return {folder / name: text for name, text in texts.items()}

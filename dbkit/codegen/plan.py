@@ -26,7 +26,7 @@ from dbkit.pgtypes import (
 )
 from dbkit.queryfiles import Choice, Query, QueryKind, copy_target, row_class_name
 from dbkit.sqltext import Source
-from dbkit.typedqueries import CheckedParameter, CheckedQuery
+from dbkit.typedqueries import TypedParameter, TypedQuery
 
 # the module of what several queries have in common
 ROWS = "rows"
@@ -44,8 +44,8 @@ _PLURALS = (
 )
 
 
-class Typed(NamedTuple):
-    """An annotation, and the dotted names that it is made of."""
+class Expression(NamedTuple):
+    """An annotation or a default as Python source, and the dotted names that it needs."""
 
     text: str
     imports: frozenset[str] = frozenset()
@@ -55,8 +55,8 @@ class PlannedKeyword(NamedTuple):
     """A keyword of a function, or a field of a set of values."""
 
     name: str
-    type: Typed
-    default: Typed | None = None
+    type: Expression
+    default: Expression | None = None
 
 
 class PlannedClass(NamedTuple):
@@ -72,7 +72,7 @@ class PlannedColumn(NamedTuple):
 
     name: str
     type: str
-    into: Typed | None
+    into: Expression | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ class PlannedFunction:
     takes: Mapping[str, str]
     gives: tuple[PlannedColumn, ...]
     # one row, or the value of the only column; None where no rows come
-    row: Typed | None
-    row_class: Typed | None
+    row: Expression | None
+    row_class: Expression | None
     # those of the function itself; a set of values has the others
     keywords: tuple[PlannedKeyword, ...]
     # for a query that takes many sets of values the class of one
@@ -102,7 +102,7 @@ class PlannedModule:
 
     classes: dict[str, PlannedClass] = field(default_factory=dict[str, PlannedClass])
     # name and right side
-    aliases: dict[str, Typed] = field(default_factory=dict[str, Typed])
+    aliases: dict[str, Expression] = field(default_factory=dict[str, Expression])
     functions: list[PlannedFunction] = field(default_factory=list[PlannedFunction])
     # what each name stands for, told where two are alike
     meanings: dict[str, str] = field(default_factory=dict[str, str])
@@ -122,10 +122,10 @@ class PlannedPackage:
     subjects: dict[str, PlannedModule] = field(default_factory=dict[str, PlannedModule])
 
 
-def plan_package(checked: Iterable[CheckedQuery], sources: Mapping[str, Source]) -> PlannedPackage:
+def plan_package(queries: Iterable[TypedQuery], sources: Mapping[str, Source]) -> PlannedPackage:
     """Plan the package of a system's queries, in the order of subject and name."""
     package = PlannedPackage()
-    for typed in checked:
+    for typed in queries:
         module = package.subjects.setdefault(typed.query.subject, PlannedModule())
         module.claim(typed.query.name, f"the query {typed.query.subject}.{typed.query.name}")
         planner = _Planner(package.rows, module, typed)
@@ -138,11 +138,11 @@ def plan_package(checked: Iterable[CheckedQuery], sources: Mapping[str, Source])
 class _Planner:
     """Plans one query: every name is the query's own, its row's, or the database's."""
 
-    def __init__(self, rows: PlannedModule, module: PlannedModule, checked: CheckedQuery) -> None:
+    def __init__(self, rows: PlannedModule, module: PlannedModule, typed: TypedQuery) -> None:
         self._rows = rows
         self._module = module
-        self._checked = checked
-        self._query = checked.query
+        self._typed = typed
+        self._query = typed.query
         self._name = f"{self._query.subject}.{self._query.name}"
         shared = self._query.row_class
         # where a row class is, there are the classes of what is inside it
@@ -153,11 +153,11 @@ class _Planner:
 
     def function(self, source: Source) -> PlannedFunction:
         """Plan the function, and add the classes that it needs."""
-        query, checked = self._query, self._checked
+        query, typed = self._query, self._typed
         written = write_statement(query, source)
         types = {
             parameter.name: type_name(parameter.type)
-            for parameter in checked.parameters
+            for parameter in typed.parameters
             if parameter.type is not None
         }
         row, row_class, gives = self._rows_of()
@@ -182,8 +182,8 @@ class _Planner:
             copy_target(query.combinations[0].text) if is_copied else None,
         )
 
-    def _rows_of(self) -> tuple[Typed | None, Typed | None, tuple[PlannedColumn, ...]]:
-        columns = self._checked.columns
+    def _rows_of(self) -> tuple[Expression | None, Expression | None, tuple[PlannedColumn, ...]]:
+        columns = self._typed.columns
         annotations = [self._column(column) for column in columns]
         gives = tuple(
             PlannedColumn(column.name, type_name(column.type), into)
@@ -205,10 +205,10 @@ class _Planner:
         row = self._named(self._row_module, self._row_name)
         return row, row, gives
 
-    def _column(self, column: Column) -> tuple[Typed, Typed | None]:
-        json_type = dict(self._checked.json_types).get(column.name)
+    def _column(self, column: Column) -> tuple[Expression, Expression | None]:
+        json_type = dict(self._typed.json_types).get(column.name)
 
-        def typed(column: Column) -> tuple[Typed, bool]:
+        def annotate(column: Column) -> tuple[Expression, bool]:
             found = column_type(
                 column,
                 json_type=json_type,
@@ -217,20 +217,21 @@ class _Planner:
             )
             for made in found.classes:
                 fields = tuple(
-                    PlannedKeyword(name, Typed(text, found.imports)) for name, text in made.fields
+                    PlannedKeyword(name, Expression(text, found.imports))
+                    for name, text in made.fields
                 )
                 meaning = f"a part of a row of {self._row_meaning}"
                 self._add_class(
                     self._row_module, made.name, meaning, "A value inside a row.", fields
                 )
             local = frozenset(self._dotted(self._row_module, made.name) for made in found.classes)
-            return Typed(found.annotation, found.imports | local), found.converted
+            return Expression(found.annotation, found.imports | local), found.converted
 
-        annotation, is_converted = typed(column)
+        annotation, is_converted = annotate(column)
         if not is_converted:
             return annotation, None
         # a NULL of the column itself is never built from
-        return annotation, typed(replace(column, nullable=False))[0]
+        return annotation, annotate(replace(column, nullable=False))[0]
 
     @property
     def _row_meaning(self) -> str:
@@ -264,7 +265,7 @@ class _Planner:
             return self._dotted(self._rows, name)
         self._rows.claim(name, meaning)
         if type_.kind is TypeKind.ENUM:
-            self._rows.aliases[name] = Typed(
+            self._rows.aliases[name] = Expression(
                 python_type(type_).annotation, frozenset({"typing.Literal"})
             )
             return self._dotted(self._rows, name)
@@ -274,7 +275,7 @@ class _Planner:
             for field, inner in type_.fields
         ]
         fields = tuple(
-            PlannedKeyword(field, _typed(annotation)) for field, annotation in annotations
+            PlannedKeyword(field, _expression(annotation)) for field, annotation in annotations
         )
         documentation = f"A value of the type {type_name(type_)}."
         self._rows.classes[name] = PlannedClass(name, documentation, fields)
@@ -290,20 +291,20 @@ class _Planner:
     def _keywords(self) -> list[PlannedKeyword]:
         keywords = [
             keyword
-            for parameter in self._checked.parameters
+            for parameter in self._typed.parameters
             if (keyword := self._parameter(parameter)) is not None
         ]
         keywords += [self._choice(choice) for choice in self._query.choices]
         # what has to be given comes first, what may be left out last
         return sorted(keywords, key=_rank)
 
-    def _parameter(self, parameter: CheckedParameter) -> PlannedKeyword | None:
+    def _parameter(self, parameter: TypedParameter) -> PlannedKeyword | None:
         if parameter.type is None:
             # it stands nowhere; without a part to switch it would say nothing
             if not parameter.omittable or parameter.default is not None:
                 return None
-            return PlannedKeyword(parameter.name, Typed("bool"), Typed("False"))
-        annotation = _typed(
+            return PlannedKeyword(parameter.name, Expression("bool"), Expression("False"))
+        annotation = _expression(
             parameter_type(
                 parameter.type,
                 nullable=parameter.nullable,
@@ -319,7 +320,7 @@ class _Planner:
         return _omittable(keyword) if parameter.omittable else keyword
 
     def _choice(self, choice: Choice) -> PlannedKeyword:
-        literal = Typed(
+        literal = Expression(
             f"Literal[{', '.join(map(repr, choice.allowed))}]", frozenset({"typing.Literal"})
         )
         if len(literal.text) > _LONGEST_LITERAL:
@@ -327,9 +328,9 @@ class _Planner:
             name = f"{base}{class_name(choice.name, ())}"
             self._module.claim(name, f"what {choice.name!r} of {self._name} may be")
             self._module.aliases[name] = literal
-            literal = Typed(name)
+            literal = Expression(name)
         if choice.default is not None:
-            return PlannedKeyword(choice.name, literal, Typed(repr(choice.default)))
+            return PlannedKeyword(choice.name, literal, Expression(repr(choice.default)))
         keyword = PlannedKeyword(choice.name, literal)
         return _omittable(keyword) if choice.omittable else keyword
 
@@ -344,8 +345,8 @@ class _Planner:
         module.claim(name, meaning)
         module.classes[name] = PlannedClass(name, documentation, fields)
 
-    def _named(self, module: PlannedModule, name: str) -> Typed:
-        return Typed(name, frozenset({self._dotted(module, name)}))
+    def _named(self, module: PlannedModule, name: str) -> Expression:
+        return Expression(name, frozenset({self._dotted(module, name)}))
 
     def _dotted(self, module: PlannedModule, name: str) -> str:
         return f".{ROWS}.{name}" if module is self._rows else name
@@ -370,28 +371,30 @@ def _singular(things: str) -> str:
     return things
 
 
-def _typed(annotation: PyType) -> Typed:
-    return Typed(annotation.annotation, annotation.imports)
+def _expression(annotation: PyType) -> Expression:
+    return Expression(annotation.annotation, annotation.imports)
 
 
 def _omittable(keyword: PlannedKeyword) -> PlannedKeyword:
-    typed = keyword.type
-    imports = typed.imports | {"dbkit.runtime.Omitted"}
+    annotation = keyword.type
+    imports = annotation.imports | {"dbkit.runtime.Omitted"}
     # None stands at the end of a union
-    bare = typed.text.removesuffix(" | None")
-    wider = Typed(f"{bare} | Omitted{typed.text[len(bare) :]}", imports)
+    bare = annotation.text.removesuffix(" | None")
+    wider = Expression(f"{bare} | Omitted{annotation.text[len(bare) :]}", imports)
     return keyword._replace(
-        type=wider, default=Typed("OMITTED", frozenset({"dbkit.runtime.OMITTED"}))
+        type=wider, default=Expression("OMITTED", frozenset({"dbkit.runtime.OMITTED"}))
     )
 
 
-def _with_default(text: str, parameter: CheckedParameter, typed: Typed) -> tuple[Typed, Typed]:
+def _with_default(
+    text: str, parameter: TypedParameter, annotation: Expression
+) -> tuple[Expression, Expression]:
     written = default(text, parameter.type)
     if written is not None:
-        return typed, Typed(written, frozenset({"decimal.Decimal"}))
+        return annotation, Expression(written, frozenset({"decimal.Decimal"}))
     as_text = frozenset({"dbkit.runtime.AsText"})
     # PostgreSQL alone can read it, so it goes there as psql would send it
-    return Typed(f"{typed.text} | AsText", typed.imports | as_text), Typed(
+    return Expression(f"{annotation.text} | AsText", annotation.imports | as_text), Expression(
         f"AsText({text!r})", as_text
     )
 

@@ -22,7 +22,7 @@ from dbkit.queryfiles import Combination, QueryKind
 from dbkit.runtime import SqlFile, Statement, listed, one
 from dbkit.server import Binaries, EmbeddedServer
 from dbkit.settings import load_settings
-from dbkit.typedqueries import CheckedParameter, check_query
+from dbkit.typedqueries import TypedParameter, type_query
 from tests.conftest import ROOT, skip_without_vector
 from tests.parity.psql import fill, sample
 
@@ -91,13 +91,13 @@ def test_a_query_file_gives_the_same_through_psql_and_python(
     database = filled(system)
     loaded = SYSTEMS[system][name]
     with psycopg.connect(database.url, options=_OPTIONS) as connection:
-        checked = check_query(connection, loaded.query, loaded.source)
-        texts = _texts(combination, checked.parameters, database.listed)
+        typed = type_query(connection, loaded.query, loaded.source)
+        texts = _texts(combination, typed.parameters, database.listed)
         values = {
             key: True if type_ is None else _read(connection, text, type_)
             for key, (text, type_) in texts.items()
         }
-        columns = checked.columns
+        columns = typed.columns
 
         _rewind(connection)
         by_psql = _through_psql(binaries, database.url, loaded, texts, columns)
@@ -131,7 +131,7 @@ def test_the_data_makes_queries_find_something(filled: Callable[[str], Filled]) 
 
 
 def _texts(
-    combination: Combination, parameters: tuple[CheckedParameter, ...], listed: dict[str, str]
+    combination: Combination, parameters: tuple[TypedParameter, ...], listed: dict[str, str]
 ) -> dict[str, tuple[str, str | None]]:
     texts: dict[str, tuple[str, str | None]] = {}
     for parameter in parameters:

@@ -13,7 +13,7 @@ from psycopg import Connection, sql
 from dbkit.loading import LoadedQuery
 from dbkit.queryfiles import Combination, QueryKind
 from dbkit.runtime import AsText
-from dbkit.typedqueries import CheckedParameter, check_query
+from dbkit.typedqueries import TypedParameter, type_query
 
 A, B = "a", "b"
 ROWS = 8
@@ -198,13 +198,11 @@ def arguments(
 
 
 @cache
-def _parameters(connection: Connection[Any], loaded: LoadedQuery) -> tuple[CheckedParameter, ...]:
-    return check_query(connection, loaded.query, loaded.source).parameters
+def _parameters(connection: Connection[Any], loaded: LoadedQuery) -> tuple[TypedParameter, ...]:
+    return type_query(connection, loaded.query, loaded.source).parameters
 
 
-def _text(
-    parameter: CheckedParameter, listed: dict[str, str], owner: str, number: int
-) -> str | bool:
+def _text(parameter: TypedParameter, listed: dict[str, str], owner: str, number: int) -> str | bool:
     if parameter.type is None:
         return True
     if parameter.type.name == "uuid":
