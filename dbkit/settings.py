@@ -68,6 +68,11 @@ class Settings(NamedTuple):
     server_folder: Path
     postgres: str | None
 
+    @property
+    def backup_folder(self) -> Path:
+        """The folder that backups are written into and restored from by default."""
+        return self.root / "backups"
+
     def system(self, name: str) -> System:
         """Return the system of this name, or refuse with the nearest one."""
         try:

@@ -121,3 +121,12 @@ def empty_url(server: EmbeddedServer) -> Iterator[str]:
 def project(tmp_path: Path, empty_url: str) -> Project:
     """A project of one system, `shop`, without a migration yet, on an empty database."""
     return Project(tmp_path / "project", empty_url)
+
+
+@pytest.fixture
+def on_the_embedded_server(tmp_path: Path) -> Iterator[Project]:
+    """A project that has no URL, and with it an embedded server of its own."""
+    project = Project(tmp_path / "embedded", "")
+    yield project
+    ran = project.dbkit("server", "reset", "--yes", "--force")
+    assert ran.returncode == 0, ran

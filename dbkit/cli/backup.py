@@ -1,4 +1,4 @@
-"""`dbkit backup`: write a system's database into a file, and keep the last days of them."""
+"""`dbkit backup`: back up the database of a system, and remove old backups."""
 
 import json
 from pathlib import Path
@@ -6,20 +6,20 @@ from typing import Any
 
 import click
 
-from dbkit.cli.connecting import Project, json_option, opened, url_option
-from dbkit.cli.counting import count_of
-from dbkit.cli.watching import watched
-from dbkit.operations import DEFAULT_KEEP_DAYS, Backup, Programs, Shelf, write_backup
-
-folder_option = click.option(
-    "--folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where backups lie; `backups` beside pyproject.toml if not given.",
+from dbkit.cli.bars import spinner_when_slow
+from dbkit.cli.options import (
+    folder_option,
+    json_option,
+    open_project,
+    system_argument,
+    url_option,
 )
+from dbkit.cli.printing import count_of
+from dbkit.operations import DEFAULT_KEEP_DAYS, Backup, Programs, Shelf, write_backup
 
 
 @click.command("backup", epilog="Example: dbkit backup mrwa --keep-days 14")
-@click.argument("system")
+@system_argument
 @folder_option
 @click.option(
     "--keep-days",
@@ -27,53 +27,49 @@ folder_option = click.option(
     default=DEFAULT_KEEP_DAYS,
     show_default=True,
     metavar="N",
-    help="Remove older ones afterwards, never the only good one.",
+    help="Remove backups older than N days afterwards, but never the only good one.",
 )
-@click.option("--list", "only_list", is_flag=True, help="Only say which backups there are.")
+@click.option("--list", "only_list", is_flag=True, help="Only list the backups.")
 @json_option
 @url_option
 def command(
-    system: str,
+    name: str,
     folder: Path | None,
     keep_days: int,
     only_list: bool,
     as_json: bool,
     url: str | None,
 ) -> None:
-    """Back up the database of SYSTEM: pg_dump's custom format, with checksums.
+    """Back up the database of SYSTEM with pg_dump, and remove old backups.
 
-    Beside it stands what it holds, counted in the same snapshot, so that `dbkit restore`
-    can prove that all of it came back.
+    A backup is an archive in pg_dump's custom format and a description beside it: its checksum,
+    the schema, and the number of rows of every table in the same snapshot. `dbkit restore`
+    compares a restored database with the description.
     """
-    project = Project()
-    [chosen] = project.systems((system,))
-    shelf = shelf_of(project, system, folder)
+    project = open_project()
+    system = project.system(name)
+    shelf = Shelf(folder or project.settings.backup_folder, name)
     if only_list:
-        _list(shelf, as_json=as_json)
+        _print_list(shelf, as_json=as_json)
         return
-    place = project.place(chosen, url)
-    with opened(place) as connection, watched() as told:
-        programs = Programs(project.settings.postgres, told)
-        backup = write_backup(connection, place.url, shelf, programs)
-    gone = shelf.remove_old(keep_days)
+    database = project.database(system, url)
+    with database.connect() as connection, spinner_when_slow() as show_step:
+        programs = Programs(project.settings.postgres, show_step)
+        backup = write_backup(connection, database.url, shelf, programs)
+    removed = shelf.remove_old(keep_days)
     if as_json:
-        removed = [one.file for one in gone]
-        click.echo(json.dumps({"backup": _for_program(shelf, backup), "removed": removed}))
+        files = [old.file for old in removed]
+        click.echo(json.dumps({"backup": _for_program(shelf, backup), "removed": files}))
         return
-    click.echo(f"{system}: {shelf.archive(backup)} written ({_size(backup)})")
-    for one in gone:
-        click.echo(f"{system}: {shelf.archive(one)} removed, older than {keep_days} days")
+    click.echo(f"{name}: {shelf.archive(backup)} written ({_size(backup)})")
+    for old in removed:
+        click.echo(f"{name}: {shelf.archive(old)} removed, older than {keep_days} days")
 
 
-def shelf_of(project: Project, system: str, folder: Path | None) -> Shelf:
-    """Return where the backups of a system lie."""
-    return Shelf(folder or project.settings.root / "backups", system)
-
-
-def _list(shelf: Shelf, *, as_json: bool) -> None:
+def _print_list(shelf: Shelf, *, as_json: bool) -> None:
     backups = shelf.find()
     if as_json:
-        click.echo(json.dumps({"backups": [_for_program(shelf, one) for one in backups]}))
+        click.echo(json.dumps({"backups": [_for_program(shelf, backup) for backup in backups]}))
         return
     if not backups:
         click.echo(f"{shelf.system}: no backup in {shelf.folder}")

@@ -1,4 +1,4 @@
-"""`dbkit call`: run one query and show what comes back."""
+"""`dbkit call`: run one query and print the result."""
 
 import csv
 import json
@@ -7,129 +7,119 @@ from typing import Any, NamedTuple
 
 import click
 
-from dbkit.cli.cells import as_json, as_text, printable
-from dbkit.cli.connecting import Project, SystemDatabase, json_option, opened, url_option
-from dbkit.cli.counting import count_of
+from dbkit.cli.options import json_option, open_project, system_argument, url_option
+from dbkit.cli.printing import count_of, json_value, print_table, text_value
 from dbkit.errors import NoRow, TooManyRows
 from dbkit.loading import LoadedQuery, load
+from dbkit.project import SystemDatabase
 from dbkit.queryfiles import QueryKind
 from dbkit.runtime import AsText, execute, many
 
-# wide enough for whoever reads the table from a file or through a pipe
-_WIDE = 10_000
 _AT_MOST_ONE = {QueryKind.ONE, QueryKind.OPTIONAL}
 
 
-class Answer(NamedTuple):
-    """What came back."""
+class CallResult(NamedTuple):
+    """The rows that a query returned, or the number of rows it touched."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
-    # of a statement without rows, how many it touched
+    # None if the query returns rows
     touched: int | None = None
 
 
 @click.command("call", epilog="Example: dbkit call myloware runs.list_recent max_runs=5 --json")
-@click.argument("system")
-@click.argument("query", metavar="SUBJECT.QUERY")
-@click.argument("values", nargs=-1, metavar="[NAME=VALUE]...")
+@system_argument
+@click.argument("query_name", metavar="SUBJECT.QUERY")
+@click.argument("assignments", nargs=-1, metavar="[NAME=VALUE]...")
 @json_option
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, the columns' names first.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
 @url_option
 def command(
-    system: str, query: str, values: tuple[str, ...], as_json: bool, as_csv: bool, url: str | None
+    name: str,
+    query_name: str,
+    assignments: tuple[str, ...],
+    as_json: bool,
+    as_csv: bool,
+    url: str | None,
 ) -> None:
-    """Run a query of SYSTEM in one transaction, commit it, and show what comes back.
+    """Run a query of SYSTEM in one transaction, commit it and print the result.
 
-    A VALUE is the text that psql would send: any type of PostgreSQL's takes its own. A :batch
-    or a :copy is run for one set of values, as psql runs it.
+    A VALUE is written as for psql's -v: PostgreSQL reads the text as the parameter's type. A
+    :batch or :copy runs for one set of values, as in psql.
     """
     if as_json and as_csv:
-        raise click.UsageError("--json and --csv are two answers; ask for one of them")
-    given = _given(values)
-    project = Project()
-    [chosen] = project.systems((system,))
-    loaded = load(chosen.sql, root=project.settings.root)[query]
-    answer = _run(loaded, project.place(chosen, url), given)
+        raise click.UsageError("--json and --csv exclude each other; give one of them")
+    values = _values(assignments)
+    project = open_project()
+    system = project.system(name)
+    query = load(system.sql, root=project.settings.root)[query_name]
+    result = _run(query, project.database(system, url), values)
     if as_json:
-        click.echo(json.dumps(_for_program(answer, loaded.query.kind), ensure_ascii=False))
+        click.echo(json.dumps(_for_program(result, query.query.kind), ensure_ascii=False))
     elif as_csv:
-        _write_csv(answer)
+        _write_csv(result)
     else:
-        _say(answer)
+        _print(result)
 
 
-def _given(values: tuple[str, ...]) -> dict[str, AsText]:
-    given: dict[str, AsText] = {}
-    for value in values:
-        name, equals, text = value.partition("=")
+def _values(assignments: tuple[str, ...]) -> dict[str, AsText]:
+    values: dict[str, AsText] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
         if not equals:
-            raise click.UsageError(f"{value!r} is to be NAME=VALUE")
-        if name in given:
-            raise click.UsageError(f"{name} is given twice")
-        given[name] = AsText(text)
-    return given
+            raise click.UsageError(f"{assignment!r} is no value; write NAME=VALUE")
+        if name in values:
+            raise click.UsageError(f"{name} is given twice; give it once")
+        values[name] = AsText(text)
+    return values
 
 
-def _run(loaded: LoadedQuery, place: SystemDatabase, given: dict[str, AsText]) -> Answer:
-    call = loaded.call(given)
-    with opened(place) as connection, connection.transaction():
+def _run(loaded: LoadedQuery, database: SystemDatabase, values: dict[str, AsText]) -> CallResult:
+    call = loaded.call(values)
+    with database.connect() as connection, connection.transaction():
         statement = loaded.statement(connection, call)
-        values = call.bound(statement)
+        bound = call.bound(statement)
         if not statement.gives:
-            return Answer((), [], execute(connection, statement, values))
-        rows = many(connection, statement, values)
-        # inside the transaction, so that a broken promise takes back what was written
+            return CallResult((), [], execute(connection, statement, bound))
+        rows = many(connection, statement, bound)
+        # inside the transaction, so that a wrong number of rows rolls back what was written
         if loaded.query.kind in _AT_MOST_ONE and len(rows) > 1:
             raise TooManyRows(loaded.name, len(rows))
         if loaded.query.kind is QueryKind.ONE and not rows:
             raise NoRow(loaded.name)
-    return Answer(tuple(statement.gives), [row if statement.row else (row,) for row in rows])
+    return CallResult(tuple(statement.gives), [row if statement.row else (row,) for row in rows])
 
 
-def _for_program(answer: Answer, kind: QueryKind) -> object:
-    if answer.touched is not None:
-        return answer.touched
+def _for_program(result: CallResult, kind: QueryKind) -> object:
+    if result.touched is not None:
+        return result.touched
     objects = [
-        {name: as_json(value) for name, value in zip(answer.columns, row, strict=True)}
-        for row in answer.rows
+        {name: json_value(value) for name, value in zip(result.columns, row, strict=True)}
+        for row in result.rows
     ]
     if kind in _AT_MOST_ONE:
         return objects[0] if objects else None
     return objects
 
 
-def _write_csv(answer: Answer) -> None:
+def _write_csv(result: CallResult) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    if answer.touched is not None:
-        writer.writerows([["rows"], [answer.touched]])
+    if result.touched is not None:
+        writer.writerows([["rows"], [result.touched]])
         return
-    writer.writerow(answer.columns)
-    writer.writerows([as_text(value) for value in row] for row in answer.rows)
+    writer.writerow(result.columns)
+    writer.writerows([text_value(value) for value in row] for row in result.rows)
 
 
-def _say(answer: Answer) -> None:
-    from rich.console import Console  # noqa: PLC0415 - a program that reads JSON needs no table
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    if answer.touched is not None:
-        click.echo(f"{count_of(answer.touched, 'row')} touched")
+def _print(result: CallResult) -> None:
+    if result.touched is not None:
+        click.echo(f"{count_of(result.touched, 'row')} touched")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, name in enumerate(answer.columns):
-        values = [row[place] for row in answer.rows if row[place] is not None]
-        is_number = bool(values) and all(isinstance(value, int | float) for value in values)
-        table.add_column(
-            Text(printable(name)), justify="right" if is_number else "left", overflow="fold"
-        )
-    for row in answer.rows:
-        table.add_row(
-            *(
-                Text("null", style="dim") if value is None else Text(printable(as_text(value)))
-                for value in row
-            )
-        )
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
-    console.print(table)
-    click.echo(f"({count_of(len(answer.rows), 'row')})")
+    numeric: set[str] = set()
+    for index, name in enumerate(result.columns):
+        values = [row[index] for row in result.rows if row[index] is not None]
+        if values and all(isinstance(value, int | float) for value in values):
+            numeric.add(name)
+    cells = [[None if value is None else text_value(value) for value in row] for row in result.rows]
+    print_table(result.columns, cells, numeric=numeric)
+    click.echo(f"({count_of(len(result.rows), 'row')})")

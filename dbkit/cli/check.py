@@ -9,10 +9,10 @@ import click
 import psycopg
 
 from dbkit.check import CheckReport, Finding, check_system
-from dbkit.cli.cells import printable
-from dbkit.cli.connecting import Project, json_option, only_one_with_url, opened, url_option
-from dbkit.cli.counting import count_of
-from dbkit.cli.watching import watched
+from dbkit.cli.bars import spinner_when_slow
+from dbkit.cli.options import json_option, open_project, refuse_shared_url, url_option
+from dbkit.cli.printing import count_of, printable
+from dbkit.project import Project
 from dbkit.settings import System
 
 
@@ -29,10 +29,10 @@ def command(
     Migrations, query files in every combination of their parts, and generated code. Changes
     nothing. Ends with 0 where nothing is wrong; a warning is no reason to fail.
     """
-    project = Project()
+    project = open_project()
     chosen = project.systems(systems)
-    only_one_with_url(chosen, url)
-    with watched() as told:
+    refuse_shared_url(chosen, url)
+    with spinner_when_slow() as told:
         reports = [
             check_system(system, project.settings.root, _database(project, system, url), told)
             for system in chosen
@@ -49,11 +49,11 @@ def _database(
     project: Project, system: System, url: str | None
 ) -> Generator[psycopg.Connection[Any] | None]:
     """Connect, and make no database of the embedded server's that is not there."""
-    place = project.place(system, url)
-    if place.embedded is not None and not place.embedded.has_database(system.name):
+    database = project.database(system, url)
+    if not database.exists():
         yield None
         return
-    with opened(place) as connection:
+    with database.connect() as connection:
         yield connection
 
 

@@ -1,29 +1,29 @@
-"""`dbkit force`: record that a database is at a version, and run nothing."""
+"""`dbkit force`: record that a database is at a version without running anything."""
 
 import click
 
-from dbkit.cli.connecting import Project, opened, url_option, wait_option
-from dbkit.cli.telling import reporter
+from dbkit.cli.options import open_project, system_argument, url_option
+from dbkit.cli.reporting import reporter, wait_option
 from dbkit.migrations import Runner, read_files
 
 
 @click.command("force", epilog="Example: dbkit force myloware 3")
-@click.argument("system")
+@system_argument
 @click.argument("version", type=click.IntRange(min=0), metavar="N")
 @wait_option
 @url_option
-def command(system: str, version: int, wait: float, url: str | None) -> None:
-    """Record that SYSTEM is at version N, as the files stand now, and run nothing.
+def command(name: str, version: int, wait: float, url: str | None) -> None:
+    """Record that SYSTEM is at version N without running anything.
 
-    For a database that was made by other means, that was mended by hand after a migration
-    stopped half-way, or whose migration was edited on purpose.
+    Use it for a database that was made by other means, that a person mended after a migration
+    failed, or whose migration files were edited on purpose: the files are recorded as they are.
     """
-    project = Project()
-    [chosen] = project.systems((system,))
-    files = read_files(chosen, project.settings.root)
-    place = project.place(chosen, url)
-    with opened(place) as connection, reporter(system, as_json=False) as told:
-        outcome = Runner(files, connection, told, wait=wait).force(version)
+    project = open_project()
+    system = project.system(name)
+    files = read_files(system, project.settings.root)
+    database = project.database(system, url)
+    with database.connect() as connection, reporter(name, as_json=False) as progress:
+        outcome = Runner(files, connection, progress, wait=wait).force(version)
     click.echo(
-        f"{system}: recorded version {outcome.after} (it was {outcome.before}); nothing was run"
+        f"{name}: recorded version {outcome.after} (it was {outcome.before}); nothing was run"
     )

@@ -1,10 +1,8 @@
 """`dbkit generate`: write the typed functions of query files."""
 
-from typing import TYPE_CHECKING
-
 import click
 
-from dbkit.cli.connecting import Project, only_one_with_url, opened, url_option
+from dbkit.cli.options import open_project, refuse_shared_url, systems_argument, url_option
 from dbkit.codegen import (
     NoPackage,
     NotCurrent,
@@ -14,31 +12,32 @@ from dbkit.codegen import (
     package_folder,
     write_package,
 )
-from dbkit.migrations import UP_TO_DATE, never_migrated, read_files, read_status
+from dbkit.migrations import UP_TO_DATE, Status, never_migrated, read_files, read_status
+from dbkit.project import Project
 from dbkit.settings import System
-
-if TYPE_CHECKING:
-    from dbkit.migrations import Status
 
 
 @click.command("generate", epilog="Example: dbkit generate myloware && git diff dbkit/systems")
-@click.argument("systems", nargs=-1, metavar="[SYSTEM]...")
-@click.option("--check", is_flag=True, help="Only say what is not current; needs no server.")
+@systems_argument
+@click.option(
+    "--check", is_flag=True, help="Only report files that are not current; needs no server."
+)
 @url_option
-def command(systems: tuple[str, ...], check: bool, url: str | None) -> None:
-    """Write the Python package of each SYSTEM's query files, or of all that name one.
+def command(names: tuple[str, ...], check: bool, url: str | None) -> None:
+    """Write the Python package of the query files of each SYSTEM, or of all systems.
 
-    The types come from the migrated database, which is left as it was.
+    The types come from the migrated database, which is not changed. Without a SYSTEM, these are
+    all systems whose settings name a package.
     """
-    project = Project()
-    chosen = project.systems(systems)
-    only_one_with_url(chosen, url)
-    if not systems:
-        named = [system for system in chosen if system.package is not None]
-        if not named:
-            raise NoPackage(chosen[0].name)
-        chosen = named
-    for system in chosen:
+    project = open_project()
+    systems = project.systems(names)
+    refuse_shared_url(systems, url)
+    if not names:
+        with_package = [system for system in systems if system.package is not None]
+        if not with_package:
+            raise NoPackage(systems[0].name)
+        systems = with_package
+    for system in systems:
         if check:
             _check(project, system)
         else:
@@ -56,10 +55,10 @@ def _generate(project: Project, system: System, url: str | None) -> None:
     root = project.settings.root
     package = package_folder(system, root)
     files = read_files(system, root)
-    place = project.place(system, url)
-    if place.embedded is not None and not place.embedded.has_database(system.name):
+    database = project.database(system, url)
+    if not database.exists():
         _refuse_unmigrated(never_migrated(files))
-    with opened(place) as connection:
+    with database.connect() as connection:
         _refuse_unmigrated(read_status(files, connection))
         texts = generate_system(system, root, connection)
     written = write_package(texts)
@@ -70,7 +69,7 @@ def _generate(project: Project, system: System, url: str | None) -> None:
         click.echo(f"{system.name}: {package.relative_to(root)} is current")
 
 
-def _refuse_unmigrated(status: "Status") -> None:
+def _refuse_unmigrated(status: Status) -> None:
     if status.exit_code == UP_TO_DATE:
         return
     problems = [problem.message for problem in status.problems]

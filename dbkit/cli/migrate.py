@@ -4,28 +4,27 @@ import json
 
 import click
 
-from dbkit.cli.connecting import (
-    Project,
+from dbkit.cli.options import (
     json_option,
-    only_one_with_url,
-    opened,
+    open_project,
+    refuse_shared_url,
+    systems_argument,
     url_option,
-    wait_option,
 )
-from dbkit.cli.telling import outcome_json, reporter, say_plan
+from dbkit.cli.reporting import outcome_json, print_plan, reporter, wait_option
 from dbkit.migrations import Outcome, Runner, read_files
 
 
 @click.command("migrate", epilog="Example: dbkit migrate myloware --to 4")
-@click.argument("systems", nargs=-1, metavar="[SYSTEM]...")
-@click.option("--to", type=click.IntRange(min=0), metavar="N", help="Stop at this version.")
-@click.option("--plan", is_flag=True, help="Only say what would be run; writes nothing.")
+@systems_argument
+@click.option("--to", type=click.IntRange(min=0), metavar="N", help="Stop at version N.")
+@click.option("--plan", is_flag=True, help="Only print what would be run.")
 @wait_option
-@click.option("--drop-gone", is_flag=True, help="Drop views and functions whose file is gone.")
+@click.option("--drop-gone", is_flag=True, help="Drop views and functions whose file was deleted.")
 @url_option
 @json_option
 def command(
-    systems: tuple[str, ...],
+    names: tuple[str, ...],
     to: int | None,
     plan: bool,
     wait: float,
@@ -33,32 +32,32 @@ def command(
     url: str | None,
     as_json: bool,
 ) -> None:
-    """Run the migrations that are pending, of all systems when none is named.
+    """Run the pending migrations of each SYSTEM, or of all systems.
 
-    Each migration runs in one transaction with its record: it is there whole, or not at all.
+    Each migration and its record in the ledger are one transaction: after a failure neither of
+    them is there.
     """
-    project = Project()
-    chosen = project.systems(systems)
-    only_one_with_url(chosen, url)
-    if to is not None and len(chosen) != 1:
+    project = open_project()
+    systems = project.systems(names)
+    refuse_shared_url(systems, url)
+    if to is not None and len(systems) != 1:
         raise click.UsageError("--to belongs to one system; name it")
     outcomes: list[Outcome] = []
-    for system in chosen:
+    for system in systems:
         files = read_files(system, project.settings.root)
-        place = project.place(system, url)
-        with opened(place) as connection, reporter(system.name, as_json) as told:
-            runner = Runner(files, connection, told, wait=wait)
+        database = project.database(system, url)
+        with database.connect() as connection, reporter(system.name, as_json) as progress:
+            runner = Runner(files, connection, progress, wait=wait)
             if plan:
                 outcome = runner.plan_migrate(to, drop_gone=drop_gone)
             else:
                 outcome = runner.migrate(to, drop_gone=drop_gone)
         outcomes.append(outcome)
-        if not as_json:
-            say_plan(outcome, "would run") if plan else _say_done(outcome)
+        if as_json:
+            continue
+        if plan:
+            print_plan(outcome, "would run")
+        elif not outcome.changed:
+            click.echo(f"{outcome.system}: up to date at version {outcome.after}")
     if as_json:
         click.echo(json.dumps({"systems": [outcome_json(outcome) for outcome in outcomes]}))
-
-
-def _say_done(outcome: Outcome) -> None:
-    if not outcome.changed:
-        click.echo(f"{outcome.system}: up to date at version {outcome.after}")

@@ -1,13 +1,12 @@
-"""`dbkit monitor`: how a database fares."""
+"""`dbkit monitor`: show the health of a database."""
 
 import json
-import sys
 from typing import Any
 
 import click
 
-from dbkit.cli.cells import as_json, as_text, printable
-from dbkit.cli.connecting import Project, json_option, opened, url_option
+from dbkit.cli.options import json_option, open_project, system_argument, url_option
+from dbkit.cli.printing import json_value, print_table, text_value
 from dbkit.loading import load
 from dbkit.operations import Health, HealthRow, QueriesByName, read_health
 
@@ -17,56 +16,56 @@ _TITLES = {
     "locks": "Locks on tables",
     "waits": "Who waits for whom",
 }
-_WIDE = 10_000
-_LONGEST = 60
+_MAX_STATEMENT = 60
 _PERCENT, _KIB = 100, 1024
 
 
 @click.command("monitor", epilog="Example: dbkit monitor mrwa --most 5")
-@click.argument("system")
+@system_argument
 @click.option(
     "--most",
+    "max_rows",
     type=click.IntRange(min=1),
     default=10,
     show_default=True,
     metavar="N",
-    help="Rows of each list.",
+    help="The maximum number of rows of each list.",
 )
 @json_option
 @url_option
-def command(system: str, most: int, as_json: bool, url: str | None) -> None:
-    """Show how the database of SYSTEM fares; nothing is changed, nobody is kept waiting.
+def command(name: str, max_rows: int, as_json: bool, url: str | None) -> None:
+    """Show the health of SYSTEM's database without changing anything.
 
-    Sizes, use of indexes, cache hits, connections, locks and who waits for whom, and the
-    slowest statements by the name of their query file.
+    Sizes, unused indexes, cache hits, connections, locks, who waits for whom, and the slowest
+    statements by the names of their query files. No lock is waited for.
     """
-    project = Project()
-    [chosen] = project.systems((system,))
-    known: QueriesByName = {}
-    if chosen.sql.is_dir():
-        known = load(chosen.sql, root=project.settings.root)
-    with opened(project.place(chosen, url)) as connection:
-        report = read_health(connection, known, max_rows=most)
+    project = open_project()
+    system = project.system(name)
+    queries: QueriesByName = {}
+    if system.sql.is_dir():
+        queries = load(system.sql, root=project.settings.root)
+    with project.database(system, url).connect() as connection:
+        health = read_health(connection, queries, max_rows=max_rows)
     if as_json:
-        click.echo(json.dumps({"name": system, **_for_program(report)}))
+        click.echo(json.dumps({"name": name, **_for_program(health)}))
     else:
-        _say(report)
+        _print(health)
 
 
-def _for_program(report: Health) -> dict[str, Any]:
-    facts = {name: _plain(row) for name, row in report.facts.items()}
-    lists = {name: [_plain(row) for row in rows] for name, rows in report.lists.items()}
-    statements = report.statements
-    slow = None if statements is None else [_plain(row) for row in statements]
-    return {**facts, **lists, "slow_statements": slow, "missing": report.missing}
+def _for_program(health: Health) -> dict[str, Any]:
+    facts = {name: _json_row(row) for name, row in health.facts.items()}
+    lists = {name: [_json_row(row) for row in rows] for name, rows in health.lists.items()}
+    statements = health.statements
+    slow = None if statements is None else [_json_row(row) for row in statements]
+    return {**facts, **lists, "slow_statements": slow, "missing": health.missing}
 
 
-def _plain(row: HealthRow) -> dict[str, object]:
-    return {name: as_json(value) for name, value in row.items()}
+def _json_row(row: HealthRow) -> dict[str, object]:
+    return {name: json_value(value) for name, value in row.items()}
 
 
-def _say(report: Health) -> None:
-    connections, cache = report.facts["connections"], report.facts["cache"]
+def _print(health: Health) -> None:
+    connections, cache = health.facts["connections"], health.facts["cache"]
     click.echo(
         "connections: {here} here ({active} active, {idle} idle, {idle_in_transaction} idle in a "
         "transaction), {everywhere} of {room} on the server".format(**connections)
@@ -81,33 +80,23 @@ def _say(report: Health) -> None:
         for name, value in cache.items()
     )
     click.echo(f"from memory: {hits}")
-    for name, rows in report.lists.items():
-        _table(_TITLES[name], rows)
-    if report.statements is None:
-        click.echo(f"\nno count of slow statements is kept here; {report.missing}")
+    for name, rows in health.lists.items():
+        _print_list(_TITLES[name], rows)
+    if health.statements is None:
+        click.echo(f"\nthe server does not count slow statements; {health.missing}")
     else:
-        _table("Statements, the slowest in all first", report.statements)
+        _print_list("Statements, the slowest in total first", health.statements)
 
 
-def _table(title: str, rows: list[HealthRow]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - a program that reads JSON needs no table
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
+def _print_list(title: str, rows: list[HealthRow]) -> None:
     click.echo(f"\n{title}" + ("" if rows else ": none"))
     if not rows:
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    shown = [
-        {key: _cell(key, row) for key in row if not key.endswith("query_name")} for row in rows
-    ]
-    for key in shown[0]:
-        is_number = all(isinstance(row[key], int | float | None) for row in rows)
-        table.add_column(key, justify="right" if is_number else "left", overflow="fold")
-    for cells in shown:
-        table.add_row(*(Text(printable(text)) for text in cells.values()))
-    width = None if sys.stdout.isatty() else _WIDE
-    Console(highlight=False, width=width).print(table)
+    headers = [key for key in rows[0] if not key.endswith("query_name")]
+    numeric = {
+        key for key in headers if all(isinstance(row[key], int | float | None) for row in rows)
+    }
+    print_table(headers, [[_cell(key, row) for key in headers] for row in rows], numeric=numeric)
 
 
 def _cell(key: str, row: HealthRow) -> str:
@@ -117,14 +106,14 @@ def _cell(key: str, row: HealthRow) -> str:
     if key.endswith("query"):
         name = row[f"{key}_name"]
         text = str(value)
-        return name or (text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
+        return name or (text if len(text) <= _MAX_STATEMENT else f"{text[: _MAX_STATEMENT - 1]}…")
     if key.endswith("bytes"):
         return _size(int(value))
     if isinstance(value, float):
         return f"{value:,.1f}"
-    return (
-        f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else as_text(value)
-    )
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return text_value(value)
 
 
 def _size(number: float) -> str:

@@ -1,7 +1,6 @@
-"""`dbkit prune`: remove what a system does not keep forever."""
+"""`dbkit prune`: remove the rows that a system does not keep forever."""
 
 import json
-import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
@@ -9,8 +8,9 @@ from typing import Any
 import click
 import psycopg
 
-from dbkit.cli.connecting import Project, json_option, opened, url_option
-from dbkit.cli.counting import count_of
+from dbkit.cli.bars import row_bar
+from dbkit.cli.options import json_option, open_project, system_argument, url_option
+from dbkit.cli.printing import count_of
 from dbkit.loading import LoadedQuery
 from dbkit.operations import (
     PruneResult,
@@ -22,87 +22,69 @@ from dbkit.operations import (
 
 
 @click.command("prune", epilog="Example: dbkit prune mrwa --plan")
-@click.argument("system")
-@click.option("--plan", is_flag=True, help="Only count, in a transaction that is taken back.")
+@system_argument
+@click.option("--plan", is_flag=True, help="Only count, in a transaction that is rolled back.")
 @click.option(
-    "--batch", type=click.IntRange(min=1), metavar="N", help="Rows a transaction; the files say."
+    "--batch",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Rows of one transaction, instead of what the files say.",
 )
 @json_option
 @url_option
-def command(system: str, plan: bool, batch: int | None, as_json: bool, url: str | None) -> None:
-    """Run the files in sql/SYSTEM/retention in batches until nothing is left to remove.
+def command(name: str, plan: bool, batch: int | None, as_json: bool, url: str | None) -> None:
+    """Remove old rows: run the files in sql/SYSTEM/retention in batches.
 
-    Each batch is a transaction of its own, so it can be stopped at any time and started again.
+    Each file is run until it removes no more rows. Each batch is a transaction of its own, so the
+    command can be stopped at any time and started again.
     """
-    project = Project()
-    [chosen] = project.systems((system,))
-    retentions = find_retention(chosen.sql, project.settings.root)
-    pruned: list[PruneResult] = []
-    with opened(project.place(chosen, url)) as connection:
+    project = open_project()
+    system = project.system(name)
+    retentions = find_retention(system.sql, project.settings.root)
+    results: list[PruneResult] = []
+    with project.database(system, url).connect() as connection:
         connection.autocommit = True
         if plan:
-            pruned = count_prunable(connection, retentions, batch=batch)
+            results = count_prunable(connection, retentions, batch=batch)
         for retention in [] if plan else retentions:
-            with _watched(connection, system, retention) as told:
-                pruned.append(prune(connection, retention, batch=batch, report_batch=told))
+            with _counted(connection, name, retention) as report_batch:
+                results.append(prune(connection, retention, batch=batch, report_batch=report_batch))
             if not as_json:
-                _say(system, pruned[-1], "removed")
+                _print(name, results[-1], "removed")
     if as_json:
-        answer = {"name": system, "retention": [_for_program(one) for one in pruned]}
+        answer = {"name": name, "retention": [_for_program(result) for result in results]}
         click.echo(json.dumps(answer))
     elif plan:
-        for one in pruned:
-            _say(system, one, "would remove")
+        for result in results:
+            _print(name, result, "would remove")
 
 
-def _say(system: str, pruned: PruneResult, verb: str, *, err: bool = False) -> None:
-    batches = f" in {pruned.batches:,} batches" if pruned.batches > 1 else ""
-    click.echo(f"{system}: {pruned.query} {verb} {count_of(pruned.rows, 'row')}{batches}", err=err)
+def _print(system: str, result: PruneResult, verb: str, *, err: bool = False) -> None:
+    batches = f" in {result.batches:,} batches" if result.batches > 1 else ""
+    click.echo(f"{system}: {result.query} {verb} {count_of(result.rows, 'row')}{batches}", err=err)
 
 
-def _for_program(pruned: PruneResult) -> dict[str, Any]:
-    return {"query": pruned.query, "rows": pruned.rows, "batches": pruned.batches}
+def _for_program(result: PruneResult) -> dict[str, Any]:
+    return {"query": result.query, "rows": result.rows, "batches": result.batches}
 
 
 @contextmanager
-def _watched(
+def _counted(
     connection: psycopg.Connection[Any], system: str, retention: LoadedQuery
 ) -> Generator[Callable[[int], object]]:
-    """Count the batches, for the bar and for whoever stops it half-way."""
+    """Show the removed rows on a bar, and print their number if the command is stopped."""
     counts: list[int] = []
+    bar = row_bar(f"{system}: {retention.name}", lambda: estimate_prunable(connection, retention))
     try:
-        with _bar(connection, system, retention) as shown:
+        with bar as show_rows:
 
-            def told(rows: int) -> None:
+            def report_batch(rows: int) -> None:
                 counts.append(rows)
-                shown(sum(counts))
+                show_rows(sum(counts))
 
-            yield told
+            yield report_batch
     except BaseException:
         if counts:
-            batches = len(counts)
-            rows = PruneResult(retention.name, retention.query.path, sum(counts), batches)
-            _say(system, rows, "stopped after it removed", err=True)
+            result = PruneResult(retention.name, retention.query.path, sum(counts), len(counts))
+            _print(system, result, "stopped after it removed", err=True)
         raise
-
-
-@contextmanager
-def _bar(
-    connection: psycopg.Connection[Any], system: str, retention: LoadedQuery
-) -> Generator[Callable[[int], object]]:
-    """Show a bar where somebody watches; how long it is the planner can only guess."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - only where somebody watches
-    from rich.progress import Progress  # noqa: PLC0415
-
-    guess = estimate_prunable(connection, retention)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(f"{system}: {retention.name}", total=guess)
-
-        def shown(rows: int) -> None:
-            longest = max(guess, rows) if guess is not None else None
-            progress.update(task, completed=rows, total=longest)
-
-        yield shown

@@ -1,11 +1,11 @@
-"""`dbkit psql`: psql on a system's database."""
+"""`dbkit psql`: run psql on the database of a system."""
 
 import os
 import shutil
 
 import click
 
-from dbkit.cli.connecting import Project, url_of_existing, url_option
+from dbkit.cli.options import open_project, system_argument, url_option
 from dbkit.server import NoPostgres, find_binaries
 
 
@@ -14,24 +14,24 @@ from dbkit.server import NoPostgres, find_binaries
     context_settings={"ignore_unknown_options": True},
     epilog="Example: dbkit psql myloware -- -c 'select count(*) from runs'",
 )
-@click.argument("system")
+@system_argument
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGS]...")
 @url_option
-def command(system: str, arguments: tuple[str, ...], url: str | None) -> None:
-    """Run psql on the database of SYSTEM, with whatever arguments follow `--`.
+def command(name: str, arguments: tuple[str, ...], url: str | None) -> None:
+    """Run psql on the database of SYSTEM, with the arguments after `--`.
 
-    The psql on PATH is taken, or the embedded server's own where there is none.
+    It is the psql on PATH; for the embedded server, or if PATH has none, the one installed with
+    dbkit[embedded].
     """
-    project = Project()
-    [chosen] = project.systems((system,))
-    place = project.place(chosen, url)
+    project = open_project()
+    database = project.database(project.system(name), url)
     program = shutil.which("psql")
-    if place.embedded is not None or program is None:
+    if database.embedded is not None or program is None:
         try:
             program = str(find_binaries(project.settings.postgres).psql)
         except NoPostgres:
             if program is None:
                 raise
-    # replaced, not wrapped: psql owns the terminal, its signals and its exit code
-    call = [program, "--dbname", url_of_existing(place), *arguments]
-    os.execv(program, call)  # noqa: S606 - no shell is wanted
+    database.create()
+    # psql replaces this process, so that it has the terminal, its signals and its exit code
+    os.execv(program, [program, "--dbname", database.url, *arguments])  # noqa: S606 - no shell

@@ -1,17 +1,23 @@
-"""`dbkit restore`: bring a backup back into a new database, and swap it in on request."""
+"""`dbkit restore`: restore a backup into a new database, and swap it in on request."""
 
 import json
 from pathlib import Path
 
 import click
 
-from dbkit.cli.backup import folder_option, shelf_of
-from dbkit.cli.connecting import Project, json_option, opened, url_option
-from dbkit.cli.counting import count_of
-from dbkit.cli.watching import watched
+from dbkit.cli.bars import spinner_when_slow
+from dbkit.cli.options import (
+    folder_option,
+    json_option,
+    open_project,
+    system_argument,
+    url_option,
+)
+from dbkit.cli.printing import count_of
 from dbkit.operations import (
     NotAnArchive,
     Programs,
+    Shelf,
     copy_name,
     database_name,
     find_archive,
@@ -21,20 +27,20 @@ from dbkit.operations import (
 
 
 @click.command("restore", epilog="Example: dbkit restore mrwa --swap")
-@click.argument("system")
+@system_argument
 @click.argument(
     "file",
     required=False,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )
-@click.option("--into", metavar="DATABASE", help="The new database's name.")
-@click.option("--swap", "swapped", is_flag=True, help="Put it in the place of the current one.")
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Tables restored at once.")
+@click.option("--into", metavar="DATABASE", help="The name of the new database.")
+@click.option("--swap", "swapped", is_flag=True, help="Let it replace the current database.")
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Restore N tables at once.")
 @folder_option
 @json_option
 @url_option
 def command(
-    system: str,
+    name: str,
     file: Path | None,
     into: str | None,
     swapped: bool,
@@ -43,36 +49,32 @@ def command(
     as_json: bool,
     url: str | None,
 ) -> None:
-    """Restore FILE, or the newest backup of SYSTEM, into a new database on the server.
+    """Restore FILE, or the newest backup of SYSTEM, into a new database.
 
-    What came back is held against what was backed up, every definition and every number of
-    rows; what differs is dropped again. The current database is only touched by --swap,
-    and then kept under another name.
+    The new database is compared with the backup: every definition, and the number of rows of
+    every table. If they differ, it is dropped again. Only --swap touches the current database,
+    which is then kept under another name.
     """
-    project = Project()
-    [chosen] = project.systems((system,))
+    project = open_project()
+    system = project.system(name)
+    shelf = Shelf(folder or project.settings.backup_folder, name)
     try:
-        archive = find_archive(shelf_of(project, system, folder), file)
+        archive = find_archive(shelf, file)
     except NotAnArchive as error:
         raise click.UsageError(str(error)) from None
-    place = project.place(chosen, url)
-    name = into or copy_name(database_name(place.url), "restored")
-    with watched() as told:
-        programs = Programs(project.settings.postgres, told)
-        if place.embedded is not None:
-            with opened(place):
-                restored = restore(place.url, archive, name, programs, jobs=jobs)
-        else:
-            restored = restore(place.url, archive, name, programs, jobs=jobs)
-        aside = swap(place.url, restored.database) if swapped else None
-    now = database_name(place.url) if swapped else restored.database
+    database = project.database(system, url)
+    new_name = into or copy_name(database_name(database.url), "restored")
+    with spinner_when_slow() as show_step, database.hold():
+        programs = Programs(project.settings.postgres, show_step)
+        restored = restore(database.url, archive, new_name, programs, jobs=jobs)
+        former = swap(database.url, restored.database) if swapped else None
+    current = database_name(database.url) if swapped else restored.database
     if as_json:
-        answer = {"database": now, "rows": restored.rows, "verified": restored.verified}
-        click.echo(json.dumps({**answer, "former": aside}))
+        answer = {"database": current, "rows": restored.rows, "verified": restored.verified}
+        click.echo(json.dumps({**answer, "former": former}))
         return
-    proof = "verified" if restored.verified else "not verified: nothing says what was in it"
-    click.echo(
-        f"{system}: {archive.path} restored into {now} ({count_of(restored.rows, 'row')}, {proof})"
-    )
-    if aside is not None:
-        click.echo(f"{system}: the former database is kept as {aside}; drop it when you are sure")
+    proof = "verified" if restored.verified else "not verified: it has no description"
+    rows = count_of(restored.rows, "row")
+    click.echo(f"{name}: {archive.path} restored into {current} ({rows}, {proof})")
+    if former is not None:
+        click.echo(f"{name}: the former database is kept as {former}; drop it when you are sure")

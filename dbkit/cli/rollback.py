@@ -1,26 +1,28 @@
-"""`dbkit rollback`: undo the newest migrations of a system."""
+"""`dbkit rollback`: undo migrations with their rollback files."""
 
 import json
 
 import click
 
-from dbkit.cli.connecting import Project, json_option, opened, url_option, wait_option
-from dbkit.cli.telling import outcome_json, reporter, say_plan
+from dbkit.cli.options import json_option, open_project, system_argument, url_option
+from dbkit.cli.reporting import outcome_json, print_plan, reporter, wait_option
 from dbkit.migrations import Runner, read_files
 
 
 @click.command("rollback", epilog="Example: dbkit rollback myloware --steps 2 --plan")
-@click.argument("system")
+@system_argument
 @click.option(
     "--steps", type=click.IntRange(min=1), metavar="N", help="How many to undo; 1 by default."
 )
-@click.option("--to", type=click.IntRange(min=0), metavar="N", help="Undo all above this version.")
-@click.option("--plan", is_flag=True, help="Only say what would be undone; writes nothing.")
+@click.option(
+    "--to", type=click.IntRange(min=0), metavar="N", help="Undo all migrations after version N."
+)
+@click.option("--plan", is_flag=True, help="Only print what would be undone.")
 @wait_option
 @url_option
 @json_option
 def command(
-    system: str,
+    name: str,
     steps: int | None,
     to: int | None,
     plan: bool,
@@ -28,24 +30,24 @@ def command(
     url: str | None,
     as_json: bool,
 ) -> None:
-    """Undo the newest migration of SYSTEM, or several, by their rollback files.
+    """Undo the newest migration of SYSTEM, or several, with their rollback files.
 
-    Views, functions and triggers are taken down first; those that can stand at the older
-    version are put back.
+    Views, functions and triggers are dropped first. Those that the older version allows are
+    created again.
     """
     if steps is not None and to is not None:
         raise click.UsageError("--steps and --to say the same thing twice; give one of them")
-    project = Project()
-    [chosen] = project.systems((system,))
-    files = read_files(chosen, project.settings.root)
-    place = project.place(chosen, url)
-    with opened(place) as connection, reporter(system, as_json) as told:
-        runner = Runner(files, connection, told, wait=wait)
+    project = open_project()
+    system = project.system(name)
+    files = read_files(system, project.settings.root)
+    database = project.database(system, url)
+    with database.connect() as connection, reporter(name, as_json) as progress:
+        runner = Runner(files, connection, progress, wait=wait)
         target = to if to is not None else runner.steps_back(steps or 1)
         outcome = runner.plan_rollback(target) if plan else runner.rollback(target)
     if as_json:
         click.echo(json.dumps({"systems": [outcome_json(outcome)]}))
     elif plan:
-        say_plan(outcome, "would undo")
+        print_plan(outcome, "would undo")
     elif not outcome.changed:
-        click.echo(f"{system}: nothing to undo at version {outcome.after}")
+        click.echo(f"{name}: nothing to undo at version {outcome.after}")

@@ -1,4 +1,4 @@
-"""`dbkit show`: what a query is to Python and to PostgreSQL."""
+"""`dbkit show`: show a query as Python calls it and as PostgreSQL runs it."""
 
 import re
 from collections.abc import Iterable
@@ -7,16 +7,16 @@ from typing import Any
 import click
 import psycopg
 
-from dbkit.cli.cells import printable
-from dbkit.cli.connecting import Project, opened, url_option
+from dbkit.cli.options import open_project, system_argument, url_option
+from dbkit.cli.printing import printable
 from dbkit.loading import load
 from dbkit.pgtypes import column_type, parameter_type, type_name
 from dbkit.queryfiles import Combination, QueryKind
 from dbkit.typedqueries import TypedParameter, TypedQuery, type_query
 
-_FIRST_WITH_PLANS = 160000
+_GENERIC_PLAN_VERSION = 160000
 _NUMBER = re.compile(r"-?\d+(\.\d+)?|true|false", re.IGNORECASE)
-_GIVES = {
+_ANNOTATIONS = {
     QueryKind.ONE: "{}",
     QueryKind.OPTIONAL: "{} | None",
     QueryKind.MANY: "list[{}]",
@@ -26,30 +26,30 @@ _GIVES = {
 
 
 @click.command("show", epilog="Example: dbkit show myloware runs.list_recent")
-@click.argument("system")
-@click.argument("query", metavar="SUBJECT.QUERY")
+@system_argument
+@click.argument("query_name", metavar="SUBJECT.QUERY")
 @url_option
-def command(system: str, query: str, url: str | None) -> None:
-    """Show a query of SYSTEM: its signature, its statement, its columns and its plan.
+def command(name: str, query_name: str, url: str | None) -> None:
+    """Show a query of SYSTEM: its signature, statement, columns and plan.
 
-    The statement and the plan are those with every optional part; nothing is executed.
+    The statement and the plan are those with every optional part. Nothing is executed.
     """
-    project = Project()
-    [chosen] = project.systems((system,))
-    loaded = load(chosen.sql, root=project.settings.root)[query]
-    with opened(project.place(chosen, url)) as connection:
+    project = open_project()
+    system = project.system(name)
+    loaded = load(system.sql, root=project.settings.root)[query_name]
+    with project.database(system, url).connect() as connection:
         typed = type_query(connection, loaded.query, loaded.source)
         whole = max(loaded.query.combinations, key=lambda combination: len(combination.given))
         plan = list(_plan(connection, whole))
-    _say(typed, whole, plan)
+    _print(typed, whole, plan)
 
 
-def _say(typed: TypedQuery, whole: Combination, plan: list[str]) -> None:
+def _print(typed: TypedQuery, whole: Combination, plan: list[str]) -> None:
     query = typed.query
     lines = [_signature(typed), query.documentation, f"{query.path}:{query.line}, :{query.kind}"]
     lines += ["", whole.text.strip(), ""]
     if typed.columns:
-        rows = [_column(typed, place) for place in range(len(typed.columns))]
+        rows = [_column(typed, index) for index in range(len(typed.columns))]
         lines += [*_aligned([("column", "postgresql", "python", "null"), *rows]), ""]
     for line in (*lines, *plan):
         click.echo(printable(line))
@@ -67,53 +67,53 @@ def _signature(typed: TypedQuery) -> str:
         keywords.append(text + (" = ..." if choice.omittable else default))
     if keywords:
         arguments += ["*", *keywords]
-    return f"{query.subject}.{query.name}({', '.join(arguments)}) -> {_gives(typed)}"
+    return f"{query.subject}.{query.name}({', '.join(arguments)}) -> {_returns(typed)}"
 
 
 def _keyword(parameter: TypedParameter) -> str:
     if parameter.type is None:
         return f"{parameter.name}: bool = False"
-    found = parameter_type(
+    python_type = parameter_type(
         parameter.type, nullable=parameter.nullable, json_type=parameter.json_type
     )
-    text = f"{parameter.name}: {found.annotation}"
+    text = f"{parameter.name}: {python_type.annotation}"
     if parameter.default is not None:
         default = parameter.default
         return f"{text} = {default if _NUMBER.fullmatch(default) else repr(default)}"
     return f"{text} = ..." if parameter.omittable else text
 
 
-def _gives(typed: TypedQuery) -> str:
-    if not typed.columns or typed.query.kind not in _GIVES:
+def _returns(typed: TypedQuery) -> str:
+    if not typed.columns or typed.query.kind not in _ANNOTATIONS:
         return "int"
     row = _python(typed, 0) if len(typed.columns) == 1 else "Row"
-    return _GIVES[typed.query.kind].format(row)
+    return _ANNOTATIONS[typed.query.kind].format(row)
 
 
-def _column(typed: TypedQuery, place: int) -> tuple[str, ...]:
-    column = typed.columns[place]
+def _column(typed: TypedQuery, index: int) -> tuple[str, ...]:
+    column = typed.columns[index]
     null = f"yes: {column.why}" if column.nullable else "never"
-    return column.name, type_name(column.type), _python(typed, place), null
+    return column.name, type_name(column.type), _python(typed, index), null
 
 
-def _python(typed: TypedQuery, place: int) -> str:
-    column = typed.columns[place]
+def _python(typed: TypedQuery, index: int) -> str:
+    column = typed.columns[index]
     return column_type(column, json_type=dict(typed.json_types).get(column.name)).annotation
 
 
 def _plan(connection: psycopg.Connection[Any], combination: Combination) -> Iterable[str]:
-    if connection.info.server_version < _FIRST_WITH_PLANS:
+    if connection.info.server_version < _GENERIC_PLAN_VERSION:
         yield "no plan: a plan without values needs PostgreSQL 16"
         return
     try:
-        # as one text without values, so that each $n stays what it is
-        found = connection.execute(f"explain (generic_plan) {combination.text}".encode())
+        # as bytes and without values, so that psycopg leaves each $1 as it is
+        lines = connection.execute(f"explain (generic_plan) {combination.text}".encode())
     except psycopg.Error as error:
         if error.sqlstate is None:
             raise
         yield f"no plan: {error.diag.message_primary}"
         return
-    for (line,) in found:
+    for (line,) in lines:
         yield line
 
 

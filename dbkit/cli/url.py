@@ -2,13 +2,14 @@
 
 import click
 
-from dbkit.cli.connecting import Project, url_of_existing
+from dbkit.cli.options import open_project, system_argument
 
 
 @click.command("url", epilog='Example: pg_dump "$(dbkit url myloware)" > backup.sql')
-@click.argument("system")
-def command(system: str) -> None:
-    """Print the connection URL of SYSTEM; psql, pg_dump and psycopg take it as it is."""
-    project = Project()
-    [chosen] = project.systems((system,))
-    click.echo(url_of_existing(project.place(chosen)))
+@system_argument
+def command(name: str) -> None:
+    """Print the connection URL of SYSTEM, for psql, pg_dump or psycopg."""
+    project = open_project()
+    database = project.database(project.system(name))
+    database.create()
+    click.echo(database.url)

@@ -52,15 +52,6 @@ def guarded_url(project: Project) -> Iterator[str]:
 
 
 @pytest.fixture
-def on_the_embedded_server(tmp_path: Path) -> Iterator[Project]:
-    """A project that has no URL, and with it an embedded server of its own."""
-    project = Project(tmp_path / "embedded", "")
-    yield project
-    ran = project.dbkit("server", "reset", "--yes", "--force")
-    assert ran.returncode == 0, ran
-
-
-@pytest.fixture
 def ctrl_c() -> Iterator[None]:
     """SIGINT reaches a child, also where the tests themselves run in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

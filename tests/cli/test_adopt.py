@@ -48,7 +48,7 @@ def test_a_database_is_recorded_at_the_version_it_has(shop: Project) -> None:
 
     assert ran.stdout.splitlines() == [
         "shop: recorded at version 2 of 4; nothing was run",
-        "shop: `dbkit migrate shop` does the rest",
+        "shop: run `dbkit migrate shop` next",
     ]
     assert shop.status()["version"] == 2
     assert shop.dbkit("migrate").returncode == 0
@@ -104,7 +104,7 @@ def test_what_stands_beside_ours_is_left_alone(shop: Project) -> None:
 
     ran = shop.dbkit("adopt", "shop")
 
-    assert "there beside ours, and left alone: table notes\n" in ran.stdout
+    assert "not ours, and left alone: table notes\n" in ran.stdout
     assert "recorded at version 1 of 4" in ran.stdout
 
 

@@ -238,7 +238,7 @@ def test_an_archive_of_pg_dumps_own_is_restored_unproved(shop: Project, binaries
 
     ran = shop.dbkit("restore", "shop", str(archive))
 
-    assert "not verified: nothing says what was in it" in ran.stdout
+    assert "not verified: it has no description" in ran.stdout
 
 
 def test_without_a_backup_it_says_how_to_make_one(shop: Project) -> None:

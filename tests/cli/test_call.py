@@ -172,11 +172,11 @@ def test_what_cannot_be_called_is_told_in_a_sentence(
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        ("orders.get 1", "'1' is to be NAME=VALUE"),
-        ("orders.get id=1 id=2", "id is given twice"),
+        ("orders.get 1", "'1' is no value; write NAME=VALUE"),
+        ("orders.get id=1 id=2", "id is given twice; give it once"),
         (
             "orders.get id=1 --json --csv",
-            "--json and --csv are two answers; ask for one of them",
+            "--json and --csv exclude each other; give one of them",
         ),
     ],
 )

@@ -58,7 +58,7 @@ def test_the_server_is_started_stopped_and_reset(on_the_embedded_server: Project
     )
     assert kept == 1
     assert reset.stdout == (
-        "the embedded server and its data are gone; the next command makes a new one\n"
+        "the embedded server and its data are gone; the next command creates a new one\n"
     )
     assert empty == 0
 
