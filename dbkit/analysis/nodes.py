@@ -14,7 +14,7 @@ _NUMBERS = frozenset({"i", "o", "x", "b"})
 # the fields that name the function of a call, an operator, an aggregate and a window function
 _FUNCTIONS = ("funcid", "opfuncid", "aggfnoid", "winfnoid")
 JSON_TYPES = frozenset({JSONOID, JSONBOID})
-# the length that precedes a value of key_of_column length
+# the length that precedes a value of variable length
 _HEADER = 4
 _EMPTY_JSONB_ARRAY = b"\x00\x00\x00\x40"
 

@@ -1,4 +1,4 @@
-"""A library to ask about: one database for all tests of describing, which leave nothing in it."""
+"""The database of a library, which all tests of the analysis share and leave as it is."""
 
 from collections.abc import Iterator
 

@@ -16,7 +16,7 @@ from tests.analysis.library import SCHEMA, fillings, nulls
 
 
 class Search(NamedTuple):
-    """What is said of each query, and what it showed when it was run on adversarial data."""
+    """How each query was described, and which columns showed a NULL when it was run."""
 
     described: dict[Case, Description]
     # the columns that showed a NULL; a query that never ran is not here
@@ -39,11 +39,11 @@ class Counts(NamedTuple):
 
 def search(library: psycopg.Connection) -> Search:
     """Run all queries that this PostgreSQL knows on every filling of the library."""
-    known = [case for case in read_corpus() if library.info.server_version >= case.since * 10_000]
-    described = {case: describe(library, case.text) for case in known}
+    cases = [case for case in read_corpus() if library.info.server_version >= case.since * 10_000]
+    described = {case: describe(library, case.text) for case in cases}
     seen: dict[Case, set[int]] = {}
     for _ in fillings(library):
-        for case in known:
+        for case in cases:
             try:
                 shown = nulls(library, case.text, described[case])
             except (psycopg.IntegrityError, psycopg.DataError, CardinalityViolation):
@@ -53,15 +53,15 @@ def search(library: psycopg.Connection) -> Search:
     return Search(described, seen)
 
 
-def counts_of(found: Search) -> Counts:
+def counts_of(results: Search) -> Counts:
     """Count, a column at a time."""
     columns = [
-        (column.nullable, mark, place in found.seen.get(case, ()))
-        for case, described in found.described.items()
-        for place, (column, mark) in enumerate(zip(described.columns, case.columns, strict=True))
+        (column.nullable, mark, position in results.seen.get(case, ()))
+        for case, described in results.described.items()
+        for position, (column, mark) in enumerate(zip(described.columns, case.columns, strict=True))
     ]
     return Counts(
-        queries=len(found.described),
+        queries=len(results.described),
         columns=len(columns),
         unsound=sum(shown and not nullable for nullable, _, shown in columns),
         loose=sum(nullable and mark != "?" for nullable, mark, _ in columns),
@@ -69,7 +69,7 @@ def counts_of(found: Search) -> Counts:
 
 
 def main() -> None:
-    """Print the counts, of PostgreSQL 18 or of the one that is named as for the tests."""
+    """Print the counts on PostgreSQL 18, or on another that is named as in DBKIT_TEST_POSTGRES."""
     binaries = find_binaries(sys.argv[1] if len(sys.argv) > 1 else None)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,4 +1,4 @@
-"""Schemas, data and queries made by chance, to look for one counter-example among."""
+"""Schemas, data and queries made by chance, to look for a counter-example."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 
-class Known(NamedTuple):
+class Term(NamedTuple):
     """An expression that a query may use, and its type."""
 
     text: str
@@ -64,7 +64,7 @@ class Maker:
 
     # ------------------------------------------------------------------ relations
 
-    def relation(self, outer: list[Known]) -> tuple[str, list[Known]]:
+    def relation(self, outer: list[Term]) -> tuple[str, list[Term]]:
         """Make something to select from, and say which columns it has."""
         self.depth -= 1
         try:
@@ -78,44 +78,44 @@ class Maker:
                     f"{self.value('text', self.often())}::text)"
                     for _ in range(self.draw(st.integers(1, 2)))
                 )
-                columns = [Known(f"{name}.a", "integer"), Known(f"{name}.b", "text")]
+                columns = [Term(f"{name}.a", "integer"), Term(f"{name}.b", "text")]
                 return f"(values {rows}) as {name} (a, b)", columns
             if kind in {"select", "lateral"}:
                 name = self.name()
                 text, columns = self.select([])
-                return f"({text}) as {name}", [Known(f"{name}.{c}", t) for c, t in columns]
+                return f"({text}) as {name}", [Term(f"{name}.{c}", t) for c, t in columns]
             return self.join(outer)
         finally:
             self.depth += 1
 
-    def table(self) -> tuple[str, list[Known]]:
+    def table(self) -> tuple[str, list[Term]]:
         table, columns = self.tables[self.draw(st.integers(0, 1))]
         name = self.name()
-        return f"{table} as {name}", [Known(f"{name}.{c}", t) for c, t, _ in columns]
+        return f"{table} as {name}", [Term(f"{name}.{c}", t) for c, t, _ in columns]
 
-    def join(self, outer: list[Known]) -> tuple[str, list[Known]]:
-        left, known = self.relation(outer)
+    def join(self, outer: list[Term]) -> tuple[str, list[Term]]:
+        left, terms = self.relation(outer)
         kind = self.pick("join", "left join", "left join", "right join", "full join")
         if kind in {"join", "left join"} and self.often(4):
             name = self.name()
-            text, columns = self.select(known)
-            more = [Known(f"{name}.{c}", t) for c, t in columns]
-            condition = "true" if self.often() else self.condition(known + more)
-            return f"{left} {kind} lateral ({text}) as {name} on {condition}", known + more
+            text, columns = self.select(terms)
+            more = [Term(f"{name}.{c}", t) for c, t in columns]
+            condition = "true" if self.often() else self.condition(terms + more)
+            return f"{left} {kind} lateral ({text}) as {name} on {condition}", terms + more
         right, more = self.relation(outer)
         if kind == "full join":
-            condition = f"{self.column(known, 'integer')} = {self.column(more, 'integer')}"
-            return f"({left} {kind} {right} on {condition})", known + more
-        return f"({left} {kind} {right} on {self.condition(known + more)})", known + more
+            condition = f"{self.column(terms, 'integer')} = {self.column(more, 'integer')}"
+            return f"({left} {kind} {right} on {condition})", terms + more
+        return f"({left} {kind} {right} on {self.condition(terms + more)})", terms + more
 
-    def column(self, known: list[Known], type_: str) -> str:
-        fitting = [one.text for one in known if one.type == type_]
+    def column(self, terms: list[Term], type_: str) -> str:
+        fitting = [term.text for term in terms if term.type == type_]
         return self.pick(*fitting) if fitting else f"{self.constant(type_)}::{type_}"
 
     # ------------------------------------------------------------------ expressions
 
     def condition(  # noqa: C901, PLR0911, PLR0912 - a kind a return
-        self, known: list[Known]
+        self, terms: list[Term]
     ) -> str:
         self.depth -= 1
         try:
@@ -124,8 +124,8 @@ class Maker:
                 kinds += ["and", "or", "not", "test", "distinct", "exists", "any", "null", "not in"]
             kind = self.pick(*kinds)
             type_ = self.pick("integer", "text")
-            value = self.expression(known, type_)
-            other = self.expression(known, type_)
+            value = self.expression(terms, type_)
+            other = self.expression(terms, type_)
             match kind:
                 case "present":
                     return f"{value} is not null"
@@ -140,16 +140,16 @@ class Maker:
                 case "not in":
                     return f"{value} not in ({self.constant(type_)}, {other})"
                 case "and" | "or":
-                    return f"({self.condition(known)} {kind} {self.condition(known)})"
+                    return f"({self.condition(terms)} {kind} {self.condition(terms)})"
                 case "not":
-                    return f"not ({self.condition(known)})"
+                    return f"not ({self.condition(terms)})"
                 case "test":
                     test = self.pick("true", "not true", "false", "not false", "unknown")
-                    return f"({self.condition(known)}) is {test}"
+                    return f"({self.condition(terms)}) is {test}"
                 case "distinct":
                     return f"{value} is {self.pick('', 'not ')}distinct from {other}"
                 case "exists":
-                    return f"exists ({self.select(known)[0]})"
+                    return f"exists ({self.select(terms)[0]})"
                 case _:
                     table, columns = self.table()
                     return f"{value} in (select {self.column(columns, type_)} from {table})"
@@ -157,7 +157,7 @@ class Maker:
             self.depth += 1
 
     def expression(  # noqa: PLR0911 - a kind a return
-        self, known: list[Known], type_: str
+        self, terms: list[Term], type_: str
     ) -> str:
         self.depth -= 1
         try:
@@ -168,76 +168,76 @@ class Maker:
                 case "constant":
                     return self.constant(type_) + f"::{type_}"
                 case "column":
-                    return self.column(known, type_)
+                    return self.column(terms, type_)
                 case "call":
                     if type_ == "text":
-                        inner = self.expression(known, self.pick("text", "integer"))
+                        inner = self.expression(terms, self.pick("text", "integer"))
                         return f"upper({inner}::text)"
-                    return f"abs({self.expression(known, 'integer')} + 1)"
+                    return f"abs({self.expression(terms, 'integer')} + 1)"
                 case "case":
-                    otherwise = f" else {self.expression(known, type_)}" if self.often() else ""
+                    otherwise = f" else {self.expression(terms, type_)}" if self.often() else ""
                     return (
-                        f"case when {self.condition(known)} "
-                        f"then {self.expression(known, type_)}{otherwise} end"
+                        f"case when {self.condition(terms)} "
+                        f"then {self.expression(terms, type_)}{otherwise} end"
                     )
                 case "scalar":
-                    return self.scalar(known, type_)
+                    return self.scalar(terms, type_)
                 case call:
-                    values = f"{self.expression(known, type_)}, {self.expression(known, type_)}"
+                    values = f"{self.expression(terms, type_)}, {self.expression(terms, type_)}"
                     return f"{call}({values})"
         finally:
             self.depth += 1
 
-    def scalar(self, known: list[Known], type_: str) -> str:
+    def scalar(self, terms: list[Term], type_: str) -> str:
         table, columns = self.table()
         value = self.column(columns, type_)
         value = self.pick(f"max({value})", f"coalesce(max({value}), {self.constant(type_)})")
-        where = f" where {self.condition(known + columns)}" if self.often() else ""
+        where = f" where {self.condition(terms + columns)}" if self.often() else ""
         return f"(select {value} from {table}{where})"
 
     # ------------------------------------------------------------------ queries
 
-    def select(self, outer: list[Known]) -> tuple[str, list[Known]]:
+    def select(self, outer: list[Term]) -> tuple[str, list[Term]]:
         """Make a query of two columns, and say what they are called."""
         self.depth -= 1
         try:
             if self.depth > 0 and self.often(5):
                 return self.both(outer)
             source, own = self.relation(outer)
-            known = own + outer
-            where = f" where {self.condition(known)}" if self.often() else ""
+            terms = own + outer
+            where = f" where {self.condition(terms)}" if self.often() else ""
             if self.often(3):
-                return self.grouped(source + where, known)
+                return self.grouped(source + where, terms)
             first, second = self.pick("integer", "text"), self.pick("integer", "text")
-            values = [self.expression(known, first), self.expression(known, second)]
+            values = [self.expression(terms, first), self.expression(terms, second)]
             if self.often(5):
                 values[1], second = f"lag({values[0]}) over ()", first
             tail = self.pick("", "", "", " limit 1", " offset 1")
             distinct = self.pick("", "", "distinct ")
-            columns = [Known("x", first), Known("y", second)]
+            columns = [Term("x", first), Term("y", second)]
             text = f"select {distinct}{values[0]} as x, {values[1]} as y from {source}{where}{tail}"
             return text, columns
         finally:
             self.depth += 1
 
-    def both(self, outer: list[Known]) -> tuple[str, list[Known]]:
+    def both(self, outer: list[Term]) -> tuple[str, list[Term]]:
         kind = self.pick("union", "union all", "intersect", "except")
         arms: list[str] = []
         for _ in range(2):
             source, own = self.relation(outer)
-            value, other = (self.expression(own + outer, one) for one in ("integer", "text"))
+            value, other = (self.expression(own + outer, type_) for type_ in ("integer", "text"))
             arms.append(f"(select {value} as x, {other} as y from {source})")
-        return f"{arms[0]} {kind} {arms[1]}", [Known("x", "integer"), Known("y", "text")]
+        return f"{arms[0]} {kind} {arms[1]}", [Term("x", "integer"), Term("y", "text")]
 
-    def grouped(self, source: str, known: list[Known]) -> tuple[str, list[Known]]:
+    def grouped(self, source: str, terms: list[Term]) -> tuple[str, list[Term]]:
         key_type = self.pick("integer", "text")
-        key, other = self.expression(known, key_type), self.column(known, "integer")
+        key, other = self.expression(terms, key_type), self.column(terms, "integer")
         sets = self.pick(
             f"group by {key}", f"group by {key}, {other}", f"group by rollup ({key}, {other})",
             f"group by grouping sets (({key}), ({other}), ())", f"group by cube ({key})", "",
         )  # fmt: skip
-        value = self.expression(known, "integer")
-        kept = f" filter (where {self.condition(known)})" if self.often(4) else ""
+        value = self.expression(terms, "integer")
+        kept = f" filter (where {self.condition(terms)})" if self.often(4) else ""
         aggregate = self.pick(
             f"count({value})", f"sum({value}){kept}", f"max({value})", f"min({value}){kept}"
         )
@@ -246,7 +246,7 @@ class Maker:
         if sets and self.often(3):
             shown = f"coalesce({shown}, {self.constant(key_type)})"
         text = f"select {shown} as x, ({aggregate})::integer as y from {source} {sets}{having}"
-        return text, [Known("x", key_type), Known("y", "integer")]
+        return text, [Term("x", key_type), Term("y", "integer")]
 
     def statement(self) -> str:
         """Make the whole statement: a query, or a change that returns something."""
@@ -262,7 +262,7 @@ class Maker:
         if kind == "shape":
             return self.shaped()
         table, stored = self.tables[0]
-        own = [Known(f"t.{c}", t) for c, t, _ in stored]
+        own = [Term(f"t.{c}", t) for c, t, _ in stored]
         source, more = self.relation([])
         condition = self.condition(own + more)
         back = ", ".join(
@@ -278,12 +278,12 @@ class Maker:
 
     def shaped(self) -> str:
         """Make a query whose value has parts."""
-        left, known = self.table()
+        left, terms = self.table()
         right, more = self.table()
         row = right.split(" as ")[1]
-        both = known + more
+        both = terms + more
         join = f"{left} {self.pick('join', 'left join', 'full join')} {right}"
-        join += f" on {self.column(known, 'integer')} = {self.column(more, 'integer')}"
+        join += f" on {self.column(terms, 'integer')} = {self.column(more, 'integer')}"
         if "full" not in join:
             join += f" and {self.condition(both)}"
         where = f" where {self.condition(both)}" if self.often() else ""
@@ -296,7 +296,7 @@ class Maker:
             f"jsonb_agg({row}) filter (where {self.condition(both)})",
             f"coalesce(jsonb_agg({object_}), '[]')",
             f"case when {self.condition(both)} then {object_} end",
-            f"(select jsonb_agg(s) from ({self.select(known)[0]}) as s)",
+            f"(select jsonb_agg(s) from ({self.select(terms)[0]}) as s)",
         )  # fmt: skip
         if "(select jsonb_agg" in value:
             return f"select {value} as v from {left}"

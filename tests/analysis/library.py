@@ -1,4 +1,4 @@
-"""A library's tables, filled with whatever they let in, and the search for one counter-example."""
+"""A library's tables, filled with all that their constraints allow, to find counter-examples."""
 
 import random
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ _FILLINGS = 16
 
 
 def fillings(connection: psycopg.Connection) -> Iterator[int]:
-    """Fill the tables one way after the other, inside of a transaction that is rolled back."""
+    """Fill the tables in one way after the other, in a transaction that is rolled back."""
     for seed in range(_FILLINGS):
         with connection.transaction(force_rollback=True):
             if seed:
@@ -39,11 +39,11 @@ def fillings(connection: psycopg.Connection) -> Iterator[int]:
 
 def nulls(connection: psycopg.Connection, text: str, described: Description) -> set[int]:
     """Run a query on what the tables hold, and return the columns that show a NULL."""
-    found: set[int] = set()
+    null_columns: set[int] = set()
     for everything in (False, True):
         values = [
-            None if everything and one.nullable else _VALUES[one.type.name]
-            for one in described.parameters
+            None if everything and parameter.nullable else _VALUES[parameter.type.name]
+            for parameter in described.parameters
         ]
         if everything and not any(value is None for value in values):
             continue
@@ -52,8 +52,12 @@ def nulls(connection: psycopg.Connection, text: str, described: Description) -> 
             result = cursor.pgresult
             assert result is not None
             for row in range(result.ntuples):
-                found |= {at for at in range(result.nfields) if result.get_value(row, at) is None}
-    return found
+                null_columns |= {
+                    column
+                    for column in range(result.nfields)
+                    if result.get_value(row, column) is None
+                }
+    return null_columns
 
 
 def _fill(connection: psycopg.Connection, seed: int) -> None:
@@ -91,8 +95,8 @@ def _fill(connection: psycopg.Connection, seed: int) -> None:
         "plant": [(n, 1, "red") for n in (1, 2)],
         "tree": [(n, 2, "green", maybe(1, 7)) for n in (3, 4)],
     }  # fmt: skip
-    for table, found in rows.items():
-        for row in found if table != left_out else ():
+    for table, table_rows in rows.items():
+        for row in table_rows if table != left_out else ():
             places = ", ".join(["%s"] * len(row))
             text = f"insert into {table} values ({places}) on conflict do nothing"
             connection.execute(text.encode(), row)

@@ -126,7 +126,7 @@ def test_more_parameters_than_a_function_takes_are_not_analysed(
 
     assert not any(column.nullable for column in hundred.columns)
     assert all(column.nullable for column in more.columns)
-    assert all(one.nullable for one in more.parameters)
+    assert all(parameter.nullable for parameter in more.parameters)
     assert more.columns[0].why == "more than 100 parameters cannot be analysed"
     assert len(more.parameters) == 101
 
@@ -211,7 +211,7 @@ def test_names_of_any_kind_are_read_as_they_are(empty: psycopg.Connection) -> No
 
     assert described.columns[1].why == 'a :b {c} (d) "é\\.:x has no not null'
     assert described.columns[0].shape is not None
-    assert [one.name for one in described.columns[0].shape.parts] == ["i j", ":x", "<>"]
+    assert [part.name for part in described.columns[0].shape.parts] == ["i j", ":x", "<>"]
 
 
 def test_two_connections_ask_at_once(library_url: str) -> None:

@@ -1,4 +1,4 @@
-"""Whatever schema, data and query come by chance: what is said to be never null never is."""
+"""With random schemas, data and queries: what is described as never null is never null."""
 
 import json
 import os
@@ -60,13 +60,13 @@ def test_no_counter_example_is_found(
 
 
 def check(column: Column, value: Any) -> None:  # noqa: ANN401 - whatever json holds
-    """See that a value, and each of its parts, is there where it is said to be."""
+    """Hold that a value, and each of its parts, is null only if it is described as nullable."""
     assert column.nullable or value is not None, column
     if value is None or column.shape is None:
         return
     if column.shape.kind == "list":
-        for one in value:
-            check(column.shape.parts[0], one)
+        for element in value:
+            check(column.shape.parts[0], element)
     else:
         assert value.keys() == {part.name for part in column.shape.parts}
         for part in column.shape.parts:

@@ -1,4 +1,4 @@
-"""At most one row is said only where a key makes it certain, at least one likewise."""
+"""A query is said to return at most one row, or at least one, only if it always does."""
 
 from pathlib import Path
 
@@ -12,11 +12,11 @@ BOTH, AT_MOST, AT_LEAST, NEITHER = "one", "at most", "at least", "any"
 
 CASES = [
     (expected.strip(), text)
-    for expected, found, text in (
+    for expected, separator, text in (
         line.partition(" | ")
         for line in (Path(__file__).parent / "cardinality.txt").read_text().splitlines()
     )
-    if found
+    if separator
 ]
 
 

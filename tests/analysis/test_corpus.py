@@ -1,4 +1,4 @@
-"""What is said of each query of the corpus is as written there, and no data contradicts it."""
+"""Each query of the corpus is described as written there, and no data contradicts that."""
 
 import psycopg
 import pytest
@@ -25,39 +25,39 @@ def test_each_column_is_described_as_the_corpus_says(
 
     marks = "".join("~" if column.nullable else "!" for column in described.columns)
     assert marks == case.columns.replace("?", "~")
-    marks = "".join("?" if one.nullable else "!" for one in described.parameters)
+    marks = "".join("?" if parameter.nullable else "!" for parameter in described.parameters)
     assert marks == case.parameters
     assert all(bool(column.why) == column.nullable for column in described.columns)
 
 
 @pytest.fixture(scope="module")
-def found(library_url: str) -> Search:
-    """What all queries showed on all data."""
+def results(library_url: str) -> Search:
+    """How all queries were described, and what they showed on all data."""
     with psycopg.connect(library_url, autocommit=True) as library:
         return search(library)
 
 
-def test_no_column_said_to_be_never_null_shows_one_and_no_doubt_is_idle(found: Search) -> None:
+def test_no_column_said_to_be_never_null_shows_one_and_no_doubt_is_idle(results: Search) -> None:
     contradicted = [
         (case.text, column)
-        for case, seen in found.seen.items()
+        for case, seen in results.seen.items()
         for column, mark in enumerate(case.columns)
         if (mark == "!" and column in seen) or (mark == "?" and column not in seen)
     ]
     assert contradicted == []
-    assert {case.text for case in found.described if case not in found.seen} <= {
+    assert {case.text for case in results.described if case not in results.seen} <= {
         # the view lacks a column that its table requires
         "insert into young values (72, 'x', null) on conflict do nothing returning id, name, born"
     }
 
 
-def test_the_counts_tell_an_unsound_column_from_a_loose_one(found: Search) -> None:
-    case = next(case for case in found.described if "!" in case.columns)
-    place = case.columns.index("!")
+def test_the_counts_tell_an_unsound_column_from_a_loose_one(results: Search) -> None:
+    case = next(case for case in results.described if "!" in case.columns)
+    position = case.columns.index("!")
 
-    counts = counts_of(found)
-    shown = counts_of(found._replace(seen={case: {place}}))
+    counts = counts_of(results)
+    shown = counts_of(results._replace(seen={case: {position}}))
 
     assert counts.unsound == 0
-    assert counts.loose == sum(case.columns.count("~") for case in found.described)
+    assert counts.loose == sum(case.columns.count("~") for case in results.described)
     assert shown.unsound == 1

@@ -1,4 +1,4 @@
-"""A parameter may be null by where it goes, not by what it is compared with."""
+"""Whether a parameter may be null depends on where it goes, not on what it is compared with."""
 
 import psycopg
 import pytest
@@ -40,7 +40,10 @@ CASES = {
 def test_a_parameter_may_be_null_by_where_it_goes(text: str, library: psycopg.Connection) -> None:
     described = describe(library, text)
 
-    assert "".join("?" if one.nullable else "!" for one in described.parameters) == CASES[text]
+    assert (
+        "".join("?" if parameter.nullable else "!" for parameter in described.parameters)
+        == CASES[text]
+    )
 
 
 def test_a_parameter_that_may_be_null_makes_what_it_is_given_to_doubtful(
@@ -68,6 +71,6 @@ def test_a_parameter_has_the_type_the_server_infers(library: psycopg.Connection)
         "where price > $1 and state = $2 and published < $3 and title = any ($4)"
     )
 
-    found = [one.type.name for one in describe(library, text).parameters]
+    types = [parameter.type.name for parameter in describe(library, text).parameters]
 
-    assert found == ["numeric", "mood", "timestamp", "_text"]
+    assert types == ["numeric", "mood", "timestamp", "_text"]

@@ -1,4 +1,4 @@
-"""A value built of parts is typed to the leaf: rows, json objects, lists of them."""
+"""The shape of a value that has parts is found, down to parts that have none."""
 
 import psycopg
 import pytest
@@ -79,7 +79,7 @@ CASES = {
         "l?[!r{book_id! reviewer! stars? comment?}]",
     "update review set stars = 1 returning review":
         "review!review(book_id! reviewer! stars? comment?)",
-    # nothing is known of these
+    # these have no shape that is known
     "select json_build_object(name, id) as o from author": "o!",
     "select json_build_object(variadic tags) as o from author": "o?",
     "select profile from author": "profile?",
@@ -94,7 +94,7 @@ CASES = {
 
 
 def shown(column: Column) -> str:
-    """Write a column and its parts down in one line: ( ) a row, { } an object, [ ] a list."""
+    """Write a column and its parts in one line: ( ) is a row, { } an object, [ ] a list."""
     mark = "?" if column.nullable else "!"
     return f"{column.name}{mark}{written(column.shape) if column.shape else ''}"
 

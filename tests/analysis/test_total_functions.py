@@ -1,4 +1,4 @@
-"""The functions listed as total never return NULL for what they are given, on this server."""
+"""The functions that are listed as total do not return NULL for samples, on this server."""
 
 import os
 import random
@@ -84,9 +84,9 @@ select
     function.proname,
     array(
         select argument.typname::text
-        from unnest(function.proargtypes) with ordinality as given (oid, place)
-        join pg_type as argument on argument.oid = given.oid
-        order by given.place
+        from unnest(function.proargtypes) with ordinality as parameter (oid, position)
+        join pg_type as argument on argument.oid = parameter.oid
+        order by parameter.position
     ),
     function.proisstrict and not function.proretset and function.prokind = 'f'
 from pg_proc as function
@@ -101,14 +101,14 @@ def test_no_function_that_is_listed_returns_null(server: EmbeddedServer) -> None
     tried = 0
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute("set statement_timeout = '5s'")
-        found = connection.execute(_FUNCTIONS, (sorted(TOTAL_FUNCTIONS),)).fetchall()
-        for name, types, is_strict in found:
+        functions = connection.execute(_FUNCTIONS, (sorted(TOTAL_FUNCTIONS),)).fetchall()
+        for name, types, is_strict in functions:
             odd += [] if is_strict else [name]
-            kinds = [_POLYMORPHIC.get(str(one), str(one)) for one in types]
-            if not all(one in _SAMPLES for one in kinds):
+            kinds = [_POLYMORPHIC.get(str(type_), str(type_)) for type_ in types]
+            if not all(kind in _SAMPLES for kind in kinds):
                 continue
             tried += 1
-            choices = list(product(*(_SAMPLES[one] for one in kinds)))
+            choices = list(product(*(_SAMPLES[kind] for kind in kinds)))
             for values in chance.sample(choices, min(len(choices), _COMBINATIONS)):
                 query = call(name, kinds, values)
                 try:

@@ -1,4 +1,4 @@
-"""Every type is known with the types it is made of."""
+"""Every type is read together with the types it is made of."""
 
 import psycopg
 import pytest
@@ -30,17 +30,17 @@ def type_of(connection: psycopg.Connection, expression: str) -> PgType:
 def test_a_plain_type_is_just_itself(
     expression: str, name: str, kind: TypeKind, library: psycopg.Connection
 ) -> None:
-    found = type_of(library, expression)
+    pgtype = type_of(library, expression)
 
-    assert (found.schema, found.name, found.kind, found.of) == ("pg_catalog", name, kind, None)
+    assert (pgtype.schema, pgtype.name, pgtype.kind, pgtype.of) == ("pg_catalog", name, kind, None)
 
 
 def test_an_array_knows_its_elements_of_any_dimension(library: psycopg.Connection) -> None:
-    found = type_of(library, "array[array['calm'::mood]]")
+    pgtype = type_of(library, "array[array['calm'::mood]]")
 
-    assert found.kind is TypeKind.ARRAY
-    assert found.of is not None
-    assert (found.of.name, found.of.kind, found.of.labels) == (
+    assert pgtype.kind is TypeKind.ARRAY
+    assert pgtype.of is not None
+    assert (pgtype.of.name, pgtype.of.kind, pgtype.of.labels) == (
         "mood",
         TypeKind.ENUM,
         ("calm", "wild"),
@@ -48,22 +48,22 @@ def test_an_array_knows_its_elements_of_any_dimension(library: psycopg.Connectio
 
 
 def test_a_composite_knows_its_fields(library: psycopg.Connection) -> None:
-    found = type_of(library, "row('a', 1)::address")
+    pgtype = type_of(library, "row('a', 1)::address")
 
-    assert found.kind is TypeKind.COMPOSITE
-    assert [(name, field.name) for name, field in found.fields] == [
+    assert pgtype.kind is TypeKind.COMPOSITE
+    assert [(name, field.name) for name, field in pgtype.fields] == [
         ("street", "text"),
         ("number", "int4"),
     ]
 
 
 def test_an_array_of_domains_knows_what_they_are_made_of(library: psycopg.Connection) -> None:
-    found = type_of(library, "array[1::positive]")
+    pgtype = type_of(library, "array[1::positive]")
 
-    assert found.of is not None
-    assert (found.of.name, found.of.kind) == ("positive", TypeKind.DOMAIN)
-    assert found.of.of is not None
-    assert found.of.of.name == "int4"
+    assert pgtype.of is not None
+    assert (pgtype.of.name, pgtype.of.kind) == ("positive", TypeKind.DOMAIN)
+    assert pgtype.of.of is not None
+    assert pgtype.of.of.name == "int4"
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_an_array_of_domains_knows_what_they_are_made_of(library: psycopg.Connec
 def test_a_range_knows_its_subtype(
     expression: str, kind: TypeKind, of: str, library: psycopg.Connection
 ) -> None:
-    found = type_of(library, expression)
+    pgtype = type_of(library, expression)
 
-    assert found.kind is kind
-    assert found.of is not None
-    assert found.of.name == of
+    assert pgtype.kind is kind
+    assert pgtype.of is not None
+    assert pgtype.of.name == of
 
 
 def test_an_enum_with_odd_labels_and_a_type_with_an_odd_name_are_read_as_they_are(
@@ -103,9 +103,9 @@ def test_a_type_of_an_extension_is_known_by_its_name(
     skip_without_vector("myloware", empty_url)
     empty.execute("create extension vector")
 
-    found = type_of(empty, "'[1,2]'::vector")
+    pgtype = type_of(empty, "'[1,2]'::vector")
 
-    assert (found.name, found.kind) == ("vector", TypeKind.BASE)
+    assert (pgtype.name, pgtype.kind) == ("vector", TypeKind.BASE)
 
 
 def test_a_type_is_asked_for_once_on_a_connection(library: psycopg.Connection) -> None:

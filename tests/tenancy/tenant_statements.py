@@ -1,4 +1,4 @@
-"""Statements on tables of tenants, made by chance: most bind one somewhere, few everywhere."""
+"""Random statements on tables of tenants; most bind the tenant somewhere, few everywhere."""
 
 from random import Random
 
@@ -43,13 +43,13 @@ class Made:
                 return self.select()
 
     def select(self, *, several: bool = False) -> str:
-        """Make a query of one number a row, or of a tenant and a number."""
+        """Make a query whose rows have a number, or a tenant and a number."""
         source = self._source(self._chance.randrange(1, 4))
         table, alias = self._chance.choice(self._aliases)
         shown = f"{alias}.{self._chance.choice(_COLUMNS[table])}"
         if several:
-            whose = [one for name, one in self._aliases if name in _WITH_TENANT]
-            tenant = f"{whose[0]}.tenant_id" if whose else "0"
+            aliases = [alias for name, alias in self._aliases if name in _WITH_TENANT]
+            tenant = f"{aliases[0]}.tenant_id" if aliases else "0"
             return f"select {tenant} as tenant_id, {shown} from {source} where {self._where()}"
         if self._chance.random() < 0.2:
             whole = f"select count(*) from {source} where {self._where()} group by {shown}"
@@ -95,7 +95,7 @@ class Made:
 
     def _where(self) -> str:
         bound = [self._mine(alias) for table, alias in self._aliases if self._has_tenant(table)]
-        kept = [one for one in bound if self._chance.random() < 0.6]
+        kept = [condition for condition in bound if self._chance.random() < 0.6]
         atoms = [*kept, *self._atoms(self._chance.randrange(3))] or ["true"]
         words = " or " if self._chance.random() < 0.1 else " and "
         return words.join(atoms)

@@ -1,4 +1,4 @@
-"""A statement is said to keep to one tenant only where it does, whatever other tenants have."""
+"""A statement is said to keep to one tenant only if it does, whatever rows other tenants have."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,10 +23,10 @@ from tests.tenancy.two_tenants import (
 HERE = Path(__file__).parent
 CASES = [
     (expected.strip(), text)
-    for expected, found, text in (
+    for expected, separator, text in (
         line.partition(" | ") for line in (HERE / "tenancy.txt").read_text().splitlines()
     )
-    if found
+    if separator
 ]
 
 TAKEN = "values (:other, :tenant_id"
@@ -50,7 +50,7 @@ def tenants(tenants_url: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def faults(
+def messages_of(
     connection: psycopg.Connection, text: str, ownership: Ownership | None = None
 ) -> list[str]:
     statement, names = numbered(text)
@@ -70,14 +70,14 @@ def called(text: str, arguments: tuple[int, int]) -> tuple[str, list[int]]:
 def test_a_statement_is_bound_only_where_every_relation_is(
     expected: str, text: str, tenants: psycopg.Connection
 ) -> None:
-    found = faults(tenants, text)
+    messages = messages_of(tenants, text)
 
-    assert bool(found) == (expected == "unbound"), found
+    assert bool(messages) == (expected == "unbound"), messages
 
 
 def leaks(connection: psycopg.Connection, statements: list[str]) -> set[str]:
-    """Return those that show or touch another tenant's rows, or show that there are some."""
-    found: set[str] = set()
+    """Return the statements that return, change or reveal another tenant's rows."""
+    leaking: set[str] = set()
     with connection.transaction(force_rollback=True):
         fill(connection)
         alone = {
@@ -88,7 +88,7 @@ def leaks(connection: psycopg.Connection, statements: list[str]) -> set[str]:
         for hidden in others(connection):
             for (text, arguments), expected in alone.items():
                 seen = run(connection, *called(text, arguments))
-                # a key that all tenants share cannot but tell that it is taken
+                # a key that all tenants share shows whether it is taken
                 is_same = seen == expected or TAKEN in text
                 if not isinstance(seen, str):
                     is_same = is_same or without(seen, hidden) == expected
@@ -96,8 +96,8 @@ def leaks(connection: psycopg.Connection, statements: list[str]) -> set[str]:
                         rows <= seen.left[table] for table, rows in hidden.items()
                     )
                 if not is_same:
-                    found.add(text)
-    return found
+                    leaking.add(text)
+    return leaking
 
 
 def test_what_is_bound_is_the_same_whatever_another_tenant_has(
@@ -118,7 +118,7 @@ def test_no_statement_made_by_chance_is_bound_and_leaks(tenants: psycopg.Connect
     for seed in range(600):
         text = Made(seed).statement()
         with suppress(psycopg.ProgrammingError):
-            bound += [] if faults(tenants, text, ownership) else [text]
+            bound += [] if messages_of(tenants, text, ownership) else [text]
 
     assert len(bound) > 50
     assert leaks(tenants, bound) == set()
@@ -130,25 +130,25 @@ def test_the_tenant_may_have_another_name_and_be_text(empty: psycopg.Connection)
         "create table files (id integer, account_id varchar(20) not null references accounts);"
     )
 
-    def found(text: str) -> bool:
+    def is_crossing(text: str) -> bool:
         return bool(find_crossings(empty, text, ("account_id",), tenant="account_id"))
 
-    assert not found("select id from files where account_id = $1")
-    assert not found("insert into files (id, account_id) values (1, $1)")
-    assert not found("select code from accounts where code = $1")
-    assert not found(
+    assert not is_crossing("select id from files where account_id = $1")
+    assert not is_crossing("insert into files (id, account_id) values (1, $1)")
+    assert not is_crossing("select code from accounts where code = $1")
+    assert not is_crossing(
         "select f.id from files as f join accounts as a on f.account_id = a.code where a.code = $1"
     )
-    # these take for equal what is another account's
-    assert found("select id from files where account_id = $1::varchar(2)")
-    assert found("select id from files where account_id like $1")
-    assert found("select id from files where account_id::char(3) = $1")
-    assert found("insert into files (id, account_id) values (1, $1::varchar(2))")
+    # these find another account equal
+    assert is_crossing("select id from files where account_id = $1::varchar(2)")
+    assert is_crossing("select id from files where account_id like $1")
+    assert is_crossing("select id from files where account_id::char(3) = $1")
+    assert is_crossing("insert into files (id, account_id) values (1, $1::varchar(2))")
 
 
 @pytest.fixture
 def loose(empty: psycopg.Connection) -> psycopg.Connection:
-    """A database with a collation that holds different texts for equal."""
+    """A database with a collation in which different texts are equal."""
     try:
         empty.execute(
             "create collation loose (provider = icu, locale = 'und', deterministic = false)"
@@ -158,7 +158,7 @@ def loose(empty: psycopg.Connection) -> psycopg.Connection:
     return empty
 
 
-def test_a_collation_that_is_not_exact_may_hold_another_tenant_for_equal(
+def test_a_collation_that_is_not_exact_may_find_another_tenant_equal(
     loose: psycopg.Connection,
 ) -> None:
     loose.execute(
@@ -166,12 +166,12 @@ def test_a_collation_that_is_not_exact_may_hold_another_tenant_for_equal(
         'create table notes (id integer, account_id text collate "loose" not null);'
     )
 
-    def found(text: str) -> bool:
+    def is_crossing(text: str) -> bool:
         return bool(find_crossings(loose, text, ("account_id",), tenant="account_id"))
 
-    assert not found("select id from files where account_id = $1")
-    assert found('select id from files where account_id = $1 collate "loose"')
-    assert found("select id from notes where account_id = $1")
+    assert not is_crossing("select id from files where account_id = $1")
+    assert is_crossing('select id from files where account_id = $1 collate "loose"')
+    assert is_crossing("select id from notes where account_id = $1")
 
 
 def test_a_conflict_in_an_index_that_is_less_exact_may_be_another_tenant_s(
@@ -189,7 +189,7 @@ def test_a_conflict_in_an_index_that_is_less_exact_may_be_another_tenant_s(
     loose.execute("create unique index exactly on files (account_id, name)")
     exactly = find_crossings(loose, text, ("account_id",), tenant="account_id")
 
-    assert [one.kind for one in loosely] == ["write"]
+    assert [crossing.kind for crossing in loosely] == ["write"]
     assert exactly == ()
 
 
@@ -215,7 +215,7 @@ def test_a_foreign_key_that_is_never_checked_proves_nothing(empty: psycopg.Conne
     empty.execute("alter table steps alter constraint steps_workflow_id_fkey not enforced")
     unenforced = find_crossings(empty, "select id from steps", (), tenant="tenant_id")
 
-    assert [one.name for one in alone] == ["steps"]
+    assert [crossing.name for crossing in alone] == ["steps"]
     assert unenforced == ()
 
 
@@ -278,4 +278,4 @@ def test_a_table_with_a_rule_may_write_more_than_is_seen(empty: psycopg.Connecti
 def test_a_fault_says_what_would_be_right(
     text: str, message: str, tenants: psycopg.Connection
 ) -> None:
-    assert faults(tenants, text) == [message]
+    assert messages_of(tenants, text) == [message]

@@ -1,4 +1,4 @@
-"""Two tenants' rows, and what a statement shows and leaves, with and without the other's."""
+"""The rows of two tenants, and what a statement returns and changes with them or without."""
 
 import random
 import re
@@ -20,20 +20,20 @@ _PARAMETER = re.compile(r"(?<!:):([a-z]\w*)")
 
 
 class Seen(NamedTuple):
-    """What came back, and what every table held afterwards."""
+    """What a statement returned, and what every table held afterwards."""
 
     rows: list[str]
     left: dict[str, set[str]]
 
 
 def numbered(text: str) -> tuple[str, tuple[str, ...]]:
-    """Return a statement with `$1` and so on, and what these are called."""
+    """Return a statement with `$1` and so on, and the names of these parameters."""
     names = tuple(dict.fromkeys(_PARAMETER.findall(text)))
-    return _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", text), names
+    return _PARAMETER.sub(lambda match: f"${names.index(match[1]) + 1}", text), names
 
 
 def fill(connection: psycopg.Connection) -> None:
-    """Store a tenant's rows, and what is everybody's."""
+    """Store the rows of a tenant, and the global rows."""
     connection.execute("insert into tenants values (1, 'a')")
     connection.execute("insert into countries values ('de', 'Germany')")
     connection.execute("insert into adapters values (1, 1, 'x'), (2, null, 'w'), (3, 1, 'w')")
@@ -43,7 +43,7 @@ def fill(connection: psycopg.Connection) -> None:
 
 
 def others(connection: psycopg.Connection) -> Iterator[dict[str, set[str]]]:
-    """Store another tenant's rows, one way after the other, and say which they are."""
+    """Store another tenant's rows, in one way after the other, and yield them."""
     before = _snapshot(connection)
     for seed in range(3):
         with connection.transaction(force_rollback=True):
@@ -57,7 +57,7 @@ def others(connection: psycopg.Connection) -> Iterator[dict[str, set[str]]]:
 
 
 def run(connection: psycopg.Connection, text: str, values: Sequence[object]) -> Seen | str:
-    """Run a statement, look at everything, and undo it; or tell why it was refused."""
+    """Run a statement, read all tables, and undo it; or return the error's name."""
     with connection.transaction(force_rollback=True):
         try:
             cursor = psycopg.RawCursor(connection).execute(text.encode(), values)
@@ -68,16 +68,16 @@ def run(connection: psycopg.Connection, text: str, values: Sequence[object]) -> 
 
 
 def without(seen: Seen, hidden: dict[str, set[str]]) -> Seen:
-    """Take the rows out that were another's before."""
+    """Leave the rows out that another tenant had before."""
     left = {table: rows - hidden[table] for table, rows in seen.left.items()}
     return Seen(seen.rows, left)
 
 
 def _snapshot(connection: psycopg.Connection) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {table: set() for table in _TABLES}
+    rows: dict[str, set[str]] = {table: set() for table in _TABLES}
     for table, row in connection.execute(_EVERYTHING):
-        found[table].add(row)
-    return found
+        rows[table].add(row)
+    return rows
 
 
 def _fill(connection: psycopg.Connection, tenant: int, first: int, chance: random.Random) -> None:
@@ -85,16 +85,16 @@ def _fill(connection: psycopg.Connection, tenant: int, first: int, chance: rando
         slots = ", ".join(["%s"] * len(values))
         connection.execute(f"insert into {table} values ({slots})".encode(), values)
 
-    def one(query: str, number: int) -> tuple[object, ...]:
-        found = connection.execute(query.encode(), (number,)).fetchone()
-        assert found is not None
-        return found
+    def get(query: str, number: int) -> tuple[object, ...]:
+        row = connection.execute(query.encode(), (number,)).fetchone()
+        assert row is not None
+        return row
 
     numbers = range(first + 1, first + 5)
     for number in numbers:
         put("users", number, tenant, chance.choice("xyz") + str(number % 10))
     for number in numbers:
-        # a name of one is a name of the other's, too
+        # both tenants use the same names
         above = chance.choice([None, *([1] if first else []), *range(first + 1, number)])
         put("workflows", number, tenant, above, chance.choice("awx"), first + 1)
         put("parts", number, 1, "p")
@@ -116,12 +116,12 @@ def _fill(connection: psycopg.Connection, tenant: int, first: int, chance: rando
         )
         put("step_runs", number, number, 1)
     for number in numbers:
-        # what is no reference may name another tenant's
+        # a column that is no foreign key may have the number of another tenant's row
         put("shelves", number, tenant, chance.choice([1, 2]), number)
         put("schedules", number, tenant, number, None)
         put("lamps", number, number)
         put("gifts", number, tenant, number)
-        put("books", number, *one("select room, number from shelves where id = %s", number), "b")
+        put("books", number, *get("select room, number from shelves where id = %s", number), "b")
     for number in range(first + 1, first + 9):
-        (workflow,) = one("select workflow_id from steps where id = %s", number)
+        (workflow,) = get("select workflow_id from steps where id = %s", number)
         put("moves", number, workflow, number)
