@@ -60,7 +60,7 @@ def command(
             )
     except DoesNotFit as error:
         if report is not None:
-            report.write_text("".join(f"{fault}\n" for fault in error.faults), encoding="utf-8")
+            report.write_text("".join(f"{misfit}\n" for misfit in error.misfits), encoding="utf-8")
         raise
     if as_json:
         rows = {table.table: table.rows for table in imported}

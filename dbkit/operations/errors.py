@@ -338,12 +338,13 @@ class DoesNotFit(DbkitError):
     """Values of a SQLite file do not fit into the database, so nothing was imported."""
 
     path: str
-    faults: tuple[str, ...]
+    # a sentence for each of them
+    misfits: tuple[str, ...]
 
     def __str__(self) -> str:
-        count = len(self.faults)
+        count = len(self.misfits)
         values = "1 value does" if count == 1 else f"{count} values do"
-        listed = "".join(f"\n  {fault}" for fault in self.faults[:_MAX_SHOWN_FAULTS])
+        listed = "".join(f"\n  {misfit}" for misfit in self.misfits[:_MAX_SHOWN_FAULTS])
         hidden = count - _MAX_SHOWN_FAULTS
         more = f"\n  and {hidden} more; --report FILE writes all of them" if hidden > 0 else ""
         return f"{values} not fit, so nothing of {self.path} was imported:{listed}{more}"

@@ -64,7 +64,6 @@ where
     and highest between seqmin and seqmax
 """)
 # a table like the one to fill, but without constraints: it takes the rows that COPY refuses
-# a table like the one to fill, but without constraints: it takes the rows that COPY refuses
 _STAGE = "_dbkit_stage"
 # the column of the stage that numbers the rows
 _ROW = "_dbkit_row"
