@@ -50,7 +50,7 @@ types: .venv/installed ## mypy and pyright, both strict
 	@$(BIN)/pyright
 
 floors: .venv/installed ## imports only go down
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-cache
 
 dead: .venv/installed ## vulture: names of dbkit that nobody uses, or only tests
 	@$(BIN)/vulture
