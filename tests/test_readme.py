@@ -48,6 +48,7 @@ def section(heading: str) -> str:
 
 FIRST = list(blocks(TEXT.partition("\n## ")[0]))
 OWN = list(blocks(section("A project of your own")))
+QUERIES = list(blocks((ROOT / "docs" / "queries.md").read_text()))
 
 
 class Reader:
@@ -119,6 +120,11 @@ def test_the_project_of_the_readme_goes_from_an_empty_folder_to_a_typed_row(
     called = _CONNECTED + in_python.text
     (reader.folder / "called.py").write_text(called)
     assert reader.run('SHOP_DATABASE_URL="$(dbkit url shop)" python called.py') == "1 None\n"
+
+    # docs/queries.md goes on with the same query
+    [generated] = [block for block in QUERIES if block.text.startswith("_LIST_RECENT")]
+    assert QUERIES[0].text == query.text
+    assert generated.text in (reader.folder / "shop" / "queries" / "orders.py").read_text()
 
 
 def test_a_query_file_and_its_call_stand_on_the_first_screen() -> None:
