@@ -69,6 +69,7 @@ format: .venv/installed ## format Python and SQL
 bench: .venv/installed ## measure, as ratios beside psql, plain yoyo and an empty command
 	@$(BIN)/python bench/migrations.py
 	@$(BIN)/python bench/generating.py
+	@$(BIN)/python bench/imports.py
 
 clean: ## stop the embedded server and delete it, and the environment
 	@if [ -x $(BIN)/dbkit ]; then $(BIN)/dbkit server reset --yes; fi

@@ -1,6 +1,5 @@
 """Raw SQL for Python and psql alike: migrations and typed queries without an ORM."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,9 +35,7 @@ _ROOMS = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name in _ROOMS:
-        found: object = getattr(import_module(f"dbkit.{_ROOMS[name]}"), name)
-        return found
-    message = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(message)
+if not TYPE_CHECKING:
+    from dbkit.doors import lazy_door
+
+    __getattr__ = lazy_door(__name__, _ROOMS)

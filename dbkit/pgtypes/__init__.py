@@ -1,24 +1,27 @@
 """The front door to what PostgreSQL's types are in Python."""
 
-from dbkit.pgtypes.addresses import Cidr, Inet
-from dbkit.pgtypes.annotations import (
-    Fields,
-    MadeClass,
-    PyType,
-    TypeNamer,
-    are_fields,
-    class_name,
-    column_type,
-    parameter_type,
-    python_type,
-)
-from dbkit.pgtypes.building import Unfit, builder, named_type
-from dbkit.pgtypes.column import Column, Shape
-from dbkit.pgtypes.json_type import Json, JsonLike
-from dbkit.pgtypes.json_values import json_reader, json_text
-from dbkit.pgtypes.pgtype import PgType, TypeKind
-from dbkit.pgtypes.typenames import type_name
-from dbkit.pgtypes.vector import VectorBinaryLoader, VectorLoader, vector_binary, vector_text
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dbkit.pgtypes.addresses import Cidr, Inet
+    from dbkit.pgtypes.annotations import (
+        Fields,
+        MadeClass,
+        PyType,
+        TypeNamer,
+        are_fields,
+        class_name,
+        column_type,
+        parameter_type,
+        python_type,
+    )
+    from dbkit.pgtypes.building import Unfit, builder, named_type
+    from dbkit.pgtypes.column import Column, Shape
+    from dbkit.pgtypes.json_type import Json, JsonLike
+    from dbkit.pgtypes.json_values import json_reader, json_text
+    from dbkit.pgtypes.pgtype import PgType, TypeKind
+    from dbkit.pgtypes.typenames import type_name
+    from dbkit.pgtypes.vector import VectorBinaryLoader, VectorLoader, vector_binary, vector_text
 
 __all__ = [
     "Cidr",
@@ -49,3 +52,39 @@ __all__ = [
     "vector_binary",
     "vector_text",
 ]
+
+# a generated module needs few of them, and is to be imported quickly
+_ROOMS = {
+    "Cidr": "addresses",
+    "Column": "column",
+    "Fields": "annotations",
+    "Inet": "addresses",
+    "Json": "json_type",
+    "JsonLike": "json_type",
+    "MadeClass": "annotations",
+    "PgType": "pgtype",
+    "PyType": "annotations",
+    "Shape": "column",
+    "TypeKind": "pgtype",
+    "TypeNamer": "annotations",
+    "Unfit": "building",
+    "VectorBinaryLoader": "vector",
+    "VectorLoader": "vector",
+    "are_fields": "annotations",
+    "builder": "building",
+    "class_name": "annotations",
+    "column_type": "annotations",
+    "json_reader": "json_values",
+    "json_text": "json_values",
+    "named_type": "building",
+    "parameter_type": "annotations",
+    "python_type": "annotations",
+    "type_name": "typenames",
+    "vector_binary": "vector",
+    "vector_text": "vector",
+}
+
+if not TYPE_CHECKING:
+    from dbkit.doors import lazy_door
+
+    __getattr__ = lazy_door(__name__, _ROOMS)

@@ -1,27 +1,30 @@
 """The front door to running statements: all that a generated module imports."""
 
-from dbkit.pgtypes import Cidr, Inet, Json, JsonLike
-from dbkit.runtime.batching import batch, batch_rows
-from dbkit.runtime.calls import execute, many, one, optional
-from dbkit.runtime.copying import copy
-from dbkit.runtime.omitted import OMITTED, Omitted
-from dbkit.runtime.scalars import AsText
-from dbkit.runtime.signatures import QueryFunction, StreamFunction, query, stream_query
-from dbkit.runtime.statement import (
-    ELSE,
-    END,
-    Chosen,
-    If,
-    Line,
-    Piece,
-    QueryFiles,
-    SqlFile,
-    Statement,
-    digest_of,
-    listed,
-)
-from dbkit.runtime.streaming import AsyncStream, Stream, stream
-from dbkit.runtime.wire import AnyConnection
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dbkit.pgtypes import Cidr, Inet, Json, JsonLike
+    from dbkit.runtime.batching import batch, batch_rows
+    from dbkit.runtime.calls import execute, many, one, optional
+    from dbkit.runtime.copying import copy
+    from dbkit.runtime.omitted import OMITTED, Omitted
+    from dbkit.runtime.signatures import QueryFunction, StreamFunction, query, stream_query
+    from dbkit.runtime.statement import (
+        ELSE,
+        END,
+        Chosen,
+        If,
+        Line,
+        Piece,
+        QueryFiles,
+        SqlFile,
+        Statement,
+        digest_of,
+        listed,
+    )
+    from dbkit.runtime.streaming import AsyncStream, Stream, stream
+    from dbkit.runtime.wire import AnyConnection
+    from dbkit.runtime.wirevalues import AsText
 
 __all__ = [
     "ELSE",
@@ -58,3 +61,45 @@ __all__ = [
     "stream",
     "stream_query",
 ]
+
+# a generated module needs few of them, and is to be imported quickly
+_ROOMS = {
+    "AnyConnection": "wire",
+    "AsText": "wirevalues",
+    "AsyncStream": "streaming",
+    "Chosen": "statement",
+    "Cidr": "dbkit.pgtypes",
+    "ELSE": "statement",
+    "END": "statement",
+    "If": "statement",
+    "Inet": "dbkit.pgtypes",
+    "Json": "dbkit.pgtypes",
+    "JsonLike": "dbkit.pgtypes",
+    "Line": "statement",
+    "OMITTED": "omitted",
+    "Omitted": "omitted",
+    "Piece": "statement",
+    "QueryFiles": "statement",
+    "QueryFunction": "signatures",
+    "SqlFile": "statement",
+    "Statement": "statement",
+    "Stream": "streaming",
+    "StreamFunction": "signatures",
+    "batch": "batching",
+    "batch_rows": "batching",
+    "copy": "copying",
+    "digest_of": "statement",
+    "execute": "calls",
+    "listed": "statement",
+    "many": "calls",
+    "one": "calls",
+    "optional": "calls",
+    "query": "signatures",
+    "stream": "streaming",
+    "stream_query": "signatures",
+}
+
+if not TYPE_CHECKING:
+    from dbkit.doors import lazy_door
+
+    __getattr__ = lazy_door(__name__, _ROOMS)

@@ -12,7 +12,8 @@ from psycopg import generators
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from dbkit.runtime.ready import Ready, Sent, make_ready
+from dbkit.runtime.ready import Ready, Sent
+from dbkit.runtime.sessions import make_ready
 from dbkit.runtime.statement import Composition, Statement
 from dbkit.runtime.wire import AnyConnection, Steps, good, run
 

@@ -7,7 +7,8 @@ import psycopg
 from psycopg.pq.abc import PGresult
 
 from dbkit.errors import NoRow, TooManyRows
-from dbkit.runtime.ready import Ready, make_ready
+from dbkit.runtime.ready import Ready
+from dbkit.runtime.sessions import make_ready
 from dbkit.runtime.statement import Composition, Statement
 from dbkit.runtime.wire import AnyConnection, Steps, query, run
 

@@ -10,7 +10,8 @@ from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
 from dbkit.pgtypes import PgType, TypeKind
-from dbkit.runtime.scalars import Encoder, Unbindable, Write, expect, scalar_encoder
+from dbkit.runtime.scalars import expect, scalar_encoder
+from dbkit.runtime.wirevalues import Encoder, Unbindable, Write
 
 _MOST_DIMENSIONS = 6
 

@@ -10,7 +10,8 @@ import psycopg
 from psycopg import generators
 
 from dbkit.runtime.batching import composed
-from dbkit.runtime.ready import Ready, make_ready
+from dbkit.runtime.ready import Ready
+from dbkit.runtime.sessions import make_ready
 from dbkit.runtime.statement import Statement
 from dbkit.runtime.wire import AnyConnection, Steps, answer, client_encoding, run
 

@@ -1,31 +1,23 @@
-"""Make a statement ready on a connection: its types found there, its columns compared."""
+"""Send a statement's values and read its rows, all that depends on the database known by now."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from itertools import starmap
 from reprlib import Repr
 from typing import Any, Generic, NamedTuple, TypeVar
-from weakref import WeakKeyDictionary
 
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Transformer
 from psycopg.pq import Format
 from psycopg.pq.abc import PGresult
 
-from dbkit.errors import BadValue, Drifted, InsidePipeline, UnknownType, WrongShape
-from dbkit.pgtypes import PgType, TypeKind, Unfit, builder, json_reader
-from dbkit.runtime.connectiontypes import ConnectionTypes
-from dbkit.runtime.containers import encoder, is_binary
-from dbkit.runtime.scalars import AsText, Encoder, Unbindable, scalar_encoder
-from dbkit.runtime.statement import Composition, Statement
-from dbkit.runtime.wire import AnyConnection, Steps, begin, client_encoding, describe, in_pipeline
+from dbkit.errors import BadValue, Drifted
+from dbkit.runtime.statement import Statement
+from dbkit.runtime.wire import AnyConnection
+from dbkit.runtime.wirevalues import AsText, Encoder, Unbindable
 
 T = TypeVar("T")
 
-_BYTEA = 17
-_TEXT = 25
 _ABBREVIATED = Repr()
 _ABBREVIATED.maxstring = _ABBREVIATED.maxother = 60
 
@@ -37,7 +29,7 @@ class Sent(NamedTuple):
     formats: Sequence[Format]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Ready(Generic[T]):
     """A text with all that depends on the database, found out once a connection."""
 
@@ -91,7 +83,7 @@ class Ready(Generic[T]):
         )
         if found != self.columns:
             expected, given = self._named(self.columns), self._named(found)
-            raise Drifted(self.statement.query, expected, given, _forgotten(self.statement))
+            raise Drifted(self.statement.query, expected, given, forgotten(self.statement))
 
     def _named(self, columns: Iterable[tuple[bytes, int]]) -> tuple[tuple[str, str], ...]:
         own = {
@@ -136,104 +128,9 @@ class _Context(NamedTuple):
     connection: AnyConnection
 
 
-@dataclass(slots=True)
-class _Session:
-    """What has been found out on one connection."""
-
-    types: ConnectionTypes = field(default_factory=ConnectionTypes)
-    ready: dict[Composition[Any], Ready[Any]] = field(
-        default_factory=dict[Composition[Any], Ready[Any]]
-    )
-
-
-# nothing in a session refers to its connection, so that it goes when the connection does
-_SESSIONS: WeakKeyDictionary[AnyConnection, _Session] = WeakKeyDictionary()
-
-
-def make_ready(connection: AnyConnection, composition: Composition[T]) -> Steps[Ready[T]]:
-    """Give the text made ready, its transaction begun; the first time, ask the server."""
-    statement = composition.statement
-    if in_pipeline(connection.pgconn):
-        raise InsidePipeline(statement.query)
-    session = _SESSIONS.get(connection)
-    if session is None:
-        session = _SESSIONS[connection] = _Session()
-    ready: Ready[T] | None = session.ready.get(composition)
-    if ready is None:
-        statement.file.refuse_edited()
-    yield from begin(connection)
-    if ready is None:
-        named = [*statement.takes.values(), *statement.gives.values()]
-        yield from session.types.find(connection, named)
-        ready = _found(composition, session.types, client_encoding(connection))
-        ready.check((yield from describe(connection.pgconn, ready.text, ready.types)))
-        session.ready[composition] = ready
-    return ready
-
-
-def _found(composition: Composition[T], types: ConnectionTypes, encoding: str) -> Ready[T]:
-    statement = composition.statement
-
-    def type_of(name: str) -> PgType:
-        if (found := types.get(name)) is None:
-            raise UnknownType(statement.query, name, _forgotten(statement))
-        return found
-
-    parameters = [type_of(name) for name in statement.takes.values()]
-    columns = [_base(type_of(name)) for name in statement.gives.values()]
-    result_format = Format.BINARY if all(map(is_binary, columns)) else Format.TEXT
-    loaders: list[int] = []
-    converters: list[tuple[int, Callable[[Any], Any]]] = []
-    for place, (name, type_) in enumerate(zip(statement.gives, columns, strict=True)):
-        into = statement.into(name)
-        raw = type_.name in {"json", "jsonb"} and into is not None
-        # as bytes: what reads them knows what they are to become
-        loaders.append((_BYTEA if result_format else _TEXT) if raw else type_.oid)
-        if into is not None:
-            version = type_.name == "jsonb" and result_format == Format.BINARY
-            read = _json(into, version=version) if raw else builder(into)
-            converters.append((place, partial(_convert, statement.query, name, read)))
-    return Ready(
-        statement,
-        tuple(statement.takes.items()),
-        # the name at its end is read by whoever watches the server: `dbkit monitor`, or a log
-        f"{composition.text} /* {statement.query} */".encode(encoding),
-        tuple(type_.oid for type_ in parameters),
-        tuple(encoder(type_, encoding) for type_ in parameters),
-        scalar_encoder("text", encoding),
-        result_format,
-        tuple(
-            (name.encode(encoding), type_.oid)
-            for name, type_ in zip(statement.gives, columns, strict=True)
-        ),
-        types.adapters,
-        tuple(loaders),
-        tuple(converters),
-    )
-
-
-def _forgotten(statement: Statement[Any]) -> bool:
+def forgotten(statement: Statement[Any]) -> bool:
+    """Have a statement that was typed while the program ran be typed anew, if it was."""
     if statement.forget is None:
         return False
     statement.forget()
     return True
-
-
-def _base(type_: PgType) -> PgType:
-    # of a column the server tells the base, whatever the domain
-    while type_.kind is TypeKind.DOMAIN and type_.of is not None:
-        type_ = type_.of
-    return type_
-
-
-def _json(into: Any, *, version: bool) -> Callable[[Any, str], Any]:  # noqa: ANN401 - a type form is not always a class
-    read = json_reader(into)
-    # jsonb's binary form begins with the number of its version
-    return (lambda raw, place: read(raw[1:], place)) if version else read
-
-
-def _convert(query: str, column: str, read: Callable[[Any, str], Any], value: object) -> object:
-    try:
-        return read(value, "$")
-    except (Unfit, json.JSONDecodeError) as fault:
-        raise WrongShape(query, column, str(fault)) from fault

@@ -1,7 +1,6 @@
 """Say of each PostgreSQL type with one value which Python values it takes, and write them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
@@ -14,7 +13,7 @@ from ipaddress import (
     IPv6Network,
     ip_interface,
 )
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID
 
 from psycopg.adapt import Dumper
@@ -24,28 +23,7 @@ from psycopg.types import net, numeric, string
 from psycopg.types import uuid as uuids
 
 from dbkit.pgtypes import json_text, vector_binary, vector_text
-
-Write: TypeAlias = Callable[[Any], bytes]
-
-
-class Unbindable(ValueError):
-    """A value does not fit the type of its parameter; the message is the reason."""
-
-
-class AsText(str):
-    """A value in PostgreSQL's own text form, sent as psql sends it: for any type, checked there."""
-
-    __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Encoder:
-    """How values of one type are written; `binary` is None where only the text form is known."""
-
-    text: Write
-    binary: Write | None = None
-    # a list is one value of the type, not several
-    takes_lists: bool = False
+from dbkit.runtime.wirevalues import Encoder, Unbindable, Write
 
 
 def scalar_encoder(name: str, encoding: str) -> Encoder:

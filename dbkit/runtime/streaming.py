@@ -10,7 +10,8 @@ from psycopg import AsyncConnection, Connection
 from psycopg.pq import TransactionStatus
 
 from dbkit.errors import OutsideTransaction
-from dbkit.runtime.ready import Ready, make_ready
+from dbkit.runtime.ready import Ready
+from dbkit.runtime.sessions import make_ready
 from dbkit.runtime.statement import Statement
 from dbkit.runtime.wire import AnyConnection, Steps, is_idle, plain, query, run, run_async
 

@@ -135,23 +135,27 @@ def mistyped_offers(house: House) -> list[str]:
     return faults
 
 
-def lazy_offers(house: House, table: str) -> list[str]:
-    """The front door of the whole package types and finds the names that it offers."""
-    door = house.modules[house.name]
+def lazy_offers(house: House, table: str, name: str = "") -> list[str]:
+    """A front door that imports when asked offers, types and finds the same names."""
+    door = house.modules[name or house.name]
     typed = {
         alias.name: str(node.module)
         for statement in door.tree.body
-        if isinstance(statement, ast.If)
+        # `if TYPE_CHECKING:`, and not what runs instead
+        if isinstance(statement, ast.If) and isinstance(statement.test, ast.Name)
         for node in statement.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    found = {name: f"{house.name}.{of}" for name, of in table_of(door, table).items()}
+    found = {
+        offer: module if module.startswith(f"{house.name}.") else f"{door.name}.{module}"
+        for offer, module in table_of(door, table).items()
+    }
     return [
-        f"{name}: typed as of {typed.get(name)}, found in {found.get(name)}, "
-        f"{'in' if name in door.offered else 'not in'} __all__"
-        for name in sorted({*typed, *found, *door.offered})
-        if not (name in door.offered and typed.get(name) == found.get(name) is not None)
+        f"{offer}: typed as of {typed.get(offer)}, found in {found.get(offer)}, "
+        f"{'in' if offer in door.offered else 'not in'} __all__"
+        for offer in sorted({*typed, *found, *door.offered})
+        if not (offer in door.offered and typed.get(offer) == found.get(offer) is not None)
     ]
 
 

@@ -1,0 +1,96 @@
+"""Make a statement ready on a connection: its types found there, its columns compared."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from psycopg.pq import Format
+
+from dbkit.errors import UnknownType, WrongShape
+from dbkit.pgtypes import PgType, TypeKind, Unfit, builder, json_reader
+from dbkit.runtime.connectiontypes import ConnectionTypes
+from dbkit.runtime.containers import encoder, is_binary
+from dbkit.runtime.ready import Ready, forgotten
+from dbkit.runtime.scalars import scalar_encoder
+from dbkit.runtime.statement import Composition
+from dbkit.runtime.wire import AnyConnection, Steps, client_encoding, describe
+
+__all__ = ["ConnectionTypes", "prepare"]
+
+T = TypeVar("T")
+
+_BYTEA = 17
+_TEXT = 25
+
+
+def prepare(
+    connection: AnyConnection, composition: Composition[T], types: ConnectionTypes
+) -> Steps[Ready[T]]:
+    """Find the types of a statement on a connection, and hold its columns to them."""
+    statement = composition.statement
+    yield from types.find(connection, [*statement.takes.values(), *statement.gives.values()])
+    ready = _found(composition, types, client_encoding(connection))
+    ready.check((yield from describe(connection.pgconn, ready.text, ready.types)))
+    return ready
+
+
+def _found(composition: Composition[T], types: ConnectionTypes, encoding: str) -> Ready[T]:
+    statement = composition.statement
+
+    def type_of(name: str) -> PgType:
+        if (found := types.get(name)) is None:
+            raise UnknownType(statement.query, name, forgotten(statement))
+        return found
+
+    parameters = [type_of(name) for name in statement.takes.values()]
+    columns = [_base(type_of(name)) for name in statement.gives.values()]
+    result_format = Format.BINARY if all(map(is_binary, columns)) else Format.TEXT
+    loaders: list[int] = []
+    converters: list[tuple[int, Callable[[Any], Any]]] = []
+    for place, (name, type_) in enumerate(zip(statement.gives, columns, strict=True)):
+        into = statement.into(name)
+        raw = type_.name in {"json", "jsonb"} and into is not None
+        # as bytes: what reads them knows what they are to become
+        loaders.append((_BYTEA if result_format else _TEXT) if raw else type_.oid)
+        if into is not None:
+            version = type_.name == "jsonb" and result_format == Format.BINARY
+            read = _json(into, version=version) if raw else builder(into)
+            converters.append((place, partial(_convert, statement.query, name, read)))
+    return Ready(
+        statement,
+        tuple(statement.takes.items()),
+        # the name at its end is read by whoever watches the server: `dbkit monitor`, or a log
+        f"{composition.text} /* {statement.query} */".encode(encoding),
+        tuple(type_.oid for type_ in parameters),
+        tuple(encoder(type_, encoding) for type_ in parameters),
+        scalar_encoder("text", encoding),
+        result_format,
+        tuple(
+            (name.encode(encoding), type_.oid)
+            for name, type_ in zip(statement.gives, columns, strict=True)
+        ),
+        types.adapters,
+        tuple(loaders),
+        tuple(converters),
+    )
+
+
+def _base(type_: PgType) -> PgType:
+    # of a column the server tells the base, whatever the domain
+    while type_.kind is TypeKind.DOMAIN and type_.of is not None:
+        type_ = type_.of
+    return type_
+
+
+def _json(into: Any, *, version: bool) -> Callable[[Any, str], Any]:  # noqa: ANN401 - a type form is not always a class
+    read = json_reader(into)
+    # jsonb's binary form begins with the number of its version
+    return (lambda raw, place: read(raw[1:], place)) if version else read
+
+
+def _convert(query: str, column: str, read: Callable[[Any, str], Any], value: object) -> object:
+    try:
+        return read(value, "$")
+    except (Unfit, json.JSONDecodeError) as fault:
+        raise WrongShape(query, column, str(fault)) from fault
