@@ -83,9 +83,9 @@ def test_a_name_given_in_the_url_is_kept(empty_url: str) -> None:
 
 def test_the_second_host_is_taken_when_the_first_is_away(empty_url: str) -> None:
     with connect(empty_url.replace("host=", "host=%2Fnowhere,")) as connection:
-        [one] = connection.execute("select 1").fetchone() or [None]
+        [answer] = connection.execute("select 1").fetchone() or [None]
 
-    assert one == 1
+    assert answer == 1
 
 
 def test_a_refusal_carries_its_facts(empty_url: str) -> None:

@@ -116,11 +116,11 @@ def test_a_preset_opens_as_many_as_it_says(empty_url: str, monkeypatch: pytest.M
     with open_database(empty_url, STEADY, min_size=3, checked=False) as database:
         # lent at once, they are three different ones; a fourth is opened at need
         with database.connection() as a, database.connection() as b, database.connection() as c:
-            pids = {one.info.backend_pid for one in (a, b, c)}
-            found = a.execute("select current_setting('client_encoding')").fetchone()
+            pids = {connection.info.backend_pid for connection in (a, b, c)}
+            encoding = a.execute("select current_setting('client_encoding')").fetchone()
 
         assert len(pids) == 3
-        assert found == ("UTF8",)
+        assert encoding == ("UTF8",)
 
 
 def increment(connection: Connection) -> int:

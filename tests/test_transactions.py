@@ -15,8 +15,8 @@ from dbkit.transactions import Isolation, NestedTransaction, Options, async_tran
 def now(connection: Connection, name: str) -> str | None:
     row = connection.execute("select current_setting(%s, true)", [name]).fetchone()
     assert row is not None
-    found: str | None = row[0]
-    return found
+    setting: str | None = row[0]
+    return setting
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def autocommit(empty_url: str) -> Iterator[Connection]:
 @pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
 def test_a_transaction_is_isolated_as_said(autocommit: Connection, isolation: Isolation) -> None:
     with transaction(autocommit, isolation=isolation, read_only=True, deferrable=True):
-        found = [now(autocommit, f"transaction_{one}") for one in _ASPECTS]
+        aspects = [now(autocommit, f"transaction_{aspect}") for aspect in _ASPECTS]
 
-    assert found == [isolation, "on", "on"]
+    assert aspects == [isolation, "on", "on"]
 
 
 _ASPECTS = ("isolation", "read_only", "deferrable")
@@ -62,11 +62,11 @@ def test_row_level_security_sees_the_setting(autocommit: Connection) -> None:
     )
     try:
         with transaction(autocommit, settings={"app.user_id": "b", "role": "reader"}):
-            found = autocommit.execute("select owner from notes").fetchall()
+            owners = autocommit.execute("select owner from notes").fetchall()
     finally:
         autocommit.execute("drop table notes; drop role reader")
 
-    assert found == [("b",)]
+    assert owners == [("b",)]
 
 
 def test_a_transaction_inside_another_is_a_savepoint(autocommit: Connection) -> None:
@@ -75,8 +75,8 @@ def test_a_transaction_inside_another_is_a_savepoint(autocommit: Connection) -> 
         with pytest.raises(psycopg.errors.DivisionByZero), transaction(autocommit):
             autocommit.execute("create table gone (); select 1 / 0")
 
-    found = autocommit.execute("select to_regclass('kept') is null, to_regclass('gone') is null")
-    assert found.fetchone() == (False, True)
+    tables = autocommit.execute("select to_regclass('kept') is null, to_regclass('gone') is null")
+    assert tables.fetchone() == (False, True)
 
 
 def test_a_savepoints_settings_end_with_it(autocommit: Connection) -> None:
@@ -119,22 +119,22 @@ def test_the_same_can_be_awaited(empty_url: str) -> None:
         cursor = await connection.execute("select current_setting(%s, true)", [name])
         row = await cursor.fetchone()
         assert row is not None
-        found: str = row[0]
-        return found
+        setting: str = row[0]
+        return setting
 
     async def work() -> list[str]:
         async with await AsyncConnection.connect(empty_url, autocommit=True) as connection:
-            found: list[str] = []
+            settings: list[str] = []
             options = Options(isolation="serializable", settings={"app.user_id": "outer"})
             async with async_transaction(connection, **options):
-                found.append(await show(connection, "transaction_isolation"))
+                settings.append(await show(connection, "transaction_isolation"))
                 async with async_transaction(connection, settings={"app.user_id": "inner"}):
-                    found.append(await show(connection, "app.user_id"))
-                found.append(await show(connection, "app.user_id"))
+                    settings.append(await show(connection, "app.user_id"))
+                settings.append(await show(connection, "app.user_id"))
                 with pytest.raises(NestedTransaction):
                     async with async_transaction(connection, read_only=True):
                         pass
-            found.append(await show(connection, "app.user_id"))
-            return found
+            settings.append(await show(connection, "app.user_id"))
+            return settings
 
     assert asyncio.run(work()) == ["serializable", "inner", "outer", ""]

@@ -99,12 +99,12 @@ def test_a_program_reads_each_of_them_with_the_number_of_its_migration(faulty: P
 def test_check_finds_each_of_them(faulty: Project) -> None:
     [system] = json.loads(faulty.dbkit("check", "--json").stdout)["systems"]
 
-    told = [
+    places = [
         ":".join(str(finding[key]) for key in ("path", "line", "column") if finding[key])
         for finding in system["findings"]
         if finding["kind"] == "file"
     ]
-    assert told == [fault.partition(": ")[0] for fault in FAULTS]
+    assert places == [fault.partition(": ")[0] for fault in FAULTS]
 
 
 def test_a_program_catches_one_error_that_holds_them_all(faulty: Project) -> None:
@@ -133,14 +133,14 @@ def test_faults_of_the_folder_the_ledger_and_the_files_are_told_together(faulty:
     with faulty.connect() as connection, pytest.raises(MigrationFaults) as caught:
         faulty.runner(connection).plan_migrate()
 
-    told = str(caught.value).split("\n")
-    assert [line.partition(": ")[0] for line in told[:3]] == [
+    lines = str(caught.value).split("\n")
+    assert [line.partition(": ")[0] for line in lines[:3]] == [
         f"{FOLDER}/0008_python.py",
         f"{FOLDER}/later.sql",
         f"{FOLDER}/0007_gap.sql",
     ]
-    assert told[3].startswith(f"{FOLDER}/0001_orders.sql was edited after it ran")
-    assert told[4:] == "\n".join(FAULTS).split("\n")
+    assert lines[3].startswith(f"{FOLDER}/0001_orders.sql was edited after it ran")
+    assert lines[4:] == "\n".join(FAULTS).split("\n")
 
 
 def test_all_edited_migrations_are_told_and_so_is_one_that_cannot_be_read(project: Project) -> None:

@@ -72,7 +72,7 @@ def test_forcing_backward_records_and_runs_nothing(two: Project) -> None:
     assert forced.returncode == 0
     assert recorded(two) == ([], [])
     assert two.rows("select name from orders") == []
-    assert [one["version"] for one in two.status()["pending"]] == [1, 2]
+    assert [pending["version"] for pending in two.status()["pending"]] == [1, 2]
 
 
 def test_forcing_an_edited_migration_accepts_what_the_file_says_now(two: Project) -> None:

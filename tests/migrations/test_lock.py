@@ -1,4 +1,4 @@
-"""One runner at a time, and whoever waits knows for whom."""
+"""One run at a time changes a database, and one that waits says which session it waits for."""
 
 import re
 import subprocess
@@ -82,9 +82,9 @@ def started(project: Project) -> Generator[subprocess.Popen[str]]:
             runner.kill()
 
 
-def wait_for(runner: subprocess.Popen[str], told: str) -> None:
+def wait_for(runner: subprocess.Popen[str], text: str) -> None:
     assert runner.stderr is not None
-    assert any(told in line for line in runner.stderr)
+    assert any(text in line for line in runner.stderr)
 
 
 def test_a_second_runner_waits_for_the_first_and_finds_nothing_to_do(
@@ -97,11 +97,11 @@ def test_a_second_runner_waits_for_the_first_and_finds_nothing_to_do(
         with started(project) as second:
             wait_for(second, "waiting for another migration run")
             gate.execute("select pg_advisory_unlock(1)")
-            told, _ = second.communicate()
+            printed, _ = second.communicate()
         first.communicate()
 
     assert (first.returncode, second.returncode) == (0, 0)
-    assert told == "shop: up to date at version 1\n"
+    assert printed == "shop: up to date at version 1\n"
     assert project.rows("select count(*) from schema_version") == [(1,)]
 
 
@@ -177,9 +177,9 @@ def test_five_runners_build_an_index_concurrently_without_a_deadlock(
         for other in others:
             wait_for(other, "waiting for another migration run")
         gate.execute("select pg_advisory_unlock(1)")
-        told = [runner.communicate() for runner in (first, *others)]
+        printed = [runner.communicate() for runner in (first, *others)]
 
-    assert [runner.returncode for runner in (first, *others)] == [0] * 5, told
+    assert [runner.returncode for runner in (first, *others)] == [0] * 5, printed
     assert project.rows("select indisvalid from pg_index where indrelid = 'orders'::regclass") == [
         (True,)
     ]

@@ -180,7 +180,7 @@ def test_a_function_whose_file_now_makes_another_one_does_not_stay(
 
 
 @pytest.mark.parametrize(
-    ("sql", "found"),
+    ("sql", "made"),
     [
         ("create view a as select 1 as x; create view b as select 2 as x;", "view public.a, view"),
         ("select 1;", "none"),
@@ -189,7 +189,7 @@ def test_a_function_whose_file_now_makes_another_one_does_not_stay(
     ids=["two", "none", "a table"],
 )
 def test_a_file_that_makes_not_exactly_one_object_is_refused(
-    shop: Project, sql: str, found: str
+    shop: Project, sql: str, made: str
 ) -> None:
     shop.object("odd", sql)
 
@@ -198,7 +198,7 @@ def test_a_file_that_makes_not_exactly_one_object_is_refused(
 
     assert str(caught.value).startswith(
         f"{OURS}/odd.sql: is to make one view, function, procedure, trigger or policy, "
-        f"and makes {found}"
+        f"and makes {made}"
     )
     assert shop.rows("select to_regclass('orders'), to_regclass('a'), to_regclass('t')") == [
         (None, None, None)

@@ -47,13 +47,13 @@ def test_the_last_commit_of_a_run_is_written_out_and_those_before_it_need_not_be
     project: Project,
 ) -> None:
     for number in (1, 2):
-        said = "select current_setting('synchronous_commit') as said"
-        project.migration(f"000{number}_orders", f"create table orders_{number} as {said};")
+        setting = "select current_setting('synchronous_commit') as setting"
+        project.migration(f"000{number}_orders", f"create table orders_{number} as {setting};")
 
     with project.connect() as connection:
         project.runner(connection).migrate()
 
-    [(first,)] = project.rows("select said from orders_1")
-    [(last,)] = project.rows("select said from orders_2")
+    [(first,)] = project.rows("select setting from orders_1")
+    [(last,)] = project.rows("select setting from orders_2")
     [(usual,)] = project.rows("select current_setting('synchronous_commit')")
     assert (first, last) == ("off", usual)

@@ -14,10 +14,10 @@ DROP_ORDERS = "drop table orders;"
 
 def yoyo(project: Project, command: str) -> subprocess.CompletedProcess[str]:
     """Run yoyo's command line on the project's folder and database, through dbkit's backend."""
-    place = conninfo_to_dict(project.url)
+    parts = conninfo_to_dict(project.url)
     url = (
-        f"postgresql+dbkit://{place['user']}@/{place['dbname']}"
-        f"?host={place['host']}&port={place['port']}"
+        f"postgresql+dbkit://{parts['user']}@/{parts['dbname']}"
+        f"?host={parts['host']}&port={parts['port']}"
     )
     return subprocess.run(
         [

@@ -123,9 +123,9 @@ def roll_back_and_die(project: Project, moment: str) -> None:
         project.runner(connection, Deadly(moment)).rollback(0)
 
 
-def wait_for(runner: subprocess.Popen[str], told: str) -> None:
+def wait_for(runner: subprocess.Popen[str], text: str) -> None:
     assert runner.stderr is not None
-    assert any(told in line for line in runner.stderr)
+    assert any(text in line for line in runner.stderr)
 
 
 def start_and_stop(project: Project, number: signal.Signals) -> subprocess.Popen[str]:
@@ -269,9 +269,9 @@ def test_y03_a_runner_that_is_told_to_stop_says_so_in_one_sentence(
     with project.start("migrate", PGOPTIONS=LONG) as runner:
         wait_for(runner, "here")
         runner.send_signal(number)
-        _, told = runner.communicate()
+        _, errors = runner.communicate()
 
-    assert told.strip() == (
+    assert errors.strip() == (
         "error: stopped; what was under way was taken back (dbkit status tells where it stands)"
     )
 

@@ -130,15 +130,15 @@ def test_y08_migrating_to_a_version_runs_all_that_come_before_it(project: Projec
 
     project.dbkit("migrate", "shop", "--to", "3")
 
-    assert [one["version"] for one in project.status()["applied"]] == [1, 2, 3]
-    assert [one["version"] for one in project.status()["pending"]] == [4]
+    assert [applied["version"] for applied in project.status()["applied"]] == [1, 2, 3]
+    assert [pending["version"] for pending in project.status()["pending"]] == [4]
 
 
 def test_y08_rolling_back_to_a_version_undoes_all_that_come_after_it(three: Project) -> None:
     three.dbkit("rollback", "shop", "--to", "1")
 
     assert columns(three) == ["id"]
-    assert [one["version"] for one in three.status()["applied"]] == [1]
+    assert [applied["version"] for applied in three.status()["applied"]] == [1]
 
 
 def test_y09_numbers_count_and_not_their_letters(project: Project) -> None:
@@ -244,7 +244,7 @@ def test_y23_json_says_everything_that_a_program_asks(three: Project) -> None:
 def test_y27_there_is_no_option_that_is_taken_and_does_nothing(project: Project) -> None:
     refused = [project.dbkit("migrate", option) for option in ("-1", "--one")]
 
-    assert [one.returncode for one in refused] == [64, 64]
+    assert [ran.returncode for ran in refused] == [64, 64]
     assert "No such option" in refused[0].stderr
 
 

@@ -60,7 +60,7 @@ def test_y11_a_procedure_that_committed_before_it_failed_is_not_forgotten(
 
     assert failed.returncode == 1
     assert project.rows("select count(*) from orders") == [(1,)]
-    assert [one["kind"] for one in project.status()["problems"]] == ["unfinished"]
+    assert [problem["kind"] for problem in project.status()["problems"]] == ["unfinished"]
 
 
 @pytest.mark.parametrize("guard", ["", "if not exists"])

@@ -178,10 +178,10 @@ def test_y25_the_name_of_a_database_may_be_percent_encoded(
     project: Project, server: EmbeddedServer, oddly_named: str
 ) -> None:
     project.migration("0001_orders", ORDERS)
-    place = conninfo_to_dict(project.url)
+    parts = conninfo_to_dict(project.url)
     url = (
-        f"postgresql://{place['user']}@/{quote(oddly_named, safe='')}"
-        f"?host={quote(str(place['host']), safe='')}&port={place['port']}"
+        f"postgresql://{parts['user']}@/{quote(oddly_named, safe='')}"
+        f"?host={quote(str(parts['host']), safe='')}&port={parts['port']}"
     )
 
     done = project.dbkit("migrate", "--url", url)
@@ -205,13 +205,13 @@ def test_y25_the_name_of_a_database_may_be_percent_encoded(
 )
 def test_y25_a_url_is_what_libpq_takes_for_one(project: Project, url: str) -> None:
     project.migration("0001_orders", ORDERS)
-    place = conninfo_to_dict(project.url)
+    parts = conninfo_to_dict(project.url)
     filled = url.format(
-        user=place["user"],
-        host=quote(str(place["host"]), safe=""),
-        socket=place["host"],
-        port=place["port"],
-        name=place["dbname"],
+        user=parts["user"],
+        host=quote(str(parts["host"]), safe=""),
+        socket=parts["host"],
+        port=parts["port"],
+        name=parts["dbname"],
     )
 
     done = project.dbkit("migrate", "--url", filled)

@@ -49,9 +49,9 @@ def test_y04_twenty_runners_at_once_on_an_empty_database_run_each_migration_once
 
     with ExitStack() as stack:
         runners = [stack.enter_context(project.start("migrate")) for _ in range(20)]
-        told = [runner.communicate()[1] for runner in runners]
+        errors = [runner.communicate()[1] for runner in runners]
 
-    assert [runner.returncode for runner in runners] == [0] * 20, told
+    assert [runner.returncode for runner in runners] == [0] * 20, errors
     assert project.rows("select count(*) from orders") == [(1,)]
     assert project.rows("select version from schema_version order by version") == [(1,), (2,)]
     assert project.rows("select count(*) from _yoyo_log") == [(2,)]
@@ -92,9 +92,9 @@ def test_y05_a_runner_waits_as_long_as_it_was_told_to(project: Project) -> None:
 
 
 def test_y05_a_runner_waits_ten_minutes_unless_told_otherwise(project: Project) -> None:
-    told = project.dbkit("migrate", "--help").stdout
+    shown = project.dbkit("migrate", "--help").stdout
 
-    assert "[default: 600.0" in told
+    assert "[default: 600.0" in shown
 
 
 def test_y21_others_get_past_a_migration_that_waits_behind_a_reader(project: Project) -> None:
@@ -135,8 +135,8 @@ def test_y26_two_folders_with_the_same_names_are_kept_apart_in_one_process(
     project.migration("0001_first", ORDERS)
     neighbour.migration("0001_first", "create table guests (id integer);")
 
-    with project.connect() as one, neighbour.connect() as two:
-        outcomes = [project.runner(one).migrate(), neighbour.runner(two).migrate()]
+    with project.connect() as first, neighbour.connect() as second:
+        outcomes = [project.runner(first).migrate(), neighbour.runner(second).migrate()]
 
     assert [outcome.migrations for outcome in outcomes] == [("0001_first",)] * 2
     assert project.rows("select to_regclass('orders')::text, to_regclass('guests')::text") == [
@@ -172,7 +172,7 @@ def test_y26_two_runners_in_one_process_take_turns_without_being_told_to(
     def migrate(connection: psycopg.Connection) -> tuple[str, ...]:
         return project.runner(connection).migrate().migrations
 
-    with project.connect() as one, project.connect() as two, ThreadPoolExecutor() as threads:
-        ran = list(threads.map(migrate, (one, two)))
+    with project.connect() as first, project.connect() as second, ThreadPoolExecutor() as threads:
+        ran = list(threads.map(migrate, (first, second)))
 
     assert sorted(ran) == [(), ("0001_orders",)]

@@ -22,7 +22,7 @@ _ROOM = 1 << 30
 
 
 @pytest.fixture
-def place() -> Iterator[Path]:
+def parent() -> Iterator[Path]:
     """A folder that other accounts may pass through; in memory where there is room."""
     memory = Path("/dev/shm")  # noqa: S108 - mkdtemp's name is nobody else's
     fits = memory.is_dir() and shutil.disk_usage(memory).free > _ROOM
@@ -33,9 +33,9 @@ def place() -> Iterator[Path]:
 
 
 @pytest.fixture
-def folder(place: Path) -> Iterator[Path]:
+def folder(parent: Path) -> Iterator[Path]:
     """The folder of a server that does not exist yet."""
-    folder = place / ".dbkit"
+    folder = parent / ".dbkit"
     yield folder
     EmbeddedServer(folder).reset(force=True)
 
@@ -54,9 +54,9 @@ def started(embedded: EmbeddedServer) -> EmbeddedServer:
 
 
 @pytest.fixture
-def slow(binaries: Binaries, place: Path) -> Binaries:
+def slow(binaries: Binaries, parent: Path) -> Binaries:
     """Programs whose server takes a second before it begins."""
-    return wrap(binaries, place, postgres='case "$*" in *-D*) sleep 1 ;; esac')
+    return wrap(binaries, parent, postgres='case "$*" in *-D*) sleep 1 ;; esac')
 
 
 @pytest.fixture
@@ -86,17 +86,17 @@ def actor(binaries: Binaries) -> Iterator[StartActor]:
         return actors[-1]
 
     yield start
-    for one in actors:
-        if one.process.poll() is None:
-            os.killpg(one.process.pid, signal.SIGKILL)
-        one.process.communicate()
+    for started in actors:
+        if started.process.poll() is None:
+            os.killpg(started.process.pid, signal.SIGKILL)
+        started.process.communicate()
 
 
 @pytest.fixture
-def ordinary(place: Path) -> Iterator[str]:
+def ordinary(parent: Path) -> Iterator[str]:
     """The name of an ordinary account that owns a folder; only root can be somebody else."""
     if os.geteuid() != 0:
         pytest.skip("only root can act as another account")
-    shutil.chown(place, "nobody")
+    shutil.chown(parent, "nobody")
     yield "nobody"
-    shutil.chown(place, "root")
+    shutil.chown(parent, "root")

@@ -65,9 +65,9 @@ def wait_until(true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def wrap(binaries: Binaries, place: Path, **before: str) -> Binaries:
+def wrap(binaries: Binaries, parent: Path, **before: str) -> Binaries:
     """Make a bin folder whose programs run a line of shell first: real ones, in real trouble."""
-    folder = place / "wrapped"
+    folder = parent / "wrapped"
     folder.mkdir()
     for program in binaries.bin.iterdir():
         wrapper = folder / program.name

@@ -35,7 +35,7 @@ def test_processes_that_create_it_at_once_all_succeed(
 ) -> None:
     actors = [actor(folder, "ensure=app") for _ in range(4)]
 
-    created = [one.hear("created") for one in actors]
+    created = [process.hear("created") for process in actors]
 
     assert sorted(created) == ["False", "False", "False", "True"]
     assert run_sql(started, "select count(*) from pg_database where datname = 'app'") == 1

@@ -24,9 +24,9 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to drop to
 
 
 @pytest.fixture
-def closed(place: Path) -> Iterator[Path]:
+def closed(parent: Path) -> Iterator[Path]:
     """A project whose parent folder is closed to everybody else, as root's home is."""
-    project = place / "home" / "project"
+    project = parent / "home" / "project"
     project.mkdir(parents=True)
     project.parent.chmod(0o700)
     yield project
@@ -93,12 +93,12 @@ def test_data_that_vanished_are_missed(closed: Path, binaries: Binaries) -> None
     assert run_sql(embedded, "select 1") == 1
 
 
-def test_git_sees_nothing_of_the_server(place: Path, binaries: Binaries) -> None:
-    embedded = EmbeddedServer(place / ".dbkit", binaries=binaries)
+def test_git_sees_nothing_of_the_server(parent: Path, binaries: Binaries) -> None:
+    embedded = EmbeddedServer(parent / ".dbkit", binaries=binaries)
 
     embedded.start()
 
-    git = ["git", "-c", "safe.directory=*", "-C", str(place)]
+    git = ["git", "-c", "safe.directory=*", "-C", str(parent)]
     subprocess.run([*git, "init", "--quiet"], check=True)
     seen = subprocess.run(
         [*git, "status", "--porcelain"], check=True, capture_output=True, text=True
@@ -108,9 +108,9 @@ def test_git_sees_nothing_of_the_server(place: Path, binaries: Binaries) -> None
 
 
 def test_an_ordinary_account_runs_its_own_server(
-    place: Path, ordinary: str, actor: StartActor
+    parent: Path, ordinary: str, actor: StartActor
 ) -> None:
-    folder = place / ".dbkit"
+    folder = parent / ".dbkit"
 
     starter = actor(folder, "start", "ensure=app", "stop", account=ordinary)
 
@@ -122,11 +122,11 @@ def test_an_ordinary_account_runs_its_own_server(
 
 
 def test_the_folder_of_somebody_else_is_refused(
-    place: Path, folder: Path, started: EmbeddedServer, ordinary: str, actor: StartActor
+    parent: Path, folder: Path, started: EmbeddedServer, ordinary: str, actor: StartActor
 ) -> None:
     assert "belongs to root" in actor(folder, "start", account=ordinary).hear("ForeignFolder")
 
-    theirs = place / "theirs"
+    theirs = parent / "theirs"
     theirs.mkdir()
     shutil.chown(theirs, ordinary)
     with pytest.raises(ForeignFolder, match=f"belongs to {ordinary}: run as {ordinary}"):
@@ -135,23 +135,23 @@ def test_the_folder_of_somebody_else_is_refused(
 
 
 def test_a_folder_that_cannot_be_written_is_refused(
-    place: Path, ordinary: str, actor: StartActor
+    parent: Path, ordinary: str, actor: StartActor
 ) -> None:
-    (place / "project").mkdir()
+    (parent / "project").mkdir()
 
-    starter = actor(place / "project" / ".dbkit", "start", account=ordinary)
+    starter = actor(parent / "project" / ".dbkit", "start", account=ordinary)
 
     assert "cannot be used (Permission denied)" in starter.hear("UnusableFolder")
 
 
 @pytest.mark.parametrize("name", ["missing/.dbkit", "file"])
 def test_a_place_that_cannot_be_a_folder_is_refused(
-    place: Path, binaries: Binaries, name: str
+    parent: Path, binaries: Binaries, name: str
 ) -> None:
-    (place / "file").touch()
+    (parent / "file").touch()
 
     with pytest.raises(UnusableFolder, match="cannot be used"):
-        EmbeddedServer(place / name, binaries=binaries).start()
+        EmbeddedServer(parent / name, binaries=binaries).start()
 
 
 def test_data_of_another_major_version_are_refused(folder: Path) -> None:
@@ -168,15 +168,15 @@ def test_data_of_another_major_version_are_refused(folder: Path) -> None:
     assert run_sql(old, "select 'kept'::regclass is not null") is True
 
 
-def test_a_full_disk_leaves_nothing_half_done(place: Path, binaries: Binaries) -> None:
-    folder = place / "small" / ".dbkit"
+def test_a_full_disk_leaves_nothing_half_done(parent: Path, binaries: Binaries) -> None:
+    folder = parent / "small" / ".dbkit"
     folder.parent.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=12m,mode=755", "dbkit", str(folder.parent)]
     mounted = subprocess.run(mount, check=False, capture_output=True).returncode == 0
     if mounted:
         reason, programs = "No space left on device", binaries
     else:
-        reason, programs = "File too large", wrap(binaries, place, initdb="ulimit -f 4000")
+        reason, programs = "File too large", wrap(binaries, parent, initdb="ulimit -f 4000")
 
     try:
         with pytest.raises(InitdbFailed, match=reason):
@@ -188,8 +188,8 @@ def test_a_full_disk_leaves_nothing_half_done(place: Path, binaries: Binaries) -
             subprocess.run(["umount", folder.parent], check=True)
 
 
-def test_a_copied_project_has_a_server_of_its_own(place: Path, binaries: Binaries) -> None:
-    deep = place / ("d" * 100)
+def test_a_copied_project_has_a_server_of_its_own(parent: Path, binaries: Binaries) -> None:
+    deep = parent / ("d" * 100)
     deep.mkdir()
     embedded = EmbeddedServer(deep / ".dbkit", binaries=binaries)
     embedded.start()
@@ -205,8 +205,10 @@ def test_a_copied_project_has_a_server_of_its_own(place: Path, binaries: Binarie
     embedded.reset()
 
 
-def test_a_socket_folder_that_others_can_enter_is_not_used(place: Path, binaries: Binaries) -> None:
-    deep = place / ("d" * 100)
+def test_a_socket_folder_that_others_can_enter_is_not_used(
+    parent: Path, binaries: Binaries
+) -> None:
+    deep = parent / ("d" * 100)
     deep.mkdir()
     embedded = EmbeddedServer(deep / ".dbkit", binaries=binaries)
     embedded.start()

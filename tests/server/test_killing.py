@@ -103,9 +103,9 @@ def test_a_signal_during_initdb_leaves_nothing_half_done(
 
 
 def test_an_initdb_that_hangs_ends_with_its_starter(
-    folder: Path, place: Path, binaries: Binaries, actor: StartActor
+    folder: Path, parent: Path, binaries: Binaries, actor: StartActor
 ) -> None:
-    hanging = wrap(binaries, place, initdb="sleep 600")
+    hanging = wrap(binaries, parent, initdb="sleep 600")
     starter = actor(folder, "start", programs=hanging.bin)
     starter.hear("creating")
     wait_until(lambda: _is_run(hanging.initdb))
@@ -116,9 +116,9 @@ def test_an_initdb_that_hangs_ends_with_its_starter(
 
 
 def test_the_initdb_of_a_killed_starter_is_waited_for(
-    embedded: EmbeddedServer, folder: Path, place: Path, binaries: Binaries, actor: StartActor
+    embedded: EmbeddedServer, folder: Path, parent: Path, binaries: Binaries, actor: StartActor
 ) -> None:
-    slow = wrap(binaries, place, initdb="sleep 1")
+    slow = wrap(binaries, parent, initdb="sleep 1")
     starter = actor(folder, "start", programs=slow.bin)
     starter.hear("creating")
     wait_until(lambda: _is_run(slow.initdb))

@@ -15,15 +15,15 @@ from .processes import StartActor, run_sql
 
 
 def test_a_second_start_finds_the_server_of_the_first(folder: Path, binaries: Binaries) -> None:
-    said: list[str] = []
-    embedded = EmbeddedServer(folder, binaries=binaries, progress=said.append)
+    messages: list[str] = []
+    embedded = EmbeddedServer(folder, binaries=binaries, progress=messages.append)
     embedded.start()
     first = embedded.status()
 
     embedded.start()
 
     assert embedded.status() == first
-    assert [message.partition(" ")[0] for message in said] == ["creating", "starting"]
+    assert [message.partition(" ")[0] for message in messages] == ["creating", "starting"]
 
 
 def test_finding_a_server_that_is_up_needs_no_programs_and_no_psycopg(
@@ -53,7 +53,7 @@ def test_processes_that_start_it_at_once_get_one_server(
 ) -> None:
     actors = [actor(folder, "start") for _ in range(processes)]
 
-    pids = {one.hear("pid") for one in actors}
+    pids = {process.hear("pid") for process in actors}
 
     assert len(pids) == 1
 
@@ -121,15 +121,17 @@ def test_psql_reads_the_address_whatever_the_environment_says(
     ["d" * 100, 'it\'s, a "test" 100% $HOME é'],
     ids=["deep", "odd"],
 )
-def test_a_server_lives_in_a_deep_or_odd_folder(place: Path, binaries: Binaries, name: str) -> None:
-    (place / name).mkdir()
-    embedded = EmbeddedServer(place / name / ".dbkit", binaries=binaries)
+def test_a_server_lives_in_a_deep_or_odd_folder(
+    parent: Path, binaries: Binaries, name: str
+) -> None:
+    (parent / name).mkdir()
+    embedded = EmbeddedServer(parent / name / ".dbkit", binaries=binaries)
 
     embedded.start()
 
     status = embedded.status()
     assert run_sql(embedded, "select 1") == 1
-    assert status.data.is_relative_to(place / name)
+    assert status.data.is_relative_to(parent / name)
     assert status.socket_folder is not None
     embedded.reset()
     assert not status.socket_folder.exists()
