@@ -2,8 +2,8 @@
 
     python bench/generating.py [--queries 200] [--rounds 9]
 
-It runs before every commit, so it should not be felt: it asks no server, and types nothing.
-What is timed is whole processes, in turns; the medians are compared.
+It runs before every commit, so nobody should have to wait for it: it asks no server, and types
+nothing. Whole processes are timed, in turns, and the medians are compared.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     project = Path(tempfile.mkdtemp(prefix="dbkit-bench-"))
-    project.chmod(0o711)  # the server's account has to pass through, where we are root
+    project.chmod(0o711)  # if we are root, the server's account has to pass through
     try:
         write_project(project, options.queries)
         seconds: dict[str, list[float]] = {name: [] for name in _CONTESTANTS}

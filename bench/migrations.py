@@ -2,8 +2,8 @@
 
     python bench/migrations.py [--sizes 1000,3000] [--rounds 5] [--no-yoyo]
 
-What is timed is whole processes, from start to exit, as a person would start them; the
-contestants take turns, and the medians are compared.
+Whole processes are timed, from start to exit, as a person would start them. The contestants take
+turns, and the medians are compared.
 """
 
 import argparse
@@ -33,9 +33,9 @@ _TABLE = "create table {} (name text primary key, at timestamptz default now());
 @contextmanager
 def scratch() -> Generator[tuple[EmbeddedServer, Path]]:
     """Run a server and keep a folder for as long as the measurement lasts."""
-    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp's name is nobody else's
+    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private folder
     folder = Path(tempfile.mkdtemp(prefix="dbkit-bench-", dir=memory if memory.is_dir() else None))
-    folder.chmod(0o711)  # the server's account has to pass through, where we are root
+    folder.chmod(0o711)  # if we are root, the server's account has to pass through
     server = EmbeddedServer(folder / "server", settings=_SETTINGS)
     server.start()
     try:
@@ -94,7 +94,7 @@ class Bench:
     def recorded(self, url: str) -> float:
         """Time one psql process that commits each file with three rows about it.
 
-        It is the floor: what dbkit promises, without any of what it looks at.
+        This is the least that dbkit's promise costs, without anything that dbkit checks.
         """
         files = [part for file in self._recorded for part in ("-f", str(file))]
         return self._time([self._psql, "-qX", "-v", "ON_ERROR_STOP=1", "-d", url, *files])

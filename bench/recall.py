@@ -1,9 +1,9 @@
-"""Measure how many of the ten nearest embeddings are found, by each index and as exact search does.
+"""Measure how many of the ten nearest embeddings each index finds, beside an exact search.
 
     python bench/recall.py [--size 20000] [--clusters 100] [--queries 40]
 
-The embeddings are made by chance around so many centres, the same ones in every run, and loaded
-after the index was made, as a migration has it. Of 200 documents the small project has one, the
+The embeddings are random vectors around so many centres, the same in every run. They are loaded
+after the index was made, as the migrations do it. Of 200 documents, the small project has one, the
 middle one ten, and the large one the rest.
 """
 
@@ -52,7 +52,7 @@ class Vectors:
         self._random = Random(1)  # noqa: S311 - the same figures in every run
         self._centres = [self._signed() for _ in range(clusters)]
 
-    def one(self) -> list[float]:
+    def draw(self) -> list[float]:
         """Make a vector near to one of the centres."""
         centre = self._random.choice(self._centres)
         return [near + 1.5 * far for near, far in zip(centre, self._signed(), strict=True)]
@@ -67,7 +67,7 @@ class Bench:
     def __init__(self, connection: psycopg.Connection, vectors: Vectors, queries: int) -> None:
         self.connection = connection
         self._vectors = vectors
-        self._queries = [vectors.one() for _ in range(queries)]
+        self._queries = [vectors.draw() for _ in range(queries)]
 
     def migrate(self, to: int | None = None) -> None:
         """Migrate up, and say how long it took."""
@@ -85,19 +85,19 @@ class Bench:
             )
             for id_ in ids
         )
-        embeddings = (kb_embeddings.LoadValues(id_, self._vectors.one()) for id_ in ids)
+        embeddings = (kb_embeddings.LoadValues(id_, self._vectors.draw()) for id_ in ids)
         with timed(f"loaded {size} documents and embeddings by copy"):
             kb_documents.load(self.connection, documents)
             kb_embeddings.load(self.connection, embeddings)
         self.connection.execute("analyze")
 
     def plain(self, vector: list[float]) -> list[UUID]:
-        """Search as anybody would write it."""
+        """Search by the statement that anybody would write."""
         found = self.connection.execute(_PLAIN, [str(vector)], prepare=False)
         return [id_ for (id_,) in found]
 
     def of_project(self, project: str, vector: list[float]) -> list[UUID]:
-        """Search a project's documents as anybody would write it."""
+        """Search a project's documents by the statement that anybody would write."""
         found = self.connection.execute(_OF_PROJECT, [project, str(vector)], prepare=False)
         return [id_ for (id_,) in found]
 
@@ -106,7 +106,7 @@ class Bench:
         found = kb_embeddings.search(
             self.connection, embedding=vector, project=project, max_results=_NEAREST
         )
-        return [one.doc_id for one in found]
+        return [match.doc_id for match in found]
 
     def exactly(self, ask: Ask) -> list[list[UUID]]:
         """Find what is nearest by comparing everything."""
@@ -146,9 +146,9 @@ def timed(what: str) -> Generator[None]:
 @contextmanager
 def scratch() -> Generator[EmbeddedServer]:
     """Run a server for as long as the measurement lasts."""
-    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp's name is nobody else's
+    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private folder
     folder = Path(tempfile.mkdtemp(prefix="dbkit-bench-", dir=memory if memory.is_dir() else None))
-    folder.chmod(0o711)  # the server's account has to pass through, where we are root
+    folder.chmod(0o711)  # if we are root, the server's account has to pass through
     server = EmbeddedServer(folder / "server", settings=_SETTINGS)
     server.start()
     try:
@@ -159,7 +159,7 @@ def scratch() -> Generator[EmbeddedServer]:
 
 
 def compare_lists(bench: Bench, truth: list[list[UUID]]) -> None:
-    """Tell of ivfflat, as the migration made it and as it is when its lists know the data."""
+    """Measure ivfflat as the migration made it, and again when it is rebuilt over the data."""
     for when in ("built before its data", "built anew over its data"):
         for probes in (1, 5, 10, 20, 50):
             with bench.given(ivfflat__probes=probes):
@@ -170,19 +170,19 @@ def compare_lists(bench: Bench, truth: list[list[UUID]]) -> None:
 
 
 def compare_graphs(bench: Bench, truth: list[list[UUID]], when: str) -> None:
-    """Tell of hnsw."""
+    """Measure hnsw."""
     for candidates in (40, 100, 200):
         with bench.given(hnsw__ef_search=candidates):
             bench.tell(f"hnsw built {when} its data, ef_search {candidates}", bench.plain, truth)
 
 
 def compare_filters(bench: Bench) -> None:
-    """Tell what is lost where a project's documents are few among those the index finds."""
+    """Measure how much is lost if few of the documents that the index finds are the project's."""
     for project in ("small", "middle", "large"):
         print(f"{project} project:")
         plain = partial(bench.of_project, project)
         truth = bench.exactly(plain)
-        # where the table was not analysed, or the guess of how many rows there are is wrong
+        # as if the table was not analysed, or the planner guessed the number of rows wrong
         with bench.given(enable_sort="off"):
             bench.tell("through the index", plain, truth)
             for scan in ("strict_order", "relaxed_order"):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from unicodedata import combining, east_asian_width
 
-# a dump may be one line of megabytes; a person looks at what is around the caret
+# a line of a dump may have megabytes, so only what is around the caret is shown
 _SHOWN_BEFORE = 80
 _SHOWN = 160
 _TYPED_ANEW = "the database changed since then, and the next call is typed anew"
@@ -15,7 +15,7 @@ class DbkitError(Exception):
 
 
 class ConfigurationError(DbkitError):
-    """The settings, a URL or the command line say something that cannot be followed."""
+    """The settings, a URL or the command line cannot be used as they are."""
 
 
 class ServerError(DbkitError):
@@ -36,7 +36,7 @@ class QueryError(DbkitError):
 
 @dataclass(eq=False)
 class SourceFault(SourceError):
-    """A fault at one place of one file; every leaf says in `fault` what it is."""
+    """A fault at one place of one file; each subclass says in `fault` what is wrong."""
 
     path: str
     line: int
@@ -45,7 +45,7 @@ class SourceFault(SourceError):
 
     def fault(self) -> str:
         """Say what is wrong, then what would be right."""
-        raise NotImplementedError  # a leaf without its sentence is a fault of ours
+        raise NotImplementedError  # each subclass has its own sentence
 
     @property
     def snippet(self) -> str:
@@ -74,7 +74,7 @@ def _blank(char: str) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say which known name was probably meant, as a clause to append, or nothing."""
-    # only a mistake needs it
+    # loaded only if there is a mistake to explain
     from difflib import get_close_matches  # noqa: PLC0415
 
     close = get_close_matches(name, list(known), n=1)
@@ -83,7 +83,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 @dataclass(eq=False)
 class CannotConnect(ConfigurationError):
-    """No connection to this database can be had."""
+    """The database cannot be connected to."""
 
     url: str
     origin: str
@@ -118,12 +118,12 @@ class TooManyRows(QueryError):
 
 @dataclass(eq=False)
 class BadValue(QueryError):
-    """A value is not one that its parameter's type can hold."""
+    """A parameter is given a value that its type cannot hold."""
 
     query: str
     parameter: str
     type: str
-    # abbreviated: it may be a secret's length, it may be megabytes
+    # shortened, because it may have megabytes
     value: str
     reason: str
 
@@ -136,12 +136,12 @@ class BadValue(QueryError):
 
 @dataclass(eq=False)
 class Drifted(QueryError):
-    """What a statement gives on this database is not what it was typed for."""
+    """The columns of a statement on this database are not those that it was typed for."""
 
     query: str
     expected: tuple[tuple[str, str], ...]
     found: tuple[tuple[str, str], ...]
-    # nothing was generated: the next call asks the database again
+    # by `dbkit.load`, not generated: the next call types it again
     loaded: bool = False
 
     def __str__(self) -> str:
@@ -170,7 +170,7 @@ class UnknownType(QueryError):
 
 @dataclass(eq=False)
 class WrongShape(QueryError):
-    """A value that came back is not of the type it is to become."""
+    """A value from the database does not fit the Python type that it should become."""
 
     query: str
     column: str
@@ -211,7 +211,7 @@ def _listed(columns: tuple[tuple[str, str], ...]) -> str:
 
 @dataclass(eq=False)
 class EditedQuery(QueryError):
-    """The file of a generated function holds another statement than the function was typed for."""
+    """The SQL file of a generated function was edited, and the function not generated again."""
 
     query: str
     path: str

@@ -1,4 +1,4 @@
-"""Call the queries of a folder by name, each typed when it is first called, nothing generated."""
+"""Call the queries of a folder by name, without generated code: each is typed at its first call."""
 
 import asyncio
 from collections import namedtuple
@@ -112,7 +112,7 @@ class MisplacedSets(QueryError, TypeError):
 
 @dataclass(eq=False)
 class UnequalSets(QueryError, ValueError):
-    """The sets of values of one call differ in their names, so they are no one statement."""
+    """The sets of values of one call have different names, so they need different statements."""
 
     query: str
     number: int
@@ -157,7 +157,7 @@ class Queries(Mapping[str, "LoadedQuery"]):
     """The queries of a system by `subject.name`."""
 
     def __init__(self, loaded: Iterable["LoadedQuery"]) -> None:
-        self._loaded = {one.name: one for one in loaded}
+        self._loaded = {query.name: query for query in loaded}
 
     def __getitem__(self, name: str) -> "LoadedQuery":
         try:
@@ -225,7 +225,7 @@ class LoadedQuery:
         return self._run(connection, self.statement(connection, call), call, sets)
 
     def call(self, values: Values) -> Call:
-        """Tell which combination these values mean, or refuse them by name."""
+        """Find the combination for these values, or refuse a value by its name."""
         self._refuse_unknown(values, self._names)
         values = _given(values)
         for keyword in _keywords(self.query):
@@ -234,25 +234,32 @@ class LoadedQuery:
         return self._call(values)
 
     def _call_of_sets(self, head: list[Values], shared: Values) -> Call:
-        """Tell which combination many sets mean: what the first one has, they all have."""
+        """Find the combination for many sets of values, which all have the names of the first."""
         if not head:
             self._refuse_unknown(shared, self._names)
             return self._call(_given(shared))
         self._refuse_unknown(
-            head[0], tuple(one.name for one in self.query.parameters if not one.flag)
+            head[0],
+            tuple(parameter.name for parameter in self.query.parameters if not parameter.flag),
         )
         return self.call({**shared, **head[0]})
 
     def _call(self, values: Values) -> Call:
         query = self.query
-        flags = {one.name for one in query.parameters if one.flag}
+        flags = {parameter.name for parameter in query.parameters if parameter.flag}
         defaults = {
-            one.name: AsText(one.default) for one in query.parameters if one.default is not None
+            parameter.name: AsText(parameter.default)
+            for parameter in query.parameters
+            if parameter.default is not None
         }
         return Call(
-            # psql switches a part on by any value, and a person off by False
+            # in psql any value switches a part on; in Python, False switches it off
             frozenset(name for name in values if name not in flags or values[name] is not False),
-            tuple((one.name, str(values[one.name])) for one in query.choices if one.name in values),
+            tuple(
+                (choice.name, str(values[choice.name]))
+                for choice in query.choices
+                if choice.name in values
+            ),
             {**defaults, **values},
         )
 
@@ -276,12 +283,12 @@ class LoadedQuery:
         statement = self._statements.get(_key(connection, call))
         if statement is None:
             statement = await in_thread(connection, lambda lent: self.statement(lent, call))
-        found: Any = self._run(connection, statement, call, sets)
-        return await found if isawaitable(found) else found
+        result: Any = self._run(connection, statement, call, sets)
+        return await result if isawaitable(result) else result
 
     def _run(
         self,
-        connection: Any,  # noqa: ANN401 - the one or the other, and so is what comes back
+        connection: Any,  # noqa: ANN401 - blocking or async, and so is the result
         statement: Statement[Any],
         call: Call,
         sets: Iterable[Values] | None,
@@ -296,19 +303,18 @@ class LoadedQuery:
         self, statement: Statement[Any], sets: Iterable[Values], shared: Values
     ) -> Iterator[list[object]]:
         names: set[str] = set()
-        for number, told in enumerate(sets, start=1):
-            given = _given(told)
-            found = set(given)
+        for number, set_ in enumerate(sets, start=1):
+            given = _given(set_)
             if number == 1:
-                names = found
-            if found != names:
-                raise UnequalSets(self.name, number, tuple(sorted(names)), tuple(sorted(found)))
+                names = set(given)
+            if set(given) != names:
+                raise UnequalSets(self.name, number, tuple(sorted(names)), tuple(sorted(given)))
             values = {**shared, **given}
             yield [values[name] for name in statement.takes]
 
     @property
     def _names(self) -> tuple[str, ...]:
-        return tuple(one.name for one in _keywords(self.query))
+        return tuple(keyword.name for keyword in _keywords(self.query))
 
     def _refuse_unknown(self, values: Values, known: tuple[str, ...]) -> None:
         for name in values:
@@ -347,12 +353,12 @@ def _can_be_left_out(keyword: QueryParameter | Choice) -> bool:
 
 def _key(connection: AnyConnection, call: Call) -> tuple[object, ...]:
     wire = connection.pgconn
-    # another role or another search path may mean other tables by the same words
+    # with another role or search path, the same names may be other tables
     return (wire.host, wire.port, wire.db, wire.user, wire.options, call.given, call.chosen)
 
 
 def _signature(query: Query) -> Signature:
-    """Say what the function takes, as a notebook shows it."""
+    """Make the signature that a notebook shows."""
     arguments = [Argument("connection", Argument.POSITIONAL_ONLY)]
     if query.kind in _OF_SETS:
         arguments.append(Argument("sets", Argument.POSITIONAL_ONLY))
@@ -372,7 +378,7 @@ def make_statement(
     *,
     forget: Callable[[], object],
 ) -> Statement[Any]:
-    """Ask the server about one combination, and make of it what generated code would hold.
+    """Ask the server about one combination, and make the statement that generated code would have.
 
     A row is a named tuple, the parts of a row or of json inside it are dataclasses. `forget` is
     called when the database turns out to have changed.
@@ -396,7 +402,7 @@ def make_statement(
 
 
 def _placed(combination: Combination, source: Source) -> Iterator[Piece]:
-    """Tell of each piece of the text in which line of the file it stands."""
+    """Give each piece of the text, after its line in the file."""
     starts = [start for start, _ in combination.pieces]
     ends = [*starts[1:], len(combination.text)]
     for (start, offset), end in zip(combination.pieces, ends, strict=True):
@@ -409,7 +415,7 @@ def _row(typed: TypedQuery) -> Callable[..., Any] | None:
         return None
     names = [column.name for column in typed.columns]
     name = class_name(typed.query.name, ())
-    # a name that begins with `_` is no field of a named tuple; it is reached by its place
+    # a named tuple has no field that begins with `_`; such a column is read by its position
     return namedtuple(name, names, rename=True)  # noqa: PYI024  # pyright: ignore[reportUntypedNamedTuple] - the fields are the server's
 
 
@@ -433,24 +439,24 @@ class _Classes:
         self._known: dict[str, Any] = {}
 
     def name(self, suggested: str, fields: tuple[tuple[str, str], ...]) -> str:
-        """Name a class, and two that differ differently."""
-        # not to be taken for one that is imported
+        """Name a class; classes with different fields get different names."""
+        # the underscore keeps it apart from an imported class
         name = f"_{class_name(suggested, fields)}"
         while self._fields.setdefault(name, fields) != fields:
             name += "_"
         return name
 
-    def resolve(self, found: PyType) -> Any:  # noqa: ANN401 - a type form is not always a class
+    def resolve(self, pytype: PyType) -> Any:  # noqa: ANN401 - a type form is not always a class
         """Turn an annotation into the type it means."""
-        for dotted in found.imports:
+        for dotted in pytype.imports:
             self._known[dotted.rpartition(".")[2]] = named_type(dotted)
-        for made in found.classes:
+        for made in pytype.classes:
             fields = [(name, self._meant(annotation)) for name, annotation in made.fields]
             if made.name not in self._known:
                 self._known[made.name] = make_dataclass(
                     made.name.strip("_"), fields, frozen=True, slots=True
                 )
-        return self._meant(found.annotation)
+        return self._meant(pytype.annotation)
 
     def _meant(self, annotation: str) -> Any:  # noqa: ANN401 - as above
         holder = SimpleNamespace(__annotations__={"it": annotation})
@@ -458,16 +464,16 @@ class _Classes:
 
 
 async def in_thread(connection: AsyncConnection[Any], work: Callable[[Connection[Any]], T]) -> T:
-    """Have work done on the same session, its open transaction included.
+    """Run a blocking function on the session of an async connection, in its open transaction.
 
-    Nobody else uses the connection meanwhile, and the event loop goes on.
+    It runs in a thread. Meanwhile the connection is locked, and the event loop goes on.
     """
     async with connection.lock:
         task = asyncio.create_task(asyncio.to_thread(_lend, connection, work))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            # the thread cannot be stopped, and until it ends the wire is its
+            # the thread cannot be stopped, and uses the wire until it ends
             await asyncio.wait([task])
             raise
 
@@ -476,11 +482,11 @@ def _lend(connection: AsyncConnection[Any], work: Callable[[Connection[Any]], T]
     pgconn = connection.pgconn
     handlers = pgconn.notice_handler, pgconn.notify_handler
     borrowed: Connection[Any] = Connection(pgconn)
-    # the names it would give would be the other one's as well
+    # both connections would give their prepared statements the same names
     borrowed.prepare_threshold = None
     try:
         pgconn.notice_handler, pgconn.notify_handler = handlers
         return work(borrowed)
     finally:
-        # the wire is not its own, so it is not to warn that it goes without closing it
+        # the wire stays open for the other connection; without this, psycopg warns of that
         del borrowed.pgconn

@@ -23,11 +23,11 @@ from dbkit.settings import load_settings
 from tests.project import Project
 
 ROOT = Path(__file__).parent.parent
-# nothing of a test's server has to outlive a power cut
+# the data of a test may be lost in a power cut
 _QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-_ROOM = 1 << 30
+_NEEDED_MEMORY = 1 << 30
 
-# how long an example takes says how busy the machine is
+# on a busy machine an example may take long
 hypothesis.settings.register_profile("dbkit", deadline=None)
 hypothesis.settings.load_profile("dbkit")
 
@@ -41,10 +41,10 @@ def binaries() -> Binaries:
 @pytest.fixture(scope="session")
 def server(binaries: Binaries) -> Iterator[EmbeddedServer]:
     """A server of this test process alone, gone when it ends."""
-    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp's name is nobody else's
-    fits = memory.is_dir() and shutil.disk_usage(memory).free > _ROOM
+    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private folder
+    fits = memory.is_dir() and shutil.disk_usage(memory).free > _NEEDED_MEMORY
     folder = Path(tempfile.mkdtemp(prefix="dbkit-tests-", dir=memory if fits else None))
-    folder.chmod(0o711)  # the server's account has to pass through, where we are root
+    folder.chmod(0o711)  # if we are root, the server's account has to pass through
     embedded = EmbeddedServer(folder / "server", binaries=binaries, settings=_QUICK)
     embedded.start()
     yield embedded
@@ -54,7 +54,7 @@ def server(binaries: Binaries) -> Iterator[EmbeddedServer]:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running server, with what pytest-postgresql wants to know of it."""
+    """A running server, in the form that pytest-postgresql needs."""
 
     host: str
     port: str
@@ -67,13 +67,13 @@ class Cluster:
 
 @pytest.fixture(scope="session")
 def cluster(server: EmbeddedServer) -> Cluster:
-    """The server, as pytest-postgresql finds it."""
+    """The server, in the form that pytest-postgresql needs."""
     info = conninfo_to_dict(server.url("postgres"))
     return Cluster(host=str(info["host"]), port=str(info["port"]), user=str(info["user"]))
 
 
 def skip_without_vector(system: str, url: str) -> None:
-    """Skip what cannot be where the server under test has no pgvector."""
+    """Skip a test that needs pgvector, if the server under test has none."""
     if system != "myloware":
         return
     with psycopg.connect(url) as connection:
