@@ -38,6 +38,13 @@ def test_a_line_of_a_document_names_a_test_and_files_that_are_there(row: str) ->
         assert any(ROOT.glob(path)), path
 
 
+def test_every_test_file_that_the_page_names_is_there() -> None:
+    text = (ROOT / "docs" / "coverage.md").read_text()
+
+    named = set(re.findall(r"`(tests/[\w/]+\.py)", text))
+    assert {path for path in named if not (ROOT / path).is_file()} == set()
+
+
 def test_every_query_file_is_a_documents_or_serves_one() -> None:
     text = (ROOT / "docs" / "coverage.md").read_text()
     subjects = {path.parent for path in (ROOT / "sql").glob("*/*/*.sql")}
