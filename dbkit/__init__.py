@@ -22,7 +22,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 # imported when asked for: the command line starts faster than the driver loads
-_MODULE_OF = {
+_ROOMS = {
     "OVERFLOWING": "pools",
     "STEADY": "pools",
     "Sizes": "pools",
@@ -38,4 +38,4 @@ _MODULE_OF = {
 if not TYPE_CHECKING:
     from dbkit.doors import lazy_door
 
-    __getattr__ = lazy_door(__name__, _MODULE_OF)
+    __getattr__ = lazy_door(__name__, _ROOMS)
