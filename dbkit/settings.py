@@ -1,4 +1,4 @@
-"""Read which systems a project has, from `[tool.dbkit]` in the nearest pyproject.toml."""
+"""Read the settings of a project: `[tool.dbkit]` in the nearest pyproject.toml."""
 
 import os
 import re
@@ -25,7 +25,7 @@ class UnknownSystem(ConfigurationError):
 
 @dataclass(eq=False)
 class InvalidSettings(ConfigurationError):
-    """The pyproject.toml cannot be read, or says something dbkit does not understand."""
+    """A pyproject.toml cannot be read, or has a setting that dbkit does not understand."""
 
     path: str
     fault: str
@@ -42,26 +42,26 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class System(NamedTuple):
-    """One application's database: where its files lie and where its URL comes from."""
+    """One application's database: the folders of its files, and where its URL comes from."""
 
     name: str
     migrations: Path
     sql: Path
     url_env: str
     package: str | None = None
-    # the column that says whose a row is, where `check` is to hold every query to it
+    # the column with the tenant of a row, if `check` is to prove that no query crosses tenants
     tenant: str | None = None
     # for which connections functions are generated: "sync", "async" or "both"
     calls: str = "both"
 
     @property
     def url(self) -> str | None:
-        """The URL the environment gives, or None: the embedded server is meant."""
+        """The URL in the environment, or None for the embedded server."""
         return os.environ.get(self.url_env) or None
 
 
 class Settings(NamedTuple):
-    """What `[tool.dbkit]` says, its defaults filled in."""
+    """The settings in `[tool.dbkit]`, with their defaults."""
 
     root: Path
     systems: Mapping[str, System]
@@ -74,7 +74,7 @@ class Settings(NamedTuple):
         return self.root / "backups"
 
     def system(self, name: str) -> System:
-        """Return the system of this name, or refuse with the nearest one."""
+        """Return the system of this name; an error names the nearest one."""
         try:
             return self.systems[name]
         except KeyError:
@@ -82,7 +82,10 @@ class Settings(NamedTuple):
 
 
 def load_settings(start: Path | None = None) -> Settings:
-    """Read the nearest pyproject.toml that has `[tool.dbkit]`, searched upward from a folder."""
+    """Read the settings of the project that a folder, or the current folder, is in.
+
+    They stand in the nearest pyproject.toml with a table `[tool.dbkit]`, in this folder or above.
+    """
     folder = (start or Path.cwd()).resolve()
     for root in (folder, *folder.parents):
         path = root / "pyproject.toml"
@@ -112,7 +115,9 @@ def _settings(root: Path, table: dict[str, object], path: str) -> Settings:
         where = f"[tool.dbkit.systems.{name}]"
         if not _NAME.fullmatch(name):
             raise InvalidSettings(
-                path, f"{where}: a system is named with a-z, 0-9 and _, a letter first"
+                path,
+                f"{where}: the name of a system consists of a-z, 0-9 and _, "
+                "and begins with a letter",
             )
         values = _strings(raw, _SYSTEM_KEYS, where, path)
         systems[name] = System(
@@ -137,7 +142,7 @@ def _settings(root: Path, table: dict[str, object], path: str) -> Settings:
 
 def _table(value: object, where: str, path: str) -> dict[str, object]:
     if not isinstance(value, dict):
-        raise InvalidSettings(path, f"{where} is to be a table, not {value!r}")
+        raise InvalidSettings(path, f"{where} must be a table, not {value!r}")
     return {str(key): item for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType] - TOML is untyped
 
 
@@ -147,16 +152,16 @@ def _strings(value: object, known: set[str], where: str, path: str) -> dict[str,
     strings: dict[str, str] = {}
     for key, item in table.items():
         if not isinstance(item, str) or not item:
-            raise InvalidSettings(path, f"{where}: {key} is to be a string, not {item!r}")
+            raise InvalidSettings(path, f"{where}: {key} must be a string, not {item!r}")
         strings[key] = item
     return strings
 
 
 def _column(name: str | None, where: str, path: str) -> str | None:
-    """Take the name of a column that is the name of a parameter, too."""
+    """Return the name of a column, which must be able to be the name of a parameter too."""
     if name is not None and not (name.isascii() and name.isidentifier()):
         raise InvalidSettings(
-            path, f"{where}: tenant is to be the name of a column, as tenant_id is, not {name!r}"
+            path, f"{where}: tenant must be the name of a column, such as tenant_id, not {name!r}"
         )
     return name
 

@@ -145,7 +145,7 @@ def test_an_unknown_system_knows_the_known_ones(root: Path) -> None:
             f'{SHOP}url_env = "DATABASE_URL"\n',
             (
                 "[tool.dbkit.systems.shop]: unknown key 'url_env'; did you mean 'url-env'; "
-                "known keys: migrations, package, sql, tenant, url-env"
+                "known keys: calls, migrations, package, sql, tenant, url-env"
             ),
         ),
         (
@@ -154,29 +154,32 @@ def test_an_unknown_system_knows_the_known_ones(root: Path) -> None:
         ),
         (
             f"{SHOP}url-env = 3\n",
-            "[tool.dbkit.systems.shop]: url-env is to be a string, not 3",
+            "[tool.dbkit.systems.shop]: url-env must be a string, not 3",
         ),
         (
             f'{SHOP}sql = ""\n',
-            "[tool.dbkit.systems.shop]: sql is to be a string, not ''",
+            "[tool.dbkit.systems.shop]: sql must be a string, not ''",
         ),
         (
             f'{SHOP}tenant = "the tenant"\n',
             (
-                "[tool.dbkit.systems.shop]: tenant is to be the name of a column, as tenant_id is, "
-                "not 'the tenant'"
+                "[tool.dbkit.systems.shop]: tenant must be the name of a column, "
+                "such as tenant_id, not 'the tenant'"
             ),
         ),
-        ("[tool.dbkit]\nsystems = 3\n", "[tool.dbkit.systems] is to be a table, not 3"),
+        ("[tool.dbkit]\nsystems = 3\n", "[tool.dbkit.systems] must be a table, not 3"),
         (
             '[tool.dbkit.systems]\nshop = "sql"\n',
-            "[tool.dbkit.systems.shop] is to be a table, not 'sql'",
+            "[tool.dbkit.systems.shop] must be a table, not 'sql'",
         ),
-        ("[tool]\ndbkit = true\n", "[tool.dbkit] is to be a table, not True"),
-        ("tool = 3\n", "[tool] is to be a table, not 3"),
+        ("[tool]\ndbkit = true\n", "[tool.dbkit] must be a table, not True"),
+        ("tool = 3\n", "[tool] must be a table, not 3"),
         (
             '[tool.dbkit.systems."My shop"]\n',
-            "[tool.dbkit.systems.My shop]: a system is named with a-z, 0-9 and _, a letter first",
+            (
+                "[tool.dbkit.systems.My shop]: the name of a system consists of a-z, 0-9 and _, "
+                "and begins with a letter"
+            ),
         ),
     ],
 )

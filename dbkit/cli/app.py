@@ -1,4 +1,4 @@
-"""The command line itself: which commands there are, and what an error ends in."""
+"""The command line: its commands, and the message and exit code of each error."""
 
 import os
 import signal
@@ -16,8 +16,8 @@ from dbkit.errors import DbkitError, NoProject
 
 FAILURE, USAGE = 1, 64
 
-# in the order a newcomer meets them, with the first sentence of each one's help: the modules
-# of the commands, and the driver with them, are loaded only when a command is called
+# each command with the first sentence of its help, in the order in which a new user needs them;
+# the modules of the commands, and the driver with them, are loaded only when a command is called
 _COMMANDS = {
     "migrate": "Run the pending migrations of each SYSTEM, or of all systems.",
     "status": "Show the version of each database, what is pending and what is wrong.",
@@ -41,11 +41,11 @@ _COMMANDS = {
 
 
 class Terminated(BaseException):
-    """SIGTERM came: unwound like Ctrl-C, so that nothing is left half done."""
+    """SIGTERM was received: raised like Ctrl-C, so that nothing is left half done."""
 
 
 class Commands(Group):
-    """A group whose commands are imported only when one of them is called."""
+    """The group of all commands, each of which is imported only when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the help text."""
@@ -109,35 +109,35 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _stopped(signal.SIGINT)
     except click.Abort as abort:
-        # Ctrl-C comes as this too, and is its cause; without one, a question was not answered
+        # click raises it for Ctrl-C, with a cause, and for a question that was not answered
         return _stopped(signal.SIGINT) if abort.__cause__ else _refused()
     except Terminated:
         return _stopped(signal.SIGTERM)
-    except Exception as error:  # noqa: BLE001 - raised again if nobody foresaw it
+    except Exception as error:  # noqa: BLE001 - an unexpected error is raised again
         return _fail(error)
     return code if isinstance(code, int) else 0
 
 
 def _fail(error: Exception) -> int:
-    """Say what went wrong in a sentence; what nobody foresaw keeps its traceback."""
+    """Print an expected error as a sentence and return its exit code; raise any other again."""
     if isinstance(error, click.UsageError):
-        _complain(error.format_message(), error.ctx)
+        _print_error(error.format_message(), error.ctx)
         return USAGE
     if isinstance(error, DbkitError):
-        # several faults found in one look are told one by one
+        # each of several faults is printed as an error of its own
         for fault in getattr(error, "faults", (error,)):
-            _complain(_told(fault))
+            _print_error(_sentence(fault))
         return USAGE if isinstance(error, NoProject) else FAILURE
 
     import psycopg  # noqa: PLC0415 - loaded already wherever it can have raised
 
     if isinstance(error, psycopg.Error):
-        _complain(_told_by_server(error))
+        _print_error(_server_sentence(error))
     elif isinstance(error, BrokenPipeError):
-        # whoever read our output has seen enough
+        # the program that reads our output has closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     elif isinstance(error, OSError) and error.filename and error.strerror:
-        _complain(f"{error.filename}: {error.strerror.lower()}")
+        _print_error(f"{error.filename}: {error.strerror.lower()}")
     else:
         raise error
     return FAILURE
@@ -148,37 +148,37 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _stopped(signum: signal.Signals) -> int:
-    _complain("stopped; what was under way was taken back (dbkit status tells where it stands)")
+    _print_error("stopped; what was not finished was rolled back (dbkit status shows the version)")
     return 128 + signum
 
 
 def _refused() -> int:
-    _complain("not confirmed, so nothing was done; answer y, or give --yes")
+    _print_error("not confirmed, so nothing was done; answer y, or give --yes")
     return FAILURE
 
 
-def _told(error: DbkitError) -> str:
+def _sentence(error: DbkitError) -> str:
     snippet = getattr(error, "snippet", None)
     return f"{error}\n{snippet}" if snippet else str(error)
 
 
-def _told_by_server(error: BaseException) -> str:
+def _server_sentence(error: BaseException) -> str:
     diag = getattr(error, "diag", None)
     message = getattr(diag, "message_primary", None) or str(error).strip()
-    noted = "\n".join(getattr(error, "__notes__", []))
-    if message in noted:
-        return noted
+    notes = "\n".join(getattr(error, "__notes__", []))
+    if message in notes:
+        return notes
     parts = [message]
     parts += [
         f"{name}: {value}"
         for name in ("detail", "hint")
         if (value := getattr(diag, f"message_{name}", None))
     ]
-    parts += [noted] if noted else []
+    parts += [notes] if notes else []
     return "\n".join(parts)
 
 
-def _complain(text: str, context: click.Context | None = None) -> None:
+def _print_error(text: str, context: click.Context | None = None) -> None:
     click.echo(click.style("error: ", fg="red", bold=True) + text, err=True)
     if context is not None:
         click.echo(f"Try '{context.command_path} --help'.", err=True)

@@ -272,7 +272,7 @@ def test_y03_a_runner_that_is_told_to_stop_says_so_in_one_sentence(
         _, errors = runner.communicate()
 
     assert errors.strip() == (
-        "error: stopped; what was under way was taken back (dbkit status tells where it stands)"
+        "error: stopped; what was not finished was rolled back (dbkit status shows the version)"
     )
 
 

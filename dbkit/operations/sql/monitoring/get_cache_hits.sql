@@ -1,5 +1,5 @@
--- How much of what was read came from the server's own memory, from 0 to 1.
--- Null where nothing has been read yet.
+-- The part of all reads that the server's own memory answered, from 0 to 1.
+-- Null if nothing has been read yet.
 -- :one
 select
     (

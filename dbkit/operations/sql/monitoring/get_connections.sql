@@ -1,6 +1,6 @@
--- The connections to this database by what they do, and how many the server has room for in all.
--- One that is idle in a transaction keeps old rows from being cleaned up. What the sessions of
--- other roles do is hidden from a role that is no member of pg_monitor.
+-- The connections to this database by what they do, and the maximum number of the server.
+-- A connection that is idle in a transaction keeps vacuum from removing old rows. What the
+-- sessions of other roles do is visible to members of pg_monitor only.
 -- :one
 select
     count(*) filter (where session.state = 'active') as active,

@@ -1,6 +1,6 @@
--- Indexes by how often they were scanned since statistics began, the unused and largest first.
--- One that keeps a constraint is needed even if nothing ever looks into it. One that somebody
--- has, or wants, for himself alone is without its size: to ask for it would be to wait for him.
+-- Indexes by the number of their scans since statistics began, the unused and largest first.
+-- An index that keeps a constraint is needed even if no query reads it. An index that a session
+-- has locked exclusively, or waits to, has no size here: to read the size would wait for the lock.
 -- name: not null
 -- table_name: not null
 -- :many

@@ -1,5 +1,5 @@
--- The locks that sessions of this database hold or want on its tables, counted by kind.
--- A reader's own kind, which hinders nobody but `drop` and `alter`, is left out.
+-- The locks that sessions hold or wait for on the tables of this database, counted by kind.
+-- The lock of a reader is left out, because only `drop` and `alter` wait for it.
 -- name: not null
 -- :many
 \if :{?max_rows} \else \set max_rows 10 \endif

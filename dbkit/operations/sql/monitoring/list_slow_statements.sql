@@ -1,5 +1,5 @@
--- Statements by the time they took in all, the slowest first.
--- Needs the extension pg_stat_statements, and is only asked where it is there.
+-- Statements by their total time, the slowest first.
+-- It needs the extension pg_stat_statements.
 -- :many
 \if :{?max_rows} \else \set max_rows 10 \endif
 select

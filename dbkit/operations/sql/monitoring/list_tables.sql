@@ -1,6 +1,6 @@
--- Tables by what they take on the disk, with their indexes and large values, largest first.
--- A table with many dead rows waits for a vacuum. One that somebody has, or wants, for himself
--- alone comes first and without its size: to ask for it would be to wait for him.
+-- Tables by their size on the disk, with their indexes and large values, the largest first.
+-- A table with many dead rows needs a vacuum. A table that a session has locked exclusively, or
+-- waits to, comes first and has no size here: to read the size would wait for the lock.
 -- name: not null
 -- :many
 \if :{?max_rows} \else \set max_rows 10 \endif

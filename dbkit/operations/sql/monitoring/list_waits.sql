@@ -1,4 +1,4 @@
--- Who waits for whom, the longest wait first: a session, what it wants, and one that stands in its way.
+-- Who waits for whom, the longest wait first: a session, the lock it waits for, and the session that holds it.
 -- pid: not null
 -- blocked_by: not null
 -- :many
