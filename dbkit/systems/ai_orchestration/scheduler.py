@@ -14,7 +14,7 @@ from psycopg import Connection
 
 from dbkit import transaction
 from dbkit.errors import DbkitError
-from dbkit.pgtypes import JsonLike
+from dbkit.runtime import JsonLike
 from dbkit.systems.ai_orchestration import schedules
 
 _STANDARD_FIELDS = 5
