@@ -273,17 +273,17 @@ class TypedParameter(NamedTuple):
     nullable: bool
     default: str | None
     omittable: bool
-    # what a json parameter is made from, where the header names a type
+    # the type that the header names for a json parameter
     json_type: str | None
 
 
 class TypedQuery(NamedTuple):
-    """A query that the server understands in every combination, and what it said."""
+    """A query that the server accepts in every combination, with its types."""
 
     query: Query
     parameters: tuple[TypedParameter, ...]
     columns: tuple[Column, ...]
-    # of a json column the dotted type that the header names
+    # by the json column, the dotted type that the header names
     json_types: tuple[tuple[str, str], ...]
     described: tuple[tuple[Combination, Description], ...]
 
@@ -328,7 +328,7 @@ def examine_query(
         try:
             description = _describe(connection, query, combination, source, catalog)
         except DoesNotPrepare as fault:
-            # what is wrong with one part is wrong with every combination that has it
+            # a fault of one part is reported once, not for every combination with the part
             refused.setdefault(str(fault), fault)
         else:
             described.append((combination, description))
@@ -345,7 +345,7 @@ def examine_query(
     parameters = tuple(_parameters(query, described, json_types))
     faults += _unusable_names(query, described)
     faults += _unusable_attributes(query, described, catalog or Catalog(connection))
-    # what the header names may be in a combination that could not be asked about
+    # a name in the header may be that of a column in a combination that the server refuses
     faults += () if refused else _unknown_narrowing(query, columns)
     faults += _narrowing_of_other_than_json(query, described)
     faults += _unfit_kind(query, described)
@@ -377,7 +377,7 @@ def find_different_rows(queries: Iterable[TypedQuery]) -> Iterator[RowsDiffer]:
 def _first_difference(  # noqa: PLR0911 - a difference a return
     columns: Sequence[Column], others: Sequence[Column]
 ) -> tuple[str, str] | None:
-    """Name the first column that is another one, and say what it is instead."""
+    """Return the first column that differs, and how."""
     for column, other in zip_longest(columns, others):
         if column is None:
             return other.name, "is not there, as it is"
@@ -438,7 +438,7 @@ def _is_of_the_statement(error: psycopg.Error) -> bool:
     """Say whether the text is at fault: not a lock, a time limit, a server that goes away."""
     if error.sqlstate is None:
         return False
-    # those of class 54 are about a text that is too long or too deep
+    # class 54: the text is too long or too deep
     return not isinstance(error, psycopg.OperationalError) or error.sqlstate.startswith("54")
 
 
@@ -461,7 +461,7 @@ def _different_columns(query: Query, described: _Described) -> Iterator[QueryErr
     changing: list[frozenset[str]] = []
     for combination, description in others:
         columns = _signature(description.columns)
-        # what one part changes is changed in all combinations that have it
+        # a difference that one part makes is reported once, not for every combination with the part
         if columns != expected and not any(combination.given >= given for given in changing):
             changing.append(combination.given)
             given = ", ".join(sorted(combination.given)) or "nothing given"
@@ -469,7 +469,7 @@ def _different_columns(query: Query, described: _Described) -> Iterator[QueryErr
 
 
 def _all_columns(described: _Described) -> tuple[Column, ...]:
-    """Give every column of every combination, those of one name and type once."""
+    """Return every column of every combination; equal names and types once."""
     columns = {
         (column.name, column.type.oid): column
         for _, description in described
@@ -507,7 +507,7 @@ def _unusable_names(query: Query, described: _Described) -> Iterator[QueryError]
 
 def _unusable_names_of(query: Query, columns: Sequence[Column]) -> Iterator[QueryError]:
     name = _shown(query)
-    # a single value is handed over without its name
+    # a single value is returned without its name
     if len(columns) > 1:
         for field in _unusable_fields([column.name for column in columns]):
             facts = name, query.path, field.position, field.name, field.alias
@@ -518,7 +518,7 @@ def _unusable_names_of(query: Query, columns: Sequence[Column]) -> Iterator[Quer
 
 
 class _UnusableField(NamedTuple):
-    """A name that no field of a class can have beside the others, and one that it can have."""
+    """A name that no field of a class can have, and one to use instead."""
 
     name: str
     position: int
@@ -652,7 +652,7 @@ def _narrowing_of_other_than_json(query: Query, described: _Described) -> Iterat
     ]
     for name, wanted in _json_types(query).items():
         named = [type_ for known, type_ in types if known == name]
-        # a line counts for the column and the parameter of its name; one of the two has to be json
+        # the line is for the column and the parameter of this name; one of the two has to be json
         if named and not any(map(_holds_json, named)):
             other = type_name(named[0])
             yield NarrowingOfOtherThanJson(_shown(query), query.path, name, other, wanted)
@@ -701,7 +701,7 @@ def _unfit_defaults(
     connection: psycopg.Connection[Any], query: Query, described: _Described
 ) -> Iterator[QueryError]:
     types = _types(described)
-    # which of two types it should be is not known
+    # not known which of two types it should be
     unsettled = {fault.parameter for fault in _different_types(query, described)}
     for parameter in query.parameters:
         if parameter.default is None or parameter.name not in types.keys() - unsettled:

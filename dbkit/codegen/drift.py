@@ -1,4 +1,4 @@
-"""Tell where a package on the disk is not what would be written now, to the query and the line."""
+"""Find where a package on the disk differs from what would be written now, by query and line."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,13 +17,13 @@ class Drift(NamedTuple):
 
     path: Path
     line: int | None
-    # the query that changed, where the lock file tells it
+    # the query that changed, if the lock file shows it
     query: str | None
     message: str
 
 
 def find_drift(texts: Mapping[Path, str]) -> tuple[Drift, ...]:
-    """Compare what a package would hold now with what it holds; nothing where all is current.
+    """Compare what a package would hold now with what it holds; empty if everything is current.
 
     What the server says of a query is compared with what the lock file recorded. What else
     differs, such as the labels of an enum, is told by the first line that does.
@@ -64,7 +64,7 @@ def _recorded(lock: str) -> dict[str, dict[str, str]]:
         queries: dict[str, Any] = json.loads(lock)["queries"]
         return {query: dict(_types(told)) for query, told in queries.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
-        # edited by hand: the first line that differs tells
+        # edited by hand: the first line that differs is shown
         return {}
 
 

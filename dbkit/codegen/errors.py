@@ -7,7 +7,7 @@ from dbkit.errors import ConfigurationError, QueryError
 
 @dataclass(eq=False)
 class NoPackage(ConfigurationError):
-    """A system says nowhere where its generated code belongs."""
+    """The settings of a system do not name the package of its generated code."""
 
     system: str
 
@@ -20,7 +20,7 @@ class NoPackage(ConfigurationError):
 
 @dataclass(eq=False)
 class UnusablePackage(ConfigurationError):
-    """A package that generated code is to be written to has no dotted name of Python's."""
+    """The package for generated code does not have a dotted name."""
 
     system: str
     package: str
@@ -34,7 +34,7 @@ class UnusablePackage(ConfigurationError):
 
 @dataclass(eq=False)
 class NotMigrated(QueryError):
-    """A database is not what its migrations make it, so types asked there would not last."""
+    """A database has pending migrations, so the types found there would not last."""
 
     system: str
     problems: tuple[str, ...]
@@ -72,7 +72,7 @@ class ForeignFile(QueryError):
 
 @dataclass(eq=False)
 class ClashingNames(QueryError):
-    """Two things of a generated package would have one name."""
+    """Two things of a generated package would have the same name."""
 
     name: str
     first: str

@@ -13,8 +13,8 @@ from dbkit.pgtypes import PgType, TypeKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# what fits here stands in one line, else each item has its own and a comma, so that ruff
-# leaves it alone for any length of line from this one to 100
+# what fits into a line of this length is one line; else each item has a line of its own, with a
+# comma, so that ruff changes nothing with any limit for lines from this one to 100
 WIDTH = 88
 LONGEST = 100
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
@@ -33,7 +33,7 @@ def string(text: str) -> str:
 
 
 def script(text: str) -> str:
-    """Write a file's text so that it can be read as the file can."""
+    """Write the text of a file so that it reads like the file."""
     if _CONTROL.search(text) or '"""' in text or text.endswith(('"', "\\")):
         inner = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
         inner = f'{inner[:-1]}\\"' if inner.endswith('"') else inner
@@ -43,7 +43,7 @@ def script(text: str) -> str:
 
 
 def text_literal(text: str, start: str) -> list[str]:
-    """Write the text of a statement, or a piece of it, as an argument that begins so."""
+    """Write the text of a statement, or a piece of it, as an argument after this beginning."""
     flat = f"{start}{string(text)},"
     if "\n" not in text and len(flat) <= WIDTH:
         return [flat]
@@ -60,7 +60,7 @@ def docstring(text: str, indent: str) -> list[str]:
     text = _CONTROL.sub(_escaped, text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"'))
     first, *others = text.expandtabs().strip().splitlines()
     if others and others[0] and first.endswith((".", "?", "!")):
-        # a sentence with a line of its own is the summary
+        # the first sentence is the summary if it has a line of its own
         others.insert(0, "")
     width = WIDTH - len(indent) - 3
     lines = [part for line in (first, *others) for part in textwrap.wrap(line, width) or [""]]

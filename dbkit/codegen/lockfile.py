@@ -1,4 +1,4 @@
-"""The lock file: what was found when a package was generated, and whether that still stands."""
+"""The lock file: what was found when a package was generated, and whether it is still true."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,8 +11,8 @@ from dbkit.queryfiles import query_files
 from dbkit.typedqueries import TypedQuery
 
 LOCK = "queries.lock"
-# one more with each change of what is written, in the modules or here, so that `--check` tells
-# those whose modules another version wrote; the version itself would do so at each release
+# counts up whenever what is written changes, in the modules or here: so `--check` finds modules of
+# another version of dbkit. With dbkit's own version each release would make all modules stale
 FORM = 5
 
 
@@ -28,7 +28,7 @@ def lock_text(queries: Iterable[TypedQuery], modules: Mapping[str, str], sql_fol
 
 
 def find_stale(sql_folder: Path, package: Path) -> tuple[str, ...]:
-    """Say what differs from the lock file, without a server; nothing where all is current."""
+    """Say what differs from the lock file, without a server; empty if everything is current."""
     try:
         lock = json.loads((package / LOCK).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -87,5 +87,5 @@ def _differences(shown: str, before: Mapping[str, str], now: Mapping[str, str]) 
 
 
 def _checksum(content: bytes) -> str:
-    # git may give a checkout the line ends of its system
+    # git may change the line ends to those of the operating system
     return sha256(content.replace(b"\r\n", b"\n")).hexdigest()

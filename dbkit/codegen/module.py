@@ -44,7 +44,7 @@ def package_text(system: str) -> str:
 
 
 def rows_text(system: System, plan: PlannedModule, root: Path) -> str:
-    """Write the module of what several queries have in common."""
+    """Write rows.py: the classes and types that several queries have in common."""
     title = f"What the queries of {system.name} have in common: rows, types and enums."
     return _ModuleWriter(plan, system, root).text(title)
 
@@ -62,7 +62,7 @@ def _told(system: str) -> str:
 
 
 def _own(imports: Imports, root: Path) -> frozenset[str]:
-    """Say which packages are the project's own, as ruff finds out."""
+    """Find the packages that ruff takes for the project's own."""
     tops = {dotted.partition(".")[0] for dotted in imports}
     folders = (root, root / "src")
     return frozenset(
@@ -84,7 +84,7 @@ class _ModuleWriter:
         self._system = system
         self._root = root
         self._sources = sources or {}
-        # what it has itself it does not import
+        # names of its own are not imported
         self._is_rows = sources is None
         self._functions = {function.query.name for function in plan.functions}
         fields = {field.name for planned in plan.classes.values() for field in planned.fields}
@@ -144,7 +144,7 @@ class _ModuleWriter:
         ]
         if planned.fields:
             lines.append("")
-        # a field that must be given cannot follow one that need not
+        # a field without a default cannot follow one with a default
         for field in sorted(planned.fields, key=lambda field: field.default is not None):
             end = f" = {self._text(field.default)}" if field.default else ""
             lines.append(f"    {field.name}: {self._text(field.type)}{end}")
@@ -335,7 +335,7 @@ class _ModuleWriter:
 
 
 def _through_runtime(dotted: str) -> str:
-    """Import through the one door that generated code has."""
+    """Import a name of dbkit.runtime, the only package that generated code imports."""
     module, _, name = dotted.rpartition(".")
     return f"{_RUNTIME}.{name}" if module == "dbkit.pgtypes" else dotted
 

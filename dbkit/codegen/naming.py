@@ -7,11 +7,11 @@ from keyword import iskeyword
 
 
 class Imports:
-    """What a module imports, and what it calls that where the name is taken already."""
+    """What a module imports, and under which name if its own is taken."""
 
     def __init__(self, taken: Iterable[str], hidden: Iterable[str]) -> None:
         self._taken = frozenset(taken)
-        # parameters, which hide what a function's body would use
+        # the names of parameters, which would hide an import in a function's body
         self._hidden = frozenset(hidden)
         self._local: dict[str, str] = {}
 
@@ -26,7 +26,7 @@ class Imports:
         return self._local[dotted]
 
     def use_in(self, name: str, dotted: Iterable[str]) -> str:
-        """Say what a name in an annotation is called here, its imports being these."""
+        """Return an annotation with the names that its imports have here."""
         for one in dotted:
             if one.rpartition(".")[2] == name:
                 return self.use(one)
@@ -54,7 +54,7 @@ class Imports:
             for dotted, local in self._local.items()
             if dotted.rpartition(".")[0] == module
         }
-        # what the package has in common can be had from each of its modules
+        # each module offers what it imports from rows.py
         is_handed_on = module.startswith(".")
         plain = sorted(
             (name for name, local in found.items() if name == local and not is_handed_on),

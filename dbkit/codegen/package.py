@@ -38,7 +38,7 @@ def generate_system(
 def package_texts(
     system: System, root: Path, queries: Sequence[TypedQuery], sources: Mapping[str, Source]
 ) -> Mapping[Path, str]:
-    """Give the text of each file of a package, of queries in the order of subject and name."""
+    """Give the text of each file of a package; the queries are in the order of subject and name."""
     for fault in find_different_rows(queries):
         raise fault
     folder = package_folder(system, root)

@@ -48,14 +48,14 @@ def _slots(parts: Sequence[Part]) -> Iterator[Slot]:
 
 
 class _Writer:
-    """Follows the parts as psql does, and counts the lines as the runtime will."""
+    """Writes the parts as psql would send them, and counts lines as `runtime` will."""
 
     def __init__(self, source: Source, numbers: dict[str, int], always: frozenset[str]) -> None:
         self._source = source
         self._numbers = numbers
         self._always = always
         self._pieces: list[Piece] = []
-        # the line that the runtime counts
+        # the line that `runtime` counts to
         self._line = 1
         self._has_begun = False
         self.first_line = 1
@@ -82,7 +82,7 @@ class _Writer:
                 self._write_switch(part)
 
     def finish(self) -> tuple[Piece, ...]:
-        """Give what was written, without white space at its end."""
+        """Return what was written, without white space at its end."""
         if self._pieces and isinstance(last := self._pieces[-1], str):
             self._pieces[-1] = last.rstrip(_SPACE)
         return tuple(self._pieces)
@@ -118,14 +118,14 @@ class _Writer:
         self._line += text.count("\n")
 
     def _with_empty_lines(self, text: str, start: int) -> str:
-        """Give white space as the file has it: psql drops an empty line, a reader wants it."""
+        """Keep the empty lines of the file: psql drops them, but they help a reader."""
         if "\n" not in text or text.strip(_SPACE):
             return text
         space = _BLANK.match(self._source.text, start)
         return _TRAILING.sub("\n", space[0]) if space else text
 
     def _begin_line(self, start: int) -> None:
-        """Name the line of the file, where it is not the one that is counted."""
+        """Write the line of the file if it is not the one that `runtime` counts to."""
         line = self._source.position(start).line
         if not self._has_begun:
             self._has_begun = True

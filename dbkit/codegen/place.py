@@ -10,12 +10,12 @@ _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 def package_folder(system: System, root: Path) -> Path:
-    """Say which folder the package of a system is: below `src` where what it is part of is."""
+    """Return the folder of a system's package; it is in `src` if its top package is there."""
     return root.joinpath(*_way_down(system, root))
 
 
 def way_up(system: System, root: Path) -> str:
-    """Say how one goes from the package's folder to the project's."""
+    """Return the relative path from the package's folder to the project's."""
     return "/".join(".." for _ in _way_down(system, root))
 
 

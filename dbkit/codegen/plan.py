@@ -28,14 +28,14 @@ from dbkit.queryfiles import Choice, Query, QueryKind, copy_target, row_class_na
 from dbkit.sqltext import Source
 from dbkit.typedqueries import TypedParameter, TypedQuery
 
-# the module of what several queries have in common
+# the module of the classes and types that several queries have in common
 ROWS = "rows"
-# an enum with longer labels has a name of its own
+# an enum with more text than this gets a name in rows.py
 _LONGEST_LITERAL = 40
 _LITERAL = re.compile(
     r"""Literal\[(?P<labels>(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\]'"])*)\]"""
 )
-# the first that fits; a singular that ends like a plural stays
+# the first ending that matches is taken; a singular that ends like a plural stays
 _PLURALS = (
     *((ending, ending) for ending in ("ss", "us", "is", "series", "news")),
     ("ies", "y"),
@@ -68,7 +68,7 @@ class PlannedClass(NamedTuple):
 
 
 class PlannedColumn(NamedTuple):
-    """A column as the statement has to know it."""
+    """A column, as the statement needs it."""
 
     name: str
     type: str
@@ -84,15 +84,15 @@ class PlannedFunction:
     # the type of `$1`, of `$2` and so on, by its keyword
     takes: Mapping[str, str]
     gives: tuple[PlannedColumn, ...]
-    # one row, or the value of the only column; None where no rows come
+    # the class of a row, or the type of the only column; None if no rows come back
     row: Expression | None
     row_class: Expression | None
-    # those of the function itself; a set of values has the others
+    # the function's own keywords; the others are fields of a set of values
     keywords: tuple[PlannedKeyword, ...]
-    # for a query that takes many sets of values the class of one
+    # for a query with many sets of values, the class of one set
     sets: str | None
     flags: tuple[str, ...]
-    # of a :copy the table with its columns, and which value each gets
+    # for :copy, the table with its columns, and the value that each gets
     copied: tuple[str, tuple[int, ...]] | None
 
 
@@ -104,11 +104,11 @@ class PlannedModule:
     # name and right side
     aliases: dict[str, Expression] = field(default_factory=dict[str, Expression])
     functions: list[PlannedFunction] = field(default_factory=list[PlannedFunction])
-    # what each name stands for, told where two are alike
+    # what each name stands for, to explain a clash
     meanings: dict[str, str] = field(default_factory=dict[str, str])
 
     def claim(self, name: str, meaning: str) -> None:
-        """Take a name for one thing, or refuse it: it would stand for two."""
+        """Take a name, or refuse it if something else has it."""
         other = self.meanings.setdefault(name, meaning)
         if other != meaning:
             raise ClashingNames(name, other, meaning)
@@ -136,7 +136,7 @@ def plan_package(queries: Iterable[TypedQuery], sources: Mapping[str, Source]) -
 
 
 class _Planner:
-    """Plans one query: every name is the query's own, its row's, or the database's."""
+    """Plans one query; its names come from the query, its row class or the database."""
 
     def __init__(self, rows: PlannedModule, module: PlannedModule, typed: TypedQuery) -> None:
         self._rows = rows
@@ -145,7 +145,7 @@ class _Planner:
         self._query = typed.query
         self._name = f"{self._query.subject}.{self._query.name}"
         shared = self._query.row_class
-        # where a row class is, there are the classes of what is inside it
+        # the module of the row class has the classes of nested values, too
         self._row_module = rows if shared else module
         self._row_name = shared or row_class_name(self._query.name)
         # the fields of each class of a value inside the row
@@ -230,7 +230,7 @@ class _Planner:
         annotation, is_converted = annotate(column)
         if not is_converted:
             return annotation, None
-        # a NULL of the column itself is never built from
+        # nothing is built from a NULL
         return annotation, annotate(replace(column, nullable=False))[0]
 
     @property
@@ -269,7 +269,7 @@ class _Planner:
                 python_type(type_).annotation, frozenset({"typing.Literal"})
             )
             return self._dotted(self._rows, name)
-        # whatever a table says, a field of a composite value may be null
+        # a field of a composite value may be null, even if the table says not null
         annotations = [
             (field, python_type(inner, name_type=self._type_name).or_none())
             for field, inner in type_.fields
@@ -295,12 +295,12 @@ class _Planner:
             if (keyword := self._parameter(parameter)) is not None
         ]
         keywords += [self._choice(choice) for choice in self._query.choices]
-        # what has to be given comes first, what may be left out last
+        # required keywords come first, those that may be left out last
         return sorted(keywords, key=_rank)
 
     def _parameter(self, parameter: TypedParameter) -> PlannedKeyword | None:
         if parameter.type is None:
-            # it stands nowhere; without a part to switch it would say nothing
+            # it is not in the statement, and switches nothing
             if not parameter.omittable or parameter.default is not None:
                 return None
             return PlannedKeyword(parameter.name, Expression("bool"), Expression("False"))
@@ -359,7 +359,7 @@ def labels_of(literal: str) -> Iterator[str] | None:
 
 
 def _given_once(query: Query) -> set[str]:
-    """Return the keywords that decide which text is sent, and so are the same for all sets."""
+    """Return the keywords that decide which text is sent; they are the same for all sets."""
     switches = {keyword.name for keyword in query.parameters if keyword.omittable}
     return switches | {choice.name for choice in query.choices}
 
@@ -393,7 +393,7 @@ def _with_default(
     if written is not None:
         return annotation, Expression(written, frozenset({"decimal.Decimal"}))
     as_text = frozenset({"dbkit.runtime.AsText"})
-    # PostgreSQL alone can read it, so it goes there as psql would send it
+    # only PostgreSQL can read this text, so it is sent as psql would send it
     return Expression(f"{annotation.text} | AsText", annotation.imports | as_text), Expression(
         f"AsText({text!r})", as_text
     )

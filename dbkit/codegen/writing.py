@@ -10,7 +10,7 @@ from dbkit.codegen.module import MARK
 
 
 class Written(NamedTuple):
-    """What became of a package's files."""
+    """Which files of a package were written, and which were removed."""
 
     changed: tuple[Path, ...]
     removed: tuple[Path, ...]
@@ -32,7 +32,7 @@ def write_package(texts: Mapping[Path, str]) -> Written:
 
 
 def find_changes(texts: Mapping[Path, str]) -> Written:
-    """Say which files would be written, and which taken away; nothing is."""
+    """Say which files would be written and which removed, and change nothing."""
     stale = sorted(
         path
         for folder in {path.parent for path in texts}
@@ -51,11 +51,11 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _holds(path: Path, text: str) -> bool:
-    # git may give a checkout the line ends of its system
+    # git may change the line ends to those of the operating system
     return path.is_file() and path.read_bytes().replace(b"\r\n", b"\n") == text.encode()
 
 
 def _is_ours(path: Path) -> bool:
     head = path.read_text(encoding="utf-8", errors="replace")[:500]
-    # an empty front door is nobody's work
+    # an empty __init__.py was not written by a person
     return MARK in head or not head.strip()

@@ -11,7 +11,7 @@ from dbkit.pgtypes.pgtype import PgType, TypeKind
 
 Fields: TypeAlias = tuple[tuple[str, str], ...]
 Namer: TypeAlias = Callable[[str, Fields], str]
-# the dotted name of the class of a composite type or of an enum, None for one that is spelt out
+# the dotted name of the class of a composite type or an enum; None for one that is written out
 TypeNamer: TypeAlias = Callable[[PgType], str | None]
 
 _SCALARS: dict[str, tuple[str, ...]] = {
@@ -28,7 +28,7 @@ _SCALARS: dict[str, tuple[str, ...]] = {
     "inet": ("dbkit.pgtypes.Inet",),
     "cidr": ("dbkit.pgtypes.Cidr",),
 }
-# in JSON these are a text that is not read back without loss or a guess
+# in JSON these are text, which cannot be read back without loss or guessing
 _TEXT_IN_JSON = frozenset({"interval", "inet", "cidr", "oid"})
 _JSON = frozenset({"json", "jsonb"})
 _PYTYPES = "dbkit.pgtypes"
@@ -50,19 +50,19 @@ class PyType:
     annotation: str
     # dotted, as in "uuid.UUID"
     imports: frozenset[str] = frozenset()
-    # what comes inside stands before what it is in
+    # a class stands after the classes of its fields
     classes: tuple[MadeClass, ...] = ()
-    # the value as the driver gives it is not this type yet: `running` has to be told it
+    # the driver's value is not of this type yet, so `runtime` has to convert it
     converted: bool = False
 
     def or_none(self) -> "PyType":
-        """Give the type that has None as well."""
+        """Return this type or None."""
         if self.annotation in {"Json", "None"}:
             return self
         return PyType(f"{self.annotation} | None", self.imports, self.classes, self.converted)
 
     def inside(self, template: str, *imports: str) -> "PyType":
-        """Put this type into another one, as in `list[{}]`."""
+        """Return a type with this one inside, as in `list[{}]`."""
         annotation = template.format(self.annotation)
         return PyType(annotation, self.imports | {*imports}, self.classes, self.converted)
 
@@ -93,7 +93,7 @@ def parameter_type(
     name_class: Namer = class_name,
     name_type: TypeNamer | None = None,
 ) -> PyType:
-    """Give the type a parameter takes: wider than what comes out, where all of it can be sent."""
+    """Return the type of a parameter: wider than that of a column, if all of it can be sent."""
     ask = _Ask(name_class, parameter=True, in_json=False, name_type=name_type)
     found = _typed(type_, ask, json_type)
     return found.or_none() if nullable else found
@@ -157,7 +157,7 @@ def _shaped(type_: PgType, shape: Shape, ask: _Ask) -> PyType:
     names = [part.name for part in shape.parts]
     if are_fields(names):
         return _made(shape.name or "row", names, parts, ask)
-    # keys that no field can be called by
+    # keys that cannot be the names of fields
     return _json(ask) if in_json else _tuple(parts)
 
 
@@ -218,7 +218,7 @@ def _array(element: PyType, ask: _Ask) -> PyType:
 
 
 def _composite(type_: PgType, ask: _Ask) -> PyType:
-    # whatever a table says, a field of a composite value may be null
+    # a field of a composite value may be null, even if the table says not null
     inner = ask._replace(parameter=False, element_nullable=True)
     parts = [_typed(field, inner, None).or_none() for _, field in type_.fields]
     names = [name for name, _ in type_.fields]

@@ -28,7 +28,7 @@ _SHOWN = 60
 
 
 class Unfit(ValueError):
-    """A value is not of the type it was to be; where in it, and why."""
+    """A value does not fit its type; the message says where in the value, and why."""
 
     def __init__(self, place: str, expected: str, found: object) -> None:
         shown = repr(found)
@@ -237,7 +237,7 @@ def _scalar(cls: type[Any], *parsed: type[Any], parse: Callable[[Any], Any]) -> 
     def build(value: object, place: str) -> object:
         if type(value) is cls:
             return value
-        # bool is an int to Python alone
+        # in Python a bool is an int, in PostgreSQL it is not
         if isinstance(value, parsed) and not isinstance(value, bool):
             try:
                 return parse(value)

@@ -11,9 +11,9 @@ class Shape:
 
     # "row" (a composite or record), "object" (json of known keys), "list" (an array or json array)
     kind: str
-    # a name to call the class by, where the tree knows one (the table's, the alias's)
+    # a name for the class, if the tree has one: that of the table or the alias
     name: str
-    # of a row or an object its parts; of a list the one thing it is a list of
+    # the parts of a row or an object; of a list, its one element
     parts: tuple["Column", ...]
 
 
@@ -24,6 +24,6 @@ class Column:
     name: str
     type: PgType
     nullable: bool
-    # for a nullable one the reason, for a person: "left join of b", "column has no not null"
+    # why it may be null, for a person: "left join of b", "column has no not null"
     why: str = ""
     shape: Shape | None = None

@@ -1,13 +1,13 @@
-"""The two aliases generated code uses for JSON that nothing more is known of."""
+"""The two aliases that generated code has for JSON of unknown form."""
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    # what comes out
+    # what a column returns
     Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-    # what may go in: covariant, so that a `dict[str, int]` fits
+    # what a parameter takes: covariant, so that a `dict[str, int]` fits
     JsonLike: TypeAlias = (
         "bool | int | float | str | Sequence[JsonLike] | Mapping[str, JsonLike] | None"
     )

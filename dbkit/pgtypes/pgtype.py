@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class TypeKind(StrEnum):
-    """What sort of PostgreSQL type it is."""
+    """The kinds of PostgreSQL types."""
 
     BASE = "base"
     ARRAY = "array"
@@ -25,7 +25,7 @@ class PgType:
     schema: str
     name: str
     kind: TypeKind
-    # of an array its element, of a domain its base, of a (multi)range its subtype
+    # the element of an array, the base of a domain, the subtype of a (multi)range
     of: "PgType | None" = None
     labels: tuple[str, ...] = ()
     fields: tuple[tuple[str, "PgType"], ...] = ()

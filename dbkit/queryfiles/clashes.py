@@ -1,4 +1,4 @@
-"""Find the queries of a system whose names do not go together."""
+"""Find the queries of a system that would have the same name, or the same row class."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,7 +13,7 @@ from dbkit.queryfiles.queryrecords import Query
 
 
 def find_clashes(queries: Sequence[Query]) -> Iterator[ClashingQueries]:
-    """Find each query whose name, or the name of whose row class, is another query's."""
+    """Find each query with a name or a row class that another query has already."""
     by_name: dict[tuple[str, str], Query] = {}
     by_row_class: dict[tuple[str, str], Query] = {}
     owners: dict[str, list[Query]] = {}

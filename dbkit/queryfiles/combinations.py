@@ -77,7 +77,7 @@ def all_combinations(
 
 
 def find_switches(parts: Sequence[Part], always: frozenset[str]) -> Ancestors:
-    """Find what can be switched, and the switches around the place where it stands first."""
+    """Find the switches, and for each the switches around the place where it is first used."""
     ancestors: dict[str, frozenset[str]] = {}
     for switch, within in _switches(parts, frozenset()):
         if switch.name not in always:

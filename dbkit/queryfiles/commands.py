@@ -49,12 +49,12 @@ class QueryCommand(NamedTuple):
 
     @property
     def place(self) -> SourcePlace:
-        """Where it begins, as a fault carries it."""
+        """Where it begins, in the form that an error takes."""
         return self.source.place(self.token.start)
 
     @property
     def is_sending(self) -> bool:
-        """Whether psql sends the statement above it, as `;` has it do."""
+        """Whether it makes psql send the statement above it, as `;` does."""
         return _INSTEAD.get(self.name) == _END and not self.name.startswith("bind")
 
     @property
@@ -81,14 +81,14 @@ def meant_name(command: QueryCommand) -> str:
     """Return which of the four a misspelt command was probably meant to be, or nothing."""
     if command.name in _INSTEAD:
         return ""
-    # only a mistake needs it
+    # loaded only if there is a mistake to explain
     from difflib import get_close_matches  # noqa: PLC0415
 
     return next(iter(get_close_matches(command.name, OWN, n=1)), "")
 
 
 def read_condition(command: QueryCommand) -> tuple[str, BadCondition | None]:
-    r"""Return the name whose being given decides, of `\if :{?name}`.
+    r"""Return the name that `\if :{?name}` asks for.
 
     Of a condition that is at fault, give the name that was probably meant, or nothing.
     """
@@ -129,19 +129,19 @@ def read_setting(command: QueryCommand) -> tuple[str, str]:
 
 
 def touching(command: QueryCommand) -> BadCondition:
-    """Say that a command would glue what stands before it to what stands behind."""
+    """Say that without the command, the words before and after it would be one word."""
     reason = "touches what stands beside it; put it on a line of its own"
     return BadCondition(*command.place, command.text, reason)
 
 
 def wordy(command: QueryCommand) -> BadCondition:
-    r"""Say that more follows an `\else` or an `\endif` than these can have."""
+    r"""Say that an `\else` or `\endif` is followed by something on its line."""
     reason = "takes nothing after it; put what follows on the next line"
     return BadCondition(*command.place, command.text, reason)
 
 
 def misplaced(command: QueryCommand) -> BadDefault:
-    r"""Say that a `\set` is no default, which is all it may be."""
+    r"""Say that a `\set` does not set a default; nothing else is allowed."""
     return _bad(command, f"is no default; {_WRITTEN}")
 
 

@@ -7,7 +7,7 @@ from dbkit.errors import QueryError, SourceFault, nearest
 
 @dataclass(eq=False)
 class QueryFileFault(SourceFault, QueryError):
-    """A query file is at fault at a line and column; every leaf says in `fault` what it is."""
+    """A query file has a fault at one place; each subclass says in `fault` what is wrong."""
 
 
 @dataclass(eq=False)
@@ -23,7 +23,7 @@ class UnusableQueryFile(QueryError):
 
 @dataclass(eq=False)
 class ClashingQueries(QueryError):
-    """Two queries of a system cannot both have the names that they have."""
+    """Two queries of a system have names that cannot both be used."""
 
     name: str
     path: str
@@ -33,7 +33,7 @@ class ClashingQueries(QueryError):
     other_line: int
 
     def clash(self) -> str:
-        """Say what the two have in common, then what would be right."""
+        """Say which name both have, then what would be right."""
         raise NotImplementedError  # a leaf without its sentence is a fault of ours
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ class DuplicateQuery(ClashingQueries):
 
 @dataclass(eq=False)
 class DuplicateRowClass(ClashingQueries):
-    """Two queries of a subject have names that give one name to the classes of their rows."""
+    """The row classes of two queries of a subject would have the same name."""
 
     row_class: str
 
@@ -108,7 +108,7 @@ class UnclosedPart(QueryFileFault):
 
 @dataclass(eq=False)
 class BadCondition(QueryFileFault):
-    r"""What stands after `\if`, `\else` or `\endif`, or around it, cannot be followed."""
+    r"""An `\if`, `\else` or `\endif` has a condition or a place that dbkit does not understand."""
 
     command: str
     reason: str
@@ -167,10 +167,10 @@ class DoubleKind(QueryFileFault):
 
 @dataclass(eq=False)
 class UnknownKind(QueryFileFault):
-    """A query says in an unknown word how much comes back."""
+    """A query has an unknown kind."""
 
     kind: str
-    # what the word of another library would be here, or nothing
+    # if it is another library's kind, dbkit's kind for it; else empty
     meant: str
     kinds: tuple[str, ...]
 
@@ -183,7 +183,7 @@ class UnknownKind(QueryFileFault):
 
 @dataclass(eq=False)
 class BadHeaderLine(QueryFileFault):
-    """A comment line above a query looks like more than a comment and cannot be followed."""
+    """A line of a query's header has a form that dbkit does not understand."""
 
     comment: str
     reason: str
@@ -220,7 +220,7 @@ class NamesDifferInCase(QueryFileFault):
 
 @dataclass(eq=False)
 class NoStatement(QueryFileFault):
-    """A query holds no statement, or none where some of its parts are left out."""
+    """A query has no statement, or none is left without some of its optional parts."""
 
     without: tuple[str, ...]
 
@@ -275,7 +275,7 @@ class DataInQuery(QueryFileFault):
 
 @dataclass(eq=False)
 class ForeignForm(QueryFileFault):
-    """Something is written as another library has it, or as only psql can send it."""
+    """Something is written in the form of another library, or works only in psql."""
 
     form: str
     instead: str
@@ -325,7 +325,7 @@ class UnlistedIdentifier(QueryFileFault):
 
 @dataclass(eq=False)
 class UsedOutsidePart(QueryFileFault):
-    """A parameter that may be left out is used where its part is left out too."""
+    """A parameter is used outside the optional part that it switches."""
 
     name: str
 

@@ -21,7 +21,7 @@ _NAMED = re.compile(
         (?::(?P<kind>\S+))? \s*""",
     re.VERBOSE,
 )
-# a line that was meant to be a name line
+# a line that was probably meant as a name line
 _NEARLY_NAMED = re.compile(r"--\s*name\s*:.*(?:\s:\w+|[\^$!#])\s*")
 _NARROWED = re.compile(
     r"--\s*(?P<name>\w+)\s*:\s*(?P<form>not\s+null|nullable|[^\W\d]\w*(?:\.[^\W\d]\w*)+)\s*"
@@ -43,7 +43,7 @@ _FOREIGN = (
 )
 
 _KINDS = {kind.value: kind for kind in QueryKind}
-# what sqlc says; a batch of ours gives back what its statement gives back
+# sqlc's kinds; a :batch returns whatever its statement returns
 _OF_SQLC = {
     "execrows": QueryKind.EXEC,
     "execresult": QueryKind.EXEC,
@@ -60,7 +60,7 @@ _OF_AIOSQL = {
     "*!": QueryKind.BATCH,
     "#": QueryKind.EXEC,
 }
-# what others say, and what it would be here
+# kinds of other libraries, and the kind that is meant here
 _MEANT = {
     "opt": "optional",
     "maybe": "optional",
@@ -77,12 +77,12 @@ _MEANT = {
 
 
 class NameLine(NamedTuple):
-    """A `-- name: x :kind` line, or what aiosql makes of it."""
+    """A `-- name: x :kind` line, in this form or in aiosql's."""
 
     token: Token
     name: str
     kind: QueryKind | None
-    # those that aiosql's users list in parentheses
+    # the parameters that aiosql lists in parentheses
     parameters: frozenset[str] | None
 
 
@@ -91,11 +91,11 @@ class QueryHeader:
     """What the comment lines above a statement say."""
 
     kind: QueryKind | None = None
-    # the kind, or a line that may be meant for it and is at fault
+    # whether there is a kind, or a faulty line that was meant as one
     says_kind: bool = False
     documentation: str = ""
     narrowed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    # of each identifier the names that it may be, none where the line is at fault
+    # by the identifier, the names that it may be; empty if the line is faulty
     listed: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     across_tenants: str | None = None
     row_class: str | None = None
@@ -104,7 +104,7 @@ class QueryHeader:
 
 
 def read_name(source: Source, token: Token) -> NameLine | None:
-    """Read a comment as the line that names a query, or return None: it is another comment."""
+    """Read a comment as the line that names a query; None if it is another comment."""
     line = _line(source, token)
     line_start = source.text.rfind("\n", 0, token.start) + 1
     if source.text[line_start : token.start].strip():
@@ -145,7 +145,7 @@ def read_header(
 
 
 def is_documentation(source: Source, comment: Token) -> bool:
-    """Say whether a comment line is only for a person to read."""
+    """Say whether a comment line is documentation."""
     header = read_header(source, (comment,), ())
     return header == QueryHeader(documentation=header.documentation)
 
@@ -196,7 +196,7 @@ class _HeaderReader:
     def follow(self, token: Token) -> None:
         """Read one comment line, and keep what is wrong with it."""
         line, number = _line(self._source, token), self._source.position(token.start).line
-        # an empty line of the file parts paragraphs as an empty comment does
+        # an empty line of the file separates paragraphs, as an empty comment does
         self._documentation += [""] * (0 < self._last_line < number - 1)
         self._last_line = number
         try:

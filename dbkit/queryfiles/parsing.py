@@ -53,7 +53,7 @@ class _Section(NamedTuple):
     start: int
     named: NameLine | None
     script: Sequence[Token]
-    # of the line that names it, and of what stands above the first of these lines
+    # of its name line, and of what stands above the first name line
     faults: tuple[DbkitError, ...] = ()
 
 
@@ -77,7 +77,7 @@ def examine_source(source: Source, subject: str, *, named: bool = False) -> Read
         following = sections[number + 1].start if number + 1 < len(sections) else None
         reader = _QueryReader(source, section)
         query = reader.read(subject, following)
-        # what is left of a part that the line between the two cut
+        # the name line between two queries cut an optional part: its rest is not a fault of its own
         faults += (fault for fault in reader.faults if not (is_open and _is_unmatched(fault)))
         is_open = any(isinstance(fault, UnclosedPart) for fault in reader.faults)
         if query and not is_misplaced:
@@ -122,7 +122,7 @@ def _sections(source: Source) -> Iterator[_Section]:
 
 
 def _faults_above(source: Source, script: Sequence[Token], line: Token) -> Iterator[DbkitError]:
-    """Find what cannot stand above the first line that names a query: all but a comment."""
+    """Find what may not stand above the first name line: anything but a comment."""
     above = read_text(source, script)
     yield from above.faults
     if above.start >= 0:
@@ -179,7 +179,7 @@ class _QueryReader:
             self._check_listed(frozenset(variables.starts))
         choices, faults = read_choices(source, variables, header.listed)
         self.faults += faults
-        # without these there is nothing to combine
+        # without a statement and its variables there are no combinations
         if text.faults or variables.identifiers.difference(choice.name for choice in choices):
             return None
         combinations = self._combinations(text, choices)
@@ -210,7 +210,7 @@ class _QueryReader:
         named = self._section.named
         if named is None:
             name = PurePath(self._source.path).stem
-            # a line that was meant to name it is at fault
+            # its name line is faulty
             if not self._section.faults and (reason := unusable_in_python(name)):
                 reason = f"the query {name!r} {reason}"
                 self.faults.append(UnusableQueryFile(self._source.path, reason))
@@ -223,7 +223,7 @@ class _QueryReader:
     def _has_statement(self, text: StatementText, following: int | None) -> bool:
         source = self._source
         if text.start < 0:
-            # what is at fault may have been meant for a statement
+            # the faulty text may have been meant as the statement
             if not text.faults and not self._section.faults:
                 place = source.place(self._section.start)
                 self.faults.append(NoStatement(*place, without=()))
@@ -260,7 +260,7 @@ class _QueryReader:
 
 def _documentation(header: QueryHeader, notes: Sequence[str]) -> str:
     why = header.across_tenants
-    # whoever calls it is to know, too
+    # the caller of the function should know it, too
     crossing = f"Across tenants: {why.rstrip('.')}." if why else ""
     return "\n\n".join(
         paragraph for paragraph in (header.documentation, crossing, "\n".join(notes)) if paragraph

@@ -38,7 +38,7 @@ _BESIDE_COMMAND = frozenset({TokenKind.SPACE, TokenKind.COMMAND})
 
 @dataclass
 class StatementText:
-    """What the tokens of one query amount to."""
+    """What was read from the tokens of one query."""
 
     parts: list[Part] = field(default_factory=list[Part])
     # where the statement begins and ends, or -1
@@ -50,15 +50,15 @@ class StatementText:
     # name to value, and where in the file it is set
     defaults: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
     faults: list[QueryFileFault] = field(default_factory=list[QueryFileFault])
-    # whether every variable was seen, and every condition that one stands under: where a fault
-    # hides some, what does not fit to the others may fit to these
+    # whether every variable was read, with the conditions around it: if a fault hides some of them,
+    # a variable that seems wrong beside the others may be right
     has_all_variables: bool = True
     has_all_conditions: bool = True
 
 
 @dataclass
 class _Open:
-    r"""An `\if` whose `\endif` has not come."""
+    r"""An `\if` whose `\endif` was not read yet."""
 
     command: QueryCommand
     name: str
@@ -157,7 +157,7 @@ class _Reader:
         except QueryFileFault as fault:
             self._text.faults.append(fault)
             if self._script[number].kind is not TokenKind.VARIABLE:
-                # in another form it would be a variable
+                # in the other form of quotes it would be a variable
                 self._text.has_all_variables = False
 
     def _is_semicolon(self, token: Token) -> bool:

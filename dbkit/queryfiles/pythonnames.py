@@ -19,7 +19,7 @@ _NO_NAME_CHAR = re.compile(r"\W+")
 
 
 def usable_name(name: str) -> str:
-    """Give the nearest name that Python can carry: `class_` for `class`, else the name itself."""
+    """Return the nearest name that Python accepts: `class_` for `class`, else the name itself."""
     usable = normalize("NFKC", name)
     if keyword.iskeyword(usable):
         return f"{usable.lower()}_"

@@ -21,16 +21,16 @@ class QueryParameter(NamedTuple):
     """A variable of psql's that is a keyword in Python."""
 
     name: str
-    # the text of `\set name text`, already unquoted: the value where none is given
+    # the default: the text of `\set name text`, without its quotes
     default: str | None = None
-    # it may be left out, and a part of the statement goes with it
+    # whether it may be left out, together with an optional part
     omittable: bool = False
-    # its value stands nowhere: it only says whether a part is in, and so is no $n
+    # it only switches a part on: its value is not in the statement, so it has no $n
     flag: bool = False
 
 
 class Choice(NamedTuple):
-    """A variable that stands for an identifier, and the ones it may stand for."""
+    """A variable that stands for an identifier, with the identifiers that it may be."""
 
     name: str
     allowed: tuple[str, ...]
@@ -58,7 +58,7 @@ class TextPart(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """Where a parameter or an identifier is put in."""
+    """The place of a parameter or an identifier in the text."""
 
     name: str
     is_identifier: bool
@@ -66,7 +66,7 @@ class Slot(NamedTuple):
 
 
 class Switch(NamedTuple):
-    r"""What stands between `\if :{?name}` and `\else`, and between that and `\endif`."""
+    r"""An optional part: what is sent if `name` of `\if :{?name}` is given, and if it is not."""
 
     name: str
     given: "tuple[Part, ...]"
@@ -87,7 +87,7 @@ class Allowance(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One query of a file, as its text alone tells it."""
+    """One query of a file, as far as its text shows it."""
 
     subject: str
     name: str
@@ -101,7 +101,7 @@ class Query:
     narrowed: tuple[tuple[str, str], ...]
     # every combination when there are few, else all off, all on, each alone, each pair
     combinations: tuple[Combination, ...]
-    # what `combination_for` makes every other combination from
+    # what `combination_for` compiles any other combination from
     parts: tuple[Part, ...] = field(default=(), repr=False)
     # why it may read and write the rows of every tenant
     across_tenants: str | None = None

@@ -17,7 +17,7 @@ _DEEPEST = 2
 
 
 class ReadFolder(NamedTuple):
-    """The queries of a system, the files they are in, and what is wrong with the others."""
+    """The queries of a system, their files, and the faults of queries that cannot be read."""
 
     # in the order of subject and name
     queries: tuple[Query, ...]
@@ -66,7 +66,7 @@ def examine_folder(sql_folder: Path, root: Path) -> ReadFolder:
 
 
 def query_files(sql_folder: Path) -> Iterator[Path]:
-    """Find the files that hold the queries of a system, none of them read."""
+    """Find the query files of a system, without reading them."""
     if not sql_folder.is_dir():
         return
     for path in sorted(sql_folder.rglob("*.sql")):
@@ -82,7 +82,7 @@ def _subject(path: Path) -> str:
 
 
 def _faults_of_subject(path: Path) -> Iterator[str]:
-    """Say why a file, named from the system's folder on, belongs to no subject."""
+    """Say why a file belongs to no subject; its path begins in the system's folder."""
     if len(path.parts) > _DEEPEST:
         yield "lies too deep; a query lies in the folder of its subject, and that in the system's"
     elif reason := unusable_in_python(_subject(path)):
@@ -90,7 +90,7 @@ def _faults_of_subject(path: Path) -> Iterator[str]:
 
 
 def read_source(path: Path, shown: str) -> Source:
-    """Read one file, which errors call by the name it is shown by."""
+    """Read one file; errors show the path as it is given here."""
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -19,7 +19,7 @@ from dbkit.queryfiles.queryrecords import Choice, Combination, Part, QueryParame
 from dbkit.sqltext import Source
 
 Around = tuple[tuple[str, bool], ...]
-"""The switches around a variable, and for each whether the variable is in when it is on, or off."""
+"""The switches around a variable, and for each whether it is on where the variable is sent."""
 
 
 class VariableUse(NamedTuple):
@@ -31,7 +31,7 @@ class VariableUse(NamedTuple):
 
 @dataclass
 class Variables:
-    """The variables of a statement: what is set, what is switched by, and where each stands."""
+    """The variables of a statement: the defaults, the switches, and where each is used."""
 
     # name to value, and where in the file it is set
     defaults: Mapping[str, tuple[str, int]]
@@ -95,7 +95,7 @@ def find_variable_faults(
 def read_choices(
     source: Source, variables: Variables, listed: Mapping[str, tuple[str, ...]]
 ) -> tuple[tuple[Choice, ...], list[QueryFileFault]]:
-    """Give the identifiers that are chosen, and what is wrong with those that cannot be.
+    """Return the choices of identifiers, and the faults of those that cannot be used.
 
     An empty list is one that could not be read.
     """
@@ -122,7 +122,7 @@ def read_choices(
 def mark_omittable(
     choices: Iterable[Choice], combinations: Sequence[Combination]
 ) -> tuple[Choice, ...]:
-    """Mark the choices that some combination does without."""
+    """Mark the choices that are not used in every combination."""
     chosen = [dict(combination.chosen) for combination in combinations]
     return tuple(
         choice._replace(
@@ -135,7 +135,7 @@ def mark_omittable(
 def read_parameters(
     variables: Variables, combinations: Sequence[Combination]
 ) -> tuple[QueryParameter, ...]:
-    """Give the parameters: those that must be given, those with a default, those left out."""
+    """Return the parameters: required, with a default, and those that may be left out."""
     parameters: list[QueryParameter] = []
     for name in variables.starts:
         if name not in variables.identifiers:
@@ -157,7 +157,7 @@ def read_parameters(
 
 
 def notes_on_omittable(variables: Variables, omittable: Iterable[str]) -> list[str]:
-    """Say of each variable that stands inside another's part when it is to be given."""
+    """Say for each variable inside another variable's part when it has to be given."""
     notes: list[str] = []
     for name in omittable:
         conditions = {

@@ -1,4 +1,4 @@
-"""The calls of a statement, typed as an async connection has them: what they give is awaited."""
+"""The calls of a statement, typed for an async connection: what they return is awaited."""
 
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, Protocol, TypeVar, cast

@@ -23,14 +23,14 @@ T = TypeVar("T")
 def batch(
     connection: AnyConnection, statement: Statement[Any], sets: Iterable[Sequence[object]]
 ) -> int:
-    """Give the number of rows touched by all sets together; where one fails, none is done."""
+    """Give the number of rows touched by all sets together; if one fails, none is done."""
     return run(connection, _touched(connection, statement, sets))
 
 
 def batch_rows(
     connection: AnyConnection, statement: Statement[T], sets: Iterable[Sequence[object]]
 ) -> list[T]:
-    """Give the rows of all sets, in their order; where one fails, none is done."""
+    """Give the rows of all sets, in their order; if one fails, none is done."""
     return run(connection, _rows(connection, statement, sets))
 
 
@@ -56,7 +56,7 @@ def _rows(
 def composed(
     statement: Statement[T], sets: Iterable[Sequence[object]]
 ) -> tuple[Composition[T], Iterable[Sequence[object]]]:
-    """Give the text that many sets mean: the parts that the first one has, they all have."""
+    """Return the text for many sets, which all have the optional parts of the first."""
     remaining = iter(sets)
     head = list(islice(remaining, 1))
     composition = statement.composition(head[0] if head else None)
@@ -69,12 +69,12 @@ def _answers(
     number = 0
     try:
         ready = yield from make_ready(connection, composition)
-        # all of them before the first is sent, so that a bad value is refused with nothing done
+        # all sets are written before the first is sent, so that a bad value leaves nothing done
         sent = list(map(ready.bind, sets))
         results: list[PGresult] = []
         if sent:
             answers = yield from _pipelined(connection.pgconn, ready, sent)
-            # the first answer is to the preparing
+            # the first answer is that of the prepare
             for result in answers[1:]:
                 number += 1
                 ready.check(good(result))
@@ -104,7 +104,7 @@ def _pipelined(pgconn: PGconn, ready: Ready[Any], sent: list[Sent]) -> Steps[lis
         while not results or results[-1].status != ExecStatus.PIPELINE_SYNC:
             results += yield from generators.fetch_many(pgconn)
     finally:
-        # where the connection broke, it has answers left, and its own error says so
+        # a broken connection has answers left; its own error is raised already
         with suppress(psycopg.Error):
             pgconn.exit_pipeline_mode()
     return results[:-1]

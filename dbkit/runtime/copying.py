@@ -26,7 +26,7 @@ _ESCAPES = {b"\\": rb"\\", b"\n": rb"\n", b"\r": rb"\r", b"\t": rb"\t"}
 def copy(
     connection: AnyConnection, statement: Statement[Any], sets: Iterable[Sequence[object]]
 ) -> int:
-    """Give the number of rows loaded; where one is refused, none is loaded.
+    """Give the number of rows loaded; if one is refused, none is loaded.
 
     The statement is a plain insert of its parameters: psql runs it for one row, and what is
     sent here is the `copy` into the same columns, in binary where all their types allow.
@@ -54,7 +54,7 @@ def _copy(
             for chunk in _chunks(_binary(ready, rows) if binary else _text(ready, rows)):
                 yield from generators.copy_to(pgconn, chunk)
         except (Exception, KeyboardInterrupt):
-            # the server forgets what came so far; what it says of that is not the news
+            # the server drops what was sent; its error would hide the one that is raised
             with suppress(psycopg.Error):
                 yield from generators.copy_end(pgconn, b"given up")
             raise

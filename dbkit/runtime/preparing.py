@@ -51,7 +51,7 @@ def _found(composition: Composition[T], types: ConnectionTypes, encoding: str) -
     for place, (name, type_) in enumerate(zip(statement.gives, columns, strict=True)):
         into = statement.into(name)
         raw = type_.name in {"json", "jsonb"} and into is not None
-        # as bytes: what reads them knows what they are to become
+        # loaded as bytes, which the reader of the json type parses
         loaders.append((_BYTEA if result_format else _TEXT) if raw else type_.oid)
         if into is not None:
             version = type_.name == "jsonb" and result_format == Format.BINARY
@@ -60,7 +60,7 @@ def _found(composition: Composition[T], types: ConnectionTypes, encoding: str) -
     return Ready(
         statement,
         tuple(statement.takes.items()),
-        # the name at its end is read by whoever watches the server: `dbkit monitor`, or a log
+        # `dbkit monitor` and the server's log show the name at its end
         f"{composition.text} /* {statement.query} */".encode(encoding),
         tuple(type_.oid for type_ in parameters),
         tuple(encoder(type_, encoding) for type_ in parameters),
@@ -77,7 +77,7 @@ def _found(composition: Composition[T], types: ConnectionTypes, encoding: str) -
 
 
 def _base(type_: PgType) -> PgType:
-    # of a column the server tells the base, whatever the domain
+    # for a column of a domain, the server reports the base type
     while type_.kind is TypeKind.DOMAIN and type_.of is not None:
         type_ = type_.of
     return type_
@@ -85,7 +85,7 @@ def _base(type_: PgType) -> PgType:
 
 def _json(into: Any, *, version: bool) -> Callable[[Any, str], Any]:  # noqa: ANN401 - a type form is not always a class
     read = json_reader(into)
-    # jsonb's binary form begins with the number of its version
+    # the binary form of jsonb begins with a version number
     return (lambda raw, place: read(raw[1:], place)) if version else read
 
 

@@ -1,4 +1,4 @@
-"""Send a statement's values and read its rows, all that depends on the database known by now."""
+"""A statement that is ready on a connection: it writes values and reads rows."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Sent(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Ready(Generic[T]):
-    """A text with all that depends on the database, found out once a connection."""
+    """A text with everything that depends on the database, found once for each connection."""
 
     statement: Statement[T]
     # the type of each value, by its keyword
@@ -42,7 +42,7 @@ class Ready(Generic[T]):
     # for a value in PostgreSQL's own form
     as_text: Encoder
     result_format: Format
-    # what the server is to say of the columns
+    # the columns that the server has to report
     columns: tuple[tuple[bytes, int], ...]
     adapters: AdaptersMap
     loaders: tuple[int, ...]
@@ -50,7 +50,7 @@ class Ready(Generic[T]):
 
     def bind(self, values: Sequence[object]) -> Sent:
         """Write the values in the types of their parameters, or refuse one by name."""
-        # a form that has no binary, or that the caller wrote, goes as text
+        # text if the type has no binary form, or if the caller wrote the text
         binary = [
             encode.binary is not None and not isinstance(value, AsText)
             for encode, value in zip(self.encoders, values, strict=True)
@@ -129,7 +129,7 @@ class _Context(NamedTuple):
 
 
 def forgotten(statement: Statement[Any]) -> bool:
-    """Have a statement that was typed while the program ran be typed anew, if it was."""
+    """Forget a statement of `dbkit.load`, so that the next call types it again."""
     if statement.forget is None:
         return False
     statement.forget()

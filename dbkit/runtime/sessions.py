@@ -24,12 +24,12 @@ class _Session:
         self.types: ConnectionTypes | None = None
 
 
-# nothing in a session refers to its connection, so that it goes when the connection does
+# a session does not refer to its connection, so both are freed together
 _SESSIONS: WeakKeyDictionary[AnyConnection, _Session] = WeakKeyDictionary()
 
 
 def make_ready(connection: AnyConnection, composition: Composition[T]) -> Steps[Ready[T]]:
-    """Give the text made ready, its transaction begun; the first time, ask the server."""
+    """Begin the transaction, and return the text made ready; the first call asks the server."""
     statement = composition.statement
     if in_pipeline(connection.pgconn):
         raise InsidePipeline(statement.query)

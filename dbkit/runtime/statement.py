@@ -20,18 +20,18 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SPACE = " \t\n\r\f\v"
 _NO_LINE = 1 << 62
 _NAME = re.compile(r"[^\s\",]+")
-# what is quoted may have any character
+# a quoted name may have any character
 _TYPED = re.compile(r'\s*(?P<name>"(?:[^"]|"")*"|\S+)\s+(?P<type>(?:"(?:[^"]|"")*"|[^",])+)(?:,|$)')
 
 
 class If(NamedTuple):
-    """What follows is sent where a keyword is given."""
+    """What follows is sent only if this keyword is given."""
 
     keyword: str
 
 
 class Mark(Enum):
-    """Where what is sent instead begins, and where a part ends."""
+    """ELSE: what follows is sent if the keyword is not given. END: the optional part ends."""
 
     ELSE = auto()
     END = auto()
@@ -44,7 +44,7 @@ class Chosen(NamedTuple):
 
 
 class Line(NamedTuple):
-    """What follows stands in this line of the file, and not where the lines before it end."""
+    """What follows begins in this line of the file; without it, lines are counted on."""
 
     number: int
 
@@ -55,7 +55,7 @@ Piece: TypeAlias = str | If | Mark | Chosen | Line
 
 
 class QueryFiles:
-    """Where the files of a subject's queries are, seen from the module generated from them."""
+    """Where the query files of a subject are, relative to the generated module."""
 
     __slots__ = ("folder", "root", "subject", "system")
 
@@ -66,7 +66,7 @@ class QueryFiles:
         self.root = join(dirname(module), up)  # noqa: PTH118, PTH120 - pathlib takes longer to load than a module of queries
 
     def __call__(self, name: str, line: int, digest: str, path: str = "") -> "SqlFile":
-        """Name a query and what its file held; the file is called like it, or as `path` says."""
+        """Return the file of a query, which has the query's name unless `path` says otherwise."""
         path = f"{self.folder}/{path or f'{self.subject}/{name}.sql'}"
         return SqlFile(f"{self.subject}.{name}", path, line, digest, self)
 
@@ -83,9 +83,9 @@ class SqlFile:
     files: QueryFiles | None = None
 
     def refuse_edited(self) -> None:
-        """Refuse to run what psql would no longer run: the file holds another statement by now.
+        """Refuse to run a statement if its file was edited since.
 
-        An installed package lies apart from its files, and then there is nothing to compare.
+        An installed package has no files beside it, so there is nothing to compare.
         """
         if self.files is None:
             return
@@ -96,7 +96,7 @@ class SqlFile:
             content = None
         if content is not None and digest_of(content) != self.digest:
             raise EditedQuery(self.query, self.path, self.files.system)
-        # compared once a process
+        # from now on, this process does not compare again
         self.files = None
 
 
@@ -104,7 +104,7 @@ def digest_of(content: bytes) -> str:
     """Return the digest that tells whether a file was edited; its line ends make no difference."""
     from hashlib import sha256  # noqa: PLC0415 - only the first call of a query needs it
 
-    # git may give a checkout the line ends of its system
+    # git may change the line ends to those of the operating system
     plain = content.removeprefix(_BYTE_ORDER_MARK).replace(b"\r\n", b"\n")
     return sha256(plain).hexdigest()[:16]
 
@@ -181,7 +181,7 @@ class Statement(Generic[T]):
         return self._into.get(column)
 
     def composition(self, values: Sequence[object] | None) -> "Composition[T]":
-        """Give the text for what is given, None for nothing; made when it is first asked for."""
+        """Return the text for these values (None: for no values); it is made once and kept."""
         if self._keywords is None:
             self._find_switches()
         key = self._key(values) if self._switches else ()
@@ -210,7 +210,7 @@ class Statement(Generic[T]):
     def _meaning(self, keyword: str, value: object) -> object:
         if keyword in self.choices:
             return OMITTED if value is OMITTED else str(value)
-        # psql switches a part on by any value, and a person off by False
+        # in psql any value switches a part on; in Python, False switches it off
         return value is not OMITTED and not (value is False and keyword in self.flags)
 
     def _compose(self, key: Key) -> "Composition[T]":
@@ -229,14 +229,14 @@ class Composition(Generic[T]):
     """The text of one combination of a statement's parts, as it is sent."""
 
     statement: Statement[T]
-    # how many values a call has, those that only choose the text included
+    # how many values a call has, including those that only choose the text
     count: int
     text: str
     # (offset in the text, line of the file), ascending: where pieces of the text begin
     lines: tuple[tuple[int, int], ...]
 
     def bound(self, values: Sequence[object]) -> Sequence[object]:
-        """Give the values of `$1`, `$2` and so on; where a part is left out, its value is None."""
+        """Return the values of `$1`, `$2` and so on; None for a part that is left out."""
         statement = self.statement
         if len(values) != self.count:
             message = f"{statement.query} takes {self.count} values, not {len(values)}"
@@ -247,12 +247,12 @@ class Composition(Generic[T]):
         return [None if value is OMITTED else value for value in values[: self.count - extra]]
 
     def line_at(self, offset: int) -> int:
-        """Tell the line of the file that an offset into the text comes from."""
+        """Return the line of the file that an offset in the text comes from."""
         start, line = self.lines[bisect_right(self.lines, (offset, _NO_LINE)) - 1]
         return line + self.text.count("\n", start, offset)
 
     def note(self, error: psycopg.Error, *, shift: int = 0, what: str = "") -> None:
-        """Tell an error of PostgreSQL's which query met it, and where in the file.
+        """Add to an error of PostgreSQL which query raised it, and the place in its file.
 
         `shift` is how far the text sent began before this one's.
         """
@@ -286,7 +286,7 @@ def _composed(
     pieces = [statement.text] if isinstance(statement.text, str) else statement.text
     text, line = "", statement.file.line
     lines: list[tuple[int, int]] = []
-    # of each part around a piece, whether it is sent
+    # for each part around a piece, whether it is sent
     sent: list[bool] = []
     for piece in pieces:
         match piece:

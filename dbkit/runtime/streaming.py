@@ -37,7 +37,7 @@ def stream(
         raise ValueError(message)
     if isinstance(connection, AsyncConnection):
         awaited = AsyncStream(connection, _Cursor(connection, statement, values, portion))
-        # one type stands for both; `StreamFunction` has the two that a caller sees
+        # both are typed as Stream here; `StreamFunction` has the two types that a caller sees
         return cast("Stream[T]", awaited)
     return Stream(connection, _Cursor(connection, statement, values, portion))
 
@@ -54,7 +54,7 @@ class Stream(Generic[T]):
             yield from rows
 
     def close(self) -> None:
-        """Give the server's cursor up before its end."""
+        """Close the server's cursor before its end."""
         run(self._connection, self._cursor.close())
 
     def __enter__(self) -> Self:
@@ -82,7 +82,7 @@ class AsyncStream(Generic[T]):
                 yield row
 
     async def close(self) -> None:
-        """Give the server's cursor up before its end."""
+        """Close the server's cursor before its end."""
         await run_async(self._connection, self._cursor.close())
 
     async def __aenter__(self) -> Self:
@@ -114,7 +114,7 @@ class _Cursor(Generic[T]):
         self._name = f"dbkit_stream_{next(_NUMBERS)}"
         self._ready: Ready[T] | None = None
         self._ended = False
-        # how far the text sent begins before the statement's own
+        # how many characters are sent before the statement's own text
         self._shift = 0
 
     def fetch(self) -> Steps[list[T]]:

@@ -17,7 +17,7 @@ _BAD = frozenset({ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE, ExecStatus.PI
 
 
 def run(connection: AnyConnection, steps: Steps[T]) -> T:
-    """Take the steps on a connection, waiting as the connection waits.
+    """Run the steps on a connection, which waits in its own way.
 
     On an `AsyncConnection` it gives what is awaited for the result. One type stands for both,
     so that a query is written once; `QueryFunction` has the two types that a caller sees.
@@ -29,7 +29,7 @@ def run(connection: AnyConnection, steps: Steps[T]) -> T:
 
 
 async def run_async(connection: AsyncConnection[Any], steps: Steps[T]) -> T:
-    """Take the steps on an async connection."""
+    """Run the steps on an async connection."""
     async with connection.lock:
         return await connection.wait(steps)
 
@@ -49,7 +49,7 @@ def begin(connection: AnyConnection) -> Steps[None]:
 
 
 def plain(pgconn: PGconn, text: str) -> Steps[PGresult]:
-    """Run a statement of ours, without parameters."""
+    """Run a statement of dbkit itself, without parameters."""
     pgconn.send_query_params(text.encode(), None)
     return (yield from answer(pgconn))
 
@@ -82,7 +82,7 @@ def answer(pgconn: PGconn) -> Steps[PGresult]:
 
 
 def good(result: PGresult) -> PGresult:
-    """Return a result that is none of an error."""
+    """Return a result, or raise the error that it is."""
     if result.status in _BAD:
         raise error_from_result(result)
     return result

@@ -32,7 +32,7 @@ class ScriptStatement:
 
     @property
     def position(self) -> Position:
-        """Where in the file it begins."""
+        """Where it begins in the file."""
         return self.source.position(self.start)
 
 
@@ -51,5 +51,5 @@ class ScriptCommand:
 
     @property
     def position(self) -> Position:
-        """Where in the file it begins."""
+        """Where it begins in the file."""
         return self.source.position(self.start)

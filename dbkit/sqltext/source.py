@@ -22,7 +22,7 @@ class Position(NamedTuple):
 
 
 class SourcePlace(NamedTuple):
-    """A position as a fault carries it: `SomeFault(*source.place(offset), ...)`."""
+    """A position, in the form that an error takes: `SomeFault(*source.place(offset), ...)`."""
 
     path: str
     line: int
@@ -46,17 +46,17 @@ class Source:
         return starts
 
     def position(self, offset: int) -> Position:
-        """Tell line and column of an offset into the text."""
+        """Return the line and column of an offset in the text."""
         line = bisect_right(self._line_starts, offset)
         return Position(line, offset - self._line_starts[line - 1] + 1)
 
     def line(self, number: int) -> str:
-        """Give one line, counted from 1, without its end."""
+        """Return one line, counted from 1, without its end."""
         start, following = self._line_starts[number - 1 : number + 1]
         return self.text[start : following - 1].removesuffix("\r")
 
     def place(self, offset: int) -> SourcePlace:
-        """Tell everything that a fault at this offset has to carry."""
+        """Return all that an error at this offset needs."""
         position = self.position(offset)
         return SourcePlace(self.path, *position, self.line(position.line))
 
@@ -75,7 +75,7 @@ def decode(data: bytes, path: str) -> str:
         text = data.decode()
     except UnicodeDecodeError as error:
         readable = Source(path, data.decode(errors="replace"))
-        # everything before the first bad byte is good, so its characters count the same
+        # the text before the first bad byte is valid, so its characters can be counted
         offset = len(data[: error.start].decode())
         raise UndecodableFile(*readable.place(offset), byte=data[error.start]) from None
     nul = text.find("\0")

@@ -24,7 +24,7 @@ class TokenKind(StrEnum):
     ESCAPE = auto()  # \; and \:
     COPY_DATA = auto()  # the lines after copy ... from stdin, the closing \. included
 
-    # the one of Enum is written in Python, and a kind is looked up for every token
+    # Enum's own hash is written in Python, and a kind is looked up for every token
     __hash__ = str.__hash__
 
 
