@@ -4,7 +4,7 @@ from dbkit.codegen.drift import Drift, find_drift
 from dbkit.codegen.errors import NoPackage, NotCurrent, NotMigrated
 from dbkit.codegen.lockfile import find_stale
 from dbkit.codegen.package import generate_system, package_texts
-from dbkit.codegen.place import package_folder
+from dbkit.codegen.packagefolder import package_folder
 from dbkit.codegen.writing import Written, write_package
 
 __all__ = [

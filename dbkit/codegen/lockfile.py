@@ -17,14 +17,16 @@ FORM = 5
 
 
 def lock_text(queries: Iterable[TypedQuery], modules: Mapping[str, str], sql_folder: Path) -> str:
-    """Write down the files, the modules made of them, and the types the server told."""
-    found = {
+    """Write down the files, the modules generated from them, and the types the server gave."""
+    facts = {
         "form": FORM,
         "files": _files(sql_folder),
         "modules": {name: _checksum(text.encode()) for name, text in sorted(modules.items())},
-        "queries": {f"{typed.query.subject}.{typed.query.name}": _told(typed) for typed in queries},
+        "queries": {
+            f"{typed.query.subject}.{typed.query.name}": _facts(typed) for typed in queries
+        },
     }
-    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
 
 
 def find_stale(sql_folder: Path, package: Path) -> tuple[str, ...]:
@@ -39,17 +41,17 @@ def find_stale(sql_folder: Path, package: Path) -> tuple[str, ...]:
         case {"form": form} if form != FORM:
             return (f"{package.name}/{LOCK} was written by another version of dbkit",)
         case {"files": {}, "modules": {}}:
-            known: dict[str, dict[str, str]] = lock
+            recorded: dict[str, dict[str, str]] = lock
         case _:
             return (f"{package.name}/{LOCK} is no lock file",)
     modules = {
         path.name: _checksum(path.read_bytes())
-        for name in known["modules"]
+        for name in recorded["modules"]
         if (path := package / name).is_file()
     }
     return (
-        *_differences(f"{sql_folder.name}/", known["files"], _files(sql_folder)),
-        *_differences(f"{package.name}/", known["modules"], modules),
+        *_differences(f"{sql_folder.name}/", recorded["files"], _files(sql_folder)),
+        *_differences(f"{package.name}/", recorded["modules"], modules),
     )
 
 
@@ -60,30 +62,30 @@ def _files(sql_folder: Path) -> dict[str, str]:
     }
 
 
-def _told(typed: TypedQuery) -> dict[str, Any]:
+def _facts(typed: TypedQuery) -> dict[str, Any]:
     return {
         "kind": typed.query.kind.value,
         "parameters": {
-            one.name: {"type": type_name(one.type), "nullable": one.nullable}
-            for one in typed.parameters
-            if one.type is not None
+            parameter.name: {"type": type_name(parameter.type), "nullable": parameter.nullable}
+            for parameter in typed.parameters
+            if parameter.type is not None
         },
         "columns": [
-            {"name": one.name, "type": type_name(one.type), "nullable": one.nullable}
-            | ({"why": one.why} if one.nullable else {})
-            for one in typed.columns
+            {"name": column.name, "type": type_name(column.type), "nullable": column.nullable}
+            | ({"why": column.why} if column.nullable else {})
+            for column in typed.columns
         ],
     }
 
 
-def _differences(shown: str, before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+def _differences(folder: str, before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
     for name in sorted({*before, *now}):
         if name not in now:
-            yield f"{shown}{name} is gone"
+            yield f"{folder}{name} is gone"
         elif name not in before:
-            yield f"{shown}{name} is new"
+            yield f"{folder}{name} is new"
         elif before[name] != now[name]:
-            yield f"{shown}{name} was changed"
+            yield f"{folder}{name} was changed"
 
 
 def _checksum(content: bytes) -> str:

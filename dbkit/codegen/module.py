@@ -7,9 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from dbkit.codegen.literals import WIDTH, annotation, docstring, enclosed, string, text_literal
-from dbkit.codegen.naming import Imports
-from dbkit.codegen.place import way_up
+from dbkit.codegen.imports import Imports
+from dbkit.codegen.literals import (
+    WIDTH,
+    write_annotation,
+    write_docstring,
+    write_items,
+    write_string,
+    write_text,
+)
+from dbkit.codegen.packagefolder import way_up
 from dbkit.codegen.plan import (
     Expression,
     PlannedClass,
@@ -40,7 +47,7 @@ _RUNNERS = {
 
 def package_text(system: str) -> str:
     """Write the front door of a generated package."""
-    return f'"""The queries of {system}, a module for each subject.\n\n{_told(system)}\n"""\n'
+    return f'"""The queries of {system}, a module for each subject.\n\n{_notice(system)}\n"""\n'
 
 
 def rows_text(system: System, plan: PlannedModule, root: Path) -> str:
@@ -57,12 +64,12 @@ def module_text(
     return writer.text(f"The queries of {system.name} on {subject}, typed.")
 
 
-def _told(system: str) -> str:
+def _notice(system: str) -> str:
     return f"{MARK} {system}`: change the .sql files, not this one."
 
 
-def _own(imports: Imports, root: Path) -> frozenset[str]:
-    """Find the packages that ruff takes for the project's own."""
+def _project_packages(imports: Imports, root: Path) -> frozenset[str]:
+    """Tell which of the imported packages are the project's, as ruff tells them."""
     tops = {dotted.partition(".")[0] for dotted in imports}
     folders = (root, root / "src")
     return frozenset(
@@ -105,33 +112,33 @@ class _ModuleWriter:
             for function in plan.functions
             for text in (self._statement(function), self._function(function))
         ]
-        files = self._files(plan.functions[0].query.subject) if plan.functions else []
-        head = [f'"""{title}', "", _told(self._system.name), '"""', ""]
+        files = self._files_constant(plan.functions[0].query.subject) if plan.functions else []
+        head = [f'"""{title}', "", _notice(self._system.name), '"""', ""]
         head += self._imports.lines(
-            (frozenset(sys.stdlib_module_names), _own(self._imports, self._root))
+            (frozenset(sys.stdlib_module_names), _project_packages(self._imports, self._root))
         )
         for block in (files, aliases):
             head += ["", *block] if block else []
         return "\n\n\n".join(["\n".join(head), *classes, *queries]) + "\n"
 
-    def _files(self, subject: str) -> list[str]:
+    def _files_constant(self, subject: str) -> list[str]:
         system, root = self._system, self._root
         folder = system.sql.relative_to(root) if system.sql.is_relative_to(root) else system.sql
         arguments = [
-            string(system.name),
-            string(subject),
-            string(folder.as_posix()),
+            write_string(system.name),
+            write_string(subject),
+            write_string(folder.as_posix()),
             "__file__",
-            string(way_up(system, root)),
+            write_string(way_up(system, root)),
         ]
-        return enclosed(f"{_FILES} = {self._use('QueryFiles')}(", arguments, ")")
+        return write_items(f"{_FILES} = {self._use('QueryFiles')}(", arguments, ")")
 
     def _alias(self, name: str, literal: Expression) -> list[str]:
         start = f"{name}: {self._imports.use('typing.TypeAlias')} = "
         labels = labels_of(literal.text) or ()
         return [
             f"{start}{self._imports.use('typing.Literal')}[",
-            *(f"    {string(label)}," for label in labels),
+            *(f"    {write_string(label)}," for label in labels),
             "]",
         ]
 
@@ -140,7 +147,7 @@ class _ModuleWriter:
         lines = [
             f"@{dataclass}(frozen=True, slots=True)",
             f"class {planned.name}:",
-            *docstring(planned.documentation, "    "),
+            *write_docstring(planned.documentation, "    "),
         ]
         if planned.fields:
             lines.append("")
@@ -155,59 +162,61 @@ class _ModuleWriter:
         statement = self._use("Statement")
         row = self._text(function.row) if function.row else "None"
         lines = [f"{self._constant(query.name)}: {statement}[{row}] = {statement}("]
-        lines += self._file(function)
-        lines += self._pieces(function.written.pieces)
-        lines += _listed("takes", function.takes.items())
-        lines += _listed("gives", ((column.name, column.type) for column in function.gives))
+        lines += self._file_argument(function)
+        lines += self._text_argument(function.statement.pieces)
+        lines += _types_argument("takes", function.takes.items())
+        lines += _types_argument("gives", ((column.name, column.type) for column in function.gives))
         into = [
-            f"{string(column.name)}: {self._text(column.into)}"
+            f"{write_string(column.name)}: {self._text(column.into)}"
             for column in function.gives
             if column.into
         ]
         if into:
-            lines += enclosed("    into={", into, "},")
+            lines += write_items("    into={", into, "},")
         if function.row_class:
             lines.append(f"    row={self._text(function.row_class)},")
         if function.flags:
-            lines += enclosed("    flags=[", [string(flag) for flag in function.flags], "],")
+            lines += write_items(
+                "    flags=[", [write_string(flag) for flag in function.flags], "],"
+            )
         if query.choices:
             choices = [
-                f"{string(choice.name)}: [{', '.join(map(string, choice.allowed))}]"
+                f"{write_string(choice.name)}: [{', '.join(map(write_string, choice.allowed))}]"
                 for choice in query.choices
             ]
-            lines += enclosed("    choices={", choices, "},")
+            lines += write_items("    choices={", choices, "},")
         if function.copied:
             table, order = function.copied
             numbers = ", ".join(map(str, order))
-            lines += enclosed("    copied=(", [string(table), f"[{numbers}]"], "),")
+            lines += write_items("    copied=(", [write_string(table), f"[{numbers}]"], "),")
         return "\n".join([*lines, ")"])
 
-    def _file(self, function: PlannedFunction) -> list[str]:
+    def _file_argument(self, function: PlannedFunction) -> list[str]:
         query = function.query
         source = self._sources[query.path]
-        digest = string(digest_of(source.text.encode()))
-        arguments = [string(query.name), str(function.written.line), digest]
+        digest = write_string(digest_of(source.text.encode()))
+        arguments = [write_string(query.name), str(function.statement.line), digest]
         if not query.path.endswith(path := f"/{query.subject}/{query.name}.sql"):
             folder = self._system.sql
             root = self._root
             shown = folder.relative_to(root) if folder.is_relative_to(root) else folder
             path = query.path.removeprefix(f"{shown.as_posix()}/")
-            arguments.append(string(path))
-        return enclosed(f"    {_FILES}(", arguments, "),")
+            arguments.append(write_string(path))
+        return write_items(f"    {_FILES}(", arguments, "),")
 
-    def _pieces(self, pieces: Sequence[Piece]) -> list[str]:
-        """Write a text as an argument, or the pieces that it consists of."""
+    def _text_argument(self, pieces: Sequence[Piece]) -> list[str]:
+        """Write the statement: one text, or a tuple of pieces."""
         if len(pieces) == 1 and isinstance(text := pieces[0], str):
-            return text_literal(text, "    ")
+            return write_text(text, "    ")
         return ["    (", *(line for piece in pieces for line in self._piece(piece)), "    ),"]
 
     def _piece(self, piece: Piece) -> list[str]:
         indent = " " * 8
         match piece:
             case str():
-                return text_literal(piece, indent)
+                return write_text(piece, indent)
             case If(keyword) | Chosen(keyword):
-                return [f"{indent}{self._use(type(piece).__name__)}({string(keyword)}),"]
+                return [f"{indent}{self._use(type(piece).__name__)}({write_string(keyword)}),"]
             case Line(number):
                 return [f"{indent}{self._use('Line')}({number}),"]
             case mark:
@@ -230,7 +239,7 @@ class _ModuleWriter:
             )
             prefix = "async " if calls == "async" and kind is not QueryKind.STREAM else ""
         lines += self._signature(function, connection, returns, prefix)
-        lines += docstring(query.documentation or f"Run {query.path}.", "    ")
+        lines += write_docstring(query.documentation or f"Run {query.path}.", "    ")
         lines += self._body(function, "await " if prefix else "")
         return "\n".join(lines)
 
@@ -240,13 +249,13 @@ class _ModuleWriter:
         takes = [f"connection: {connection}"]
         if function.sets:
             iterable = self._imports.use("collections.abc.Iterable")
-            takes.append(f"{_sets(function)}: {iterable}[{function.sets}]")
+            takes.append(f"{_sets_name(function)}: {iterable}[{function.sets}]")
         keywords = [self._keyword(keyword) for keyword in function.keywords]
-        if _portion(function):
+        if _takes_portion(function):
             keywords.append("portion: int = 1000")
         if keywords:
             takes += ["*", *keywords]
-        return enclosed(f"{prefix}def {function.query.name}(", takes, f") -> {returns}:")
+        return write_items(f"{prefix}def {function.query.name}(", takes, f") -> {returns}:")
 
     def _keyword(self, keyword: PlannedKeyword) -> str:
         end = f" = {self._text(keyword.default)}" if keyword.default else ""
@@ -278,22 +287,22 @@ class _ModuleWriter:
         call = self._imports.use(f"{module}.{runner}", in_body=True)
         start = f"    return {awaited}{call}("
         names = [*function.takes, *function.flags, *(choice.name for choice in query.choices)]
-        once = {keyword.name for keyword in function.keywords}
-        each = "each" if "each" not in once else "each_"
+        shared = {keyword.name for keyword in function.keywords}
+        each = "each" if "each" not in shared else "each_"
         if function.sets:
-            values = [name if name in once else f"{each}.{name}" for name in names]
-            end = f" for {each} in {_sets(function)})"
+            values = [name if name in shared else f"{each}.{name}" for name in names]
+            end = f" for {each} in {_sets_name(function)})"
         else:
             values, end = names, ""
-        written = f"({', '.join(values)}{',' if len(values) == 1 else ''})"
+        values_tuple = f"({', '.join(values)}{',' if len(values) == 1 else ''})"
         arguments = [
             "connection",
             self._constant(query.name),
-            f"({written}{end}" if end else written,
+            f"({values_tuple}{end}" if end else values_tuple,
         ]
-        if _portion(function):
+        if _takes_portion(function):
             arguments.append("portion=portion")
-        lines = enclosed(start, arguments, ")")
+        lines = write_items(start, arguments, ")")
         if max(map(len, lines)) > WIDTH:
             opening = f"        {'(' if end else ''}("
             inner = [*(f"            {value}," for value in values)]
@@ -303,7 +312,7 @@ class _ModuleWriter:
                     "            (",
                     *(f"                {value}," for value in values),
                     "            )",
-                    f"            for {each} in {_sets(function)}",
+                    f"            for {each} in {_sets_name(function)}",
                     "        ),",
                 ]
             else:
@@ -312,11 +321,11 @@ class _ModuleWriter:
 
     def _text(self, expression: Expression) -> str:
         imports = {
-            _through_runtime(dotted)
+            _from_runtime(dotted)
             for dotted in expression.imports
             if "." in dotted and not (self._is_rows and dotted.startswith("."))
         }
-        return annotation(expression.text, partial(self._imports.use_in, dotted=imports))
+        return write_annotation(expression.text, partial(self._imports.use_in, dotted=imports))
 
     def _use(self, name: str) -> str:
         return self._imports.use(f"{_RUNTIME}.{name}")
@@ -325,7 +334,7 @@ class _ModuleWriter:
         return self._imports.use_in(name, ())
 
     def _constant(self, query: str) -> str:
-        """Name the constant of a query's statement, so that it hides no function."""
+        """Name the constant of a query's statement: no function has that name."""
         if query not in self._constants:
             name = f"_{re.sub(r'[^0-9a-zA-Z_]', '_', query).upper()}"
             while name in {_FILES, *self._constants.values(), *self._functions}:
@@ -334,32 +343,32 @@ class _ModuleWriter:
         return self._constants[query]
 
 
-def _through_runtime(dotted: str) -> str:
-    """Import a name of dbkit.runtime, the only package that generated code imports."""
+def _from_runtime(dotted: str) -> str:
+    """Import the names of `pgtypes` through `runtime`: generated code imports nothing else."""
     module, _, name = dotted.rpartition(".")
     return f"{_RUNTIME}.{name}" if module == "dbkit.pgtypes" else dotted
 
 
-def _listed(keyword: str, typed: Iterable[tuple[str, str]]) -> list[str]:
+def _types_argument(keyword: str, types: Iterable[tuple[str, str]]) -> list[str]:
     """Write names and types as SQL does, in as many lines as they need."""
-    written = listed(typed)
+    written = listed(types)
     if not written:
         return []
-    flat = f"    {keyword}={string(written)},"
+    flat = f"    {keyword}={write_string(written)},"
     if len(flat) <= WIDTH or not _PLAIN.fullmatch(written):
         return [flat if len(flat) <= WIDTH else f"{flat}  # noqa: E501 - names of the database"]
-    # a type stays beside its name
+    # a line break does not part a name from its type
     joined = re.sub(r"(?<=[^,]) ", "\N{NO-BREAK SPACE}", written)
     lines = textwrap.wrap(joined, WIDTH - 8, break_long_words=False, break_on_hyphens=False)
     lines = [f"        {line}".replace("\N{NO-BREAK SPACE}", " ") for line in lines]
     return [f'    {keyword}="""', *lines, '    """,']
 
 
-def _sets(function: PlannedFunction) -> str:
+def _sets_name(function: PlannedFunction) -> str:
     names = {keyword.name for keyword in function.keywords}
     return "sets_" if "sets" in names else "sets"
 
 
-def _portion(function: PlannedFunction) -> bool:
+def _takes_portion(function: PlannedFunction) -> bool:
     names = {keyword.name for keyword in function.keywords}
     return function.query.kind is QueryKind.STREAM and "portion" not in names

@@ -9,7 +9,7 @@ import psycopg
 from dbkit.analysis import Catalog
 from dbkit.codegen.lockfile import LOCK, lock_text
 from dbkit.codegen.module import module_text, package_text, rows_text
-from dbkit.codegen.place import package_folder
+from dbkit.codegen.packagefolder import package_folder
 from dbkit.codegen.plan import ROWS, plan_package
 from dbkit.queryfiles import examine_folder
 from dbkit.settings import System

@@ -24,15 +24,16 @@ class WrittenStatement(NamedTuple):
 def write_statement(query: Query, source: Source) -> WrittenStatement:
     """Write a query's text, its optional parts as pieces of their own.
 
-    A value has one number in all combinations, so that a caller's values are the same for each.
+    A parameter has the same number, `$1` or `$2`, in every combination: a caller passes the same
+    values whichever parts are sent.
     """
     keywords: list[QueryParameter | Choice] = [*query.parameters, *query.choices]
-    always = frozenset(keyword.name for keyword in keywords if keyword.default is not None)
+    with_default = frozenset(keyword.name for keyword in keywords if keyword.default is not None)
     numbers: dict[str, int] = {}
     for slot in _slots(query.parts):
         if not slot.is_identifier:
             numbers.setdefault(slot.name, len(numbers) + 1)
-    writer = _Writer(source, numbers, always)
+    writer = _Writer(source, numbers, with_default)
     for part in query.parts:
         writer.write(part)
     return WrittenStatement(writer.finish(), tuple(numbers), writer.first_line)
@@ -50,10 +51,12 @@ def _slots(parts: Sequence[Part]) -> Iterator[Slot]:
 class _Writer:
     """Writes the parts as psql would send them, and counts lines as `runtime` will."""
 
-    def __init__(self, source: Source, numbers: dict[str, int], always: frozenset[str]) -> None:
+    def __init__(
+        self, source: Source, numbers: dict[str, int], with_default: frozenset[str]
+    ) -> None:
         self._source = source
         self._numbers = numbers
-        self._always = always
+        self._with_default = with_default
         self._pieces: list[Piece] = []
         # the line that `runtime` counts to
         self._line = 1
@@ -73,7 +76,7 @@ class _Writer:
                 self._pieces.append(Chosen(name))
             case Slot(name, _, start):
                 self._append(f"${self._numbers[name]}", start)
-            case Switch() if part.name in self._always:
+            case Switch() if part.name in self._with_default:
                 self._end_line()
                 for inner in part.given:
                     self.write(inner)
@@ -89,10 +92,10 @@ class _Writer:
 
     def _write_switch(self, switch: Switch) -> None:
         if not self._has_begun:
-            # the part begins with the line break behind the command, as if a line came before it
+            # the part begins with the line break that ends the line of the command
             self._has_begun = True
             self._line = self.first_line = self._source.position(switch.start).line - 1
-        # psql takes back the line break before a command that begins its line
+        # psql drops the line break before a line that is a command
         self._end_line()
         self._mark(If(switch.name))
         for part in switch.given:
@@ -135,7 +138,7 @@ class _Writer:
             self._pieces.append(Line(line))
 
     def _end_line(self) -> None:
-        """Take back the line break that ends what is written."""
+        """Take away the line break at the end of what is written so far."""
         if self._pieces and isinstance(last := self._pieces[-1], str) and last.endswith("\n"):
             self._pieces[-1] = last[:-1]
             self._line -= 1

@@ -9,7 +9,7 @@ from itertools import chain, count
 from typing import NamedTuple
 
 from dbkit.codegen.errors import ClashingNames
-from dbkit.codegen.literals import default
+from dbkit.codegen.literals import write_default
 from dbkit.codegen.pieces import WrittenStatement, write_statement
 from dbkit.pgtypes import (
     Column,
@@ -80,7 +80,7 @@ class PlannedFunction:
     """One query as a function."""
 
     query: Query
-    written: WrittenStatement
+    statement: WrittenStatement
     # the type of `$1`, of `$2` and so on, by its keyword
     takes: Mapping[str, str]
     gives: tuple[PlannedColumn, ...]
@@ -116,7 +116,7 @@ class PlannedModule:
 
 @dataclass(slots=True)
 class PlannedPackage:
-    """The module of each subject, and that of what they have in common."""
+    """The module of each subject, and that of the classes they share."""
 
     rows: PlannedModule = field(default_factory=PlannedModule)
     subjects: dict[str, PlannedModule] = field(default_factory=dict[str, PlannedModule])
@@ -154,25 +154,25 @@ class _Planner:
     def function(self, source: Source) -> PlannedFunction:
         """Plan the function, and add the classes that it needs."""
         query, typed = self._query, self._typed
-        written = write_statement(query, source)
+        statement = write_statement(query, source)
         types = {
             parameter.name: type_name(parameter.type)
             for parameter in typed.parameters
             if parameter.type is not None
         }
-        row, row_class, gives = self._rows_of()
+        row, row_class, gives = self._row()
         flags = tuple(parameter.name for parameter in query.parameters if parameter.flag)
         keywords = self._keywords()
         sets: str | None = None
         if query.kind in {QueryKind.BATCH, QueryKind.COPY}:
-            once = _given_once(query)
-            sets = self._sets([keyword for keyword in keywords if keyword.name not in once])
-            keywords = [keyword for keyword in keywords if keyword.name in once]
+            shared = _choosing_keywords(query)
+            sets = self._sets([keyword for keyword in keywords if keyword.name not in shared])
+            keywords = [keyword for keyword in keywords if keyword.name in shared]
         is_copied = query.kind is QueryKind.COPY
         return PlannedFunction(
             query,
-            written,
-            {name: types[name] for name in written.names},
+            statement,
+            {name: types[name] for name in statement.names},
             gives,
             row,
             row_class,
@@ -182,9 +182,9 @@ class _Planner:
             copy_target(query.combinations[0].text) if is_copied else None,
         )
 
-    def _rows_of(self) -> tuple[Expression | None, Expression | None, tuple[PlannedColumn, ...]]:
+    def _row(self) -> tuple[Expression | None, Expression | None, tuple[PlannedColumn, ...]]:
         columns = self._typed.columns
-        annotations = [self._column(column) for column in columns]
+        annotations = [self._column_annotations(column) for column in columns]
         gives = tuple(
             PlannedColumn(column.name, type_name(column.type), into)
             for column, (_, into) in zip(columns, annotations, strict=True)
@@ -205,27 +205,27 @@ class _Planner:
         row = self._named(self._row_module, self._row_name)
         return row, row, gives
 
-    def _column(self, column: Column) -> tuple[Expression, Expression | None]:
+    def _column_annotations(self, column: Column) -> tuple[Expression, Expression | None]:
         json_type = dict(self._typed.json_types).get(column.name)
 
         def annotate(column: Column) -> tuple[Expression, bool]:
-            found = column_type(
+            type_ = column_type(
                 column,
                 json_type=json_type,
                 name_class=partial(self._inner_name, column.name),
                 name_type=self._type_name,
             )
-            for made in found.classes:
+            for part in type_.classes:
                 fields = tuple(
-                    PlannedKeyword(name, Expression(text, found.imports))
-                    for name, text in made.fields
+                    PlannedKeyword(name, Expression(text, type_.imports))
+                    for name, text in part.fields
                 )
                 meaning = f"a part of a row of {self._row_meaning}"
                 self._add_class(
-                    self._row_module, made.name, meaning, "A value inside a row.", fields
+                    self._row_module, part.name, meaning, "A value inside a row.", fields
                 )
-            local = frozenset(self._dotted(self._row_module, made.name) for made in found.classes)
-            return Expression(found.annotation, found.imports | local), found.converted
+            local = frozenset(self._dotted(self._row_module, part.name) for part in type_.classes)
+            return Expression(type_.annotation, type_.imports | local), type_.converted
 
         annotation, is_converted = annotate(column)
         if not is_converted:
@@ -238,22 +238,22 @@ class _Planner:
         return self._row_name if self._query.row_class else self._name
 
     def _inner_name(self, column: str, suggested: str, fields: Fields) -> str:
-        """Name the class of a value inside a row: one of `step_runs` is the row's `StepRun`."""
+        """Name the class of a value inside a row: `GetRunStep` for the steps of `GetRunRow`."""
         base = self._row_name
         if not self._query.row_class:
             base = base.removesuffix("Row")
-        # a part that the tree has no name for is called for its column
+        # a part without a name of its own is suggested as "row"
         words = [column] if suggested == "row" else [suggested, column, f"{column}_{suggested}"]
-        wished = [f"{base}{class_name(_singular(word), ())}" for word in words]
-        numbered = (f"{wished[-1]}{number}" for number in count(2))
+        candidates = [f"{base}{class_name(_singular(word), ())}" for word in words]
+        numbered = (f"{candidates[-1]}{number}" for number in count(2))
         return next(
             name
-            for name in chain(wished, numbered)
+            for name in chain(candidates, numbered)
             if self._inner.setdefault(name, fields) == fields
         )
 
     def _type_name(self, type_: PgType) -> str | None:
-        """Name a composite type or an enum, which is one class in all of the package."""
+        """Name the class of a composite type or of an enum, one for the whole package."""
         if type_.kind is TypeKind.ENUM:
             literal = python_type(type_).annotation
             if len(literal) <= _LONGEST_LITERAL:
@@ -353,22 +353,22 @@ class _Planner:
 
 
 def labels_of(literal: str) -> Iterator[str] | None:
-    """Give the labels of an annotation that is a Literal and nothing else."""
+    """Give the labels of an annotation, None if it is anything but one Literal."""
     match = _LITERAL.fullmatch(literal)
     return iter(ast.literal_eval(f"({match['labels']},)")) if match else None
 
 
-def _given_once(query: Query) -> set[str]:
-    """Return the keywords that decide which text is sent; they are the same for all sets."""
+def _choosing_keywords(query: Query) -> set[str]:
+    """Return the keywords that choose which text is sent, and so are the same for all sets."""
     switches = {keyword.name for keyword in query.parameters if keyword.omittable}
     return switches | {choice.name for choice in query.choices}
 
 
-def _singular(things: str) -> str:
+def _singular(noun: str) -> str:
     for ending, singular in _PLURALS:
-        if things.endswith(ending):
-            return things.removesuffix(ending) + singular
-    return things
+        if noun.endswith(ending):
+            return noun.removesuffix(ending) + singular
+    return noun
 
 
 def _expression(annotation: PyType) -> Expression:
@@ -378,7 +378,7 @@ def _expression(annotation: PyType) -> Expression:
 def _omittable(keyword: PlannedKeyword) -> PlannedKeyword:
     annotation = keyword.type
     imports = annotation.imports | {"dbkit.runtime.Omitted"}
-    # None stands at the end of a union
+    # None stays at the end of the union
     bare = annotation.text.removesuffix(" | None")
     wider = Expression(f"{bare} | Omitted{annotation.text[len(bare) :]}", imports)
     return keyword._replace(
@@ -389,9 +389,9 @@ def _omittable(keyword: PlannedKeyword) -> PlannedKeyword:
 def _with_default(
     text: str, parameter: TypedParameter, annotation: Expression
 ) -> tuple[Expression, Expression]:
-    written = default(text, parameter.type)
-    if written is not None:
-        return annotation, Expression(written, frozenset({"decimal.Decimal"}))
+    value = write_default(text, parameter.type)
+    if value is not None:
+        return annotation, Expression(value, frozenset({"decimal.Decimal"}))
     as_text = frozenset({"dbkit.runtime.AsText"})
     # only PostgreSQL can read this text, so it is sent as psql would send it
     return Expression(f"{annotation.text} | AsText", annotation.imports | as_text), Expression(

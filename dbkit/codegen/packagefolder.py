@@ -1,4 +1,4 @@
-"""Say where the generated package of a system lies."""
+"""Say in which folder the generated package of a system lies."""
 
 import re
 from pathlib import Path
@@ -10,21 +10,21 @@ _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 def package_folder(system: System, root: Path) -> Path:
-    """Return the folder of a system's package; it is in `src` if its top package is there."""
-    return root.joinpath(*_way_down(system, root))
+    """Give the folder of a system's package: below `src` where its top package is there."""
+    return root.joinpath(*_folder_names(system, root))
 
 
 def way_up(system: System, root: Path) -> str:
-    """Return the relative path from the package's folder to the project's."""
-    return "/".join(".." for _ in _way_down(system, root))
+    """Give the path from the package's folder up to the project's, as in `../..`."""
+    return "/".join(".." for _ in _folder_names(system, root))
 
 
-def _way_down(system: System, root: Path) -> list[str]:
-    names = _names(system)
+def _folder_names(system: System, root: Path) -> list[str]:
+    names = _package_names(system)
     return ["src", *names] if (root / "src" / names[0]).is_dir() else names
 
 
-def _names(system: System) -> list[str]:
+def _package_names(system: System) -> list[str]:
     if system.package is None:
         raise NoPackage(system.name)
     if not _DOTTED.fullmatch(system.package):
