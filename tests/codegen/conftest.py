@@ -1,10 +1,11 @@
 """A shop whose queries are of every kind, generated once."""
 
 import sys
-from collections.abc import Iterator
-from importlib import invalidate_caches
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module, invalidate_caches
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
+from types import ModuleType
 
 import psycopg
 import pytest
@@ -80,5 +81,33 @@ def package(
     monkeypatch.setattr("sys.path", [str(root), *sys.path])
     invalidate_caches()
     yield root / "shopqueries"
-    for name in [name for name in sys.modules if name.partition(".")[0] == "shopqueries"]:
+    _forget("shopqueries")
+
+
+Generate = Callable[[Mapping[str, str]], ModuleType]
+
+
+@pytest.fixture
+def generate(
+    root: Path, system: System, shop: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Generate]:
+    """Generate the package of some query files alone, and import the module of orders."""
+    monkeypatch.setattr("sys.path", [str(root), *sys.path])
+
+    def generated(files: Mapping[str, str]) -> ModuleType:
+        rmtree(system.sql)
+        for name, text in files.items():
+            path = system.sql / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        write_package(generate_system(system, root, shop))
+        invalidate_caches()
+        return import_module("shopqueries.orders")
+
+    yield generated
+    _forget("shopqueries")
+
+
+def _forget(package: str) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
         del sys.modules[name]

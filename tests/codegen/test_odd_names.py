@@ -1,5 +1,6 @@
-"""No name of a query, a column or a type hides what the generated module itself needs."""
+"""No name of a query, a parameter, a column or a type hides what a generated module needs."""
 
+import json
 import subprocess
 import sys
 from importlib import import_module
@@ -10,6 +11,8 @@ import pytest
 
 from dbkit.codegen import generate_system, write_package
 from dbkit.settings import System
+from tests.codegen.conftest import Generate
+from tests.conftest import ROOT
 
 _SCHEMA = """
 create type connection as (sequence integer, date date);
@@ -92,6 +95,73 @@ def test_every_name_keeps_its_meaning(odd: psycopg.Connection, root: Path) -> No
         ("mypy", "--strict", "oddqueries"),
         ("ruff", "format", "--isolated", "--check", "oddqueries"),
         ("ruff", "check", "--isolated", "--select", "I,E,F,RUF036", "--preview", "oddqueries"),
+    ):
+        ran = subprocess.run(
+            [sys.executable, "-m", *call], cwd=root, capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stdout
+
+
+_PARAMETERS = ("connection_", "each", "sets", "sets_", "query", "many", "one", "portion", "typing")
+_KINDS = {
+    "one": "select count(*) as number from orders where id in ({})",
+    "optional": "select id from orders where id in ({}) limit 1",
+    "many": "select id from orders where id in ({})",
+    "stream": "select id, note from orders where id in ({})",
+    "exec": "delete from orders where id in ({})",
+    "batch": "delete from orders where id in ({})",
+}
+
+
+def _named_like_parameters() -> dict[str, str]:
+    """Give a query of each kind with odd parameters, its own name and its constant's among them."""
+    files: dict[str, str] = {}
+    for kind, statement in _KINDS.items():
+        for name in ("sets", "query", f"tried_{kind}"):
+            odd = dict.fromkeys((*_PARAMETERS, name))
+            if kind != "batch":
+                # a field that begins with `_` is private to pyright
+                odd[f"_{name.upper()}"] = None
+            places = ", ".join(f":'{parameter}'" for parameter in odd)
+            subject = "orders" if name.startswith("tried") else f"{kind}_orders"
+            text = f"-- :{kind}\n{statement.format(places)};\n"
+            files[f"{subject}/{name}.sql"] = text
+    switched = "".join(
+        f"\\if :{{?{name}}}\nand id <> :'{name}'\n\\endif\n"
+        for name in ("each", "each_", "sets", "sets_", "switched", "batch", "_SWITCHED")
+    )
+    files["orders/switched.sql"] = f"-- :batch\ndelete from orders where id = :'id'\n{switched};\n"
+    files["orders/copied.sql"] = (
+        "-- :copy\ninsert into orders (customer, note) values (:'copied', :'each');\n"
+    )
+    return files
+
+
+def test_parameters_may_be_named_like_anything_of_the_module(
+    generate: Generate, root: Path, shop: psycopg.Connection
+) -> None:
+    orders = generate(_named_like_parameters())
+    values = dict.fromkeys(_PARAMETERS, 1)
+
+    assert orders.tried_one(shop, **values, tried_one=1, _TRIED_ONE=2) == 2
+    assert orders.tried_optional(shop, **values, tried_optional=1, _TRIED_OPTIONAL=1) == 1
+    assert orders.tried_many(shop, **values, tried_many=1, _TRIED_MANY=1) == [1]
+    streamed = orders.tried_stream(shop, **values, tried_stream=1, _TRIED_STREAM=1)
+    assert [row.id for row in streamed] == [1]
+    sets = [orders.SwitchedValues(1), orders.SwitchedValues(2)]
+    assert orders.switched(shop, sets, each=1, sets=3, switched=3, batch=3) == 1
+    values_of_a_set = orders.TriedBatchValues(**values, tried_batch=1)
+    assert orders.tried_batch(shop, [values_of_a_set]) == 1
+    assert orders.copied(shop, [orders.CopiedValues(copied=1, each="a")]) == 1
+    assert orders.tried_exec(shop, **values, tried_exec=1, _TRIED_EXEC=1) == 0
+
+    strict = {"typeCheckingMode": "strict", "extraPaths": [str(ROOT)]}
+    (root / "pyrightconfig.json").write_text(json.dumps(strict))
+    for call in (
+        ("mypy", "--strict", "shopqueries"),
+        ("pyright", "--project", "pyrightconfig.json", "--pythonpath", sys.executable),
+        ("ruff", "format", "--isolated", "--check", "shopqueries"),
+        ("ruff", "check", "--isolated", "--select", "I,E,F,RUF036", "--preview", "shopqueries"),
     ):
         ran = subprocess.run(
             [sys.executable, "-m", *call], cwd=root, capture_output=True, text=True, check=False
