@@ -242,8 +242,8 @@ class _Planner:
         base = self._row_name
         if not self._query.row_class:
             base = base.removesuffix("Row")
-        # a part without a name of its own is suggested as "row"
-        words = [column] if suggested == "row" else [suggested, column, f"{column}_{suggested}"]
+        is_own = suggested == column
+        words = [column] if is_own else [suggested, column, f"{column}_{suggested}"]
         candidates = [f"{base}{class_name(_singular(word), ())}" for word in words]
         numbered = (f"{candidates[-1]}{number}" for number in count(2))
         return next(

@@ -14,19 +14,19 @@ Namer: TypeAlias = Callable[[str, Fields], str]
 # the dotted name of the class of a composite type or an enum; None for one that is written out
 TypeNamer: TypeAlias = Callable[[PgType], str | None]
 
-_SCALARS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("int2", "int4", "int8", "oid"), ("int",)),
-    **dict.fromkeys(("float4", "float8"), ("float",)),
-    **dict.fromkeys(("time", "timetz"), ("datetime.time",)),
-    **dict.fromkeys(("timestamp", "timestamptz"), ("datetime.datetime",)),
-    "bool": ("bool",),
-    "numeric": ("decimal.Decimal",),
-    "bytea": ("bytes",),
-    "uuid": ("uuid.UUID",),
-    "date": ("datetime.date",),
-    "interval": ("datetime.timedelta",),
-    "inet": ("dbkit.pgtypes.Inet",),
-    "cidr": ("dbkit.pgtypes.Cidr",),
+_SCALARS: dict[str, str] = {
+    **dict.fromkeys(("int2", "int4", "int8", "oid"), "int"),
+    **dict.fromkeys(("float4", "float8"), "float"),
+    **dict.fromkeys(("time", "timetz"), "datetime.time"),
+    **dict.fromkeys(("timestamp", "timestamptz"), "datetime.datetime"),
+    "bool": "bool",
+    "numeric": "decimal.Decimal",
+    "bytea": "bytes",
+    "uuid": "uuid.UUID",
+    "date": "datetime.date",
+    "interval": "datetime.timedelta",
+    "inet": "dbkit.pgtypes.Inet",
+    "cidr": "dbkit.pgtypes.Cidr",
 }
 # in JSON these are text, which cannot be read back without loss or guessing
 _TEXT_IN_JSON = frozenset({"interval", "inet", "cidr", "oid"})
@@ -36,7 +36,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 class MadeClass(NamedTuple):
-    """A frozen slotted dataclass that has to be generated, for a composite or a shape."""
+    """A frozen slotted dataclass to generate, for a composite type or a value of known parts."""
 
     name: str
     # the name and the annotation of each field, in order
@@ -82,7 +82,7 @@ def column_type(
 ) -> PyType:
     """Give the type of a result column, None included where the column is nullable."""
     ask = _Ask(name_class, parameter=False, in_json=False, name_type=name_type)
-    return _column(column, ask, json_type=json_type)
+    return _column(column, ask, column.name, json_type=json_type)
 
 
 def parameter_type(
@@ -95,8 +95,8 @@ def parameter_type(
 ) -> PyType:
     """Return the type of a parameter: wider than that of a column, if all of it can be sent."""
     ask = _Ask(name_class, parameter=True, in_json=False, name_type=name_type)
-    found = _typed(type_, ask, json_type)
-    return found.or_none() if nullable else found
+    python = _typed(type_, ask, json_type)
+    return python.or_none() if nullable else python
 
 
 def python_type(  # noqa: PLR0913 - each of them is told by name, and rarely
@@ -125,7 +125,7 @@ def python_type(  # noqa: PLR0913 - each of them is told by name, and rarely
         name_type=name_type,
     )
     if shape is not None and not parameter:
-        return _shaped(type_, shape, ask)
+        return _shaped(type_, shape, ask, "")
     return _typed(type_, ask, json_type)
 
 
@@ -137,27 +137,31 @@ class _Ask(NamedTuple):
     name_type: TypeNamer | None = None
 
 
-def _column(column: Column, ask: _Ask, *, json_type: str | None) -> PyType:
+def _column(column: Column, ask: _Ask, name: str, *, json_type: str | None) -> PyType:
     if column.shape is not None and json_type is None:
-        found = _shaped(column.type, column.shape, ask)
+        python = _shaped(column.type, column.shape, ask, name)
     else:
-        found = _typed(column.type, ask, json_type)
-    return found.or_none() if column.nullable else found
+        python = _typed(column.type, ask, json_type)
+    return python.or_none() if column.nullable else python
 
 
-def _shaped(type_: PgType, shape: Shape, ask: _Ask) -> PyType:
-    """Follow what the tree proves of a value with parts."""
+def _shaped(type_: PgType, shape: Shape, ask: _Ask, name: str) -> PyType:
+    """Give the type of a value whose parts are known.
+
+    A class is called for the table or the alias that its parts come from, and where there is
+    none for `name`, that of the column or of the key that has the value.
+    """
     in_json = ask.in_json or type_.name in _JSON
     inner = ask._replace(parameter=False, in_json=in_json, element_nullable=True)
-    parts = [_column(part, inner, json_type=None) for part in shape.parts]
     if shape.kind == "list":
-        (element,) = parts
-        listed = element.inside("list[{}]")
-        return _converted(listed) if in_json else listed
+        (element,) = shape.parts
+        elements = _column(element, inner, name, json_type=None).inside("list[{}]")
+        return _converted(elements) if in_json else elements
+    parts = [_column(part, inner, part.name, json_type=None) for part in shape.parts]
     names = [part.name for part in shape.parts]
     if are_fields(names):
-        return _made(shape.name or "row", names, parts, ask)
-    # keys that cannot be the names of fields
+        return _dataclass(shape.name or name or "row", names, parts, ask)
+    # some key cannot be the name of a field
     return _json(ask) if in_json else _tuple(parts)
 
 
@@ -204,9 +208,9 @@ def _scalar(name: str, ask: _Ask, json_type: str | None) -> PyType:
         return PyType("str")
     if ask.parameter and name == "numeric":
         return PyType("Decimal | float", frozenset({"decimal.Decimal"}))
-    dotted = _SCALARS.get(name, ("str",))
-    imports = frozenset(one for one in dotted if "." in one)
-    return PyType(" | ".join(one.rpartition(".")[2] for one in dotted), imports)
+    dotted = _SCALARS.get(name, "str")
+    imports = frozenset([dotted] if "." in dotted else ())
+    return PyType(dotted.rpartition(".")[2], imports)
 
 
 def _array(element: PyType, ask: _Ask) -> PyType:
@@ -223,17 +227,17 @@ def _composite(type_: PgType, ask: _Ask) -> PyType:
     parts = [_typed(field, inner, None).or_none() for _, field in type_.fields]
     names = [name for name, _ in type_.fields]
     if are_fields(names):
-        return _made(type_.name, names, parts, ask)
+        return _dataclass(type_.name, names, parts, ask)
     return _json(ask) if ask.in_json else _tuple(parts)
 
 
-def _made(suggested: str, names: list[str], parts: list[PyType], ask: _Ask) -> PyType:
+def _dataclass(suggested: str, names: list[str], parts: list[PyType], ask: _Ask) -> PyType:
     fields = tuple((name, part.annotation) for name, part in zip(names, parts, strict=True))
     name = ask.name_class(suggested, fields)
     return PyType(
         name,
         frozenset[str]().union(*(part.imports for part in parts)),
-        (*(made for part in parts for made in part.classes), MadeClass(name, fields)),
+        (*(inner for part in parts for inner in part.classes), MadeClass(name, fields)),
         converted=True,
     )
 
@@ -243,7 +247,7 @@ def _tuple(parts: list[PyType]) -> PyType:
     return PyType(
         f"tuple[{inside}]",
         frozenset[str]().union(*(part.imports for part in parts)),
-        tuple(made for part in parts for made in part.classes),
+        tuple(inner for part in parts for inner in part.classes),
         converted=True,
     )
 
