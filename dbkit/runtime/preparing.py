@@ -29,7 +29,7 @@ def prepare(
 ) -> Steps[Ready[T]]:
     """Find the types of a statement on a connection, and hold its columns to them."""
     statement = composition.statement
-    yield from types.find(connection, [*statement.takes.values(), *statement.gives.values()])
+    yield from types.find(connection, [*_sent_types(composition), *statement.gives.values()])
     ready = _found(composition, types, client_encoding(connection))
     ready.check((yield from describe(connection.pgconn, ready.text, ready.types)))
     return ready
@@ -43,7 +43,7 @@ def _found(composition: Composition[T], types: ConnectionTypes, encoding: str) -
             raise UnknownType(statement.query, name, forgotten(statement))
         return found
 
-    parameters = [type_of(name) for name in statement.takes.values()]
+    parameters = [type_of(name) for name in _sent_types(composition)]
     columns = [_base(type_of(name)) for name in statement.gives.values()]
     result_format = Format.BINARY if all(map(is_binary, columns)) else Format.TEXT
     loaders: list[int] = []
@@ -74,6 +74,17 @@ def _found(composition: Composition[T], types: ConnectionTypes, encoding: str) -
         tuple(loaders),
         tuple(converters),
     )
+
+
+def _sent_types(composition: Composition[Any]) -> list[str]:
+    """Return the types of `$1`, `$2` and so on; text for a value that this text does without."""
+    types = list(composition.statement.takes.values())
+    if not composition.used:
+        return types
+    # a null of a domain may be refused, even where it stands nowhere
+    return [
+        type_ if is_used else "text" for type_, is_used in zip(types, composition.used, strict=True)
+    ]
 
 
 def _base(type_: PgType) -> PgType:

@@ -19,6 +19,8 @@ Key: TypeAlias = "tuple[object, ...]"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SPACE = " \t\n\r\f\v"
 _NO_LINE = 1 << 62
+# also inside a string, where it is none: such a value is sent, and does no harm
+_NUMBERED = re.compile(r"\$(\d+)")
 _NAME = re.compile(r"[^\s\",]+")
 # a quoted name may have any character
 _TYPED = re.compile(r'\s*(?P<name>"(?:[^"]|"")*"|\S+)\s+(?P<type>(?:"(?:[^"]|"")*"|[^",])+)(?:,|$)')
@@ -221,7 +223,10 @@ class Statement(Generic[T]):
             value = given.get(keyword, OMITTED)
             if value is not OMITTED and value not in allowed:
                 raise UnlistedChoice(self.query, keyword, str(value), tuple(allowed))
-        return Composition(self, len(keywords), *_composed(self, given))
+        text, lines = _composed(self, given)
+        numbers = {int(number) for number in _NUMBERED.findall(text)}
+        used = tuple(number in numbers for number in range(1, len(self.takes) + 1))
+        return Composition(self, len(keywords), text, lines, used if self._switches else ())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -234,17 +239,20 @@ class Composition(Generic[T]):
     text: str
     # (offset in the text, line of the file), ascending: where pieces of the text begin
     lines: tuple[tuple[int, int], ...]
+    # of each value whether the text has it; empty where no part can be left out
+    used: tuple[bool, ...] = ()
 
     def bound(self, values: Sequence[object]) -> Sequence[object]:
         """Return the values of `$1`, `$2` and so on; None for a part that is left out."""
-        statement = self.statement
         if len(values) != self.count:
-            message = f"{statement.query} takes {self.count} values, not {len(values)}"
+            message = f"{self.statement.query} takes {self.count} values, not {len(values)}"
             raise ValueError(message)
-        extra = len(statement.flags) + len(statement.choices)
-        if not extra and OMITTED not in values:
+        if not self.used:
             return values
-        return [None if value is OMITTED else value for value in values[: self.count - extra]]
+        return [
+            value if is_used and value is not OMITTED else None
+            for value, is_used in zip(values, self.used, strict=False)
+        ]
 
     def line_at(self, offset: int) -> int:
         """Return the line of the file that an offset in the text comes from."""

@@ -14,7 +14,7 @@ from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
 from dbkit.errors import Drifted, InsidePipeline, NoRow, TooManyRows, WrongShape
-from dbkit.runtime import END, If, SqlFile, Statement, execute, many, one, optional
+from dbkit.runtime import END, OMITTED, If, SqlFile, Statement, execute, many, one, optional
 from tests.runtime.made import echo, statement
 
 NUMBERS = statement(
@@ -309,3 +309,38 @@ def test_nothing_is_kept_of_a_connection_that_is_gone(typed_url: str) -> None:
     gc.collect()
 
     assert gone() is None
+
+
+def test_a_value_whose_part_is_left_out_may_be_of_a_domain_that_refuses_null(
+    connection: Connection,
+) -> None:
+    connection.execute("create domain label as text not null check (value <> '')")
+    text = ("select 1 as n", If("label"), " where $1::label <> ''", END, If("n"), " limit $2", END)
+    file = SqlFile("things.tried", "tried.sql", 2)
+    labelled: Statement[int] = Statement(file, text, takes="label label, n int8", gives="n int4")
+
+    assert one(connection, labelled, (OMITTED, OMITTED)) == 1
+    assert one(connection, labelled, ("a", OMITTED)) == 1
+    assert optional(connection, labelled, (OMITTED, 0)) is None
+    with pytest.raises(psycopg.errors.NotNullViolation):
+        one(connection, labelled, (None, OMITTED))
+
+
+def test_a_value_that_counts_only_with_another_is_not_looked_at_without_it(
+    connection: Connection,
+) -> None:
+    text = ("select 1 as n", If("a"), " where $1 > 0", If("b"), " and $2 > 0", END, END)
+    file = SqlFile("things.tried", "tried.sql", 2)
+    nested: Statement[int] = Statement(file, text, takes="a int4, b int4", gives="n int4")
+
+    assert one(connection, nested, (OMITTED, -1)) == 1
+    assert optional(connection, nested, (1, -1)) is None
+    assert optional(connection, nested, (1, OMITTED)) == 1
+
+
+def test_a_dollar_inside_a_string_is_no_value(connection: Connection) -> None:
+    text = ("select 'costs $1' as t", If("a"), ", $1 as t", END)
+    file = SqlFile("things.tried", "tried.sql", 2)
+    quoted: Statement[str] = Statement(file, text, takes="a int4", gives="t text")
+
+    assert one(connection, quoted, (OMITTED,)) == "costs $1"
