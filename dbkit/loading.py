@@ -38,11 +38,11 @@ from dbkit.runtime import (
     batch_rows,
     copy,
     execute,
-    listed,
     many,
     one,
     optional,
     stream,
+    write_types,
 )
 from dbkit.sqltext import Source, decode
 from dbkit.typedqueries import TypedQuery, type_query
@@ -392,8 +392,8 @@ def make_statement(
     return Statement(
         SqlFile(f"{query.subject}.{query.name}", query.path),
         tuple(_placed(combination, source)),
-        takes=listed((name, types[name]) for name in combination.parameters),
-        gives=listed((column.name, type_name(column.type)) for column in typed.columns),
+        takes=write_types((name, types[name]) for name in combination.parameters),
+        gives=write_types((column.name, type_name(column.type)) for column in typed.columns),
         into=dict(_classes(typed)),
         row=_row(typed),
         copied=copy_target(combination.text) if query.kind is QueryKind.COPY else None,

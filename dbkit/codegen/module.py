@@ -26,7 +26,7 @@ from dbkit.codegen.plan import (
     labels_of,
 )
 from dbkit.queryfiles import QueryKind
-from dbkit.runtime import Chosen, If, Line, Piece, digest_of, listed
+from dbkit.runtime import Chosen, If, Line, Piece, digest_of, write_types
 from dbkit.settings import System
 from dbkit.sqltext import Source
 
@@ -385,7 +385,7 @@ def _from_runtime(dotted: str) -> str:
 
 def _types_argument(keyword: str, types: Iterable[tuple[str, str]]) -> list[str]:
     """Write names and types as SQL does, in as many lines as they need."""
-    written = listed(types)
+    written = write_types(types)
     if not written:
         return []
     flat = f"    {keyword}={write_string(written)},"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         SqlFile,
         Statement,
         digest_of,
-        listed,
+        write_types,
     )
     from dbkit.runtime.streaming import AsyncStream, Stream, stream
     from dbkit.runtime.wire import AnyConnection
@@ -53,13 +53,13 @@ __all__ = [
     "copy",
     "digest_of",
     "execute",
-    "listed",
     "many",
     "one",
     "optional",
     "query",
     "stream",
     "stream_query",
+    "write_types",
 ]
 
 # a generated module needs few of them, and is to be imported quickly
@@ -90,13 +90,13 @@ _ROOMS = {
     "copy": "copying",
     "digest_of": "statement",
     "execute": "calls",
-    "listed": "statement",
     "many": "calls",
     "one": "calls",
     "optional": "calls",
     "query": "signatures",
     "stream": "streaming",
     "stream_query": "signatures",
+    "write_types": "statement",
 }
 
 if not TYPE_CHECKING:

@@ -94,8 +94,8 @@ def _pipelined(pgconn: PGconn, ready: Ready[Any], sent: list[Sent]) -> Steps[lis
             [partial(pgconn.send_prepare, b"", ready.text, ready.types)]
         )
         commands.extend(
-            partial(pgconn.send_query_prepared, b"", one.values, one.formats, ready.result_format)
-            for one in sent
+            partial(pgconn.send_query_prepared, b"", call.values, call.formats, ready.result_format)
+            for call in sent
         )
         commands.append(pgconn.pipeline_sync)
         for fetched in (yield from generators.pipeline_communicate(pgconn, commands)):

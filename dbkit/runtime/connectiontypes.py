@@ -15,7 +15,7 @@ from psycopg.types.range import RangeInfo, register_range
 from psycopg.types.string import TextBinaryLoader, TextLoader
 
 from dbkit.pgtypes import PgType, TypeKind, VectorBinaryLoader, VectorLoader
-from dbkit.runtime.containers import encoder
+from dbkit.runtime.encoders import make_encoder
 from dbkit.runtime.wire import AnyConnection, Steps, client_encoding, query
 
 # of each type, and of all it is made of, what PgType tells; a type that is not found is left out
@@ -134,20 +134,20 @@ class ConnectionTypes:
         unknown = sorted({name for name in names if self.get(name) is None})
         if not unknown:
             return
-        asked = encoder(_TEXTS, client_encoding(connection)).text(unknown)
+        names_text = make_encoder(_TEXTS, client_encoding(connection)).text(unknown)
         result = yield from query(
-            connection.pgconn, _TYPES, [asked], [_TEXTS.oid], [Format.TEXT], Format.BINARY
+            connection.pgconn, _TYPES, [names_text], [_TEXTS.oid], [Format.TEXT], Format.BINARY
         )
         transformer = Transformer(self.adapters)
         transformer.set_pgresult(result)
         rows: list[tuple[Any, ...]] = transformer.load_rows(0, result.ntuples, tuple)
-        known: dict[int, PgType] = {}
+        types: dict[int, PgType] = {}
         by_oid = {row[0]: row for row in rows}
-        for row in rows:
-            type_ = _made(row[0], by_oid, known)
-            if row[1] is not None:
-                self._named[row[1]] = type_
-        for type_ in known.values():
+        for oid, name, *_ in rows:
+            type_ = _build(oid, by_oid, types)
+            if name is not None:
+                self._named[name] = type_
+        for type_ in types.values():
             _register(type_, self.adapters)
 
 
@@ -175,22 +175,23 @@ def _builtin(name: str) -> PgType | None:
 _FIRST_OF_USERS = 16_384
 
 
-def _made(oid: int, rows: dict[int, tuple[Any, ...]], known: dict[int, PgType]) -> PgType:
-    if oid not in known:
-        _, _, schema, name, kind, of, labels, names, types = rows[oid]
-        known[oid] = PgType(
+def _build(oid: int, rows: dict[int, tuple[Any, ...]], types: dict[int, PgType]) -> PgType:
+    """Give a type, built with those it is made of; each is built once."""
+    if oid not in types:
+        _, _, schema, name, kind, of, labels, field_names, field_types = rows[oid]
+        types[oid] = PgType(
             oid,
             schema,
             name,
             _KINDS[kind],
-            None if of is None else _made(of, rows, known),
+            None if of is None else _build(of, rows, types),
             tuple(labels),
             tuple(
-                (field, _made(type_, rows, known))
-                for field, type_ in zip(names, types, strict=True)
+                (field, _build(type_, rows, types))
+                for field, type_ in zip(field_names, field_types, strict=True)
             ),
         )
-    return known[oid]
+    return types[oid]
 
 
 def _values(values: Sequence[Any], _: CompositeInfo) -> tuple[Any, ...]:

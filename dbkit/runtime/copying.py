@@ -45,11 +45,11 @@ def _copy(
     pgconn = connection.pgconn
     try:
         ready = yield from make_ready(connection, composition)
-        binary = all(encode.binary is not None for encode in ready.encoders)
+        binary = all(encoder.binary is not None for encoder in ready.encoders)
         text = f"copy {into} from stdin{' (format binary)' if binary else ''}"
         pgconn.send_query_params(text.encode(client_encoding(connection)), None)
         yield from answer(pgconn)
-        rows = ([(place, values[place]) for place in order] for values in sets)
+        rows = ([(number, values[number]) for number in order] for values in sets)
         try:
             for chunk in _chunks(_binary(ready, rows) if binary else _text(ready, rows)):
                 yield from generators.copy_to(pgconn, chunk)
@@ -69,8 +69,8 @@ def _binary(ready: Ready[Any], rows: Iterable[list[tuple[int, object]]]) -> Iter
     yield _SIGNATURE
     for row in rows:
         yield pack("!h", len(row))
-        for place, value in row:
-            written = ready.write(place, value, binary=True)
+        for number, value in row:
+            written = ready.write(number, value, binary=True)
             yield _NULL if written is None else pack("!i", len(written)) + written
     yield _END
 
@@ -78,8 +78,8 @@ def _binary(ready: Ready[Any], rows: Iterable[list[tuple[int, object]]]) -> Iter
 def _text(ready: Ready[Any], rows: Iterable[list[tuple[int, object]]]) -> Iterator[bytes]:
     for row in rows:
         fields: list[bytes] = []
-        for place, value in row:
-            written = ready.write(place, value, binary=False)
+        for number, value in row:
+            written = ready.write(number, value, binary=False)
             fields.append(rb"\N" if written is None else _SPECIAL.sub(_escaped, written))
         yield b"\t".join(fields) + b"\n"
 

@@ -10,9 +10,8 @@ from psycopg.pq import Format
 from dbkit.errors import UnknownType, WrongShape
 from dbkit.pgtypes import PgType, TypeKind, Unfit, builder, json_reader
 from dbkit.runtime.connectiontypes import ConnectionTypes
-from dbkit.runtime.containers import encoder, is_binary
-from dbkit.runtime.ready import Ready, forgotten
-from dbkit.runtime.scalars import scalar_encoder
+from dbkit.runtime.encoders import is_binary, make_encoder, make_scalar_encoder
+from dbkit.runtime.ready import Ready, forget
 from dbkit.runtime.statement import Composition
 from dbkit.runtime.wire import AnyConnection, Steps, client_encoding, describe
 
@@ -30,25 +29,25 @@ def prepare(
     """Find the types of a statement on a connection, and hold its columns to them."""
     statement = composition.statement
     yield from types.find(connection, [*_sent_types(composition), *statement.gives.values()])
-    ready = _found(composition, types, client_encoding(connection))
+    ready = _assemble(composition, types, client_encoding(connection))
     ready.check((yield from describe(connection.pgconn, ready.text, ready.types)))
     return ready
 
 
-def _found(composition: Composition[T], types: ConnectionTypes, encoding: str) -> Ready[T]:
+def _assemble(composition: Composition[T], types: ConnectionTypes, encoding: str) -> Ready[T]:
     statement = composition.statement
 
     def type_of(name: str) -> PgType:
-        if (found := types.get(name)) is None:
-            raise UnknownType(statement.query, name, forgotten(statement))
-        return found
+        if (type_ := types.get(name)) is None:
+            raise UnknownType(statement.query, name, forget(statement))
+        return type_
 
     parameters = [type_of(name) for name in _sent_types(composition)]
     columns = [_base(type_of(name)) for name in statement.gives.values()]
     result_format = Format.BINARY if all(map(is_binary, columns)) else Format.TEXT
     loaders: list[int] = []
     converters: list[tuple[int, Callable[[Any], Any]]] = []
-    for place, (name, type_) in enumerate(zip(statement.gives, columns, strict=True)):
+    for number, (name, type_) in enumerate(zip(statement.gives, columns, strict=True)):
         into = statement.into(name)
         raw = type_.name in {"json", "jsonb"} and into is not None
         # loaded as bytes, which the reader of the json type parses
@@ -56,15 +55,15 @@ def _found(composition: Composition[T], types: ConnectionTypes, encoding: str) -
         if into is not None:
             version = type_.name == "jsonb" and result_format == Format.BINARY
             read = _json(into, version=version) if raw else builder(into)
-            converters.append((place, partial(_convert, statement.query, name, read)))
+            converters.append((number, partial(_convert, statement.query, name, read)))
     return Ready(
         statement,
         tuple(statement.takes.items()),
         # `dbkit monitor` and the server's log show the name at its end
         f"{composition.text} /* {statement.query} */".encode(encoding),
         tuple(type_.oid for type_ in parameters),
-        tuple(encoder(type_, encoding) for type_ in parameters),
-        scalar_encoder("text", encoding),
+        tuple(make_encoder(type_, encoding) for type_ in parameters),
+        make_scalar_encoder("text", encoding),
         result_format,
         tuple(
             (name.encode(encoding), type_.oid)
@@ -97,7 +96,7 @@ def _base(type_: PgType) -> PgType:
 def _json(into: Any, *, version: bool) -> Callable[[Any, str], Any]:  # noqa: ANN401 - a type form is not always a class
     read = json_reader(into)
     # the binary form of jsonb begins with a version number
-    return (lambda raw, place: read(raw[1:], place)) if version else read
+    return (lambda raw, path: read(raw[1:], path)) if version else read
 
 
 def _convert(query: str, column: str, read: Callable[[Any, str], Any], value: object) -> object:

@@ -52,49 +52,55 @@ class Ready(Generic[T]):
         """Write the values in the types of their parameters, or refuse one by name."""
         # text if the type has no binary form, or if the caller wrote the text
         binary = [
-            encode.binary is not None and not isinstance(value, AsText)
-            for encode, value in zip(self.encoders, values, strict=True)
+            encoder.binary is not None and not isinstance(value, AsText)
+            for encoder, value in zip(self.encoders, values, strict=True)
         ]
         return Sent(
-            [self.write(place, value, binary=binary[place]) for place, value in enumerate(values)],
-            [Format.BINARY if one else Format.TEXT for one in binary],
+            [
+                self.write(number, value, binary=is_binary)
+                for number, (value, is_binary) in enumerate(zip(values, binary, strict=True))
+            ],
+            [Format.BINARY if is_binary else Format.TEXT for is_binary in binary],
         )
 
-    def write(self, place: int, value: object, *, binary: bool) -> bytes | None:
-        """Write the value of one parameter, or refuse it by the parameter's name."""
+    def write(self, number: int, value: object, *, binary: bool) -> bytes | None:
+        """Write the value of a parameter, or refuse it by the parameter's name.
+
+        The parameters are numbered from 0 here, where the text has `$1`.
+        """
         if value is None:
             return None
-        encode = self.encoders[place]
-        write = encode.binary if binary else encode.text
+        encoder = self.encoders[number]
+        write = encoder.binary if binary else encoder.text
         if isinstance(value, AsText) and not binary:
             write = self.as_text.text
         try:
-            return (write or encode.text)(value)
+            return (write or encoder.text)(value)
         except Unbindable as refused:
-            name, type_ = self.takes[place]
+            name, type_ = self.takes[number]
             shown = _ABBREVIATED.repr(value)
             query = self.statement.query
             raise BadValue(query, name, type_, shown, str(refused)) from None
 
     def check(self, result: PGresult) -> None:
         """Refuse a result whose columns are not those that the statement was typed for."""
-        found = tuple(
+        columns = tuple(
             (result.fname(number) or b"", result.ftype(number)) for number in range(result.nfields)
         )
-        if found != self.columns:
-            expected, given = self._named(self.columns), self._named(found)
-            raise Drifted(self.statement.query, expected, given, forgotten(self.statement))
+        if columns != self.columns:
+            expected, found = self._with_types(self.columns), self._with_types(columns)
+            raise Drifted(self.statement.query, expected, found, forget(self.statement))
 
-    def _named(self, columns: Iterable[tuple[bytes, int]]) -> tuple[tuple[str, str], ...]:
-        own = {
+    def _with_types(self, columns: Iterable[tuple[bytes, int]]) -> tuple[tuple[str, str], ...]:
+        types = {
             oid: name
             for (_, oid), name in zip(self.columns, self.statement.gives.values(), strict=True)
         }
-        known = self.adapters.types
+        registry = self.adapters.types
         return tuple(
             (
                 name.decode(errors="replace"),
-                own.get(oid) or (known[oid].name if known.get(oid) else f"type {oid}"),
+                types.get(oid) or (registry[oid].name if registry.get(oid) else f"type {oid}"),
             )
             for name, oid in columns
         )
@@ -114,9 +120,9 @@ class Ready(Generic[T]):
 
     def _converted(self, values: Sequence[Any]) -> tuple[Any, ...]:
         converted = list(values)
-        for place, convert in self.converters:
-            if converted[place] is not None:
-                converted[place] = convert(converted[place])
+        for number, convert in self.converters:
+            if converted[number] is not None:
+                converted[number] = convert(converted[number])
         return tuple(converted)
 
 
@@ -128,7 +134,7 @@ class _Context(NamedTuple):
     connection: AnyConnection
 
 
-def forgotten(statement: Statement[Any]) -> bool:
+def forget(statement: Statement[Any]) -> bool:
     """Forget a statement of `dbkit.load`, so that the next call types it again."""
     if statement.forget is None:
         return False

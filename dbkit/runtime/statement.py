@@ -171,12 +171,12 @@ class Statement(Generic[T]):
     @property
     def takes(self) -> dict[str, str]:
         """The type of each value, `$1` first, by its keyword."""
-        return dict(_typed(self._names))
+        return dict(_read_types(self._names))
 
     @property
     def gives(self) -> dict[str, str]:
         """The type of each column by its name."""
-        return dict(_typed(self._columns))
+        return dict(_read_types(self._columns))
 
     def into(self, column: str) -> Any:  # noqa: ANN401 - a type form is not always a class
         """Return the Python type that a column becomes, None where it is one already."""
@@ -199,14 +199,14 @@ class Statement(Generic[T]):
             if isinstance(piece, If | Chosen)
         }
         keywords = (*self.takes, *self.flags, *self.choices)
-        self._switches = tuple(place for place, name in enumerate(keywords) if name in used)
+        self._switches = tuple(number for number, name in enumerate(keywords) if name in used)
         self._keywords = keywords
 
     def _key(self, values: Sequence[object] | None) -> Key:
         keywords = self._keywords or ()
         return tuple(
-            self._meaning(keywords[place], OMITTED if values is None else values[place])
-            for place in self._switches
+            self._meaning(keywords[number], OMITTED if values is None else values[number])
+            for number in self._switches
         )
 
     def _meaning(self, keyword: str, value: object) -> object:
@@ -217,7 +217,7 @@ class Statement(Generic[T]):
 
     def _compose(self, key: Key) -> "Composition[T]":
         keywords = self._keywords or ()
-        names = (keywords[place] for place in self._switches)
+        names = (keywords[number] for number in self._switches)
         given: dict[str, object] = dict(zip(names, key, strict=True))
         for keyword, allowed in self.choices.items():
             value = given.get(keyword, OMITTED)
@@ -270,17 +270,17 @@ class Composition(Generic[T]):
         error.add_note(f"while running {self.statement.query} ({path}:{line}){what}")
 
 
-def _typed(listed: str) -> Iterator[tuple[str, str]]:
+def _read_types(types: str) -> Iterator[tuple[str, str]]:
     """Read a list of names and types, as in `id int4, home "My place"`."""
-    for match in _TYPED.finditer(listed):
+    for match in _TYPED.finditer(types):
         name = match["name"]
         bare = name[1:-1].replace('""', '"') if name.startswith('"') else name
         yield bare, match["type"].rstrip()
 
 
-def listed(typed: Iterable[tuple[str, str]]) -> str:
+def write_types(types: Iterable[tuple[str, str]]) -> str:
     """Write names and types as `takes` and `gives` of a statement have them."""
-    return ", ".join(f"{_quoted(name)} {type_}" for name, type_ in typed)
+    return ", ".join(f"{_quoted(name)} {type_}" for name, type_ in types)
 
 
 def _quoted(name: str) -> str:

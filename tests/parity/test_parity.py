@@ -19,7 +19,7 @@ from dbkit.migrations import Runner, read_files
 from dbkit.pgtypes import json_text, type_name
 from dbkit.pgtypes.column import Column
 from dbkit.queryfiles import Combination, QueryKind
-from dbkit.runtime import SqlFile, Statement, listed, one
+from dbkit.runtime import SqlFile, Statement, one, write_types
 from dbkit.server import Binaries, EmbeddedServer
 from dbkit.settings import load_settings
 from dbkit.typedqueries import TypedParameter, type_query
@@ -50,7 +50,7 @@ class Filled(NamedTuple):
     """A system's database with data, and the values that its columns list."""
 
     url: str
-    listed: dict[str, str]
+    allowed: dict[str, str]
 
 
 class Answer(NamedTuple):
@@ -92,7 +92,7 @@ def test_a_query_file_gives_the_same_through_psql_and_python(
     loaded = SYSTEMS[system][name]
     with psycopg.connect(database.url, options=_OPTIONS) as connection:
         typed = type_query(connection, loaded.query, loaded.source)
-        texts = _texts(combination, typed.parameters, database.listed)
+        texts = _texts(combination, typed.parameters, database.allowed)
         values = {
             key: True if type_ is None else _read(connection, text, type_)
             for key, (text, type_) in texts.items()
@@ -131,7 +131,7 @@ def test_the_data_makes_queries_find_something(filled: Callable[[str], Filled]) 
 
 
 def _texts(
-    combination: Combination, parameters: tuple[TypedParameter, ...], listed: dict[str, str]
+    combination: Combination, parameters: tuple[TypedParameter, ...], allowed: dict[str, str]
 ) -> dict[str, tuple[str, str | None]]:
     texts: dict[str, tuple[str, str | None]] = {}
     for parameter in parameters:
@@ -140,7 +140,7 @@ def _texts(
             if parameter.type is None:
                 texts[parameter.name] = "on", None
                 continue
-            text = listed.get(parameter.name) or sample(parameter.type.name)
+            text = allowed.get(parameter.name) or sample(parameter.type.name)
             texts[parameter.name] = text, type_name(parameter.type)
     chosen = {key: (value, "text") for key, value in combination.chosen}
     return texts | chosen
@@ -152,7 +152,7 @@ def _read(connection: psycopg.Connection, text: str, type_: str) -> object:
         SqlFile("parity.read"),
         f"select cast($1 as {type_}) as value",
         takes="text text",
-        gives=listed([("value", type_)]),
+        gives=write_types([("value", type_)]),
     )
     return one(connection, statement, [text])
 
@@ -277,7 +277,7 @@ def _written(
                 SqlFile("parity.write"),
                 # as psql shows it: a cast writes booleans and addresses otherwise
                 "select format('%s', $1) as text",
-                takes=listed([("value", type_)]),
+                takes=write_types([("value", type_)]),
                 gives="text text",
             )
             texts.append(one(connection, statement, [value]))

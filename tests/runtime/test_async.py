@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 
 from dbkit.errors import NoRow, OutsideTransaction
 from dbkit.runtime.awaited import batch, batch_rows, copy, execute, many, one, optional, stream
-from tests.runtime.made import echo, statement
+from tests.runtime.statements import echo, statement
 
 NUMBERS = statement(
     "select n from generate_series(1, $1) as n", takes={"last": "int4"}, gives={"n": "int4"}

@@ -6,7 +6,7 @@ from psycopg import Connection
 
 from dbkit.errors import BadValue
 from dbkit.runtime import batch, batch_rows, many
-from tests.runtime.made import statement
+from tests.runtime.statements import statement
 
 ADD = statement(
     "insert into things (id, name) values ($1, $2)", takes={"id": "int4", "name": "text"}

@@ -22,9 +22,10 @@ from psycopg.types.string import TextBinaryLoader, TextLoader
 from dbkit.errors import BadValue, UnknownType
 from dbkit.runtime import AsText, one
 from dbkit.runtime.connectiontypes import ConnectionTypes
-from dbkit.runtime.containers import encoder
+from dbkit.runtime.encoders import make_encoder
 from dbkit.runtime.wire import run
-from tests.runtime.made import echo, statement
+from dbkit.runtime.wirevalues import Unbindable
+from tests.runtime.statements import echo, statement
 
 HOUR = timezone(timedelta(hours=1))
 NASTY = "' \" \\ % {} () , ; $1 :x é 漢 🐘 \t\n NULL"
@@ -104,13 +105,23 @@ def test_a_value_comes_back_as_it_went_in(
     assert type(found) is type(value)
 
 
+def test_an_encoder_says_why_it_refuses_a_value(connection: Connection) -> None:
+    types = ConnectionTypes()
+    run(connection, types.find(connection, ["int4[]"]))
+    integers = types.get("int4[]")
+    assert integers is not None
+
+    with pytest.raises(Unbindable, match="expected int, got str"):
+        make_encoder(integers, "utf-8").text([1, "2"])
+
+
 @pytest.mark.parametrize(("type_", "value"), VALUES, ids=str)
 def test_its_text_form_means_the_same(connection: Connection, type_: str, value: object) -> None:
     types = ConnectionTypes()
     run(connection, types.find(connection, [type_]))
-    known = types.get(type_)
-    assert known is not None
-    text = encoder(known, "utf-8").text(value).decode()
+    pg_type = types.get(type_)
+    assert pg_type is not None
+    text = make_encoder(pg_type, "utf-8").text(value).decode()
 
     found = one(connection, echo(type_), [AsText(text)])
 
@@ -295,9 +306,9 @@ def test_whatever_goes_in_comes_back_in_both_forms(
     value = data.draw(values)
     types = ConnectionTypes()
     run(connection, types.find(connection, [type_]))
-    known = types.get(type_)
-    assert known is not None
-    text = encoder(known, "utf-8").text(value).decode()
+    pg_type = types.get(type_)
+    assert pg_type is not None
+    text = make_encoder(pg_type, "utf-8").text(value).decode()
 
     assert one(connection, echo(type_), [value]) == value
     assert one(connection, echo(type_), [AsText(text)]) == value

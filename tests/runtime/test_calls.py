@@ -15,7 +15,7 @@ from psycopg.pq import TransactionStatus
 
 from dbkit.errors import Drifted, InsidePipeline, NoRow, TooManyRows, WrongShape
 from dbkit.runtime import END, OMITTED, If, SqlFile, Statement, execute, many, one, optional
-from tests.runtime.made import echo, statement
+from tests.runtime.statements import echo, statement
 
 NUMBERS = statement(
     "select n from generate_series(1, $1) as n order by n",

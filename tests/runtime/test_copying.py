@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from dbkit.errors import BadValue
 from dbkit.runtime import copy, execute, many
-from tests.runtime.made import statement
+from tests.runtime.statements import statement
 
 TAKES = {"id": "int4", "name": "text", "mood": "mood", "payload": "jsonb", "tags": "text[]"}
 TEXT = """

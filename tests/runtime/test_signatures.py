@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from dbkit.runtime import AnyConnection, Statement, Stream, query, stream, stream_query
-from tests.runtime.made import statement
+from tests.runtime.statements import statement
 
 NUMBERS: Statement[int] = statement("select 1 as number", gives={"number": "int4"})
 

@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from dbkit.errors import BadValue, Drifted, OutsideTransaction
 from dbkit.runtime import many, one, stream
-from tests.runtime.made import statement
+from tests.runtime.statements import statement
 
 NUMBERS = statement(
     "select n, n::text as text from generate_series(1, $1) as n",

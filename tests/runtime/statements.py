@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dbkit.queryfiles import copy_target
-from dbkit.runtime import SqlFile, Statement, listed
+from dbkit.runtime import SqlFile, Statement, write_types
 
 
 def statement(
@@ -20,8 +20,8 @@ def statement(
     return Statement(
         SqlFile("things.tried", "sql/shop/things/tried.sql", 4),
         text,
-        takes=listed((takes or {}).items()),
-        gives=listed(columns.items()),
+        takes=write_types((takes or {}).items()),
+        gives=write_types(columns.items()),
         into=into,
         row=row if row is not None or len(columns) == 1 else _tuple,
         copied=copy_target(text),
