@@ -132,7 +132,7 @@ def _all(what: str, known: tuple[str, ...]) -> str:
 
 Values: TypeAlias = Mapping[str, object]
 
-_OF_SETS = {QueryKind.BATCH, QueryKind.COPY}
+_KINDS_OF_SETS = {QueryKind.BATCH, QueryKind.COPY}
 
 
 def load(folder: str | Path, *, root: Path | None = None) -> "Queries":
@@ -211,7 +211,7 @@ class LoadedQuery:
         **values: object,
     ) -> Any:  # noqa: ANN401 - what comes back is known to the database alone
         """Run the query, in the transaction that the connection is in or begins."""
-        if (sets is not None) is not (self.query.kind in _OF_SETS):
+        if (sets is not None) is not (self.query.kind in _KINDS_OF_SETS):
             raise MisplacedSets(self.name, self.query.kind)
         if sets is None:
             call = self.call(values)
@@ -227,7 +227,7 @@ class LoadedQuery:
     def call(self, values: Values) -> Call:
         """Find the combination for these values, or refuse a value by its name."""
         self._refuse_unknown(values, self._names)
-        values = _given(values)
+        values = _without_omitted(values)
         for keyword in _keywords(self.query):
             if not _can_be_left_out(keyword) and keyword.name not in values:
                 raise MissingKeyword(self.name, keyword.name, self._names)
@@ -237,7 +237,7 @@ class LoadedQuery:
         """Find the combination for many sets of values, which all have the names of the first."""
         if not head:
             self._refuse_unknown(shared, self._names)
-            return self._call(_given(shared))
+            return self._call(_without_omitted(shared))
         self._refuse_unknown(
             head[0],
             tuple(parameter.name for parameter in self.query.parameters if not parameter.flag),
@@ -304,12 +304,12 @@ class LoadedQuery:
     ) -> Iterator[list[object]]:
         names: set[str] = set()
         for number, set_ in enumerate(sets, start=1):
-            given = _given(set_)
+            own = _without_omitted(set_)
             if number == 1:
-                names = set(given)
-            if set(given) != names:
-                raise UnequalSets(self.name, number, tuple(sorted(names)), tuple(sorted(given)))
-            values = {**shared, **given}
+                names = set(own)
+            if set(own) != names:
+                raise UnequalSets(self.name, number, tuple(sorted(names)), tuple(sorted(own)))
+            values = {**shared, **own}
             yield [values[name] for name in statement.takes]
 
     @property
@@ -342,7 +342,7 @@ def _keywords(query: Query) -> list[QueryParameter | Choice]:
     return [*query.parameters, *query.choices]
 
 
-def _given(values: Values) -> dict[str, object]:
+def _without_omitted(values: Values) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not OMITTED}
 
 
@@ -360,7 +360,7 @@ def _key(connection: AnyConnection, call: Call) -> tuple[object, ...]:
 def _signature(query: Query) -> Signature:
     """Make the signature that a notebook shows."""
     arguments = [Argument("connection", Argument.POSITIONAL_ONLY)]
-    if query.kind in _OF_SETS:
+    if query.kind in _KINDS_OF_SETS:
         arguments.append(Argument("sets", Argument.POSITIONAL_ONLY))
     for keyword in _keywords(query):
         default: object = keyword.default
@@ -391,7 +391,7 @@ def make_statement(
     }
     return Statement(
         SqlFile(f"{query.subject}.{query.name}", query.path),
-        tuple(_placed(combination, source)),
+        tuple(_pieces(combination, source)),
         takes=write_types((name, types[name]) for name in combination.parameters),
         gives=write_types((column.name, type_name(column.type)) for column in typed.columns),
         into=dict(_classes(typed)),
@@ -401,7 +401,7 @@ def make_statement(
     )
 
 
-def _placed(combination: Combination, source: Source) -> Iterator[Piece]:
+def _pieces(combination: Combination, source: Source) -> Iterator[Piece]:
     """Give each piece of the text, after its line in the file."""
     starts = [start for start, _ in combination.pieces]
     ends = [*starts[1:], len(combination.text)]
@@ -436,7 +436,7 @@ class _Classes:
 
     def __init__(self) -> None:
         self._fields: dict[str, tuple[tuple[str, str], ...]] = {}
-        self._known: dict[str, Any] = {}
+        self._types: dict[str, Any] = {}
 
     def name(self, suggested: str, fields: tuple[tuple[str, str], ...]) -> str:
         """Name a class; classes with different fields get different names."""
@@ -449,18 +449,18 @@ class _Classes:
     def resolve(self, pytype: PyType) -> Any:  # noqa: ANN401 - a type form is not always a class
         """Turn an annotation into the type it means."""
         for dotted in pytype.imports:
-            self._known[dotted.rpartition(".")[2]] = named_type(dotted)
-        for made in pytype.classes:
-            fields = [(name, self._meant(annotation)) for name, annotation in made.fields]
-            if made.name not in self._known:
-                self._known[made.name] = make_dataclass(
-                    made.name.strip("_"), fields, frozen=True, slots=True
+            self._types[dotted.rpartition(".")[2]] = named_type(dotted)
+        for nested in pytype.classes:
+            fields = [(name, self._evaluate(annotation)) for name, annotation in nested.fields]
+            if nested.name not in self._types:
+                self._types[nested.name] = make_dataclass(
+                    nested.name.strip("_"), fields, frozen=True, slots=True
                 )
-        return self._meant(pytype.annotation)
+        return self._evaluate(pytype.annotation)
 
-    def _meant(self, annotation: str) -> Any:  # noqa: ANN401 - as above
+    def _evaluate(self, annotation: str) -> Any:  # noqa: ANN401 - as above
         holder = SimpleNamespace(__annotations__={"it": annotation})
-        return get_type_hints(holder, self._known)["it"]
+        return get_type_hints(holder, self._types)["it"]
 
 
 async def in_thread(connection: AsyncConnection[Any], work: Callable[[Connection[Any]], T]) -> T:

@@ -388,8 +388,9 @@ def _first_difference(  # noqa: PLR0911 - a difference a return
         if type_name(column.type) != type_name(other.type):
             return column.name, f"is {type_name(column.type)}, and {type_name(other.type)}"
         if column.nullable != other.nullable:
-            said = ("may be null, and never is", "is never null, and may be")
-            return column.name, said[not column.nullable]
+            if column.nullable:
+                return column.name, "may be null, and never is"
+            return column.name, "is never null, and may be"
         parts = column.shape.parts if column.shape else ()
         other_parts = other.shape.parts if other.shape else ()
         inner = _first_difference(parts, other_parts)
@@ -592,12 +593,12 @@ def _quoted(name: str, *, always: bool = False) -> str:
 
 
 def _different_types(query: Query, described: _Described) -> Iterator[ParametersDiffer]:
-    known = _types(described)
+    types = _types(described)
     differing: set[str] = set()
     for combination, description in described:
         for name, parameter in zip(combination.parameters, description.parameters, strict=True):
-            if known[name].oid != parameter.type.oid and name not in differing:
-                both = type_name(known[name]), type_name(parameter.type)
+            if types[name].oid != parameter.type.oid and name not in differing:
+                both = type_name(types[name]), type_name(parameter.type)
                 yield ParametersDiffer(_shown(query), query.path, name, both)
                 differing.add(name)
 
@@ -636,13 +637,13 @@ def _parameters(
 
 
 def _unknown_narrowing(query: Query, columns: tuple[Column, ...]) -> Iterator[QueryError]:
-    known = (
+    names = (
         *(column.name for column in columns),
         *(parameter.name for parameter in query.parameters),
     )
     for name in dict(query.narrowed):
-        if name not in known:
-            yield UnknownNarrowing(_shown(query), query.path, name, known)
+        if name not in names:
+            yield UnknownNarrowing(_shown(query), query.path, name, names)
 
 
 def _narrowing_of_other_than_json(query: Query, described: _Described) -> Iterator[QueryError]:
@@ -651,7 +652,7 @@ def _narrowing_of_other_than_json(query: Query, described: _Described) -> Iterat
         *_types(described).items(),
     ]
     for name, wanted in _json_types(query).items():
-        named = [type_ for known, type_ in types if known == name]
+        named = [type_ for owner, type_ in types if owner == name]
         # the line is for the column and the parameter of this name; one of the two has to be json
         if named and not any(map(_holds_json, named)):
             other = type_name(named[0])

@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from dbkit.pgtypes.addresses import Cidr, Inet
     from dbkit.pgtypes.annotations import (
         Fields,
-        MadeClass,
+        NestedClass,
         PyType,
         TypeNamer,
         are_fields,
@@ -30,7 +30,7 @@ __all__ = [
     "Inet",
     "Json",
     "JsonLike",
-    "MadeClass",
+    "NestedClass",
     "PgType",
     "PyType",
     "Shape",
@@ -61,7 +61,7 @@ _ROOMS = {
     "Inet": "addresses",
     "Json": "json_type",
     "JsonLike": "json_type",
-    "MadeClass": "annotations",
+    "NestedClass": "annotations",
     "PgType": "pgtype",
     "PyType": "annotations",
     "Shape": "column",

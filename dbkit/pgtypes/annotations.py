@@ -35,7 +35,7 @@ _PYTYPES = "dbkit.pgtypes"
 _WORD = re.compile(r"[^\W_]+")
 
 
-class MadeClass(NamedTuple):
+class NestedClass(NamedTuple):
     """A frozen slotted dataclass to generate, for a composite type or a value of known parts."""
 
     name: str
@@ -51,7 +51,7 @@ class PyType:
     # dotted, as in "uuid.UUID"
     imports: frozenset[str] = frozenset()
     # a class stands after the classes of its fields
-    classes: tuple[MadeClass, ...] = ()
+    classes: tuple[NestedClass, ...] = ()
     # the driver's value is not of this type yet, so `runtime` has to convert it
     converted: bool = False
 
@@ -237,7 +237,7 @@ def _dataclass(suggested: str, names: list[str], parts: list[PyType], ask: _Ask)
     return PyType(
         name,
         frozenset[str]().union(*(part.imports for part in parts)),
-        (*(inner for part in parts for inner in part.classes), MadeClass(name, fields)),
+        (*(inner for part in parts for inner in part.classes), NestedClass(name, fields)),
         converted=True,
     )
 

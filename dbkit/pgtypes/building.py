@@ -30,10 +30,10 @@ _SHOWN = 60
 class Unfit(ValueError):
     """A value does not fit its type; the message says where in the value, and why."""
 
-    def __init__(self, place: str, expected: str, found: object) -> None:
-        shown = repr(found)
+    def __init__(self, path: str, expected: str, value: object) -> None:
+        shown = repr(value)
         shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
-        super().__init__(f"{place}: expected {expected}, got {shown}")
+        super().__init__(f"{path}: expected {expected}, got {shown}")
 
 
 @cache
@@ -83,27 +83,27 @@ def _dataclass(cls: type[Any]) -> Build:
         if field.init
     ]
 
-    def build(value: object, place: str) -> object:
+    def build(value: object, path: str) -> object:
         if isinstance(value, cls):
             return value
         if isinstance(value, tuple):
             values = cast("tuple[object, ...]", value)
             if len(values) != len(parts):
-                raise Unfit(place, f"{len(parts)} fields of {cls.__name__}", values)
+                raise Unfit(path, f"{len(parts)} fields of {cls.__name__}", values)
             return cls(
                 *(
-                    make(one, f"{place}.{name}")
-                    for (name, make, _), one in zip(parts, values, strict=True)
+                    make(field, f"{path}.{name}")
+                    for (name, make, _), field in zip(parts, values, strict=True)
                 )
             )
-        given = _object(value, place, cls.__name__)
-        found: dict[str, Any] = {}
-        for name, make, optional in parts:
-            if name in given:
-                found[name] = make(given[name], f"{place}.{name}")
-            elif not optional:
-                raise Unfit(place, f"{cls.__name__} with {name!r}", value)
-        return cls(**found)
+        items = _object(value, path, cls.__name__)
+        arguments: dict[str, Any] = {}
+        for name, make, is_optional in parts:
+            if name in items:
+                arguments[name] = make(items[name], f"{path}.{name}")
+            elif not is_optional:
+                raise Unfit(path, f"{cls.__name__} with {name!r}", value)
+        return cls(**arguments)
 
     return build
 
@@ -112,15 +112,15 @@ def _typed_dict(cls: Any) -> Build:  # noqa: ANN401 - a TypedDict is no class to
     parts = {name: builder(hint) for name, hint in get_type_hints(cls).items()}
     required: frozenset[str] = cls.__required_keys__
 
-    def build(value: object, place: str) -> object:
-        given = _object(value, place, cls.__name__)
+    def build(value: object, path: str) -> object:
+        items = _object(value, path, cls.__name__)
         for name in required:
-            if name not in given:
-                raise Unfit(place, f"{cls.__name__} with {name!r}", value)
+            if name not in items:
+                raise Unfit(path, f"{cls.__name__} with {name!r}", value)
         return {
-            name: make(given[name], f"{place}.{name}")
+            name: make(items[name], f"{path}.{name}")
             for name, make in parts.items()
-            if name in given
+            if name in items
         }
 
     return build
@@ -129,24 +129,24 @@ def _typed_dict(cls: Any) -> Build:  # noqa: ANN401 - a TypedDict is no class to
 def _container(origin: type[Any], arguments: tuple[Any, ...]) -> Build:
     if origin is dict:
         make = builder(arguments[1] if arguments else Any)
-        return lambda value, place: {
-            key: make(one, f"{place}.{key}") for key, one in _object(value, place, "dict").items()
+        return lambda value, path: {
+            key: make(item, f"{path}.{key}") for key, item in _object(value, path, "dict").items()
         }
     if origin is list or not arguments or arguments[-1] is ...:
         make = builder(arguments[0] if arguments else Any)
-        return lambda value, place: cast(
+        return lambda value, path: cast(
             "object",
-            origin(make(one, f"{place}[{index}]") for index, one in enumerate(_list(value, place))),
+            origin(make(item, f"{path}[{index}]") for index, item in enumerate(_list(value, path))),
         )
     makes = [builder(argument) for argument in arguments]
 
-    def build(value: object, place: str) -> object:
-        values = _list(value, place)
+    def build(value: object, path: str) -> object:
+        values = _list(value, path)
         if len(values) != len(makes):
-            raise Unfit(place, f"{len(makes)} values", value)
+            raise Unfit(path, f"{len(makes)} values", value)
         return tuple(
-            make(one, f"{place}[{index}]")
-            for index, (make, one) in enumerate(zip(makes, values, strict=True))
+            make(item, f"{path}[{index}]")
+            for index, (make, item) in enumerate(zip(makes, values, strict=True))
         )
 
     return build
@@ -156,48 +156,48 @@ def _union(annotation: Any) -> Build:  # noqa: ANN401 - as above
     arguments = get_args(annotation)
     makes = [builder(argument) for argument in arguments if argument is not NoneType]
     nullable = NoneType in arguments
-    expected = " or ".join(getattr(one, "__name__", str(one)) for one in arguments)
+    expected = " or ".join(getattr(part, "__name__", str(part)) for part in arguments)
 
-    def build(value: object, place: str) -> object:
+    def build(value: object, path: str) -> object:
         if value is None and nullable:
             return None
         if len(makes) == 1:
-            return makes[0](value, place)
+            return makes[0](value, path)
         for make in makes:
             try:
-                return make(value, place)
+                return make(value, path)
             except Unfit:
                 continue
-        raise Unfit(place, expected, value)
+        raise Unfit(path, expected, value)
 
     return build
 
 
 def _literal(allowed: tuple[Any, ...]) -> Build:
-    def build(value: object, place: str) -> object:
-        for one in allowed:
-            if type(one) is type(value) and one == value:
-                return one
-        raise Unfit(place, f"one of {', '.join(map(repr, allowed))}", value)
+    def build(value: object, path: str) -> object:
+        for literal in allowed:
+            if type(literal) is type(value) and literal == value:
+                return literal
+        raise Unfit(path, f"one of {', '.join(map(repr, allowed))}", value)
 
     return build
 
 
 def _enum(cls: type[Enum]) -> Build:
-    def build(value: object, place: str) -> object:
+    def build(value: object, path: str) -> object:
         try:
             return cls(value)
         except ValueError:
-            raise Unfit(place, f"a value of {cls.__name__}", value) from None
+            raise Unfit(path, f"a value of {cls.__name__}", value) from None
 
     return build
 
 
 def _instance(cls: type[Any]) -> Build:
-    def build(value: object, place: str) -> object:
+    def build(value: object, path: str) -> object:
         if isinstance(value, cls):
             return value
-        raise Unfit(place, cls.__name__, value)
+        raise Unfit(path, cls.__name__, value)
 
     return build
 
@@ -206,11 +206,11 @@ def _with_pydantic(cls: type[Any]) -> Build:
     # a pydantic dataclass validates as a model does; neither is imported until one is named
     adapter = import_module("pydantic").TypeAdapter(cls)
 
-    def build(value: object, place: str) -> object:
+    def build(value: object, path: str) -> object:
         try:
             return adapter.validate_python(_plain(value))
         except ValueError as error:
-            raise Unfit(place, f"{cls.__name__} ({_first(error)})", value) from error
+            raise Unfit(path, f"{cls.__name__} ({_first(error)})", value) from error
 
     return build
 
@@ -218,11 +218,11 @@ def _with_pydantic(cls: type[Any]) -> Build:
 def _with_msgspec(cls: type[Any]) -> Build:
     msgspec = import_module("msgspec")
 
-    def build(value: object, place: str) -> object:
+    def build(value: object, path: str) -> object:
         try:
             return msgspec.convert(_plain(value), cls)
         except msgspec.ValidationError as error:  # a ValueError only since msgspec 0.21
-            raise Unfit(place, f"{cls.__name__} ({_first(error)})", value) from error
+            raise Unfit(path, f"{cls.__name__} ({_first(error)})", value) from error
 
     return build
 
@@ -234,7 +234,7 @@ def _first(error: Exception) -> str:
 def _scalar(cls: type[Any], *parsed: type[Any], parse: Callable[[Any], Any]) -> Build:
     """Take a value of the class as it is, and one of these others through `parse`."""
 
-    def build(value: object, place: str) -> object:
+    def build(value: object, path: str) -> object:
         if type(value) is cls:
             return value
         # in Python a bool is an int, in PostgreSQL it is not
@@ -245,7 +245,7 @@ def _scalar(cls: type[Any], *parsed: type[Any], parse: Callable[[Any], Any]) -> 
                 pass
         elif isinstance(value, cls) and not isinstance(value, bool):
             return value
-        raise Unfit(place, cls.__name__, value)
+        raise Unfit(path, cls.__name__, value)
 
     return build
 
@@ -282,28 +282,28 @@ _SCALARS: dict[type[Any], Build] = {
 }
 
 
-def _object(value: object, place: str, expected: str) -> Mapping[str, object]:
+def _object(value: object, path: str, expected: str) -> Mapping[str, object]:
     if isinstance(value, dict):
         return cast("dict[str, object]", value)
-    raise Unfit(place, f"an object for {expected}", value)
+    raise Unfit(path, f"an object for {expected}", value)
 
 
-def _list(value: object, place: str) -> list[object] | tuple[object, ...]:
+def _list(value: object, path: str) -> list[object] | tuple[object, ...]:
     if isinstance(value, list | tuple):
         return cast("list[object] | tuple[object, ...]", value)
-    raise Unfit(place, "a list", value)
+    raise Unfit(path, "a list", value)
 
 
 def _plain(value: object) -> object:
-    """Give JSON that nobody asked the Decimals of as `json.loads` would have given it."""
+    """Give JSON that nobody asked the Decimals of as `json.loads` would have items it."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, list):
         values = cast("list[object]", value)
-        return [_plain(one) for one in values]
+        return [_plain(item) for item in values]
     if isinstance(value, dict):
         parts = cast("dict[str, object]", value)
-        return {key: _plain(one) for key, one in parts.items()}
+        return {key: _plain(part) for key, part in parts.items()}
     return value
 
 

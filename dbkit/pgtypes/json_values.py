@@ -31,10 +31,10 @@ def json_text(value: object) -> str:
 
 @cache
 def json_reader(annotation: Any) -> Callable[[str | bytes, str], Any]:  # noqa: ANN401
-    """Give what reads JSON as this type and names the place of what does not fit."""
+    """Give what reads JSON as this type and names the path of what does not fit."""
     make: Build = builder(annotation)
     # a fraction goes through Decimal, so that a field of that type gets all its digits
-    return lambda text, place: make(json.loads(text, parse_float=Decimal), place)
+    return lambda text, path: make(json.loads(text, parse_float=Decimal), path)
 
 
 def _written(value: object) -> object:  # noqa: PLR0911 - one line for each kind of value

@@ -38,5 +38,5 @@ def vector_text(numbers: Iterable[float]) -> bytes:
 
 def vector_binary(numbers: Iterable[float]) -> bytes:
     """Write numbers as pgvector's `vector_send` would."""
-    listed = [float(number) for number in numbers]
-    return pack(f"!HH{len(listed)}f", len(listed), 0, *listed)
+    components = [float(number) for number in numbers]
+    return pack(f"!HH{len(components)}f", len(components), 0, *components)

@@ -2,7 +2,14 @@
 
 import pytest
 
-from dbkit.pgtypes import MadeClass, class_name, column_type, parameter_type, python_type, type_name
+from dbkit.pgtypes import (
+    NestedClass,
+    class_name,
+    column_type,
+    parameter_type,
+    python_type,
+    type_name,
+)
 from dbkit.pgtypes.column import Column, Shape
 from dbkit.pgtypes.pgtype import PgType, TypeKind
 
@@ -86,7 +93,7 @@ def test_a_composite_is_a_class_whose_fields_may_be_none() -> None:
 
     assert found.annotation == "list[HomePlace | None]"
     assert found.classes == (
-        MadeClass(
+        NestedClass(
             "HomePlace",
             (
                 ("street", "str | None"),
@@ -144,7 +151,7 @@ def test_a_shape_is_typed_to_the_leaf() -> None:
 
     assert found.annotation == "list[Step]"
     assert found.classes == (
-        MadeClass("Step", (("id", "UUID"), ("took", "str | None"), ("tags", "list[str | None]"))),
+        NestedClass("Step", (("id", "UUID"), ("took", "str | None"), ("tags", "list[str | None]"))),
     )
     assert found.imports == {"uuid.UUID"}
     assert found.converted
