@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,12 @@ from dbkit.settings import load_settings
 from tests.project import Project
 
 ROOT = Path(__file__).parent.parent
+if sys.dont_write_bytecode:
+    # a thousand tests start a Python; here it compiles once, and the tree stays as clean as asked
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(ROOT / ".pytest_cache" / "bytecode")
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # the data of a test may be lost in a power cut
 _QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _NEEDED_MEMORY = 1 << 30

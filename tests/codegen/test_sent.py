@@ -4,7 +4,8 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from inspect import getdoc, signature
 from pathlib import Path
@@ -26,10 +27,13 @@ MODULES = [
 ]
 
 
-def _queries() -> Iterator[tuple[str, Query]]:
-    for system in SYSTEMS:
-        for query in examine_folder(ROOT / "sql" / system, ROOT).queries:
-            yield system, query
+@cache
+def _queries() -> list[tuple[str, Query]]:
+    return [
+        (system, query)
+        for system in SYSTEMS
+        for query in examine_folder(ROOT / "sql" / system, ROOT).queries
+    ]
 
 
 def _statement(system: str, query: Query) -> Statement[Any]:
@@ -70,7 +74,7 @@ def _plain(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("system", "query"), [*_queries()], ids=lambda value: getattr(value, "name", str(value))
+    ("system", "query"), _queries(), ids=lambda value: getattr(value, "name", str(value))
 )
 def test_the_text_of_every_combination_is_that_of_the_file(system: str, query: Query) -> None:
     statement = _statement(system, query)
@@ -85,7 +89,7 @@ def test_the_text_of_every_combination_is_that_of_the_file(system: str, query: Q
 
 
 @pytest.mark.parametrize(
-    ("system", "query"), [*_queries()], ids=lambda value: getattr(value, "name", str(value))
+    ("system", "query"), _queries(), ids=lambda value: getattr(value, "name", str(value))
 )
 def test_every_line_sent_is_told_where_it_stands_in_the_file(system: str, query: Query) -> None:
     statement = _statement(system, query)
