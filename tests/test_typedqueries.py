@@ -64,11 +64,13 @@ def test_columns_and_parameters_are_what_the_server_says(shop: psycopg.Connectio
         "\\if :{?since}\nand made >= :'since'\n\\endif\nlimit :'most';\n",
     )
 
-    assert [(one.name, one.type.name, one.nullable) for one in typed.columns] == [
+    assert [(column.name, column.type.name, column.nullable) for column in typed.columns] == [
         ("id", "int4", False),
         ("note", "text", True),
     ]
-    assert {one.name: one.type.name for one in typed.parameters if one.type} == {
+    assert {
+        parameter.name: parameter.type.name for parameter in typed.parameters if parameter.type
+    } == {
         "customer": "text",
         "most": "int8",
         "since": "date",
@@ -82,13 +84,13 @@ def test_a_column_is_nullable_if_one_combination_cannot_prove_it(shop: psycopg.C
         "-- :many\nselect note from orders\n\\if :{?note}\nwhere note = :'note'\n\\endif\n;\n",
     )
 
-    assert [one.nullable for one in typed.columns] == [True]
+    assert [column.nullable for column in typed.columns] == [True]
 
 
 def test_a_header_line_narrows_what_cannot_be_proved(shop: psycopg.Connection) -> None:
     typed = check(shop, "-- note: not null\n-- :many\nselect id, note from orders;\n")
 
-    assert [one.nullable for one in typed.columns] == [False, False]
+    assert [column.nullable for column in typed.columns] == [False, False]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_a_column_is_narrowed_to_a_type_and_to_not_null(
 ) -> None:
     typed = check(shop, f"{header}-- :many\nselect payload from orders;\n")
 
-    assert [one.nullable for one in typed.columns] == [False]
+    assert [column.nullable for column in typed.columns] == [False]
     assert typed.json_types == (("payload", "shop.types.Payload"),)
 
 
@@ -114,7 +116,7 @@ def test_a_parameter_is_narrowed_to_a_type_and_to_not_null(shop: psycopg.Connect
         "-- :exec\nupdate orders set payload = :'payload' where id = :'id';\n",
     )
 
-    [payload] = [one for one in typed.parameters if one.name == "payload"]
+    [payload] = [parameter for parameter in typed.parameters if parameter.name == "payload"]
     assert (payload.nullable, payload.json_type) == (False, "shop.types.Payload")
 
 
@@ -136,7 +138,7 @@ def test_what_does_not_prepare_is_pointed_at_in_the_file(shop: psycopg.Connectio
 
 
 @pytest.mark.parametrize(
-    ("error", "text", "told"),
+    ("error", "text", "sentence"),
     [
         (
             UnusableColumn,
@@ -281,12 +283,12 @@ def test_what_does_not_prepare_is_pointed_at_in_the_file(shop: psycopg.Connectio
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_sentence(
-    shop: psycopg.Connection, error: type[QueryError], text: str, told: str
+    shop: psycopg.Connection, error: type[QueryError], text: str, sentence: str
 ) -> None:
     with pytest.raises(error) as caught:
         check(shop, text)
 
-    assert str(caught.value) == f"sql/shop/orders/listed.sql: {told}"
+    assert str(caught.value) == f"sql/shop/orders/listed.sql: {sentence}"
 
 
 def test_all_that_does_not_fit_is_told_at_once(shop: psycopg.Connection) -> None:

@@ -1,4 +1,4 @@
-"""A file that would be written otherwise is told by the first line that differs."""
+"""A file that would be written otherwise is shown by the first line that differs."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from dbkit.codegen import Drift, find_drift
 
 
 @pytest.mark.parametrize(
-    ("now", "line", "told"),
+    ("now", "line", "message"),
     [
         ("first\nother\n", 2, "would be `other` now"),
         ("first\n\nsecond\n", 2, "would be empty now"),
@@ -18,12 +18,12 @@ from dbkit.codegen import Drift, find_drift
     ],
 )
 def test_the_first_line_that_differs_is_told(
-    tmp_path: Path, now: str, line: int | None, told: str
+    tmp_path: Path, now: str, line: int | None, message: str
 ) -> None:
     path = tmp_path / "orders.py"
     path.write_text("first\nsecond\n")
 
-    assert find_drift({path: now}) == (Drift(path, line, None, told),)
+    assert find_drift({path: now}) == (Drift(path, line, None, message),)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -149,14 +149,14 @@ def test_an_error_points_at_the_line_of_the_file(
 def test_the_same_functions_are_awaited(shop_url: str, orders: ModuleType) -> None:
     async def tried() -> tuple[list[Any], list[Any], list[int]]:
         async with await psycopg.AsyncConnection.connect(shop_url) as connection:
-            found: list[Any] = await orders.list_recent(connection, customer=1, state="open")
+            recent: list[Any] = await orders.list_recent(connection, customer=1, state="open")
             streamed = [row async for row in orders.stream(connection, many=0)]
             added: list[int] = await orders.add_each(connection, [orders.AddEachValues(2, None)])
             await connection.rollback()
-            return found, streamed, added
+            return recent, streamed, added
 
-    found, streamed, added = asyncio.run(tried())
+    recent, streamed, added = asyncio.run(tried())
 
-    assert [row.state for row in found] == ["open"]
+    assert [row.state for row in recent] == ["open"]
     assert [row.note for row in streamed] == ["first", None]
     assert len(added) == 1

@@ -54,9 +54,9 @@ def test_a_file_that_comes_changes_no_name_of_another(
 
     after = _texts(system, root, shop)
 
-    known = _names(before["orders.py"])
+    earlier = _names(before["orders.py"])
     now = _names(after["orders.py"])
-    assert {name: now.get(name) for name in known} == known
+    assert {name: now.get(name) for name in earlier} == earlier
     for other in before.keys() - {"orders.py"}:
         assert after[other] == before[other]
 

@@ -24,11 +24,11 @@ from dbkit.typedqueries import DoesNotPrepare
 
 
 def test_rows_are_named_tuples(queries: Queries, shop: psycopg.Connection) -> None:
-    found = queries["orders.list_of"](shop, customer_id=1)
+    orders = queries["orders.list_of"](shop, customer_id=1)
 
-    assert found == [(11, Decimal("3.00"), None, None), (10, Decimal("2.50"), "first", "calm")]
-    assert found[1].note == "first"
-    assert found[1]._fields == ("id", "amount", "note", "felt")
+    assert orders == [(11, Decimal("3.00"), None, None), (10, Decimal("2.50"), "first", "calm")]
+    assert orders[1].note == "first"
+    assert orders[1]._fields == ("id", "amount", "note", "felt")
 
 
 def test_a_single_column_gives_its_value(queries: Queries, shop: psycopg.Connection) -> None:
@@ -60,7 +60,10 @@ def test_an_omitted_keyword_is_one_that_is_not_given(
     with pytest.raises(UnknownKeyword):
         list_of(shop, customer_id=1, felled=OMITTED)
     with pytest.raises(UnequalSets):
-        add(shop, [{"id": 21, "customer_id": 1, "amount": 1, "note": one} for one in ("", OMITTED)])
+        add(
+            shop,
+            [{"id": 21, "customer_id": 1, "amount": 1, "note": note} for note in ("", OMITTED)],
+        )
 
 
 def test_an_identifier_is_chosen_among_those_listed(

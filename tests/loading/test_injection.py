@@ -69,8 +69,8 @@ class Ways(NamedTuple):
 
     def back(self) -> str:
         """Give the text that a row holds, the same in each of its columns."""
-        found = self.connection.execute("select text, tags, payload, pair from kept").fetchall()
-        [(text, tags, payload, pair)] = found
+        rows = self.connection.execute("select text, tags, payload, pair from kept").fetchall()
+        [(text, tags, payload, pair)] = rows
         assert (tags, payload) == ([text], {text: [text]})
         assert self.connection.execute(
             "select pair = row(text, text)::pair from kept"

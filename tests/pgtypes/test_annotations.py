@@ -78,10 +78,10 @@ ANNOTATIONS: list[tuple[PgType, str, set[str]]] = [
 def test_a_type_is_written_as_a_person_would(
     type_: PgType, annotation: str, imports: set[str]
 ) -> None:
-    found = python_type(type_)
+    python = python_type(type_)
 
-    assert found.annotation == annotation
-    assert found.imports == imports
+    assert python.annotation == annotation
+    assert python.imports == imports
 
 
 def test_proven_elements_are_never_none() -> None:
@@ -89,10 +89,10 @@ def test_proven_elements_are_never_none() -> None:
 
 
 def test_a_composite_is_a_class_whose_fields_may_be_none() -> None:
-    found = python_type(array(PLACE))
+    python = python_type(array(PLACE))
 
-    assert found.annotation == "list[HomePlace | None]"
-    assert found.classes == (
+    assert python.annotation == "list[HomePlace | None]"
+    assert python.classes == (
         NestedClass(
             "HomePlace",
             (
@@ -101,15 +101,15 @@ def test_a_composite_is_a_class_whose_fields_may_be_none() -> None:
             ),
         ),
     )
-    assert found.converted
+    assert python.converted
 
 
 def test_json_can_be_a_type_of_the_users_own() -> None:
-    found = python_type(base("jsonb"), json_type="myapp.types.Payload")
+    python = python_type(base("jsonb"), json_type="myapp.types.Payload")
 
-    assert found.annotation == "Payload"
-    assert found.imports == {"myapp.types.Payload"}
-    assert found.converted
+    assert python.annotation == "Payload"
+    assert python.imports == {"myapp.types.Payload"}
+    assert python.converted
 
 
 @pytest.mark.parametrize(
@@ -147,22 +147,22 @@ def run_with_steps() -> Column:
 
 
 def test_a_shape_is_typed_to_the_leaf() -> None:
-    found = column_type(run_with_steps())
+    python = column_type(run_with_steps())
 
-    assert found.annotation == "list[Step]"
-    assert found.classes == (
+    assert python.annotation == "list[Step]"
+    assert python.classes == (
         NestedClass("Step", (("id", "UUID"), ("took", "str | None"), ("tags", "list[str | None]"))),
     )
-    assert found.imports == {"uuid.UUID"}
-    assert found.converted
+    assert python.imports == {"uuid.UUID"}
+    assert python.converted
 
 
 def test_a_row_of_an_outer_join_may_be_none() -> None:
     author = Shape("row", "authors", (Column("id", base("int4"), nullable=False),))
 
-    found = column_type(Column("author", RECORD, nullable=True, shape=author))
+    python = column_type(Column("author", RECORD, nullable=True, shape=author))
 
-    assert found.annotation == "Authors | None"
+    assert python.annotation == "Authors | None"
 
 
 def test_keys_that_are_no_names_stay_json() -> None:
@@ -172,10 +172,10 @@ def test_keys_that_are_no_names_stay_json() -> None:
 
 
 def test_the_caller_may_name_the_classes() -> None:
-    found = python_type(PLACE, name_class=lambda suggested, _: f"{suggested}_2")
+    python = python_type(PLACE, name_class=lambda suggested, _: f"{suggested}_2")
 
-    assert found.annotation == "home_place_2"
-    assert found.classes[0].name == "home_place_2"
+    assert python.annotation == "home_place_2"
+    assert python.classes[0].name == "home_place_2"
 
 
 @pytest.mark.parametrize(

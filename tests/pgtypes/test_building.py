@@ -76,10 +76,10 @@ INNER = Inner(UUID(ID))
     ids=str,
 )
 def test_json_is_read_as_a_type(annotation: object, text: str, value: object) -> None:
-    found = json_reader(annotation)(text, "$")
+    built = json_reader(annotation)(text, "$")
 
-    assert found == value
-    assert isinstance(found, type(value)) or annotation is float
+    assert built == value
+    assert isinstance(built, type(value)) or annotation is float
 
 
 @pytest.mark.parametrize(
@@ -161,25 +161,25 @@ def test_what_json_would_change_is_not_written(value: object) -> None:
 
 def test_a_msgspec_struct_is_checked_by_msgspec() -> None:
     msgspec = pytest.importorskip("msgspec")
-    made: Any = msgspec.defstruct("Made", [("id", UUID), ("size", float)])
+    model: Any = msgspec.defstruct("Made", [("id", UUID), ("size", float)])
 
-    many = GenericAlias(list, (made,))
+    many = GenericAlias(list, (model,))
 
-    found = json_reader(many)(f'[{{"id": "{ID}", "size": 1.5}}]', "$")
+    built = json_reader(many)(f'[{{"id": "{ID}", "size": 1.5}}]', "$")
 
-    assert found == [made(UUID(ID), 1.5)]
-    assert json.loads(json_text(found)) == [{"id": ID, "size": 1.5}]
+    assert built == [model(UUID(ID), 1.5)]
+    assert json.loads(json_text(built)) == [{"id": ID, "size": 1.5}]
     with pytest.raises(Unfit, match=r"^\$\[0\]: expected Made \(.*size"):
         json_reader(many)(f'[{{"id": "{ID}"}}]', "$")
 
 
 def test_a_pydantic_model_is_checked_by_pydantic() -> None:
     pydantic = pytest.importorskip("pydantic")
-    made = pydantic.create_model("Made", id=(UUID, ...), size=(float, ...))
+    model = pydantic.create_model("Made", id=(UUID, ...), size=(float, ...))
 
-    found = json_reader(made | None)(f'{{"id": "{ID}", "size": 1.5}}', "$")
+    built = json_reader(model | None)(f'{{"id": "{ID}", "size": 1.5}}', "$")
 
-    assert found == made(id=UUID(ID), size=1.5)
-    assert json.loads(json_text(found)) == {"id": ID, "size": 1.5}
+    assert built == model(id=UUID(ID), size=1.5)
+    assert json.loads(json_text(built)) == {"id": ID, "size": 1.5}
     with pytest.raises(Unfit, match=r"^\$: expected Made \(.*size"):
-        json_reader(made)(f'{{"id": "{ID}"}}', "$")
+        json_reader(model)(f'{{"id": "{ID}"}}', "$")

@@ -65,9 +65,9 @@ def test_a_stream_can_be_awaited(typed_url: str) -> None:
 
 def test_calls_at_once_take_turns(typed_url: str) -> None:
     async def work(connection: AsyncConnection) -> None:
-        found = await asyncio.gather(*(many(connection, NUMBERS, [n]) for n in range(20)))
+        answers = await asyncio.gather(*(many(connection, NUMBERS, [n]) for n in range(20)))
 
-        assert found == [list(range(1, n + 1)) for n in range(20)]
+        assert answers == [list(range(1, n + 1)) for n in range(20)]
 
     awaited(typed_url, work)
 

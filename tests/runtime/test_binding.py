@@ -99,10 +99,10 @@ VALUES: list[tuple[str, object]] = [
 def test_a_value_comes_back_as_it_went_in(
     connection: Connection, type_: str, value: object
 ) -> None:
-    found = one(connection, echo(type_), [value])
+    returned = one(connection, echo(type_), [value])
 
-    assert found == value
-    assert type(found) is type(value)
+    assert returned == value
+    assert type(returned) is type(value)
 
 
 def test_an_encoder_says_why_it_refuses_a_value(connection: Connection) -> None:
@@ -123,9 +123,9 @@ def test_its_text_form_means_the_same(connection: Connection, type_: str, value:
     assert pg_type is not None
     text = make_encoder(pg_type, "utf-8").text(value).decode()
 
-    found = one(connection, echo(type_), [AsText(text)])
+    returned = one(connection, echo(type_), [AsText(text)])
 
-    assert found == value
+    assert returned == value
 
 
 @pytest.mark.parametrize("type_", sorted({type_ for type_, _ in VALUES}))

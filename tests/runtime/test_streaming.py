@@ -48,10 +48,10 @@ def test_a_million_rows_need_no_more_memory_than_a_portion(connection: Connectio
 
 def test_leaving_the_block_closes_the_cursor(connection: Connection) -> None:
     with stream(connection, NUMBERS, [9], portion=2) as numbers:
-        found = list(islice(numbers, 3))
+        rows = list(islice(numbers, 3))
         open_cursors = many(connection, CURSORS, [])
 
-    assert [n for n, _ in found] == [1, 2, 3]
+    assert [n for n, _ in rows] == [1, 2, 3]
     assert len(open_cursors) == 1
     assert many(connection, CURSORS, []) == []
 
