@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help install migrate status psql demo test test-all check format lint types floors dead sql bench clean
+.PHONY: help install migrate status psql demo test test-all check format lint types floors dead sql bench docs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -65,6 +65,9 @@ format: .venv/installed ## format Python and SQL
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/sqlfluff fix --disable-progress-bar migrations sql
+
+docs: .venv/installed ## write docs/rules.md anew from the rules
+	@$(BIN)/python -m tests.check.rulespage > docs/rules.md
 
 bench: .venv/installed ## measure, as ratios beside psql, plain yoyo and an empty command
 	@$(BIN)/python bench/migrations.py

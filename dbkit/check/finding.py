@@ -1,18 +1,21 @@
-"""One thing that is wrong, or doubtful, and the place to look at."""
+"""What a rule observes at one place, and the finding that is made of it."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from dbkit.errors import DbkitError, SourceFault
-from dbkit.queryfiles import ClashingQueries, Query, UnusableQueryFile
-from dbkit.typedqueries import DoesNotPrepare
+from dbkit.errors import SourceFault
+from dbkit.queryfiles import Query
+
+
+def name_of(query: Query) -> str:
+    """Return the name of a query, as in `runs.list_recent`."""
+    return f"{query.subject}.{query.name}"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What is wrong, as a program can read it and as a compiler would show it."""
+class Observation:
+    """One thing that is wrong or doubtful, and the place to look at, as far as it is known."""
 
-    kind: str
     message: str
     path: str | None = None
     line: int | None = None
@@ -21,47 +24,49 @@ class Finding:
     query: str | None = None
     # the line at fault with a caret below it
     snippet: str = field(default="", repr=False)
-    # told, and no reason to fail
-    is_warning: bool = False
 
     @classmethod
-    def of_fault(cls, error: DbkitError, query: Query | None = None) -> "Finding":
-        """Make a finding of what keeps a query file from being read, or a query from being typed.
+    def of_query(cls, query: Query, message: str) -> "Observation":
+        """Make an observation about a query as a whole, at the first line of its statement."""
+        return cls(message, query.path, query.line, query=name_of(query))
 
-        Where the error has no place of its own, the statement's first line is the nearest.
-        """
-        name = f"{query.subject}.{query.name}" if query else None
-        kind = "query" if query else "file"
+    @classmethod
+    def of_error(cls, error: Exception, query: Query | None = None) -> "Observation":
+        """Make an observation of an error, at the error's own place or else at the query's."""
+        name = name_of(query) if query else None
         if isinstance(error, SourceFault):
-            kind = "statement" if isinstance(error, DoesNotPrepare) else kind
             place = error.path, error.line, error.column
-            return cls(kind, error.fault(), *place, name, error.snippet)
-        match error:
-            case ClashingQueries(name=name, path=path, line=line):
-                return cls("duplicate", _without_place(error, path, line), path, line, None, name)
-            case UnusableQueryFile(path=path):
-                return cls("file", _without_place(error, path), path)
-            case _ if query:
-                message = _without_place(error, query.path)
-                return cls(kind, message, query.path, query.line, None, name)
-            case _:
-                return cls(kind, str(error))
+            return cls(error.fault(), *place, query=name, snippet=error.snippet)
+        path: str | None = getattr(error, "path", None)
+        line: int | None = getattr(error, "line", None)
+        told: list[str] = getattr(error, "__notes__", None) or [str(error).strip()]
+        # the place that the sentence begins with is told apart from it
+        if query is not None:
+            path, line = path or query.path, line or query.line
+        message = "; ".join(told).removeprefix(f"{path}:{line}: ").removeprefix(f"{path}: ")
+        return cls(message, path, line, query=name)
 
-    @classmethod
-    def of_query(cls, kind: str, message: str, query: Query, *, is_warning: bool) -> "Finding":
-        """Make a finding about a query as a whole."""
-        name = f"{query.subject}.{query.name}"
-        return cls(kind, message, query.path, query.line, query=name, is_warning=is_warning)
+
+@dataclass(frozen=True, slots=True)
+class Finding(Observation):
+    """An observation with the rule that made it, as a program can read it."""
+
+    rule: str = field(kw_only=True)
+    # the documented word for findings of this sort; several rules may share one
+    kind: str = field(kw_only=True)
+    # told, and no reason to fail
+    is_warning: bool = field(kw_only=True)
 
     @property
     def place(self) -> str:
         """The place as a compiler writes it, `path:line:column:`, as far as it is known."""
-        known = [one for one in (self.path, self.line, self.column) if one is not None]
-        return "".join(f"{one}:" for one in known)
+        known = [part for part in (self.path, self.line, self.column) if part is not None]
+        return "".join(f"{part}:" for part in known)
 
     def as_json(self) -> dict[str, Any]:
         """Return the documented shape."""
         return {
+            "rule": self.rule,
             "kind": self.kind,
             "path": self.path,
             "line": self.line,
@@ -69,8 +74,3 @@ class Finding:
             "query": self.query,
             "message": self.message,
         }
-
-
-def _without_place(error: DbkitError, path: str, line: int | None = None) -> str:
-    place = path if line is None else f"{path}:{line}"
-    return str(error).removeprefix(f"{place}: ")

@@ -1,6 +1,7 @@
-"""What a check found of one system: the findings, and how much was looked at."""
+"""The report on one system: the findings, and how much was looked at."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,14 +9,14 @@ from dbkit.check.finding import Finding
 from dbkit.queryfiles import Query
 from dbkit.typedqueries import TypedQuery
 
-# nullable for want of a proof, as `why` says; every other reason is one that can be seen happen
+# what `why` says of a column that is nullable only because a proof is missing
 _UNPROVEN = re.compile(r"not analysed|nothing is known|.* may return null$")
 _NOT_NULL = "not null"
 
 
 @dataclass(slots=True)
 class CheckReport:
-    """What was found of one system so far."""
+    """What was found in one system so far."""
 
     name: str
     queries: list[Query] = field(default_factory=list[Query])
@@ -26,12 +27,12 @@ class CheckReport:
     @property
     def findings(self) -> list[Finding]:
         """What is wrong, in the order of the files."""
-        return sorted((one for one in self.found if not one.is_warning), key=_by_place)
+        return sorted(_of_severity(self.found, is_warning=False), key=_by_place)
 
     @property
     def warnings(self) -> list[Finding]:
         """What is doubtful, in the order of the files."""
-        return sorted((one for one in self.found if one.is_warning), key=_by_place)
+        return sorted(_of_severity(self.found, is_warning=True), key=_by_place)
 
     @property
     def combinations(self) -> int:
@@ -41,30 +42,30 @@ class CheckReport:
     @property
     def columns(self) -> int:
         """How many columns the typed queries give."""
-        return sum(len(one.columns) for one in self.typed)
+        return sum(len(typed.columns) for typed in self.typed)
 
     @property
     def nullable(self) -> int:
         """How many of the columns may be null."""
-        return sum(column.nullable for one in self.typed for column in one.columns)
+        return sum(column.nullable for typed in self.typed for column in typed.columns)
 
     @property
     def unproven(self) -> int:
         """How many may be null only because nothing proves that they cannot."""
         return sum(
             column.nullable and bool(_UNPROVEN.match(column.why))
-            for one in self.typed
-            for column in one.columns
+            for typed in self.typed
+            for column in typed.columns
         )
 
     @property
     def asserted(self) -> int:
         """How many cannot be null only because the header of the file says so."""
         return sum(
-            dict(one.query.narrowed).get(column.name) == _NOT_NULL
-            and any(said.columns[place].nullable for _, said in one.described)
-            for one in self.typed
-            for place, column in enumerate(one.columns)
+            dict(typed.query.narrowed).get(column.name) == _NOT_NULL
+            and any(description.columns[place].nullable for _, description in typed.described)
+            for typed in self.typed
+            for place, column in enumerate(typed.columns)
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -78,11 +79,15 @@ class CheckReport:
             "nullable": self.nullable,
             "unproven": self.unproven,
             "asserted": self.asserted,
-            "findings": [one.as_json() for one in self.findings],
-            "warnings": [one.as_json() for one in self.warnings],
+            "findings": [finding.as_json() for finding in self.findings],
+            "warnings": [finding.as_json() for finding in self.warnings],
         }
 
 
+def _of_severity(findings: list[Finding], *, is_warning: bool) -> Iterator[Finding]:
+    return (finding for finding in findings if finding.is_warning is is_warning)
+
+
 def _by_place(finding: Finding) -> tuple[bool, str, int, int]:
-    # what is of no file, as a database that cannot be reached, explains what follows
+    # findings without a file come first: a database that cannot be reached explains the others
     return finding.path is not None, finding.path or "", finding.line or 0, finding.column or 0

@@ -1,21 +1,32 @@
-"""What is asked of each query beyond its types: every rule of the check stands here."""
+"""The rules of the check, one function each; to add one, write a function here."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from typing import Any, LiteralString, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import LiteralString
 
-import psycopg
+from dbkit.check.finding import Observation
+from dbkit.check.needs import (
+    DATABASE,
+    MIGRATIONS,
+    PACKAGE,
+    QUERY_FILES,
+    REFUSED_QUERY,
+    TENANT,
+    TYPED_QUERIES,
+    TYPED_QUERY,
+    MigratedDatabase,
+    MigrationState,
+    PackageState,
+    RefusedQuery,
+    TenantQuery,
+)
+from dbkit.check.registry import Registry, Severity
+from dbkit.errors import DbkitError
+from dbkit.queryfiles import ClashingQueries
+from dbkit.typedqueries import DoesNotPrepare, TypedQuery, find_different_rows
 
-from dbkit.analysis import Catalog
-from dbkit.check.finding import Finding
-from dbkit.settings import System
-from dbkit.tenancy import Ownership, find_crossings
-from dbkit.typedqueries import TypedQuery
+RULES = Registry()
 
-Rule: TypeAlias = Callable[[TypedQuery], Iterable[Finding]]
-
-_COLUMN: LiteralString = """
+_HAS_COLUMN: LiteralString = """
 select
 from pg_catalog.pg_attribute as attribute
 join pg_catalog.pg_class as relation on relation.oid = attribute.attrelid
@@ -27,64 +38,492 @@ limit 1
 """
 
 
-def rules_of(
-    system: System, connection: psycopg.Connection[Any], catalog: Catalog
-) -> tuple[Rule, ...]:
-    """Return the rules that hold for a system; what one learns of the database lasts for a run.
-
-    A rule is called with each query that the server understands in every combination.
-    """
-    if system.tenant is None:
-        return (_uncertain,)
-    ownership = Ownership(catalog, system.tenant)
-    return (_uncertain, partial(_crossing, connection, ownership))
+# what a query does
 
 
-def unknown_tenant(system: System, catalog: Catalog) -> Iterator[Finding]:
-    """Find a tenant's column that no table has, for which nothing would be asked of any query."""
-    if system.tenant is not None and not catalog.rows(_COLUMN, system.tenant):
-        message = f"no table has the tenant's column {system.tenant!r} that the settings name"
-        yield Finding("tenant", message)
-
-
-def _uncertain(typed: TypedQuery) -> Iterator[Finding]:
-    """Warn of a query that may give more rows than its kind promises."""
+@RULES.rule(
+    "uncertain",
+    Severity.WARNING,
+    TYPED_QUERY,
+    why=(
+        "A `:one` or `:optional` raises `TooManyRows` when a second row comes back, and no "
+        "unique key keeps a second row from being there."
+    ),
+    remedy=("Compare all columns of a unique key by `=`, add `limit 1`, or make it `:many`."),
+    example=(
+        "-- The order with this note.\n-- :optional\nselect id from orders where note = :'note';\n"
+    ),
+)
+def uncertain(typed: TypedQuery) -> Iterator[Observation]:
+    """Find a query that may give more rows than its kind promises."""
     if typed.is_certain:
         return
-    query = typed.query
-    many = next(combination for combination, said in typed.described if not said.at_most_one)
+    several = next(
+        combination for combination, description in typed.described if not description.at_most_one
+    )
     reason = "more than one row may come back: no unique key is fixed by equality"
-    message = f":{query.kind}, but {reason}{_where(many.given, typed)}"
-    yield Finding.of_query("uncertain", message, query, is_warning=True)
+    message = f":{typed.query.kind}, but {reason}{_where(several.given, typed)}"
+    yield Observation.of_query(typed.query, message)
+
+
+# whose rows a query reaches
+
+
+@RULES.rule(
+    "tenant",
+    Severity.ERROR,
+    TENANT,
+    why=(
+        "The settings name the tenant's column, and nothing proves that this query keeps to the "
+        "rows of the tenant that it was called for."
+    ),
+    remedy=(
+        "Bind each table to the parameter, as in `orders.tenant_id = :'tenant_id'`; a query that "
+        "is meant for all tenants says so in the header: `-- across tenants: why`."
+    ),
+    example="-- Orders of everybody.\n-- :many\nselect id from orders order by id;\n",
+)
+def tenant(asked: TenantQuery) -> Iterator[Observation]:
+    """Find what lets a query reach another tenant's rows, unless its header says why it may."""
+    typed = asked.typed
+    if typed.query.across_tenants is not None:
+        return
+    for reason, combinations in asked.crossings.items():
+        is_always = len(combinations) == len(typed.described)
+        message = reason if is_always else f"{reason}{_where(combinations[0], typed)}"
+        yield Observation.of_query(typed.query, message)
+
+
+@RULES.rule(
+    "needless-across-tenants",
+    Severity.ERROR,
+    TENANT,
+    kind="tenant",
+    why=(
+        "The header says that the query reaches the rows of all tenants, and it does not; left "
+        "there, the line would hide the day on which it does."
+    ),
+    remedy="Take the line `-- across tenants:` out of the header.",
+    example=(
+        "-- Orders of one tenant.\n"
+        "-- across tenants: by habit\n"
+        "-- :many\n"
+        "select id from orders where tenant_id = :'tenant_id' order by id;\n"
+    ),
+)
+def needless_across_tenants(asked: TenantQuery) -> Iterator[Observation]:
+    """Find a way out of the tenant rule that is not needed."""
+    query = asked.typed.query
+    if query.across_tenants is not None and not asked.crossings:
+        message = "it keeps to one tenant; leave the line `-- across tenants:` out"
+        yield Observation.of_query(query, message)
+
+
+@RULES.rule(
+    "unknown-tenant-column",
+    Severity.ERROR,
+    DATABASE,
+    kind="tenant",
+    why="No table has the column, so that no query would be asked whose rows it reaches.",
+    remedy='Name the column as the tables have it, as in `tenant = "tenant_id"`.',
+    example="shop: no table has the tenant's column 'tenat_id' that the settings name",
+)
+def unknown_tenant_column(database: MigratedDatabase) -> Iterator[Observation]:
+    """Find a tenant's column that no table has."""
+    column = database.system.tenant
+    if column is not None and not database.catalog.rows(_HAS_COLUMN, column):
+        yield Observation(f"no table has the tenant's column {column!r} that the settings name")
+
+
+# what a query file says
+
+
+@RULES.rule(
+    "query-file",
+    Severity.ERROR,
+    QUERY_FILES,
+    kind="file",
+    why=(
+        "The file cannot be read as a psql script of one statement with a kind, so that neither "
+        "psql nor Python would run what was meant."
+    ),
+    remedy="The message says for each fault what to write; docs/queries.md has the whole form.",
+    example="-- Orders without a kind.\nselect id from orders order by id;\n",
+)
+def query_file(faults: tuple[DbkitError, ...]) -> Iterator[Observation]:
+    """Pass on what keeps a query file from being read."""
+    for fault in faults:
+        if not isinstance(fault, ClashingQueries):
+            yield Observation.of_error(fault)
+
+
+@RULES.rule(
+    "clashing-queries",
+    Severity.ERROR,
+    QUERY_FILES,
+    kind="duplicate",
+    why="Two queries of a system would have one name in Python, for the function or for its rows.",
+    remedy="Rename one of the two.",
+    example=(
+        "-- name: list_all :many\n"
+        "select id from orders order by id;\n"
+        "-- name: list_all :many\n"
+        "select note from orders order by id;\n"
+    ),
+)
+def clashing_queries(faults: tuple[DbkitError, ...]) -> Iterator[Observation]:
+    """Pass on which queries cannot both have their names."""
+    for fault in faults:
+        if isinstance(fault, ClashingQueries):
+            name = fault.name
+            yield Observation(fault.clash(), fault.path, fault.line, query=name)
+
+
+@RULES.rule(
+    "broken-statement",
+    Severity.ERROR,
+    REFUSED_QUERY,
+    kind="statement",
+    why="PostgreSQL refuses to prepare the statement, in at least one combination of its parts.",
+    remedy=(
+        "Correct the statement at the place that is shown; where it names a table or column that "
+        "is to come, write the migration first."
+    ),
+    example="-- Orders.\n-- :many\nselect missing from orders order by id;\n",
+)
+def broken_statement(refused: RefusedQuery) -> Iterator[Observation]:
+    """Pass on what PostgreSQL refuses."""
+    for fault in refused.faults:
+        if isinstance(fault, DoesNotPrepare):
+            yield Observation.of_error(fault, refused.query)
+
+
+@RULES.rule(
+    "untypable-query",
+    Severity.ERROR,
+    REFUSED_QUERY,
+    kind="query",
+    why=(
+        "PostgreSQL accepts the statement, but no typed function can be made of it: a column has "
+        "no name for Python, a part changes the columns, or the kind, a default or a header line "
+        "does not fit."
+    ),
+    remedy="The message says for each fault what to write, such as `as some_name`.",
+    example="-- The sum of two numbers.\n-- :one\nselect 1 + 1, 2 as two;\n",
+)
+def untypable_query(refused: RefusedQuery) -> Iterator[Observation]:
+    """Pass on what keeps a query from becoming a typed function."""
+    for fault in refused.faults:
+        if not isinstance(fault, DoesNotPrepare):
+            yield Observation.of_error(fault, refused.query)
+
+
+@RULES.rule(
+    "different-rows",
+    Severity.ERROR,
+    TYPED_QUERIES,
+    kind="query",
+    why=(
+        "Two queries share a row class by `-- row:`, and their columns differ in names, types or "
+        "nullability, so that one class cannot hold the rows of both."
+    ),
+    remedy="Make the columns agree, or name another class in one of the headers.",
+    example=(
+        "-- name: list_all :many\n"
+        "-- row: Order\n"
+        "select id, note from orders order by id;\n"
+        "-- name: find :optional\n"
+        "-- row: Order\n"
+        "select id, customer from orders where id = :'id';\n"
+    ),
+)
+def different_rows(queries: Sequence[TypedQuery]) -> Iterator[Observation]:
+    """Find the queries that name one row class and have other columns."""
+    return map(Observation.of_error, find_different_rows(queries))
+
+
+# the migrations and the database
+
+
+@RULES.rule(
+    "pending",
+    Severity.ERROR,
+    MIGRATIONS,
+    why="The database is not up to date, so that the types it gives would not last.",
+    remedy="Run `dbkit migrate`.",
+    example="migrations/shop/0002_more.sql: 0002_more is pending; run dbkit migrate shop",
+)
+def pending(state: MigrationState) -> Iterator[Observation]:
+    """Find the files that are to be applied, as one finding."""
+    status = state.status
+    waiting = [(file.name, file.shown) for file in status.pending]
+    waiting += [(file.path.stem, file.shown) for file in status.pending_objects]
+    # of a database that is not ours at all everything is pending, and another finding says why
+    if waiting and (status.applied or not state.troubles):
+        (name, path), *others = waiting
+        number = f" and {len(others)} more are" if others else " is"
+        message = f"{name}{number} pending; run dbkit migrate {status.name}"
+        yield Observation(message, path)
+
+
+@RULES.rule(
+    "gone",
+    Severity.WARNING,
+    MIGRATIONS,
+    why="The file that made a view, function, trigger or policy is gone, and the object is not.",
+    remedy="Run `dbkit migrate SYSTEM --drop-gone`, or bring the file back.",
+    example=(
+        "shop: warning: view public.cheap was made by cheap.sql, which is gone; "
+        "drop it with: dbkit migrate shop --drop-gone"
+    ),
+)
+def gone(state: MigrationState) -> Iterator[Observation]:
+    """Find the objects whose file is gone."""
+    for made in state.status.gone_objects:
+        yield Observation(
+            f"{made.type} {made.identity} was made by {made.path}, which is gone; "
+            f"drop it with: dbkit migrate {state.status.name} --drop-gone"
+        )
+
+
+@RULES.rule(
+    "migration-file",
+    Severity.ERROR,
+    MIGRATIONS,
+    kind="file",
+    why="A file in the folder of migrations or objects cannot be read as one, or cannot run.",
+    remedy="The message says for each fault what to write; docs/migrations.md has the rules.",
+    example=(
+        "migrations/shop/first.sql: a migration is named NNNN_name.sql, such as 0007_add_index.sql"
+    ),
+)
+def migration_file(state: MigrationState) -> Iterator[Observation]:
+    """Pass on what is wrong with the files of migrations and objects."""
+    return state.of_kind("file")
+
+
+@RULES.rule(
+    "duplicate-number",
+    Severity.ERROR,
+    MIGRATIONS,
+    kind="duplicate",
+    why="Two migrations have one number, and the number alone is their order.",
+    remedy="Give the one that has not been applied anywhere the next free number.",
+    example=(
+        "migrations/shop/0001_users.sql: number 1 is taken by "
+        "migrations/shop/0001_orders.sql; give the one that has not been applied anywhere the "
+        "next free number"
+    ),
+)
+def duplicate_number(state: MigrationState) -> Iterator[Observation]:
+    """Pass on which migrations have one number."""
+    return state.of_kind("duplicate")
+
+
+@RULES.rule(
+    "gap",
+    Severity.ERROR,
+    MIGRATIONS,
+    why="A migration is missing between two others, in the folder or in the database's ledger.",
+    remedy=(
+        "Bring the missing file back, or renumber if it never existed; one that ran and is not "
+        "recorded is recorded with `dbkit force`."
+    ),
+    example=(
+        "migrations/shop/0003_more.sql: number 2 is expected here; "
+        "bring the missing file back, or renumber if it never existed"
+    ),
+)
+def gap(state: MigrationState) -> Iterator[Observation]:
+    """Pass on which numbers are missing."""
+    return state.of_kind("gap")
+
+
+@RULES.rule(
+    "edited-migration",
+    Severity.ERROR,
+    MIGRATIONS,
+    kind="edited",
+    why="A migration was edited after it ran, so that two databases may differ unnoticed.",
+    remedy=(
+        "Put its text back and make the change a new migration; where this database is right as "
+        "it is, accept the edit with `dbkit force`."
+    ),
+    example=(
+        "shop: migrations/shop/0001_orders.sql was edited after it ran (2026-01-31 12:00); put "
+        "its "
+        "text back and make the change a new migration, or accept it with: dbkit force shop 1"
+    ),
+)
+def edited_migration(state: MigrationState) -> Iterator[Observation]:
+    """Pass on which migrations were edited after they ran."""
+    return state.of_kind("edited")
+
+
+@RULES.rule(
+    "missing-migration",
+    Severity.ERROR,
+    MIGRATIONS,
+    kind="missing",
+    why="The database has a migration that no file has, so that no other database can get it.",
+    remedy="Bring the file back; it may be on another branch.",
+    example=(
+        "shop: migration 0001_orders was applied to this database, but its file is gone; "
+        "bring the file back (it may be on another branch)"
+    ),
+)
+def missing_migration(state: MigrationState) -> Iterator[Observation]:
+    """Pass on which applied migrations have no file."""
+    return state.of_kind("missing")
+
+
+@RULES.rule(
+    "renamed-migration",
+    Severity.ERROR,
+    MIGRATIONS,
+    kind="renamed",
+    why="The database has this number under another name: it may be another migration.",
+    remedy="Rename the file back, or accept the new name with `dbkit force`.",
+    example=(
+        "migrations/shop/0001_bookings.sql: number 1 was applied as 0001_orders; rename it "
+        "back, or accept the new name with: dbkit force shop 1"
+    ),
+)
+def renamed_migration(state: MigrationState) -> Iterator[Observation]:
+    """Pass on which migrations were applied under another name."""
+    return state.of_kind("renamed")
+
+
+@RULES.rule(
+    "unfinished-migration",
+    Severity.ERROR,
+    MIGRATIONS,
+    kind="unfinished",
+    why="A migration outside a transaction stopped between two of its statements.",
+    remedy=(
+        "Finish it or undo it by hand, then record which of the two with the `dbkit force` that "
+        "the message names."
+    ),
+    example=(
+        "migrations/shop/0002_index.sql: apply of 0002_index stopped after statement "
+        "1 of 2 (division by zero); finish it by hand and run dbkit force shop 2, or undo it by "
+        "hand and run dbkit force shop 1"
+    ),
+)
+def unfinished_migration(state: MigrationState) -> Iterator[Observation]:
+    """Pass on which migration stopped halfway."""
+    return state.of_kind("unfinished")
+
+
+@RULES.rule(
+    "foreign-database",
+    Severity.ERROR,
+    MIGRATIONS,
+    kind="foreign",
+    why="Another tool made the tables or their ledger, and dbkit does not know what is in there.",
+    remedy=(
+        "Correct the URL; where the database is the right one, record where it stands with "
+        "`dbkit adopt` or `dbkit force`."
+    ),
+    example=(
+        "shop: database 'shop' holds 1 table or view but no ledger; if migrations up to N made "
+        "them, record that with: dbkit force shop N"
+    ),
+)
+def foreign_database(state: MigrationState) -> Iterator[Observation]:
+    """Pass on what another tool did to the database."""
+    return state.of_kind("foreign")
+
+
+@RULES.rule(
+    "pooler",
+    Severity.ERROR,
+    MIGRATIONS,
+    why="Behind a pooler in transaction mode no lock can be held and nothing can be proved.",
+    remedy="Give a URL that leads to the server itself.",
+    example=(
+        "shop: this URL leads through a pooler in transaction mode, where no lock can be held; "
+        "migrate over a direct URL"
+    ),
+)
+def pooler(state: MigrationState) -> Iterator[Observation]:
+    """Pass on that a pooler stands between."""
+    return state.of_kind("pooler")
+
+
+@RULES.rule(
+    "unreachable",
+    Severity.ERROR,
+    MIGRATIONS,
+    why="The database could not be reached, or stopped answering, so that not all was asked.",
+    remedy="Correct the URL or start the server; where a lock is named, wait for its holder.",
+    example=(
+        "shop: cannot connect to postgresql://nobody@localhost:1/nothing "
+        "(from $SHOP_DATABASE_URL): Connection refused"
+    ),
+)
+def unreachable(state: MigrationState) -> Iterator[Observation]:
+    """Pass on why the database could not be asked."""
+    return state.of_kind("unreachable")
+
+
+# the generated package
+
+
+@RULES.rule(
+    "stale-package",
+    Severity.ERROR,
+    PACKAGE,
+    kind="generated",
+    why="The generated package is not what the query files would make it.",
+    remedy="Run `dbkit generate`.",
+    example=(
+        "shop/queries: not current: shop/orders/list_all.sql was changed; run dbkit generate shop"
+    ),
+)
+def stale_package(package: PackageState) -> Iterator[Observation]:
+    """Pass on what `dbkit generate --check` says."""
+    yield from package.stale
+
+
+@RULES.rule(
+    "drift",
+    Severity.ERROR,
+    PACKAGE,
+    why=(
+        "The files are as they were, and the database gives other types than the generated "
+        "package was made for."
+    ),
+    remedy="Run `dbkit generate`, or bring the database back to what its migrations make it.",
+    example=(
+        "shop/queries/orders.py: column note is text now, and was text not null when this was "
+        "generated; run dbkit generate shop"
+    ),
+)
+def drift(package: PackageState) -> Iterator[Observation]:
+    """Pass on where the package differs from what would be generated now."""
+    yield from package.drifted
+
+
+@RULES.rule(
+    "unusable-package",
+    Severity.ERROR,
+    PACKAGE,
+    kind="generated",
+    why="The package that the settings name cannot be written, or not to that place.",
+    remedy='Name a package of Python\'s in the settings, as in `package = "shop.queries"`.',
+    example=(
+        "shop: shop cannot be generated to 'shop-queries', which is no dotted name of a package; "
+        'name one as in package = "shop.queries"'
+    ),
+)
+def unusable_package(package: PackageState) -> Iterator[Observation]:
+    """Pass on what keeps the package from being compared."""
+    yield from package.refused
 
 
 def _where(given: frozenset[str], typed: TypedQuery) -> str:
-    """Name the combination, where there are several."""
+    """Name the combination that something is true of, where there are several."""
     if len(typed.described) == 1:
         return ""
     return f" (with {' and '.join(sorted(given))})" if given else " (with no optional part)"
-
-
-def _crossing(
-    connection: psycopg.Connection[Any], ownership: Ownership, typed: TypedQuery
-) -> Iterator[Finding]:
-    """Find what lets a query reach another tenant's rows, unless its header says why it may."""
-    query = typed.query
-    crossings: defaultdict[str, list[frozenset[str]]] = defaultdict(list)
-    for combination, _ in typed.described:
-        for fault in find_crossings(
-            connection,
-            combination.text,
-            combination.parameters,
-            tenant=ownership.tenant,
-            ownership=ownership,
-        ):
-            crossings[fault.message].append(combination.given)
-    if query.across_tenants is None:
-        for reason, given in crossings.items():
-            is_always = len(given) == len(typed.described)
-            message = reason if is_always else f"{reason}{_where(given[0], typed)}"
-            yield Finding.of_query("tenant", message, query, is_warning=False)
-    elif not crossings:
-        message = "it keeps to one tenant; leave the line `-- across tenants:` out"
-        yield Finding.of_query("tenant", message, query, is_warning=False)

@@ -1,6 +1,7 @@
 """Check one system: its migrations, its query files and its generated package."""
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -8,17 +9,43 @@ from typing import Any
 import psycopg
 
 from dbkit.analysis import Catalog
-from dbkit.check.finding import Finding
+from dbkit.check.finding import Observation, name_of
+from dbkit.check.needs import (
+    DATABASE,
+    MIGRATIONS,
+    PACKAGE,
+    QUERY_FILES,
+    REFUSED_QUERY,
+    TENANT,
+    TYPED_QUERIES,
+    TYPED_QUERY,
+    MigratedDatabase,
+    MigrationState,
+    PackageState,
+    RefusedQuery,
+    TenantQuery,
+    Trouble,
+)
 from dbkit.check.report import CheckReport
-from dbkit.check.rules import rules_of, unknown_tenant
+from dbkit.check.rules import RULES
 from dbkit.codegen import find_drift, find_stale, package_folder, package_texts
-from dbkit.errors import DbkitError, SourceFault
-from dbkit.migrations import UP_TO_DATE, Problem, Status, never_migrated, read_files, read_status
+from dbkit.errors import DbkitError
+from dbkit.migrations import (
+    UP_TO_DATE,
+    Files,
+    Problem,
+    Status,
+    never_migrated,
+    read_files,
+    read_status,
+    unreadable,
+)
 from dbkit.queryfiles import ReadFolder, examine_folder
 from dbkit.settings import System
+from dbkit.tenancy import Ownership, find_crossings
 from dbkit.typedqueries import TypedQuery, examine_query
 
-# whoever holds a lock for longer is named, and not waited for
+# a lock that somebody holds for longer is a finding
 _LOCK_TIMEOUT = "set local lock_timeout = '5s'"
 
 
@@ -28,119 +55,144 @@ def check_system(
     database: AbstractContextManager[psycopg.Connection[Any] | None],
     told: Callable[[str], object] = lambda _: None,
 ) -> CheckReport:
-    """Find everything that is wrong with a system, and leave all as it was.
+    """Find everything that is wrong with a system, and change nothing.
 
-    `database` gives a connection in autocommit mode, or None where the database has not been
-    made yet. `told` hears what is being looked at.
+    `database` gives a connection in autocommit mode, or None where the database does not exist
+    yet. `told` is called with the name of what is looked at next.
     """
     report = CheckReport(system.name)
     read = examine_folder(system.sql, root)
     report.queries += read.queries
-    report.found += map(Finding.of_fault, read.faults)
+    report.found += RULES.findings(QUERY_FILES, read.faults)
+    asking = _Asking(system, read, report, told)
+    files = read_files(system, root)
     try:
         with database as connection:
             told(f"{system.name}: migrations")
-            if _is_up_to_date(system, root, connection, report) and connection is not None:
-                _ask(system, connection, read, report, told)
+            status = never_migrated(files) if connection is None else read_status(files, connection)
+            report.found += RULES.findings(MIGRATIONS, _migration_state(files, status))
+            # the types of a database that is not up to date would change with the next migration
+            if status.exit_code == UP_TO_DATE and connection is not None:
+                asking.ask(connection)
     except (DbkitError, psycopg.Error, OSError) as error:
-        report.found.append(_of_error(error))
+        status = unreadable(files, error)
+        report.found += RULES.findings(MIGRATIONS, _migration_state(files, status))
+    different = list(RULES.findings(TYPED_QUERIES, report.typed))
+    report.found += different
     if system.package is not None:
         told(f"{system.name}: {system.package}")
-        report.found += _of_package(system, root, read, report.typed)
+        # a package is made of all queries or of none
+        is_whole = not read.faults and not different and len(report.typed) == len(read.queries)
+        state = _package_state(system, root, read, report.typed if is_whole else None)
+        report.found += RULES.findings(PACKAGE, state)
     return report
 
 
-def _is_up_to_date(
-    system: System, root: Path, connection: psycopg.Connection[Any] | None, report: CheckReport
-) -> bool:
-    """Say whether the database is what the migrations make it: only then types would last."""
-    files = read_files(system, root)
-    status = never_migrated(files) if connection is None else read_status(files, connection)
+def _migration_state(files: Files, status: Status) -> MigrationState:
     paths = {migration.version: migration.shown for migration in files.migrations}
-    for problem in status.problems:
-        if problem.fault is not None:
-            report.found.append(Finding.of_fault(problem.fault))
-            continue
-        path = paths.get(problem.version) if problem.version else None
-        report.found.append(Finding(problem.kind, problem.message.removeprefix(f"{path}: "), path))
-    report.found += _unapplied(status)
-    return status.exit_code == UP_TO_DATE
+    troubles = (Trouble(problem.kind, _observation(problem, paths)) for problem in status.problems)
+    return MigrationState(status, tuple(troubles))
 
 
-def _unapplied(status: Status) -> Iterator[Finding]:
-    waiting = [(file.name, file.shown) for file in status.pending]
-    waiting += [(file.path.stem, file.shown) for file in status.pending_objects]
-    # of a database that is not ours at all everything is pending, and a problem says why
-    if waiting and (status.applied or not status.problems):
-        (name, path), *others = waiting
-        number = f" and {len(others)} more are" if others else " is"
-        message = f"{name}{number} pending; run dbkit migrate {status.name}"
-        yield Finding("pending", message, path)
-    for made in status.gone_objects:
-        message = (
-            f"{made.type} {made.identity} was made by {made.path}, which is gone; "
-            f"drop it with: dbkit migrate {status.name} --drop-gone"
-        )
-        yield Finding("gone", message, is_warning=True)
+def _observation(problem: Problem, paths: Mapping[int, str]) -> Observation:
+    if problem.fault is not None:
+        return Observation.of_error(problem.fault)
+    path = problem.path or paths.get(problem.version or 0)
+    return Observation(problem.message.removeprefix(f"{path}: "), path)
 
 
-def _of_error(error: DbkitError | psycopg.Error | OSError) -> Finding:
-    if isinstance(error, SourceFault):
-        return Finding.of_fault(error)
-    problem = Problem.of(error, {})
-    return Finding(problem.kind, problem.message)
+class _Asking:
+    """The server is asked about each query of a system, and each rule about each answer."""
+
+    def __init__(
+        self,
+        system: System,
+        read: ReadFolder,
+        report: CheckReport,
+        told: Callable[[str], object],
+    ) -> None:
+        self._system = system
+        self._read = read
+        self._report = report
+        self._told = told
+
+    def ask(self, connection: psycopg.Connection[Any]) -> None:
+        """Ask in one transaction, which is rolled back."""
+        system, read, report = self._system, self._read, self._report
+        with connection.transaction(force_rollback=True):
+            connection.execute(_LOCK_TIMEOUT)
+            catalog = Catalog(connection)
+            report.found += RULES.findings(DATABASE, MigratedDatabase(system, catalog))
+            ownership = Ownership(catalog, system.tenant) if system.tenant is not None else None
+            for number, query in enumerate(read.queries, start=1):
+                name = name_of(query)
+                self._told(f"{system.name}: {name} ({number} of {len(read.queries)})")
+                try:
+                    typed = examine_query(connection, query, read.sources[query.path], catalog)
+                    if not isinstance(typed, TypedQuery):
+                        refused = RefusedQuery(query, tuple(typed))
+                        report.found += RULES.findings(REFUSED_QUERY, refused)
+                        continue
+                    report.typed.append(typed)
+                    report.found += RULES.findings(TYPED_QUERY, typed)
+                    if ownership is not None:
+                        tenant_query = _tenant_query(connection, ownership, typed)
+                        report.found += RULES.findings(TENANT, tenant_query)
+                except psycopg.Error as error:
+                    error.add_note(f"{_said(error)}, while asked about {name} ({query.path})")
+                    raise
 
 
-def _ask(
-    system: System,
-    connection: psycopg.Connection[Any],
-    read: ReadFolder,
-    report: CheckReport,
-    told: Callable[[str], object],
-) -> None:
-    """Ask the server about every query, in one transaction that is rolled back."""
-    with connection.transaction(force_rollback=True):
-        connection.execute(_LOCK_TIMEOUT)
-        catalog = Catalog(connection)
-        report.found += unknown_tenant(system, catalog)
-        rules = rules_of(system, connection, catalog)
-        for number, query in enumerate(read.queries, start=1):
-            name = f"{query.subject}.{query.name}"
-            told(f"{system.name}: {name} ({number} of {len(read.queries)})")
-            try:
-                found = examine_query(connection, query, read.sources[query.path], catalog)
-                if isinstance(found, TypedQuery):
-                    report.typed.append(found)
-                    report.found += (one for rule in rules for one in rule(found))
-                else:
-                    report.found += (Finding.of_fault(fault, query) for fault in found)
-            except psycopg.Error as error:
-                error.add_note(f"{_said(error)}, while asked about {name} ({query.path})")
-                raise
+def _tenant_query(
+    connection: psycopg.Connection[Any], ownership: Ownership, typed: TypedQuery
+) -> TenantQuery:
+    crossings: defaultdict[str, list[frozenset[str]]] = defaultdict(list)
+    for combination, _ in typed.described:
+        for crossing in find_crossings(
+            connection,
+            combination.text,
+            combination.parameters,
+            tenant=ownership.tenant,
+            ownership=ownership,
+        ):
+            crossings[crossing.message].append(combination.given)
+    return TenantQuery(typed, crossings)
 
 
 def _said(error: psycopg.Error) -> str:
     return error.diag.message_primary or str(error).strip()
 
 
-def _of_package(
-    system: System, root: Path, read: ReadFolder, typed: list[TypedQuery]
-) -> Iterator[Finding]:
-    """Say what `generate --check` does; where that is nothing, what `generate` would change."""
+def _package_state(
+    system: System, root: Path, read: ReadFolder, typed: list[TypedQuery] | None
+) -> PackageState:
+    """Compare as `generate --check` does; where that is nothing, with what would be generated."""
     remedy = f"run dbkit generate {system.name}"
     try:
         folder = package_folder(system, root)
-        stale = find_stale(system.sql, folder)
-        for reason in stale:
-            yield Finding("generated", f"not current: {reason}; {remedy}", _shown(folder, root))
-        if stale or read.faults or len(typed) < len(read.queries):
-            return
-        for drift in find_drift(package_texts(system, root, typed, read.sources)):
-            path = _shown(drift.path, root)
-            message = f"{drift.message}; {remedy}"
-            yield Finding("drift", message, path, drift.line, query=drift.query)
+        if stale := find_stale(system.sql, folder):
+            path = _shown(folder, root)
+            return PackageState(
+                stale=tuple(
+                    Observation(f"not current: {reason}; {remedy}", path) for reason in stale
+                )
+            )
+        if typed is None:
+            return PackageState()
+        drifts = find_drift(package_texts(system, root, typed, read.sources))
     except (DbkitError, OSError) as error:
-        yield Finding("generated", str(error))
+        return PackageState(refused=(Observation.of_error(error),))
+    return PackageState(
+        drifted=tuple(
+            Observation(
+                f"{drift.message}; {remedy}",
+                _shown(drift.path, root),
+                drift.line,
+                query=drift.query,
+            )
+            for drift in drifts
+        )
+    )
 
 
 def _shown(path: Path, root: Path) -> str:

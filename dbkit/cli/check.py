@@ -8,27 +8,49 @@ from typing import Any
 import click
 import psycopg
 
-from dbkit.check import CheckReport, Finding, check_system
+from dbkit.check import RULES, CheckReport, Finding, check_system, explain
 from dbkit.cli.bars import spinner_when_slow
 from dbkit.cli.options import json_option, open_project, refuse_shared_url, url_option
 from dbkit.cli.printing import count_of, printable
 from dbkit.project import Project
 from dbkit.settings import System
 
+_EXAMPLES = """\b
+Example: dbkit check --json | jq .systems[].findings
+Example: dbkit check --explain            all rules
+Example: dbkit check --explain uncertain  one rule, with the way out
+"""
 
-@click.command("check", epilog="Example: dbkit check --json | jq .systems[].findings")
+
+@click.command("check", epilog=_EXAMPLES)
 @click.argument("systems", nargs=-1, metavar="[SYSTEM]...")
+@click.option(
+    "--explain",
+    "rule",
+    metavar="[RULE]",
+    is_flag=False,
+    flag_value="",
+    help="Explain a rule, or list them all; needs no database.",
+)
 @url_option
 @json_option
 @click.pass_context
 def command(
-    context: click.Context, systems: tuple[str, ...], url: str | None, as_json: bool
+    context: click.Context,
+    systems: tuple[str, ...],
+    rule: str | None,
+    url: str | None,
+    as_json: bool,
 ) -> None:
     """Compare the files of each SYSTEM, or of all, with its database; tell what is wrong.
 
     Migrations, query files in every combination of their parts, and generated code. Changes
-    nothing. Ends with 0 where nothing is wrong; a warning is no reason to fail.
+    nothing. Ends with 0 where nothing is wrong; a warning is no reason to fail. Each finding
+    ends with the name of its rule.
     """
+    if rule is not None:
+        click.echo(explain(RULES.named(rule)) if rule else _listed(), nl=False)
+        return
     project = open_project()
     chosen = project.systems(systems)
     refuse_shared_url(chosen, url)
@@ -44,11 +66,16 @@ def command(
     context.exit(int(any(report.findings for report in reports)))
 
 
+def _listed() -> str:
+    width = max(len(rule.name) for rule in RULES)
+    return "".join(f"{rule.name:<{width}}  {rule.severity:<7}  {rule.why}\n" for rule in RULES)
+
+
 @contextmanager
 def _database(
     project: Project, system: System, url: str | None
 ) -> Generator[psycopg.Connection[Any] | None]:
-    """Connect, and make no database of the embedded server's that is not there."""
+    """Connect; where the embedded server has no such database, give None and make none."""
     database = project.database(system, url)
     if not database.exists():
         yield None
@@ -60,20 +87,21 @@ def _database(
 def _say(reports: list[CheckReport]) -> None:
     for report in reports:
         for finding in report.findings:
-            _say_one(report, finding)
+            _say_finding(report, finding)
     for report in reports:
         for warning in report.warnings:
-            _say_one(report, warning)
+            _say_finding(report, warning)
     for report in reports:
         click.echo(_totals(report))
 
 
-def _say_one(report: CheckReport, finding: Finding) -> None:
+def _say_finding(report: CheckReport, finding: Finding) -> None:
     # the sentence of a migration begins with its file
     is_placed = finding.path is not None and finding.path not in finding.message
     place = finding.place if is_placed else f"{report.name}:"
     label = click.style("warning: ", fg="yellow", bold=True) if finding.is_warning else ""
-    click.echo(f"{printable(place)} {label}{printable(finding.message)}")
+    rule = click.style(f"[{finding.rule}]", dim=True)
+    click.echo(f"{printable(place)} {label}{printable(finding.message)} {rule}")
     if finding.snippet:
         click.echo(printable(finding.snippet))
 

@@ -38,6 +38,8 @@ class Problem(NamedTuple):
     message: str
     # the fault itself, if it is at one place of one file
     fault: SourceFault | None = None
+    # the file that it is about, as messages show it
+    path: str | None = None
 
     @classmethod
     def of(cls, error: Exception, versions: Mapping[str, int] | None = None) -> "Problem":
@@ -48,7 +50,7 @@ class Problem(NamedTuple):
         if version is None and versions is not None:
             version = versions.get(getattr(error, "path", ""))
         notes = getattr(error, "__notes__", None) or [str(error).strip()]
-        return cls(kind, version, "; ".join(notes), fault)
+        return cls(kind, version, "; ".join(notes), fault, getattr(error, "path", None))
 
 
 class Status(NamedTuple):
@@ -131,7 +133,7 @@ def never_migrated(files: Files) -> Status:
     )
 
 
-def unreadable(files: Files, error: DbkitError | psycopg.Error) -> Status:
+def unreadable(files: Files, error: DbkitError | psycopg.Error | OSError) -> Status:
     """Return the status of a system whose database cannot be read."""
     return Status(files.system, problems=_problems_of(files, [*files.faults, error]))
 

@@ -2,7 +2,7 @@
 
 from dbkit.queryfiles.combinations import combination_for
 from dbkit.queryfiles.copytarget import CopyTarget, copy_target
-from dbkit.queryfiles.errors import ClashingQueries, QueryFileFault, UnusableQueryFile
+from dbkit.queryfiles.errors import ClashingQueries, QueryFileFault
 from dbkit.queryfiles.pythonnames import row_class_name, usable_name
 from dbkit.queryfiles.queryrecords import (
     Allowance,
@@ -33,7 +33,6 @@ __all__ = [
     "Slot",
     "Switch",
     "TextPart",
-    "UnusableQueryFile",
     "combination_for",
     "copy_target",
     "examine_folder",

@@ -100,3 +100,42 @@ def test_migrations_that_cannot_be_read_are_a_finding(shop: Shop) -> None:
     finding = shop.only()
 
     assert finding.kind == "gap"
+
+
+def test_every_fault_of_every_migration_file_is_told_in_one_run(shop: Shop) -> None:
+    for number in range(2, 18):
+        shop.project.migration(f"{number:04}_more", "begin;\nselect 1;\ncommit;\n")
+    shop.project.object("cheap", "create view cheap as select id from orders;\\q\n")
+
+    findings = shop.check().findings
+
+    faults = [finding for finding in findings if finding.rule == "migration-file"]
+    assert [finding.place for finding in faults] == [
+        *(
+            f"migrations/shop/{number:04}_more.sql:{line}:1:"
+            for number in range(2, 18)
+            for line in (1, 3)
+        ),
+        "sql/shop/_objects/cheap.sql:1:44:",
+    ]
+    assert faults[0].snippet == "begin;\n^"
+
+
+def test_what_is_wrong_with_the_folder_is_told_beside_a_database_that_cannot_be_reached(
+    shop: Shop,
+) -> None:
+    shop.project.migration("first", "select 1;", rollback=None)
+    shop.project.migration("0003_gap", "select 1;")
+
+    @contextmanager
+    def nowhere() -> Generator[psycopg.Connection]:
+        with connect("postgresql://nobody@localhost:1/nothing") as connection:
+            yield connection
+
+    report = check_system(shop.system, shop.project.root, nowhere())
+
+    assert [(finding.rule, finding.path) for finding in report.findings] == [
+        ("unreachable", None),
+        ("gap", "migrations/shop/0003_gap.sql"),
+        ("migration-file", "migrations/shop/first.sql"),
+    ]

@@ -8,7 +8,7 @@ import pytest
 from dbkit.check import check_system
 from tests.check.conftest import Shop
 
-RIGHT = "-- :many\nselect id, note from orders;\n"
+RIGHT = "-- :many\nselect id, note from orders order by id;\n"
 
 
 def test_a_right_file_is_typed_and_nothing_is_found(shop: Shop) -> None:
@@ -44,6 +44,7 @@ def test_the_place_of_a_fault_has_its_line_and_a_caret(shop: Shop) -> None:
     finding = shop.only()
 
     assert finding.as_json() == {
+        "rule": "broken-statement",
         "kind": "statement",
         "path": "sql/shop/orders/list_all.sql",
         "line": 3,

@@ -51,7 +51,7 @@ def test_a_kind_that_no_key_makes_certain_is_a_warning_with_the_reason(
         "-- :optional\nselect id, note from orders where id = :'id';\n",
         "-- :one\nselect count(*) from orders;\n",
         "-- :one\nselect id from orders where id = :'id';\n",
-        "-- :many\nselect id from orders;\n",
+        "-- :many\nselect id from orders order by id;\n",
     ],
 )
 def test_a_kind_that_is_certain_is_none(shop: Shop, text: str) -> None:

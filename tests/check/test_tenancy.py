@@ -49,9 +49,10 @@ def test_a_combination_that_leaves_the_tenant_out_is_found(shared: Shop) -> None
 
 def test_a_query_of_one_tenant_and_one_of_nobody_s_table_are_right(shared: Shop) -> None:
     shared.query(
-        "notes/list_all", "-- :many\nselect id from notes where tenant_id = :'tenant_id';\n"
+        "notes/list_all",
+        "-- :many\nselect id from notes where tenant_id = :'tenant_id' order by id;\n",
     )
-    shared.query("orders/list_all", "-- :many\nselect id from orders;\n")
+    shared.query("orders/list_all", "-- :many\nselect id from orders order by id;\n")
 
     assert shared.check().found == []
 

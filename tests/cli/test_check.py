@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from dbkit.check import RULES
 from tests.cli.seen import contents, refusal
 from tests.project import Project
 
@@ -65,15 +66,21 @@ def test_findings_end_with_1_and_stand_as_a_compiler_writes_them(shop: Project) 
 
     assert (ran.returncode, ran.stderr) == (1, "")
     assert ran.stdout.splitlines() == [
-        ("shop/queries: not current: shop/orders/list_all.sql is new; run dbkit generate shop"),
-        ("shop/queries: not current: shop/orders/list_some.sql is new; run dbkit generate shop"),
-        'sql/shop/orders/list_all.sql:3:3: column "missing" does not exist',
+        (
+            "shop/queries: not current: shop/orders/list_all.sql is new; "
+            "run dbkit generate shop [stale-package]"
+        ),
+        (
+            "shop/queries: not current: shop/orders/list_some.sql is new; "
+            "run dbkit generate shop [stale-package]"
+        ),
+        'sql/shop/orders/list_all.sql:3:3: column "missing" does not exist [broken-statement]',
         "  missing",
         "  ^",
         (
             "sql/shop/orders/list_some.sql:1:1: the query does not say how much comes back; "
             "add a line `-- :many` above it "
-            "(or :one, :optional, :stream, :exec, :batch, :copy)"
+            "(or :one, :optional, :stream, :exec, :batch, :copy) [query-file]"
         ),
         "select id from orders;",
         "^",
@@ -91,7 +98,7 @@ def test_a_warning_stands_apart_and_is_no_reason_to_fail(shop: Project) -> None:
     assert ran.stdout.splitlines() == [
         (
             "sql/shop/orders/find_by_note.sql:2: warning: :optional, but more than one row "
-            "may come back: no unique key is fixed by equality"
+            "may come back: no unique key is fixed by equality [uncertain]"
         ),
         "shop: 2 queries, 3 combinations, 4 columns (1 may be null): no findings, 1 warning",
     ]
@@ -106,7 +113,7 @@ def test_a_database_that_changed_under_unchanged_files_is_found(shop: Project) -
     assert (ran.returncode, current.returncode) == (1, 0)
     assert ran.stdout.splitlines()[0] == (
         "shop/queries/orders.py: column note is text now, and was text not null when this was "
-        "generated; run dbkit generate shop"
+        "generated; run dbkit generate shop [drift]"
     )
 
 
@@ -141,6 +148,7 @@ def test_a_program_reads_the_documented_keys(shop: Project) -> None:
     }
     assert (generated["kind"], generated["path"]) == ("generated", "shop/queries")
     assert statement == {
+        "rule": "broken-statement",
         "kind": "statement",
         "path": "sql/shop/orders/list_all.sql",
         "line": 2,
@@ -170,7 +178,8 @@ def test_a_database_that_was_never_made_is_not_made(on_the_embedded_server: Proj
 
     assert ran.returncode == 1
     assert ran.stdout == (
-        "migrations/shop/0001_orders.sql: 0001_orders is pending; run dbkit migrate shop\n"
+        "migrations/shop/0001_orders.sql: 0001_orders is pending; "
+        "run dbkit migrate shop [pending]\n"
         "shop: 0 queries, 0 combinations, 0 columns (0 may be null): 1 finding\n"
     )
     with psycopg.connect(project.dbkit("url", "blog").stdout.strip()) as connection:
@@ -203,6 +212,54 @@ def test_an_unknown_system_is_told_the_nearest(shop: Project) -> None:
     ran = shop.dbkit("check", "shpo")
 
     assert refusal(ran) == "unknown system 'shpo'; did you mean 'shop'; known systems: shop"
+
+
+def test_a_rule_is_explained_without_a_database(shop: Project) -> None:
+    ran = shop.dbkit("check", "--explain", "uncertain", SHOP_DATABASE_URL=NOWHERE)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == (
+        "uncertain (warning)\n"
+        "\n"
+        "A `:one` or `:optional` raises `TooManyRows` when a second row comes back, and\n"
+        "no unique key keeps a second row from being there.\n"
+        "\n"
+        "The way out: Compare all columns of a unique key by `=`, add `limit 1`, or make\n"
+        "it `:many`.\n"
+        "\n"
+        "Needs: a query that an up-to-date database accepts.\n"
+        "\n"
+        "For example:\n"
+        "    -- The order with this note.\n"
+        "    -- :optional\n"
+        "    select id from orders where note = :'note';\n"
+    )
+
+
+def test_explaining_starts_no_server(on_the_embedded_server: Project) -> None:
+    ran = on_the_embedded_server.dbkit("check", "--explain", "drift")
+
+    assert ran.returncode == 0
+    assert ran.stdout.endswith("generated; run dbkit generate shop [drift]\n")
+    assert not (on_the_embedded_server.root / ".dbkit").exists()
+
+
+def test_all_rules_are_listed(shop: Project) -> None:
+    ran = shop.dbkit("check", "--explain")
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert [line.split()[:2] for line in ran.stdout.splitlines()] == [
+        [rule.name, rule.severity] for rule in RULES
+    ]
+
+
+def test_an_unknown_rule_is_told_the_nearest_and_all(shop: Project) -> None:
+    ran = shop.dbkit("check", "--explain", "uncertan")
+
+    names = ", ".join(rule.name for rule in RULES)
+    assert refusal(ran) == (
+        f"unknown rule 'uncertan'; did you mean 'uncertain'; known rules: {names}"
+    )
 
 
 @pytest.mark.usefixtures("ctrl_c")

@@ -1,0 +1,136 @@
+"""What makes each rule about a system fire; a function is called like its rule."""
+
+import socket
+from pathlib import Path
+from threading import Thread
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from tests.check.conftest import Shop
+
+_MORE = "create table more (id integer);"
+_CHEAP = "create view cheap as select id from orders;"
+_LIST = "-- :many\nselect id, note from orders order by id;\n"
+_TENANT = '[tool.dbkit.systems.shop]\ntenant = "tenant_id"\n'
+# the end of what a server says when a session begins, and the message with its process before it
+_READY, _KEY = b"Z\x00\x00\x00\x05", b"K\x00\x00\x00\x0c"
+
+
+def with_tenants(shop: Shop) -> None:
+    """Give the table a tenant's column, and name it in the settings."""
+    shop.connection.execute("alter table orders add tenant_id integer not null")
+    _settings(shop, _TENANT)
+
+
+def unknown_tenant_column(shop: Shop) -> None:
+    _settings(shop, _TENANT.replace("tenant_id", "tenat_id"))
+
+
+def pending(shop: Shop) -> None:
+    shop.project.migration("0002_more", _MORE)
+
+
+def gone(shop: Shop) -> None:
+    file = shop.project.object("cheap", _CHEAP)
+    shop.project.runner(shop.connection).migrate()
+    file.unlink()
+
+
+def migration_file(shop: Shop) -> None:
+    shop.project.migration("first", _MORE, rollback=None)
+
+
+def duplicate_number(shop: Shop) -> None:
+    shop.project.migration("0001_users", _MORE)
+
+
+def gap(shop: Shop) -> None:
+    shop.project.migration("0003_more", _MORE)
+
+
+def edited_migration(shop: Shop) -> None:
+    shop.project.migration("0001_orders", "create table orders (id bigint);")
+
+
+def missing_migration(shop: Shop) -> None:
+    for file in (shop.project.root / "migrations" / "shop").iterdir():
+        file.unlink()
+
+
+def renamed_migration(shop: Shop) -> None:
+    for file in (shop.project.root / "migrations" / "shop").iterdir():
+        file.rename(file.with_name(file.name.replace("orders", "bookings")))
+
+
+def unfinished_migration(shop: Shop) -> None:
+    shop.project.migration(
+        "0002_index",
+        "-- transactional: false\n"
+        "create index concurrently orders_note on orders (note);\nselect 1 / 0;\n",
+    )
+    shop.project.dbkit("migrate")
+
+
+def foreign_database(shop: Shop) -> None:
+    shop.connection.execute("drop table schema_version, _yoyo_migration cascade")
+
+
+def pooler(shop: Shop) -> None:
+    """Stand between, as pgbouncer does: the process that is announced is not the one that works."""
+    given = conninfo_to_dict(shop.project.url)
+    folder = shop.project.root / "p"
+    folder.mkdir()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(folder / ".s.PGSQL.5432"))
+    listener.listen()
+    server = Path(str(given["host"])) / f".s.PGSQL.{given['port']}"
+    Thread(target=_pool, args=(listener, server), daemon=True).start()
+    url = make_conninfo(shop.project.url, host=str(folder), port=5432)
+    shop.project.environment["SHOP_DATABASE_URL"] = url
+
+
+def _pool(listener: socket.socket, path: Path) -> None:
+    with listener, listener.accept()[0] as client, socket.socket(socket.AF_UNIX) as server:
+        server.connect(str(path))
+        there = Thread(target=_forward, args=(client, server), daemon=True)
+        there.start()
+        greeting = b""
+        while _READY not in greeting:
+            greeting += server.recv(65536)
+        before, key, after = greeting.partition(_KEY)
+        another = int.from_bytes(after[:4]) + 1
+        client.sendall(before + key + another.to_bytes(4) + after[4:])
+        _forward(server, client)
+        there.join()
+
+
+def _forward(source: socket.socket, sink: socket.socket) -> None:
+    while portion := source.recv(65536):
+        sink.sendall(portion)
+    sink.shutdown(socket.SHUT_WR)
+
+
+def unreachable(shop: Shop) -> None:
+    nowhere = "postgresql://nobody@localhost:1/nothing"
+    shop.project.environment["SHOP_DATABASE_URL"] = nowhere
+
+
+def stale_package(shop: Shop) -> None:
+    shop.query("orders/list_all", _LIST)
+    shop.generate()
+    shop.query("orders/list_all", _LIST.replace("id, note", "id"))
+
+
+def drift(shop: Shop) -> None:
+    shop.connection.execute("alter table orders alter note set not null")
+    shop.query("orders/list_all", _LIST)
+    shop.generate()
+    shop.connection.execute("alter table orders alter note drop not null")
+
+
+def unusable_package(shop: Shop) -> None:
+    _settings(shop, '[tool.dbkit.systems.shop]\npackage = "shop-queries"\n')
+
+
+def _settings(shop: Shop, text: str) -> None:
+    (shop.project.root / "pyproject.toml").write_text(text)
