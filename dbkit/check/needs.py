@@ -53,6 +53,14 @@ class TenantQuery(NamedTuple):
     crossings: Mapping[str, Sequence[frozenset[str]]]
 
 
+class AllowedQuery(NamedTuple):
+    """A query that was read, and the rules that its `-- allow:` lines silenced."""
+
+    query: Query
+    # None where the query could not be typed, so that nothing was asked of it
+    silenced: frozenset[str] | None
+
+
 class PackageState(NamedTuple):
     """The generated package of a system, held against its files and its database."""
 
@@ -63,12 +71,17 @@ class PackageState(NamedTuple):
 
 
 QUERY_FILES: Need[tuple[DbkitError, ...]] = Need("the query files")
+ALLOWANCES: Need[AllowedQuery] = Need(
+    "the query files; to see what silences nothing, an up-to-date database as well"
+)
 MIGRATIONS: Need[MigrationState] = Need("the migration files and the database")
 DATABASE: Need[MigratedDatabase] = Need(
     "an up-to-date database, and the tenant's column in the settings"
 )
 REFUSED_QUERY: Need[RefusedQuery] = Need("the query files and an up-to-date database")
-TYPED_QUERY: Need[TypedQuery] = Need("a query that an up-to-date database accepts")
+TYPED_QUERY: Need[TypedQuery] = Need(
+    "a query that an up-to-date database accepts", can_be_allowed=True
+)
 TYPED_QUERIES: Need[Sequence[TypedQuery]] = Need("the queries that an up-to-date database accepts")
 TENANT: Need[TenantQuery] = Need(
     "a query that an up-to-date database accepts, and the tenant's column in the settings"

@@ -24,6 +24,8 @@ class Need(Generic[T]):
 
     # as in "needs: the query files"
     words: str
+    # a header line `-- allow: rule, reason` silences the rules with this need
+    can_be_allowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

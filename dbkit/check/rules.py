@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import LiteralString
 
-from dbkit.check.finding import Observation
+from dbkit.check.finding import Observation, name_of
 from dbkit.check.needs import (
+    ALLOWANCES,
     DATABASE,
     MIGRATIONS,
     PACKAGE,
@@ -13,6 +14,7 @@ from dbkit.check.needs import (
     TENANT,
     TYPED_QUERIES,
     TYPED_QUERY,
+    AllowedQuery,
     MigratedDatabase,
     MigrationState,
     PackageState,
@@ -20,12 +22,13 @@ from dbkit.check.needs import (
     TenantQuery,
 )
 from dbkit.check.registry import Registry, Severity
-from dbkit.errors import DbkitError
-from dbkit.queryfiles import ClashingQueries
+from dbkit.errors import DbkitError, nearest
+from dbkit.queryfiles import ClashingQueries, QueryKind
 from dbkit.typedqueries import DoesNotPrepare, TypedQuery, find_different_rows
 
 RULES = Registry()
 
+_LISTS = {QueryKind.MANY, QueryKind.STREAM, QueryKind.BATCH}
 _HAS_COLUMN: LiteralString = """
 select
 from pg_catalog.pg_attribute as attribute
@@ -42,6 +45,35 @@ limit 1
 
 
 @RULES.rule(
+    "unordered",
+    Severity.WARNING,
+    TYPED_QUERY,
+    why=(
+        "Without `order by` PostgreSQL gives the rows in whatever order it finds them, and that "
+        "changes with the data, the plan and the version."
+    ),
+    remedy=(
+        "End the outermost query with `order by` and a unique column last; rows of `returning` "
+        "can only be ordered around it, as in `with changed as (update … returning …) select … "
+        "from changed order by …`; where the order means nothing, write `-- allow: unordered, "
+        "reason` in the header."
+    ),
+    example="-- Orders.\n-- :many\nselect id, note from orders;\n",
+)
+def unordered(typed: TypedQuery) -> Iterator[Observation]:
+    """Find a list of rows that comes in no order, unless it has one row at most."""
+    if typed.query.kind not in _LISTS:
+        return
+    for combination, description in typed.described:
+        may_be_several = bool(description.columns) and not description.at_most_one
+        if may_be_several and description.is_ordered is False:
+            message = f":{typed.query.kind} without `order by`: the rows come in no fixed order"
+            message += _where(combination.given, typed)
+            yield Observation.of_query(typed.query, message)
+            return
+
+
+@RULES.rule(
     "uncertain",
     Severity.WARNING,
     TYPED_QUERY,
@@ -49,7 +81,10 @@ limit 1
         "A `:one` or `:optional` raises `TooManyRows` when a second row comes back, and no "
         "unique key keeps a second row from being there."
     ),
-    remedy=("Compare all columns of a unique key by `=`, add `limit 1`, or make it `:many`."),
+    remedy=(
+        "Compare all columns of a unique key by `=`, add `limit 1`, or make it `:many`; where "
+        "something else keeps it to one row, write `-- allow: uncertain, reason` in the header."
+    ),
     example=(
         "-- The order with this note.\n-- :optional\nselect id from orders where note = :'note';\n"
     ),
@@ -136,6 +171,43 @@ def unknown_tenant_column(database: MigratedDatabase) -> Iterator[Observation]:
 
 
 # what a query file says
+
+
+@RULES.rule(
+    "needless-allow",
+    Severity.ERROR,
+    ALLOWANCES,
+    why=(
+        "The line `-- allow:` silences nothing: its rule is unknown, cannot be silenced, or finds "
+        "nothing in this query; left there, it would hide the day on which it does."
+    ),
+    remedy="Correct the name of the rule, or take the line out of the header.",
+    example=(
+        "-- Orders, the oldest first.\n"
+        "-- :many\n"
+        "-- allow: unordered, nobody minds\n"
+        "select id from orders order by id;\n"
+    ),
+)
+def needless_allow(allowed: AllowedQuery) -> Iterator[Observation]:
+    """Find the lines `-- allow:` that silence nothing."""
+    query = allowed.query
+    for allowance in query.allowed:
+        if reason := _needless(allowance.rule, allowed.silenced):
+            message = f"`-- allow: {allowance.rule}` silences nothing: {reason}"
+            yield Observation(message, query.path, allowance.line, query=name_of(query))
+
+
+def _needless(name: str, silenced: frozenset[str] | None) -> str:
+    known = {rule.name: rule for rule in RULES}
+    if name not in known:
+        silent = [rule.name for rule in RULES if rule.needs.can_be_allowed]
+        return f"there is no such rule{nearest(name, silent)}; there are {', '.join(silent)}"
+    if not known[name].needs.can_be_allowed:
+        return f"no line can silence this rule; dbkit check --explain {name} tells the way out"
+    if silenced is not None and name not in silenced:
+        return "the rule finds nothing in this query; take the line out"
+    return ""
 
 
 @RULES.rule(

@@ -1,7 +1,7 @@
 """Check one system: its migrations, its query files and its generated package."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,9 @@ from typing import Any
 import psycopg
 
 from dbkit.analysis import Catalog
-from dbkit.check.finding import Observation, name_of
+from dbkit.check.finding import Finding, Observation, name_of
 from dbkit.check.needs import (
+    ALLOWANCES,
     DATABASE,
     MIGRATIONS,
     PACKAGE,
@@ -19,6 +20,7 @@ from dbkit.check.needs import (
     TENANT,
     TYPED_QUERIES,
     TYPED_QUERY,
+    AllowedQuery,
     MigratedDatabase,
     MigrationState,
     PackageState,
@@ -79,6 +81,9 @@ def check_system(
         report.found += RULES.findings(MIGRATIONS, _migration_state(files, status))
     different = list(RULES.findings(TYPED_QUERIES, report.typed))
     report.found += different
+    for query in read.queries:
+        allowed = AllowedQuery(query, asking.silenced.get(name_of(query)))
+        report.found += RULES.findings(ALLOWANCES, allowed)
     if system.package is not None:
         told(f"{system.name}: {system.package}")
         # a package is made of all queries or of none
@@ -115,6 +120,8 @@ class _Asking:
         self._read = read
         self._report = report
         self._told = told
+        # by the name of each query that was typed, the rules that its header silenced
+        self.silenced: dict[str, frozenset[str]] = {}
 
     def ask(self, connection: psycopg.Connection[Any]) -> None:
         """Ask in one transaction, which is rolled back."""
@@ -134,13 +141,20 @@ class _Asking:
                         report.found += RULES.findings(REFUSED_QUERY, refused)
                         continue
                     report.typed.append(typed)
-                    report.found += RULES.findings(TYPED_QUERY, typed)
+                    report.found += self._unsilenced(typed)
                     if ownership is not None:
                         tenant_query = _tenant_query(connection, ownership, typed)
                         report.found += RULES.findings(TENANT, tenant_query)
                 except psycopg.Error as error:
                     error.add_note(f"{_said(error)}, while asked about {name} ({query.path})")
                     raise
+
+    def _unsilenced(self, typed: TypedQuery) -> Iterator[Finding]:
+        allowed = {allowance.rule for allowance in typed.query.allowed}
+        findings = list(RULES.findings(TYPED_QUERY, typed))
+        silenced = allowed.intersection(finding.rule for finding in findings)
+        self.silenced[name_of(typed.query)] = frozenset(silenced)
+        return (finding for finding in findings if finding.rule not in silenced)
 
 
 def _tenant_query(

@@ -18,7 +18,7 @@ from dbkit.settings import System
 _EXAMPLES = """\b
 Example: dbkit check --json | jq .systems[].findings
 Example: dbkit check --explain            all rules
-Example: dbkit check --explain uncertain  one rule, with the way out
+Example: dbkit check --explain unordered  one rule, with the way out
 """
 
 

@@ -12,8 +12,19 @@ _OPENING = """\
 `dbkit check` asks each rule below about the files of a system, its database and its generated
 package. A finding of severity *error* ends with exit code 1; a *warning* is told and ends with 0.
 
-`dbkit check --explain uncertain` prints one of these explanations. Each finding ends with the name
+`dbkit check --explain unordered` prints one of these explanations. Each finding ends with the name
 of its rule, and `dbkit check --json` gives it as `rule`, beside the `kind` that rules may share.
+
+Some rules can be silenced for one query, by a line in its header with the rule and the reason:
+
+```sql
+-- Every order, for a report that sorts them itself.
+-- :many
+-- allow: unordered, the report sorts
+select id, note from orders;
+```
+
+A line that silences nothing is a finding itself: [needless-allow](#needless-allow).
 
 <!-- written by `make docs` from dbkit/check/rules.py -->
 """
@@ -25,10 +36,11 @@ def page() -> str:
 
 
 def _table() -> Iterator[str]:
-    yield "| rule | severity | kind |"
-    yield "|---|---|---|"
+    yield "| rule | severity | kind | `-- allow:` |"
+    yield "|---|---|---|---|"
     for rule in RULES:
-        yield f"| [{rule.name}](#{rule.name}) | {rule.severity} | `{rule.kind}` |"
+        allowed = "yes" if rule.needs.can_be_allowed else ""
+        yield f"| [{rule.name}](#{rule.name}) | {rule.severity} | `{rule.kind}` | {allowed} |"
     yield ""
 
 

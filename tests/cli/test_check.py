@@ -215,24 +215,26 @@ def test_an_unknown_system_is_told_the_nearest(shop: Project) -> None:
 
 
 def test_a_rule_is_explained_without_a_database(shop: Project) -> None:
-    ran = shop.dbkit("check", "--explain", "uncertain", SHOP_DATABASE_URL=NOWHERE)
+    ran = shop.dbkit("check", "--explain", "unordered", SHOP_DATABASE_URL=NOWHERE)
 
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout == (
-        "uncertain (warning)\n"
+        "unordered (warning)\n"
         "\n"
-        "A `:one` or `:optional` raises `TooManyRows` when a second row comes back, and\n"
-        "no unique key keeps a second row from being there.\n"
+        "Without `order by` PostgreSQL gives the rows in whatever order it finds them,\n"
+        "and that changes with the data, the plan and the version.\n"
         "\n"
-        "The way out: Compare all columns of a unique key by `=`, add `limit 1`, or make\n"
-        "it `:many`.\n"
+        "The way out: End the outermost query with `order by` and a unique column last;\n"
+        "rows of `returning` can only be ordered around it, as in `with changed as\n"
+        "(update … returning …) select … from changed order by …`; where the order means\n"
+        "nothing, write `-- allow: unordered, reason` in the header.\n"
         "\n"
         "Needs: a query that an up-to-date database accepts.\n"
         "\n"
         "For example:\n"
-        "    -- The order with this note.\n"
-        "    -- :optional\n"
-        "    select id from orders where note = :'note';\n"
+        "    -- Orders.\n"
+        "    -- :many\n"
+        "    select id, note from orders;\n"
     )
 
 
@@ -254,11 +256,11 @@ def test_all_rules_are_listed(shop: Project) -> None:
 
 
 def test_an_unknown_rule_is_told_the_nearest_and_all(shop: Project) -> None:
-    ran = shop.dbkit("check", "--explain", "uncertan")
+    ran = shop.dbkit("check", "--explain", "unorderd")
 
     names = ", ".join(rule.name for rule in RULES)
     assert refusal(ran) == (
-        f"unknown rule 'uncertan'; did you mean 'uncertain'; known rules: {names}"
+        f"unknown rule 'unorderd'; did you mean 'unordered'; known rules: {names}"
     )
 
 
