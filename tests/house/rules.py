@@ -135,27 +135,17 @@ def mistyped_offers(house: House) -> list[str]:
     return faults
 
 
-def lazy_offers(house: House, table: str, name: str = "") -> list[str]:
-    """A front door that imports when asked offers, types and finds the same names."""
-    door = house.modules[name or house.name]
-    typed = {
-        alias.name: str(node.module)
-        for statement in door.tree.body
-        # `if TYPE_CHECKING:`, and not what runs instead
-        if isinstance(statement, ast.If) and isinstance(statement.test, ast.Name)
-        for node in statement.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-    found = {
-        offer: module if module.startswith(f"{house.name}.") else f"{door.name}.{module}"
-        for offer, module in table_of(door, table).items()
-    }
+def lazy_offers(house: House, table: str) -> list[str]:
+    """A front door with a table of what it imports when asked offers and types the same."""
     return [
-        f"{offer}: typed as of {typed.get(offer)}, found in {found.get(offer)}, "
-        f"{'in' if offer in door.offered else 'not in'} __all__"
-        for offer in sorted({*typed, *found, *door.offered})
-        if not (offer in door.offered and typed.get(offer) == found.get(offer) is not None)
+        f"{door.name}.{name}: typed as of {typed.get(name)}, found in {found.get(name)}, "
+        f"{'in' if name in door.offered else 'not in'} __all__"
+        for door in _doors(house)
+        if (modules := table_of(door, table))
+        for typed in [_typed(door)]
+        for found in [{name: _behind(house, door, of) for name, of in modules.items()}]
+        for name in sorted({*typed, *found, *door.offered})
+        if not (name in door.offered and typed.get(name) == found.get(name) is not None)
     ]
 
 
@@ -248,6 +238,22 @@ def _private(module: Module) -> Iterator[tuple[str, int]]:
 
 def _beside(house: House, module: Module) -> Iterator[Module]:
     return (other for other in house.modules.values() if other.room == module.room)
+
+
+def _typed(door: Module) -> dict[str, str]:
+    """The names that a front door imports for a type checker, and the modules they are in."""
+    return {
+        alias.name: str(node.module)
+        for statement in door.tree.body
+        if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"
+        for node in statement.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+def _behind(house: House, door: Module, module: str) -> str:
+    return module if module in house.modules else f"{door.name}.{module}"
 
 
 def _annotations(house: House, door: Module) -> set[str]:

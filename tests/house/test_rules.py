@@ -267,11 +267,11 @@ def test_what_is_offered_but_not_found_when_asked_is_found(
     plant: Plant, typed: str, table: str, offered: str
 ) -> None:
     text = f"if TYPE_CHECKING:\n    {typed}\n__all__ = {offered}\n_LAZY = {table}\n"
-    shop = plant({"__init__": text, "carts": ""})
+    shop = plant({"__init__": text, "carts": "", "prices/__init__": "__all__ = ['Price']"})
 
     (fault,) = rules.lazy_offers(shop, "_LAZY")
 
-    assert fault.startswith("fill: ")
+    assert fault.startswith("shop.fill: ")
 
 
 def test_what_is_offered_typed_and_found_is_no_fault(plant: Plant) -> None:
@@ -279,7 +279,7 @@ def test_what_is_offered_typed_and_found_is_no_fault(plant: Plant) -> None:
         if TYPE_CHECKING:
             from shop.carts import Cart
         __all__ = ["Cart"]
-        _LAZY = {"Cart": "carts"}
+        _LAZY = {"Cart": "shop.carts"}
     """
 
     assert rules.lazy_offers(plant({"__init__": text, "carts": ""}), "_LAZY") == []
