@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help install migrate status psql demo test test-all check format lint types floors dead sql bench docs clean
+.PHONY: help install migrate status demo test test-all check format lint types floors dead sql bench docs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
