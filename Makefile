@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help install migrate status demo test test-all check format lint types floors dead sql bench docs clean
+.PHONY: help install migrate status demo test test-all versions check format lint types floors dead sql bench docs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -39,7 +39,7 @@ demo: .venv/installed ## a day in the life of each system, with data left to loo
 test: .venv/installed ## run all tests, on a real server
 	@$(BIN)/pytest -q -n 4
 
-check: lint types floors dead sql test-all ## everything CI runs
+check: lint types floors dead sql test-all versions ## everything CI runs
 
 lint: .venv/installed ## ruff: format and every rule
 	@$(BIN)/ruff format --check .
@@ -60,6 +60,9 @@ sql: .venv/installed ## sqlfluff for every .sql file
 
 test-all: .venv/installed ## the tests with branch coverage, on PostgreSQL 18, 16 and the machine's own
 	@sh tests/legs.sh
+
+versions: .venv/installed ## the tests that touch a dependency, with its lowest version, and on the newest Python
+	@sh tests/versions.sh
 
 format: .venv/installed ## format Python and SQL
 	@$(BIN)/ruff format .

@@ -13,7 +13,7 @@ SHOP = "[tool.dbkit.systems.shop]\n"
 
 
 @pytest.fixture(autouse=True)
-def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DBKIT_POSTGRES", "SHOP_DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
 

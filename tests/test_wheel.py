@@ -19,7 +19,6 @@ from tests.conftest import ROOT
 from tests.project import Project
 
 REPOSITORY = "https://github.com/dbkit/dbkit"
-SYSTEMS = ("dbkit/systems",)
 
 
 def _build(target: str, folder: Path) -> None:
@@ -72,6 +71,16 @@ def test_the_licence_is_installed(installed: Path) -> None:
 
     assert licence.read_text() == (ROOT / "LICENSE").read_text()
     assert _metadata(installed)["License-Expression"] == "MIT"
+
+
+def test_the_python_versions_it_names_begin_with_the_lowest_it_takes(installed: Path) -> None:
+    metadata = _metadata(installed)
+
+    named = re.findall(
+        r"Python :: (3\.\d+)$", "\n".join(metadata.get_all("Classifier", [])), re.MULTILINE
+    )
+    assert metadata["Requires-Python"] == f">={named[0]}"
+    assert named == [f"3.{11 + index}" for index in range(len(named))]
 
 
 def test_every_link_of_the_description_works_away_from_the_repository(installed: Path) -> None:
