@@ -259,7 +259,7 @@ class RowsDiffer(QueryError):
 
     def __str__(self) -> str:
         return (
-            f"{self.path}: column {self.column!r} {self.difference} in {self.other_path}, and both "
+            f"{self.path}: column {self.column!r} {self.difference} {self.other_path}, and both "
             f"say `-- row: {self.row_class}`; make them agree, or name another row"
         )
 
@@ -368,7 +368,7 @@ def find_different_rows(queries: Iterable[TypedQuery]) -> Iterator[RowsDiffer]:
         if difference is None and typed.json_types != other.json_types:
             named = dict(typed.json_types).keys() ^ dict(other.json_types).keys()
             column = min(named, default=typed.columns[0].name)
-            difference = column, "is another class"
+            difference = column, "has another class than in"
         if difference is not None:
             column, how = difference
             yield RowsDiffer(row_class, typed.query.path, column, other.query.path, how)
@@ -380,17 +380,17 @@ def _first_difference(  # noqa: PLR0911 - a difference a return
     """Return the first column that differs, and how."""
     for column, other in zip_longest(columns, others):
         if column is None:
-            return other.name, "is not there, as it is"
+            return other.name, "is missing here and stands in"
         if other is None:
-            return column.name, "is not"
+            return column.name, "is missing in"
         if column.name != other.name:
-            return column.name, f"is where {other.name!r} is"
+            return column.name, f"stands where {other.name!r} stands in"
         if type_name(column.type) != type_name(other.type):
-            return column.name, f"is {type_name(column.type)}, and {type_name(other.type)}"
+            return column.name, f"is {type_name(column.type)} here and {type_name(other.type)} in"
         if column.nullable != other.nullable:
             if column.nullable:
-                return column.name, "may be null, and never is"
-            return column.name, "is never null, and may be"
+                return column.name, "may be null here and is never null in"
+            return column.name, "is never null here and may be null in"
         parts = column.shape.parts if column.shape else ()
         other_parts = other.shape.parts if other.shape else ()
         inner = _first_difference(parts, other_parts)

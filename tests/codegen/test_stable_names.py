@@ -116,15 +116,18 @@ def test_a_row_is_shared_over_subjects(
 @pytest.mark.parametrize(
     ("statement", "difference"),
     [
-        ("select id, note as remark from orders", "column 'remark' is where 'note' is in"),
-        ("select id::bigint as id, note from orders", "column 'id' is int8, and int4 in"),
-        ("select id, note, price from orders", "column 'price' is not in"),
-        ("select note, id from orders", "column 'note' is where 'id' is in"),
+        ("select id, note as remark from orders", "column 'remark' stands where 'note' stands in"),
+        ("select id::bigint as id, note from orders", "column 'id' is int8 here and int4 in"),
+        ("select id, note, price from orders", "column 'price' is missing in"),
+        ("select note, id from orders", "column 'note' stands where 'id' stands in"),
         (
             "select id, coalesce(note, '') as note from orders",
-            "column 'note' is never null, and may be in",
+            "column 'note' is never null here and may be null in",
         ),
-        ("select id, note::varchar as note from orders", "column 'note' is varchar, and text in"),
+        (
+            "select id, note::varchar as note from orders",
+            "column 'note' is varchar here and text in",
+        ),
     ],
 )
 def test_queries_that_share_a_row_must_agree(
@@ -149,7 +152,9 @@ def test_parts_of_a_shared_row_must_agree_too(
             f"'id', id, 'note', {note})) as notes from orders group by customer;\n"
         )
 
-    with pytest.raises(RowsDiffer, match=r"column 'notes\.\.note' is never null, and may be"):
+    with pytest.raises(
+        RowsDiffer, match=r"column 'notes\.\.note' is never null here and may be null in"
+    ):
         _texts(system, root, shop)
 
 
