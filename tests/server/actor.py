@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import signal
 import sys
 import time
 from importlib import import_module
@@ -48,6 +49,9 @@ def act(server: EmbeddedServer, words: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    # ignored where the tests run in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.umask(0o077)
     account, binaries, folder, *words = sys.argv[1:]
     if account:
