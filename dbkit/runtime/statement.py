@@ -15,7 +15,7 @@ from dbkit.runtime.omitted import OMITTED
 
 T = TypeVar("T")
 
-Key: TypeAlias = "tuple[object, ...]"
+_Key: TypeAlias = "tuple[object, ...]"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SPACE = " \t\n\r\f\v"
 _NO_LINE = 1 << 62
@@ -32,7 +32,7 @@ class If(NamedTuple):
     keyword: str
 
 
-class Mark(Enum):
+class Boundary(Enum):
     """ELSE: what follows is sent if the keyword is not given. END: the optional part ends."""
 
     ELSE = auto()
@@ -51,9 +51,9 @@ class Line(NamedTuple):
     number: int
 
 
-ELSE: Final = Mark.ELSE
-END: Final = Mark.END
-Piece: TypeAlias = str | If | Mark | Chosen | Line
+ELSE: Final = Boundary.ELSE
+END: Final = Boundary.END
+Piece: TypeAlias = str | If | Boundary | Chosen | Line
 
 
 class QueryFiles:
@@ -161,7 +161,7 @@ class Statement(Generic[T]):
         self._into = into or {}
         self._keywords: tuple[str, ...] | None = None
         self._switches: tuple[int, ...] = ()
-        self._combinations: dict[Key, Composition[T]] = {}
+        self._combinations: dict[_Key, Composition[T]] = {}
 
     @property
     def query(self) -> str:
@@ -202,7 +202,7 @@ class Statement(Generic[T]):
         self._switches = tuple(number for number, name in enumerate(keywords) if name in used)
         self._keywords = keywords
 
-    def _key(self, values: Sequence[object] | None) -> Key:
+    def _key(self, values: Sequence[object] | None) -> _Key:
         keywords = self._keywords or ()
         return tuple(
             self._meaning(keywords[number], OMITTED if values is None else values[number])
@@ -215,7 +215,7 @@ class Statement(Generic[T]):
         # in psql any value switches a part on; in Python, False switches it off
         return value is not OMITTED and not (value is False and keyword in self.flags)
 
-    def _compose(self, key: Key) -> "Composition[T]":
+    def _compose(self, key: _Key) -> "Composition[T]":
         keywords = self._keywords or ()
         names = (keywords[number] for number in self._switches)
         given: dict[str, object] = dict(zip(names, key, strict=True))
@@ -300,9 +300,9 @@ def _composed(
         match piece:
             case If(keyword):
                 sent.append(given[keyword] not in {False, OMITTED})
-            case Mark.ELSE:
+            case Boundary.ELSE:
                 sent[-1] = not sent[-1]
-            case Mark.END:
+            case Boundary.END:
                 sent.pop()
             case Line(number):
                 line = number
@@ -321,5 +321,5 @@ def _composed(
                 text += bare
                 line += bare.count("\n")
         # each command of psql's that stood here had a line of its own
-        line += isinstance(piece, If | Mark)
+        line += isinstance(piece, If | Boundary)
     return text.rstrip(_SPACE), tuple(lines) or ((0, line),)
