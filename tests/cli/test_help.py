@@ -14,6 +14,7 @@ from dbkit import __version__
 from dbkit.cli.app import cli
 from dbkit.errors import NoProject
 from tests.cli.seen import refusal
+from tests.plain import plain_environment
 from tests.project import Project
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
@@ -103,6 +104,7 @@ def test_help_and_version_load_neither_the_driver_nor_a_command(
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "dbkit", option],
         cwd=tmp_path,
+        env=plain_environment(),
         capture_output=True,
         text=True,
         check=True,

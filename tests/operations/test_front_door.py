@@ -6,12 +6,17 @@ import sys
 import pytest
 
 import dbkit.operations
+from tests.plain import plain_environment
 
 
 def _loaded_with(name: str) -> set[str]:
     program = f"import sys; from dbkit.operations import {name}; print(*sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program],
+        env=plain_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return set(done.stdout.split())
 
