@@ -1,7 +1,8 @@
 """Hold a query file against a database: every combination of its parts, typed and made to agree."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain, count, zip_longest
 from typing import Any, NamedTuple, TypeAlias
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import psycopg
 from psycopg import sql
 
-from dbkit.analysis import Catalog, Description, describe
+from dbkit.analysis import Analysis, Catalog, Description, analyse_each, describe_analysis
 from dbkit.errors import QueryError
 from dbkit.pgtypes import Column, PgType, Shape, TypeKind, type_name
 from dbkit.queryfiles import Combination, Query, QueryFileFault, QueryKind, copy_target, usable_name
@@ -315,6 +316,19 @@ def type_query(
     raise typed[0]
 
 
+def type_queries(
+    connection: psycopg.Connection[Any], queries: Iterable[Query], sources: Mapping[str, Source]
+) -> list[TypedQuery]:
+    """Ask the server about many queries, or refuse the first that has a fault."""
+    types: list[TypedQuery] = []
+    with closing(examine_queries(connection, queries, sources)) as examined:
+        for typed in examined:
+            if not isinstance(typed, TypedQuery):
+                raise typed[0]
+            types.append(typed)
+    return types
+
+
 def examine_query(
     connection: psycopg.Connection[Any],
     query: Query,
@@ -322,17 +336,50 @@ def examine_query(
     catalog: Catalog | None = None,
 ) -> TypedQuery | list[QueryError]:
     """Ask the server about every combination of a query's parts, and give all that is wrong."""
-    described: list[tuple[Combination, Description]] = []
-    refused: dict[str, QueryError] = {}
-    for combination in query.combinations:
-        try:
-            description = _describe(connection, query, combination, source, catalog)
-        except DoesNotPrepare as fault:
-            # a fault of one part is reported once, not for every combination with the part
-            refused.setdefault(str(fault), fault)
-        else:
-            described.append((combination, description))
-    faults: list[QueryError] = [*refused.values()]
+    with closing(examine_queries(connection, [query], {query.path: source}, catalog)) as examined:
+        return next(examined)
+
+
+def examine_queries(
+    connection: psycopg.Connection[Any],
+    queries: Iterable[Query],
+    sources: Mapping[str, Source],
+    catalog: Catalog | None = None,
+    watch: Callable[[Query, Combination, Analysis], object] | None = None,
+) -> Generator[TypedQuery | list[QueryError]]:
+    """Ask the server about many queries, and give each with its types, or all that is wrong.
+
+    `sources` has the file of each path. `watch` is called with each combination and the server's
+    analysis of it, before its query is given: so nobody has to have it analysed again.
+    """
+    catalog, queries = catalog or Catalog(connection), list(queries)
+    texts = (combination.text for query in queries for combination in query.combinations)
+    with closing(analyse_each(connection, catalog, texts)) as analyses:
+        for query in queries:
+            described: list[tuple[Combination, Description]] = []
+            refused: dict[str, QueryError] = {}
+            for combination, analysis in zip(query.combinations, analyses, strict=False):
+                if isinstance(analysis, psycopg.Error):
+                    fault = _refusal(query, combination, sources[query.path], analysis)
+                    # a fault of one part is reported once, not for every combination with the part
+                    refused.setdefault(str(fault), fault)
+                    continue
+                settled = _settled(query, combination)
+                description = describe_analysis(connection, catalog, analysis, settled=settled)
+                described.append((combination, description))
+                if watch is not None:
+                    watch(query, combination, analysis)
+            yield _examined(connection, catalog, query, described, [*refused.values()])
+
+
+def _examined(
+    connection: psycopg.Connection[Any],
+    catalog: Catalog,
+    query: Query,
+    described: "_Described",
+    refused: Sequence[QueryError],
+) -> TypedQuery | list[QueryError]:
+    faults: list[QueryError] = [*refused]
     if not described:
         return faults
     faults += _different_columns(query, described)
@@ -344,7 +391,7 @@ def examine_query(
     )
     parameters = tuple(_parameters(query, described, json_types))
     faults += _unusable_names(query, described)
-    faults += _unusable_attributes(query, described, catalog or Catalog(connection))
+    faults += _unusable_attributes(query, described, catalog)
     # a name in the header may be that of a column in a combination that the server refuses
     faults += () if refused else _unknown_narrowing(query, columns)
     faults += _narrowing_of_other_than_json(query, described)
@@ -407,32 +454,31 @@ def _json_types(query: Query) -> dict[str, str]:
     return {name: form for name, form in query.narrowed if form not in {_NOT_NULL, _NULLABLE}}
 
 
-def _describe(
-    connection: psycopg.Connection[Any],
-    query: Query,
-    combination: Combination,
-    source: Source,
-    catalog: Catalog | None,
-) -> Description:
+def _settled(query: Query, combination: Combination) -> dict[int, bool]:
     nullness = _nullness(query)
-    settled = {
+    return {
         number: nullness[name] == _NULLABLE
         for number, name in enumerate(combination.parameters, start=1)
         if name in nullness
     }
-    try:
-        return describe(connection, combination.text, settled=settled, catalog=catalog)
-    except psycopg.Error as error:
-        if not _is_of_the_statement(error):
-            raise
-        offset = int(error.diag.statement_position or 1) - 1
-        raise DoesNotPrepare(
-            *source.place(_in_file(combination, offset)),
-            query=_shown(query),
-            message=error.diag.message_primary or str(error),
-            sqlstate=error.sqlstate or "",
-            hint=error.diag.message_hint or "",
-        ) from error
+
+
+def _refusal(
+    query: Query, combination: Combination, source: Source, error: psycopg.Error
+) -> DoesNotPrepare:
+    """Point at what the server finds wrong with a combination."""
+    if not _is_of_the_statement(error):
+        raise error
+    offset = int(error.diag.statement_position or 1) - 1
+    fault = DoesNotPrepare(
+        *source.place(_in_file(combination, offset)),
+        query=_shown(query),
+        message=error.diag.message_primary or str(error),
+        sqlstate=error.sqlstate or "",
+        hint=error.diag.message_hint or "",
+    )
+    fault.__cause__ = error
+    return fault
 
 
 def _is_of_the_statement(error: psycopg.Error) -> bool:

@@ -1,11 +1,12 @@
 """The front door to the analysis: a statement and a connection in, its types and proofs out."""
 
 from dbkit.analysis.catalog import Catalog
-from dbkit.analysis.description import Description, describe
+from dbkit.analysis.description import Description, describe, describe_analysis
+from dbkit.analysis.lostproof import NESTED_TOO_DEEPLY, LossCause, LostProof
 from dbkit.analysis.nodes import Node, Value
 from dbkit.analysis.nulls import Proof
 from dbkit.analysis.oids import FIRST_NORMAL_OBJECT_ID, LENGTH_COERCIONS
-from dbkit.analysis.probe import analyse, parse
+from dbkit.analysis.probe import Analysis, analyse, analyse_each
 from dbkit.analysis.scope import Scope, ScopeContext, conjuncts, relations_in
 from dbkit.analysis.vocabulary import (
     CmdType,
@@ -24,11 +25,15 @@ from dbkit.analysis.vocabulary import (
 __all__ = [
     "FIRST_NORMAL_OBJECT_ID",
     "LENGTH_COERCIONS",
+    "NESTED_TOO_DEEPLY",
+    "Analysis",
     "Catalog",
     "CmdType",
     "CoercionForm",
     "Description",
     "JoinType",
+    "LossCause",
+    "LostProof",
     "MergeMatchKind",
     "Node",
     "NullTestType",
@@ -43,8 +48,9 @@ __all__ = [
     "SubLinkType",
     "Value",
     "analyse",
+    "analyse_each",
     "conjuncts",
     "describe",
-    "parse",
+    "describe_analysis",
     "relations_in",
 ]

@@ -7,10 +7,11 @@ from typing import Any
 import psycopg
 
 from dbkit.analysis.catalog import Catalog
+from dbkit.analysis.lostproof import NESTED_TOO_DEEPLY, LostProof
 from dbkit.analysis.nodes import Node
 from dbkit.analysis.nulls import Proof
 from dbkit.analysis.parameters import nullable_parameters
-from dbkit.analysis.probe import Signature, analyse, parse
+from dbkit.analysis.probe import Analysis, Signature, analyse
 from dbkit.analysis.rows import at_most_one
 from dbkit.analysis.scope import Scope, ScopeContext
 from dbkit.analysis.shapes import Shapes
@@ -38,6 +39,8 @@ class Description:
     at_least_one: bool = False
     # the outermost query has an `order by`; None where the statement could not be analysed
     is_ordered: bool | None = None
+    # why nothing is proved, None where something could be
+    lost: LostProof | None = None
 
 
 def describe(
@@ -59,15 +62,26 @@ def describe(
     """
     with connection.transaction(force_rollback=True):
         catalog = catalog or Catalog(connection)
-        types = TypeCatalog(connection, catalog)
-        signature = parse(connection, text)
-        query = analyse(connection, catalog, text, signature.parameters)
-        if isinstance(query, str):
-            return _unproven(types, signature, query)
-        try:
-            return _proven(catalog, types, signature, query, settled or {})
-        except RecursionError:
-            return _unproven(types, signature, "not analysed: it is nested too deeply")
+        return describe_analysis(
+            connection, catalog, analyse(connection, catalog, text), settled=settled
+        )
+
+
+def describe_analysis(
+    connection: psycopg.Connection[Any],
+    catalog: Catalog,
+    analysis: Analysis,
+    *,
+    settled: Mapping[int, bool] | None = None,
+) -> Description:
+    """Return the same for a statement that the server has analysed, as long as that holds."""
+    types, signature, query = TypeCatalog(connection, catalog), analysis.signature, analysis.query
+    if isinstance(query, LostProof):
+        return _unproven(types, signature, query)
+    try:
+        return _proven(catalog, types, signature, query, settled or {})
+    except RecursionError:
+        return _unproven(types, signature, NESTED_TOO_DEEPLY)
 
 
 def _proven(
@@ -97,10 +111,10 @@ def _proven(
     )
 
 
-def _unproven(types: TypeCatalog, signature: Signature, why: str) -> Description:
+def _unproven(types: TypeCatalog, signature: Signature, lost: LostProof) -> Description:
     everything = frozenset(range(1, len(signature.parameters) + 1))
-    columns = (Column(name, types.find(oid), True, why) for name, oid in signature.columns)
-    return Description(_parameters(types, signature, everything), tuple(columns))
+    columns = (Column(name, types.find(oid), True, lost.doubt) for name, oid in signature.columns)
+    return Description(_parameters(types, signature, everything), tuple(columns), lost=lost)
 
 
 def _parameters(

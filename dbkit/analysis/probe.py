@@ -1,5 +1,8 @@
 """Have the server parse a statement, and analyse it as the body of a temporary function."""
 
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import psycopg
@@ -8,10 +11,17 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 from dbkit.analysis.catalog import Catalog
+from dbkit.analysis.lostproof import LossCause, LostProof
 from dbkit.analysis.nodes import Node, read_nodes
 
 # of a function, in a server that was built as usual
 _MAX_PARAMETERS = 100
+_NOT_ONE = LostProof(LossCause.REFUSED, "it is not one query")
+_CAUSES = {
+    "42501": LossCause.RIGHT,
+    "25006": LossCause.READ_ONLY,
+    "0A000": LossCause.UTILITY,
+}
 _SIGNATURE = """
 select pg_catalog.format_type(parameter.oid, null)
 from pg_catalog.unnest($1::oid[]) with ordinality as parameter (oid, position)
@@ -29,6 +39,50 @@ class Signature(NamedTuple):
 
     parameters: list[int]
     columns: list[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What the server understands of one statement: nothing else has to be asked to prove it."""
+
+    text: str
+    signature: Signature
+    # its analysed tree, or why there is none
+    query: Node | LostProof
+
+
+def analyse(connection: psycopg.Connection[Any], catalog: Catalog, text: str) -> Analysis:
+    """Have the server analyse a statement; what it refuses is raised.
+
+    The statement is not executed, and what is done to analyse it is rolled back.
+    """
+    with closing(analyse_each(connection, catalog, [text])) as analysed:
+        [analysis] = analysed
+    if isinstance(analysis, psycopg.Error):
+        raise analysis
+    return analysis
+
+
+def analyse_each(
+    connection: psycopg.Connection[Any], catalog: Catalog, texts: Iterable[str]
+) -> Generator[Analysis | psycopg.Error]:
+    """Have the server analyse many statements, and give each analysis or the server's error.
+
+    While the caller looks at one, a transaction is open in which the relations that it names are
+    as they were when it was analysed. All is rolled back.
+    """
+    for text in texts:
+        with connection.transaction(force_rollback=True):
+            try:
+                with connection.transaction():
+                    signature = parse(connection, text)
+                    query = _tree(connection, catalog, text, signature.parameters)
+            except psycopg.Error as error:
+                if connection.closed:
+                    raise
+                yield error
+            else:
+                yield Analysis(text, signature, query)
 
 
 def parse(connection: psycopg.Connection[Any], text: str) -> Signature:
@@ -54,12 +108,11 @@ def parse(connection: psycopg.Connection[Any], text: str) -> Signature:
     )
 
 
-def analyse(
+def _tree(
     connection: psycopg.Connection[Any], catalog: Catalog, text: str, parameters: list[int]
-) -> Node | str:
-    """Return the analysed query, or a sentence that says why there is none."""
+) -> Node | LostProof:
     if len(parameters) > _MAX_PARAMETERS:
-        return f"more than {_MAX_PARAMETERS} parameters cannot be analysed"
+        return LostProof(LossCause.PARAMETERS, f"more than {_MAX_PARAMETERS} parameters")
     try:
         with connection.transaction(force_rollback=True):
             # the server keeps the body of such a function as a tree, which is then read;
@@ -75,9 +128,10 @@ def analyse(
     except psycopg.Error as error:
         if connection.closed:
             raise
-        return f"not analysed: {error.diag.message_primary or error}"
+        cause = _CAUSES.get(error.sqlstate or "", LossCause.REFUSED)
+        return LostProof(cause, error.diag.message_primary or str(error))
     queries = read_nodes(str(tree))
-    return queries[0] if len(queries) == 1 else "not analysed: it is not one query"
+    return queries[0] if len(queries) == 1 else _NOT_ONE
 
 
 def _execute(connection: psycopg.Connection[Any], text: str) -> None:

@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from dbkit.analysis import Catalog
+from dbkit.analysis import Analysis, Catalog
 from dbkit.check.finding import Finding, Observation, name_of
 from dbkit.check.needs import (
     ALLOWANCES,
@@ -42,10 +42,10 @@ from dbkit.migrations import (
     read_status,
     unreadable,
 )
-from dbkit.queryfiles import ReadFolder, examine_folder
+from dbkit.queryfiles import Combination, Query, ReadFolder, examine_folder
 from dbkit.settings import System
 from dbkit.tenancy import Ownership, find_crossings
-from dbkit.typedqueries import TypedQuery, examine_query
+from dbkit.typedqueries import TypedQuery, examine_queries
 
 # a lock that somebody holds for longer is a finding
 _LOCK_TIMEOUT = "set local lock_timeout = '5s'"
@@ -131,11 +131,19 @@ class _Asking:
             catalog = Catalog(connection)
             report.found += RULES.findings(DATABASE, MigratedDatabase(system, catalog))
             ownership = Ownership(catalog, system.tenant) if system.tenant is not None else None
-            for number, query in enumerate(read.queries, start=1):
-                name = name_of(query)
-                self._told(f"{system.name}: {name} ({number} of {len(read.queries)})")
-                try:
-                    typed = examine_query(connection, query, read.sources[query.path], catalog)
+            crossings = _Crossings(connection, ownership)
+            examined = examine_queries(
+                connection, read.queries, read.sources, catalog, crossings.look
+            )
+            with closing(examined):
+                for number, query in enumerate(read.queries, start=1):
+                    name = name_of(query)
+                    self._told(f"{system.name}: {name} ({number} of {len(read.queries)})")
+                    try:
+                        typed = next(examined)
+                    except psycopg.Error as error:
+                        error.add_note(f"{_said(error)}, while asked about {name} ({query.path})")
+                        raise
                     if not isinstance(typed, TypedQuery):
                         refused = RefusedQuery(query, tuple(typed))
                         report.found += RULES.findings(REFUSED_QUERY, refused)
@@ -143,11 +151,8 @@ class _Asking:
                     report.typed.append(typed)
                     report.found += self._unsilenced(typed)
                     if ownership is not None:
-                        tenant_query = _tenant_query(connection, ownership, typed)
+                        tenant_query = TenantQuery(typed, crossings.of(query))
                         report.found += RULES.findings(TENANT, tenant_query)
-                except psycopg.Error as error:
-                    error.add_note(f"{_said(error)}, while asked about {name} ({query.path})")
-                    raise
 
     def _unsilenced(self, typed: TypedQuery) -> Iterator[Finding]:
         allowed = {allowance.rule for allowance in typed.query.allowed}
@@ -157,20 +162,35 @@ class _Asking:
         return (finding for finding in findings if finding.rule not in silenced)
 
 
-def _tenant_query(
-    connection: psycopg.Connection[Any], ownership: Ownership, typed: TypedQuery
-) -> TenantQuery:
-    crossings: defaultdict[str, list[frozenset[str]]] = defaultdict(list)
-    for combination, _ in typed.described:
+class _Crossings:
+    """What lets each query reach another tenant's rows, found from what its types come from."""
+
+    def __init__(self, connection: psycopg.Connection[Any], ownership: Ownership | None) -> None:
+        self._connection = connection
+        self._ownership = ownership
+        # of the query that is examined: each crossing, and the combinations of which it is true
+        self._query: Query | None = None
+        self._found: defaultdict[str, list[frozenset[str]]] = defaultdict(list)
+
+    def look(self, query: Query, combination: Combination, analysis: Analysis) -> None:
+        """Look at one combination of a query."""
+        if self._ownership is None:
+            return
+        if query is not self._query:
+            self._query, self._found = query, defaultdict(list)
         for crossing in find_crossings(
-            connection,
+            self._connection,
             combination.text,
             combination.parameters,
-            tenant=ownership.tenant,
-            ownership=ownership,
+            tenant=self._ownership.tenant,
+            ownership=self._ownership,
+            analysis=analysis,
         ):
-            crossings[crossing.message].append(combination.given)
-    return TenantQuery(typed, crossings)
+            self._found[crossing.message].append(combination.given)
+
+    def of(self, query: Query) -> Mapping[str, list[frozenset[str]]]:
+        """Return what was found of the query that was looked at last."""
+        return self._found if query is self._query else {}
 
 
 def _said(error: psycopg.Error) -> str:

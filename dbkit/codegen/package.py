@@ -6,7 +6,6 @@ from typing import Any
 
 import psycopg
 
-from dbkit.analysis import Catalog
 from dbkit.codegen.lockfile import LOCK, lock_text
 from dbkit.codegen.module import module_text, package_text, rows_text
 from dbkit.codegen.packagefolder import package_folder
@@ -14,7 +13,7 @@ from dbkit.codegen.plan import ROWS, plan_package
 from dbkit.queryfiles import examine_folder
 from dbkit.settings import System
 from dbkit.sqltext import Source
-from dbkit.typedqueries import TypedQuery, find_different_rows, type_query
+from dbkit.typedqueries import TypedQuery, find_different_rows, type_queries
 
 
 def generate_system(
@@ -28,10 +27,7 @@ def generate_system(
     read = examine_folder(system.sql, root)
     for fault in read.faults:
         raise fault
-    catalog = Catalog(connection)
-    queries = [
-        type_query(connection, query, read.sources[query.path], catalog) for query in read.queries
-    ]
+    queries = type_queries(connection, read.queries, read.sources)
     return package_texts(system, root, queries, read.sources)
 
 

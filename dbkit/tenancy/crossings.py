@@ -5,20 +5,34 @@ from typing import Any
 
 import psycopg
 
-from dbkit.analysis import Catalog, CmdType, Node, Scope, ScopeContext, analyse, parse
+from dbkit.analysis import (
+    NESTED_TOO_DEEPLY,
+    Analysis,
+    Catalog,
+    CmdType,
+    LostProof,
+    Node,
+    Scope,
+    ScopeContext,
+    analyse,
+)
 from dbkit.tenancy.binding import Binding, BindingContext, Crossing, written_crossings
 from dbkit.tenancy.ownership import Ownership
 from dbkit.tenancy.restrictions import own_nodes
 from dbkit.tenancy.tags import TENANT
 
+_NOT_KNOWN = "it is not known which tenant's rows the statement reads or writes"
+_UNFOLLOWED = Crossing("unknown", "", f"{_NOT_KNOWN}: a part of it could not be followed")
 
-def find_crossings(
+
+def find_crossings(  # noqa: PLR0913 - what is known already is passed on
     connection: psycopg.Connection[Any],
     text: str,
     parameters: Sequence[str],
     *,
     tenant: str,
     ownership: Ownership | None = None,
+    analysis: Analysis | None = None,
 ) -> tuple[Crossing, ...]:
     """Return why a statement may read or write another tenant's rows.
 
@@ -27,13 +41,12 @@ def find_crossings(
     `tenant` is the name of the column that holds the tenant. `parameters` are the names of `$1`,
     `$2` and so on; the parameter that has the name of the column is the tenant. The statement is
     not executed. `ownership` may be shared by several calls, as long as the schema does not change
-    between them.
+    between them. `analysis` is the server's of the text, if it was asked already.
     """
     with connection.transaction(force_rollback=True):
         ownership = ownership or Ownership(Catalog(connection), tenant)
-        signature = parse(connection, text)
-        query = analyse(connection, ownership.catalog, text, signature.parameters)
-        if isinstance(query, str):
+        query = (analysis or analyse(connection, ownership.catalog, text)).query
+        if isinstance(query, LostProof):
             return (_unknown(query),)
         numbers = frozenset(
             number for number, name in enumerate(parameters, start=1) if name == tenant
@@ -41,7 +54,7 @@ def find_crossings(
         try:
             return _find_in_query(BindingContext(ownership, numbers), query)
         except RecursionError:
-            return (_unknown("not analysed: it is nested too deeply"),)
+            return (_unknown(NESTED_TOO_DEEPLY),)
 
 
 def _find_in_query(context: BindingContext, query: Node) -> tuple[Crossing, ...]:
@@ -53,14 +66,13 @@ def _find_in_query(context: BindingContext, query: Node) -> tuple[Crossing, ...]
     for binding in bindings:
         nodes = binding.scope.query.walk() if binding.is_outermost else ()
         if any(node.kind == "QUERY" and id(node) not in bound_queries for node in nodes):
-            crossings.append(_unknown("a part of it could not be followed"))
+            crossings.append(_UNFOLLOWED)
     # a query that is read twice has two bindings with the same crossings
     return tuple(dict.fromkeys(crossings))
 
 
-def _unknown(why: str) -> Crossing:
-    message = f"it is not known which tenant's rows the statement reads or writes: {why}"
-    return Crossing("unknown", "", message)
+def _unknown(lost: LostProof) -> Crossing:
+    return Crossing("unknown", "", f"{_NOT_KNOWN}: {lost.doubt}")
 
 
 def _with_inner(binding: Binding) -> Iterator[Binding]:

@@ -127,7 +127,7 @@ def test_more_parameters_than_a_function_takes_are_not_analysed(
     assert not any(column.nullable for column in hundred.columns)
     assert all(column.nullable for column in more.columns)
     assert all(parameter.nullable for parameter in more.parameters)
-    assert more.columns[0].why == "more than 100 parameters cannot be analysed"
+    assert more.columns[0].why == "not analysed: more than 100 parameters"
     assert len(more.parameters) == 101
 
 

@@ -1,0 +1,34 @@
+"""Why nothing can be proved of a statement, and what would be right."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class LossCause(StrEnum):
+    """What kept the server's analysed tree from being had."""
+
+    # of the role and of the session: another one would have it
+    RIGHT = "right"
+    READ_ONLY = "read-only"
+    # of the statement
+    UTILITY = "utility"
+    PARAMETERS = "parameters"
+    DEPTH = "depth"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class LostProof:
+    """Why nothing is proved of a statement: all that it gives and takes may be null."""
+
+    cause: LossCause
+    # in the server's words, where it was the server that refused
+    reason: str
+
+    @property
+    def doubt(self) -> str:
+        """The doubt about every column of the statement."""
+        return f"not analysed: {self.reason}"
+
+
+NESTED_TOO_DEEPLY = LostProof(LossCause.DEPTH, "it is nested too deeply")
