@@ -720,11 +720,8 @@ def _unfit_kind(query: Query, described: _Described) -> Iterator[QueryError]:
         reason = "the statement gives no rows; make it :exec, or add `returning`"
     elif query.kind is QueryKind.EXEC and columns:
         reason = "the statement gives rows; make it :many, or leave them out"
-    elif query.kind is QueryKind.COPY and not _can_be_copied(query):
-        reason = (
-            "only a plain `insert into table (columns) values (…)` can be loaded by copy, "
-            "with each parameter as it is"
-        )
+    elif query.kind is QueryKind.COPY:
+        reason = _why_not_copied(query)
     if reason:
         yield KindDoesNotFit(_shown(query), query.path, query.kind, reason)
 
@@ -740,8 +737,17 @@ def _needless_row_class(query: Query, described: _Described) -> Iterator[QueryEr
         yield NeedlessRowClass(_shown(query), query.path, query.row_class, reason)
 
 
-def _can_be_copied(query: Query) -> bool:
-    return all(copy_target(combination.text) for combination in query.combinations)
+def _why_not_copied(query: Query) -> str:
+    targets = {copy_target(combination.text) for combination in query.combinations}
+    if None in targets:
+        return (
+            "only a plain `insert into table (columns) values (…)` can be loaded by copy, "
+            "with each parameter as it is"
+        )
+    if len(targets) > 1:
+        # the copy that is sent is one, whatever the caller chooses
+        return "it loads into one table and the same columns at each call; make several queries"
+    return ""
 
 
 def _unfit_defaults(

@@ -241,6 +241,17 @@ def test_what_does_not_prepare_is_pointed_at_in_the_file(shop: psycopg.Connectio
             ),
         ),
         (
+            KindDoesNotFit,
+            (
+                "-- :copy\n-- column: note, customer\n"
+                "insert into orders (id, :\"column\") values (:'id', :'text');\n"
+            ),
+            (
+                "orders.listed is :copy, but it loads into one table and the same columns at each "
+                "call; make several queries"
+            ),
+        ),
+        (
             NeedlessRowClass,
             "-- row: Order\n-- :exec\ndelete from orders;\n",
             "orders.listed needs no class Order, for :exec gives no rows; take out `-- row: Order`",

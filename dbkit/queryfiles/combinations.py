@@ -2,20 +2,23 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, product
-from itertools import combinations as choose
-from math import prod
+from itertools import islice
+from typing import NamedTuple
 
 from dbkit.errors import UnlistedChoice
 from dbkit.queryfiles.parts import SPACE, is_blank
 from dbkit.queryfiles.queryrecords import Choice, Combination, Part, Query, Slot, Switch, TextPart
 
-MOST_SWITCHES = 16
-# where there are more combinations than this, only some of them are made
-_MOST_COMBINATIONS = 64
+MOST_COMBINATIONS = 1024
+# parts that share a switch are counted no further than this
+_MOST_COUNTED = 4_096
 
-Ancestors = Mapping[str, frozenset[str]]
-"""By the name of a switch, the switches that have to be on around it, in the file's order."""
+
+class CombinationCount(NamedTuple):
+    """How many combinations a query has, or where they are too many to count, at least."""
+
+    number: int
+    is_exact: bool
 
 
 def combination_for(query: Query, given: Collection[str], chosen: Mapping[str, str]) -> Combination:
@@ -59,63 +62,109 @@ def compile_combination(
 def all_combinations(
     parts: Sequence[Part], always: frozenset[str], choices: Sequence[Choice]
 ) -> tuple[Combination, ...]:
-    """Compile every combination when there are at most 64.
+    """Compile every combination, first the one without any part, then by how many are in."""
+    allowed = {choice.name: choice.allowed for choice in choices}
+    switches = find_switches(parts, always)
+    first = {name: values[0] for name, values in allowed.items()}
 
-    Where there are more: all off, all on, each switch alone and each pair of switches, together
-    with the switches that have to be on around them; and every identifier that may be chosen, once.
-    """
-    subsets = _subsets(find_switches(parts, always))
-    is_few = len(subsets) * prod(len(choice.allowed) for choice in choices) <= _MOST_COMBINATIONS
-    combinations: dict[tuple[frozenset[str], tuple[tuple[str, str], ...]], Combination] = {}
-    seen: set[object] = set()
-    for pick, subset in product(_picks(choices, every=is_few), subsets):
-        combination = compile_combination(parts, subset, always, pick)
-        if is_few or not seen.issuperset((combination.given, *combination.chosen)):
-            seen.update((combination.given, *combination.chosen))
-            combinations.setdefault((combination.given, combination.chosen), combination)
-    return tuple(combinations.values())
+    def place(decisions: _Decisions) -> tuple[list[int], int, list[int]]:
+        given = [number for number, name in enumerate(switches) if decisions.switched.get(name)]
+        chosen = [
+            values.index(decisions.chosen.get(name, values[0])) for name, values in allowed.items()
+        ]
+        return chosen, len(given), given
 
-
-def find_switches(parts: Sequence[Part], always: frozenset[str]) -> Ancestors:
-    """Find the switches, and for each the switches around the place where it is first used."""
-    ancestors: dict[str, frozenset[str]] = {}
-    for switch, within in _switches(parts, frozenset()):
-        if switch.name not in always:
-            ancestors.setdefault(switch.name, within - always)
-    return ancestors
+    return tuple(
+        compile_combination(
+            parts,
+            frozenset(name for name, is_on in decisions.switched.items() if is_on),
+            always,
+            {**first, **decisions.chosen},
+        )
+        for decisions in sorted(_decide(parts, always, allowed), key=place)
+    )
 
 
-def _switches(
-    parts: Sequence[Part], within: frozenset[str]
-) -> Iterator[tuple[Switch, frozenset[str]]]:
+def count_combinations(
+    parts: Sequence[Part], always: frozenset[str], choices: Sequence[Choice]
+) -> CombinationCount:
+    """Count the combinations without compiling them; what shares no name multiplies."""
+    allowed = {choice.name: choice.allowed for choice in choices}
+    number, is_exact = 1, True
+    for group in _independent(parts, always):
+        counted = sum(1 for _ in islice(_decide(group, always, allowed), _MOST_COUNTED))
+        is_exact = is_exact and counted < _MOST_COUNTED
+        number *= counted
+    return CombinationCount(number, is_exact)
+
+
+def find_switches(parts: Sequence[Part], always: frozenset[str]) -> tuple[str, ...]:
+    """Find the names that switch a part, in the order in which they are first looked at."""
+    names = (part.name for part in _deciding(parts) if isinstance(part, Switch))
+    return tuple(name for name in dict.fromkeys(names) if name not in always)
+
+
+def _deciding(parts: Sequence[Part]) -> Iterator[Switch | Slot]:
+    """Yield the switches and the identifiers, also those inside of switched parts."""
     for part in parts:
         if isinstance(part, Switch):
-            yield part, within
-            yield from _switches(part.given, within | {part.name})
-            yield from _switches(part.omitted, within)
+            yield part
+            yield from _deciding(part.given)
+            yield from _deciding(part.omitted)
+        elif isinstance(part, Slot) and part.is_identifier:
+            yield part
 
 
-def _subsets(switches: Ancestors) -> list[frozenset[str]]:
-    names = tuple(switches)
-    if 2 ** len(names) <= _MOST_COMBINATIONS:
-        sizes = range(len(names) + 1)
-        return [frozenset(subset) for size in sizes for subset in choose(names, size)]
-    small = chain(choose(names, 1), choose(names, 2))
-    reached = [frozenset(subset).union(*(switches[name] for name in subset)) for subset in small]
-    return [frozenset(), frozenset(names), *reached]
+def _independent(parts: Sequence[Part], always: frozenset[str]) -> list[list[Part]]:
+    """Group the parts so that two groups have no switch and no identifier in common."""
+    groups: list[tuple[set[str], list[Part]]] = []
+    for part in parts:
+        names, group = {inner.name for inner in _deciding([part])} - always, [part]
+        # a name with a default switches nothing, and may still be an identifier
+        names |= {inner.name for inner in _deciding([part]) if isinstance(inner, Slot)}
+        if not names:
+            continue
+        for other in [other for other in groups if not names.isdisjoint(other[0])]:
+            groups.remove(other)
+            names |= other[0]
+            group = [*other[1], *group]
+        groups.append((names, group))
+    return [group for _, group in groups]
 
 
-def _picks(choices: Sequence[Choice], *, every: bool) -> Iterator[Mapping[str, str]]:
-    names = [choice.name for choice in choices]
-    if every:
-        for values in product(*(choice.allowed for choice in choices)):
-            yield dict(zip(names, values, strict=True))
-        return
-    first = {choice.name: choice.allowed[0] for choice in choices}
-    yield first
-    for choice in choices:
-        for value in choice.allowed[1:]:
-            yield {**first, choice.name: value}
+class _Decisions(NamedTuple):
+    """Whether each switch that is met is on, and what each identifier that is met is."""
+
+    switched: dict[str, bool]
+    chosen: dict[str, str]
+
+
+def _decide(
+    parts: Sequence[Part], always: frozenset[str], allowed: Mapping[str, Sequence[str]]
+) -> Iterator[_Decisions]:
+    """Yield every way through the parts: what is not met is not decided, so none comes twice."""
+    # a stack instead of recursion: a file may have any number of switches
+    waiting = [(tuple(parts), _Decisions({}, {}))]
+    while waiting:
+        ahead, (switched, chosen) = waiting.pop()
+        while ahead:
+            part, ahead = ahead[0], ahead[1:]
+            if isinstance(part, Switch) and part.name in always:
+                ahead = (*part.given, *ahead)
+            elif isinstance(part, Switch) and part.name in switched:
+                ahead = (*(part.given if switched[part.name] else part.omitted), *ahead)
+            elif isinstance(part, Switch):
+                on = _Decisions({**switched, part.name: True}, chosen)
+                waiting.append(((*part.given, *ahead), on))
+                switched = {**switched, part.name: False}
+                ahead = (*part.omitted, *ahead)
+            elif isinstance(part, Slot) and part.is_identifier and part.name not in chosen:
+                first, *others = allowed[part.name]
+                waiting += (
+                    (ahead, _Decisions(switched, {**chosen, part.name: other})) for other in others
+                )
+                chosen = {**chosen, part.name: first}
+        yield _Decisions(switched, chosen)
 
 
 @dataclass

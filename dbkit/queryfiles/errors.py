@@ -129,16 +129,19 @@ class BadDefault(QueryFileFault):
 
 
 @dataclass(eq=False)
-class TooManySwitches(QueryFileFault):
-    """A query has more optional parts than can be checked."""
+class TooManyCombinations(QueryFileFault):
+    """A query has more combinations of its parts and identifiers than are typed and proved."""
 
     count: int
+    is_exact: bool
     most: int
 
     def fault(self) -> str:
+        count = f"{self.count:,}" if self.is_exact else f"at least {self.count:,}"
         return (
-            f"a query switches parts by at most {self.most} names, and this one by {self.count}; "
-            "make two queries of it"
+            f"the optional parts and identifiers of this query have {count} combinations, and "
+            f"at most {self.most:,} are typed and proved; make several queries of it, or let one "
+            "name switch several parts"
         )
 
 

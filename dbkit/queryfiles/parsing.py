@@ -5,13 +5,18 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from dbkit.errors import DbkitError, SourceFault
-from dbkit.queryfiles.combinations import MOST_SWITCHES, all_combinations, find_switches
+from dbkit.queryfiles.combinations import (
+    MOST_COMBINATIONS,
+    all_combinations,
+    count_combinations,
+    find_switches,
+)
 from dbkit.queryfiles.errors import (
     BadDefault,
     BadHeaderLine,
     MissingKind,
     NoStatement,
-    TooManySwitches,
+    TooManyCombinations,
     UnclosedPart,
     UnendedStatement,
     UnmatchedCommand,
@@ -244,11 +249,12 @@ class _QueryReader:
         self, text: StatementText, choices: Sequence[Choice]
     ) -> tuple[Combination, ...]:
         source, always = self._source, frozenset(text.defaults)
-        switches = find_switches(text.parts, always)
-        if len(switches) > MOST_SWITCHES:
+        count = count_combinations(text.parts, always, choices)
+        if count.number > MOST_COMBINATIONS:
             place = source.place(text.start)
-            self.faults.append(TooManySwitches(*place, len(switches), MOST_SWITCHES))
+            self.faults.append(TooManyCombinations(*place, *count, MOST_COMBINATIONS))
             return ()
+        switches = find_switches(text.parts, always)
         combinations = all_combinations(text.parts, always, choices)
         for combination in combinations:
             if all(token.kind in BLANK for token in tokens(combination.text)):

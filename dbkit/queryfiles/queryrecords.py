@@ -99,9 +99,9 @@ class Query:
     choices: tuple[Choice, ...]
     # header lines that narrow: column or parameter name -> "not null", "nullable" or a dotted type
     narrowed: tuple[tuple[str, str], ...]
-    # every combination when there are few, else all off, all on, each alone, each pair
+    # every one that can run, the one without optional parts first
     combinations: tuple[Combination, ...]
-    # what `combination_for` compiles any other combination from
+    # what `combination_for` compiles the combination of a call from
     parts: tuple[Part, ...] = field(default=(), repr=False)
     # why it may read and write the rows of every tenant
     across_tenants: str | None = None

@@ -47,6 +47,21 @@ def test_a_combination_that_leaves_the_tenant_out_is_found(shared: Shop) -> None
     )
 
 
+def test_three_parts_of_seven_that_leave_the_tenant_out_together_are_found(shared: Shop) -> None:
+    own = "tenant_id = :'tenant_id'"
+    without_one = "\\if :{?a}\n\\if :{?b}\n\\if :{?c}\nor true\n\\endif\n\\endif\n\\endif\n"
+    others = "".join(f"\\if :{{?{name}}}\nand true\n\\endif\n" for name in "defg")
+    shared.query(
+        "notes/list_all",
+        f"-- :many\nselect id from notes where {own}\n{without_one}{others}order by id;\n",
+    )
+
+    assert shared.only().message == (
+        "notes is not bound to a tenant; say `notes.tenant_id = :'tenant_id'` "
+        "where it has to hold (with a and b and c)"
+    )
+
+
 def test_a_query_of_one_tenant_and_one_of_nobody_s_table_are_right(shared: Shop) -> None:
     shared.query(
         "notes/list_all",

@@ -1,6 +1,7 @@
 """A query file that is wrong is refused at its line and column, with what would be right."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from dbkit.errors import DbkitError, QueryError, SourceFault, UnlistedChoice
 from dbkit.queryfiles import combination_for
 from dbkit.queryfiles.clashes import find_clashes
-from dbkit.queryfiles.errors import TooManySwitches, UnusableQueryFile
+from dbkit.queryfiles.errors import TooManyCombinations, UnusableQueryFile
 from dbkit.queryfiles.parsing import examine_source
 from dbkit.sqltext import Source, decode
 from dbkit.sqltext.errors import NulCharacter, UndecodableFile
@@ -76,19 +77,55 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         read_queries(tmp_path / "list.sql", "list.sql", "runs")
 
 
-def test_a_query_has_at_most_sixteen_switches() -> None:
-    def text(count: int) -> str:
-        parts = "".join(f"\\if :{{?x{n}}}\n, :'x{n}'\n\\endif\n" for n in range(count))
-        return f"-- :one\nselect 1\n{parts};"
+def switched(names: Iterable[str], inside: str = "") -> str:
+    return "".join(f"\\if :{{?{name}}}\n, 1\n{inside}\\endif\n" for name in names)
 
-    parse_queries(Source("most.sql", text(16)), "runs")
-    with pytest.raises(TooManySwitches) as raised:
-        parse_queries(Source("more.sql", text(17)), "runs")
 
+TEN, LISTED = "abcdefghij", ", ".join(f"c{number}" for number in range(32))
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "count"),
+    [
+        ("", switched((*TEN, "k")), "2,048"),
+        ("", switched(f"x{number}" for number in range(40)), "1,099,511,627,776"),
+        ("", switched(TEN, switched("k")), "2,047"),
+        ("", switched("k", switched("a")) * 2 + switched(TEN), "2,048"),
+        ("-- sort: x, y\n", switched(TEN) + ', :"sort"', "2,048"),
+        (f"-- sort: {LISTED}, c32\n-- next: {LISTED}\n", ', :"sort", :"next"', "1,056"),
+        ("", switched("k", switched(f"x{n}" for n in range(13))), "at least 4,096"),
+    ],
+)
+def test_a_query_has_at_most_as_many_combinations_as_can_be_checked(
+    header: str, body: str, count: str
+) -> None:
+    text = f"-- :many\n{header}select 1\n{body};"
+
+    with pytest.raises(TooManyCombinations) as raised:
+        parse_queries(Source("more.sql", text), "runs")
+
+    line = 2 + header.count("\n")
     assert str(raised.value) == (
-        "more.sql:2:1: a query switches parts by at most 16 names, and this one by 17; "
-        "make two queries of it"
+        f"more.sql:{line}:1: the optional parts and identifiers of this query have {count} "
+        "combinations, and at most 1,024 are typed and proved; make several queries of it, or let "
+        "one name switch several parts"
     )
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "count"),
+    [
+        ("", switched(TEN), 1024),
+        ("", switched(TEN) + switched("ab", switched("cd")), 1024),
+        (f"-- sort: {LISTED}\n-- next: {LISTED}\n", ', :"sort", :"next"', 1024),
+        # each only where the one before it is on
+        ("", "".join(f"\\if :{{?x{n}}}\n, 1\n" for n in range(30)) + "\\endif\n" * 30, 31),
+    ],
+)
+def test_a_query_with_the_most_combinations_is_read(header: str, body: str, count: int) -> None:
+    (query,) = parse_queries(Source("most.sql", f"-- :many\n{header}select 1\n{body};"), "runs")
+
+    assert len(query.combinations) == count
 
 
 @pytest.mark.parametrize("value", ["updated", "id; drop table runs", 'id" desc', "", "ID"])
