@@ -253,6 +253,9 @@ class Shapes:
         return self._of_aggregate(proof, call)
 
     def _object(self, proof: Proof, arguments: list[Node]) -> Shape | None:
+        if len(arguments) % 2:
+            # a key without a value is refused only where the statement is run
+            return None
         parts: dict[str, Column] = {}
         for key, value in zip(arguments[::2], arguments[1::2], strict=True):
             name = text_of(key)
