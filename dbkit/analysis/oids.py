@@ -10,6 +10,10 @@ JSONOID = 114
 UNKNOWNOID = 705
 JSONBOID = 3802
 
+F_INT8_INT4 = 481
+F_INT8_INT2 = 754
+# the casts of a shorter integer to bigint
+INT8_CASTS = frozenset({F_INT8_INT2, F_INT8_INT4})
 F_BPCHAR_BPCHAR_INT4_BOOL = 668
 F_VARCHAR_VARCHAR_INT4_BOOL = 669
 # the casts to a length, char(n) and varchar(n): what is too long is refused where it is assigned

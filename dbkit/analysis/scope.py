@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from dbkit.analysis.catalog import Catalog
 from dbkit.analysis.nodes import Node, Value
-from dbkit.analysis.oids import INT2OID, INT4OID, INT8OID
+from dbkit.analysis.oids import INT2OID, INT4OID, INT8_CASTS, INT8OID
 from dbkit.analysis.vocabulary import (
     BoolTestType,
     CmdType,
@@ -200,7 +200,7 @@ class Scope:
     def has_certain_row(self) -> bool:  # noqa: PLR0911 - a rule a return
         """Say whether a row comes back, whatever the tables hold."""
         query = self.query
-        if "limitOffset" in query or ("limitCount" in query and not limit_of(query)):
+        if "limitOffset" in query or not _lets_a_row_pass(query):
             return False
         if query.flag("hasTargetSRFs"):
             return False
@@ -358,14 +358,20 @@ def _reduced(kind: JoinType, *, has_left: bool, has_right: bool) -> JoinType:
 def limit_of(query: Node) -> int | None:
     """Return the number of a `limit` clause, None if there is none or it is no constant."""
     limit = query.child("limitCount")
-    # an integer is cast to bigint by a function
-    if limit is not None and limit.kind == "FUNCEXPR" and len(limit.children("args")) == 1:
+    if limit is not None and limit.kind == "FUNCEXPR" and limit.number("funcid") in INT8_CASTS:
         limit = limit.children("args")[0]
     if limit is None or limit.kind != "CONST" or limit.flag("constisnull"):
         return None
     if limit.number("consttype") not in _INTEGERS:
         return None
     return int.from_bytes(limit.datum()[:8], "little")
+
+
+def _lets_a_row_pass(query: Node) -> bool:
+    """Say whether there is no `limit` that may be 0; `limit all` is a null, and is none."""
+    limit = query.child("limitCount")
+    is_null = limit is not None and limit.kind == "CONST" and limit.flag("constisnull")
+    return limit is None or is_null or bool(limit_of(query))
 
 
 def joins_in(tree: Node | None) -> list[Node]:

@@ -59,6 +59,11 @@ create trigger guarded_skip before insert on guarded for each row execute functi
 create table ruled (id integer not null, body text not null);
 create rule ruled_answer as on insert to ruled do instead
 insert into note (body, label) values (new.body, 'x') returning null::integer, body;
+create table answered (id integer primary key, body text);
+insert into answered values (1, 'x');
+create rule answered_change as on update to answered do instead
+update note set body = new.body returning id, body;
+create view answer as select id, body from answered;
 
 create view author_book as
 select
@@ -76,6 +81,8 @@ create materialized view shelf as select id, title, count(*) as copies from book
 create function hollow(integer) returns integer strict immutable language sql
 return null::integer;
 create function two_columns(out a integer, out b integer) language sql return row(1, null::integer);
+create function two_rows(integer) returns bigint immutable language sql return 2;
+create function no_row(integer) returns bigint immutable language sql return 0;
 create function some_authors() returns setof author language sql begin atomic
     select * from author;
 end;
