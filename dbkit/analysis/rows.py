@@ -1,9 +1,10 @@
 """Prove that at most one row comes back."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from dbkit.analysis.catalog import UniqueIndex
+from dbkit.analysis.catalog import Catalog, UniqueIndex
 from dbkit.analysis.nodes import Node, Value
 from dbkit.analysis.scope import (
     NO_FACTS,
@@ -61,7 +62,21 @@ def at_most_one(scope: Scope, fixed_columns: Sequence[Equality] = ()) -> bool:
 
 
 def _is_ruled(scope: Scope) -> bool:
-    return scope.catalog.relation(scope.relation(scope.target).number("relid")).ruled
+    """Say whether a rule may decide what a change returns."""
+    return _has_rule(scope.catalog, scope.relation(scope.target).number("relid"))
+
+
+def _has_rule(catalog: Catalog, relid: int) -> bool:
+    """Say whether a relation has a rule, or a relation that it is a view of."""
+    relation = catalog.relation(relid)
+    if relation.ruled or relation.kind != RelKind.VIEW:
+        return relation.ruled
+    view = catalog.view(relid)
+    return view is None or any(
+        _has_rule(catalog, entry.number("relid"))
+        for entry in view.children("rtable")
+        if entry.number("rtekind") == RTEKind.RELATION
+    )
 
 
 def _is_fixed_key(scope: Scope, key: Node, fixed: Sequence[Equality]) -> bool:
@@ -80,6 +95,19 @@ def _is_fixed_key(scope: Scope, key: Node, fixed: Sequence[Equality]) -> bool:
     )
 
 
+@dataclass(slots=True)
+class _Joining:
+    """How the relations of a scope depend on each other, each by its number."""
+
+    # the conditions that are true of the rows of a relation that count
+    conditions: dict[int, list[Node]]
+    # the relations that decide which rows there are: those that a lateral relation refers to, and
+    # those that an outer join keeps, for whose rows a relation is there or left out
+    deciding: dict[int, frozenset[int]]
+    # the relations that may show another row each time that the server reads them
+    unsteady: frozenset[int]
+
+
 def _are_single(scope: Scope, fixed_columns: Sequence[Equality]) -> bool:
     """Say whether no relation has a second row that counts.
 
@@ -89,26 +117,112 @@ def _are_single(scope: Scope, fixed_columns: Sequence[Equality]) -> bool:
     if JoinType.FULL in scope.join_types.values():
         return False
     remaining = _row_sources(scope)
-    conditions = {number: list(scope.conditions) for number in remaining}
-    for join in joins_in(scope.query.child("jointree")):
-        kind, quals = scope.join_types[join.number("rtindex")], conjuncts(join.child("quals"))
-        left, right = relations_in(join.needed("larg")), relations_in(join.needed("rarg"))
-        for number in left if kind in {JoinType.INNER, JoinType.RIGHT} else ():
-            conditions[number] += quals
-        for number in right if kind in {JoinType.INNER, JoinType.LEFT} else ():
-            conditions[number] += quals
+    joining = _joining(scope, remaining)
     single: frozenset[int] = frozenset()
+    # those whose one row has the same values wherever it is read
+    steady: frozenset[int] = frozenset()
     while remaining:
         newly_single = {
             number
             for number in remaining
-            if _is_single(scope, number, conditions[number], single, fixed_columns)
+            if joining.deciding[number] <= single
+            and _is_single(scope, number, joining.conditions[number], steady, fixed_columns)
         }
         if not newly_single:
             return False
         single |= newly_single
+        steady |= {
+            number
+            for number in newly_single - joining.unsteady
+            if joining.deciding[number] <= steady
+        }
         remaining -= newly_single
+        if scope.target in newly_single and _is_stored(scope, scope.target):
+            # a row is changed once, however many rows of other relations it is joined to
+            return True
     return True
+
+
+def _joining(scope: Scope, numbers: set[int]) -> _Joining:
+    joining = _Joining(
+        conditions={number: list(scope.conditions) for number in numbers},
+        deciding={number: _referred(scope.relation(number), scope) for number in numbers},
+        unsteady=frozenset(number for number in numbers if _is_evaluated_anew(scope, number)),
+    )
+    for join in joins_in(scope.query.child("jointree")):
+        kind, quals = scope.join_types[join.number("rtindex")], conjuncts(join.child("quals"))
+        left, right = relations_in(join.needed("larg")), relations_in(join.needed("rarg"))
+        for number in left if kind in {JoinType.INNER, JoinType.RIGHT} else ():
+            joining.conditions[number] += quals
+        for number in right if kind in {JoinType.INNER, JoinType.LEFT} else ():
+            joining.conditions[number] += quals
+        if kind != JoinType.INNER:
+            kept, left_out = (left, right) if kind == JoinType.LEFT else (right, left)
+            for number in left_out:
+                joining.deciding[number] |= kept
+            if any(_is_volatile(condition, scope.catalog) for condition in quals):
+                joining.unsteady |= left_out
+    return joining
+
+
+def _is_stored(scope: Scope, number: int) -> bool:
+    return scope.catalog.relation(scope.relation(number).number("relid")).is_table
+
+
+def _referred(value: Value, scope: Scope, depth: int = 0) -> frozenset[int]:
+    """Return the relations of a scope that a part of it refers to.
+
+    `depth` is the number of queries that the part stands within.
+    """
+    if isinstance(value, list):
+        return frozenset[int]().union(*(_referred(item, scope, depth) for item in value))
+    if not isinstance(value, Node):
+        return frozenset()
+    if value.kind == "VAR":
+        if value.number("varlevelsup") != depth:
+            return frozenset()
+        flat = scope.flatten(value.replaced(varlevelsup="0"))
+        if flat.kind != "VAR":
+            return _referred(flat, scope)
+        number = flat.number("varno")
+        # the row of a join, or a column that it merges, is of all that it joins
+        return _joined(scope, number) or frozenset({number})
+    inner_depth = depth + 1 if value.kind == "QUERY" else depth
+    return _referred(list(value.fields.values()), scope, inner_depth)
+
+
+def _joined(scope: Scope, number: int) -> frozenset[int]:
+    """Return the relations that a join is of, none if the number is not one of a join."""
+    joins = joins_in(scope.query.child("jointree"))
+    return frozenset[int]().union(
+        *(relations_in(join) for join in joins if join.number("rtindex") == number)
+    )
+
+
+def _is_evaluated_anew(scope: Scope, number: int) -> bool:
+    """Say whether a relation may show another row each time that the server reads it.
+
+    A `with` query is evaluated once, and so is a function whose arguments are not of other
+    relations.
+    """
+    relation = scope.relation(number)
+    if relation.number("rtekind") == RTEKind.FUNCTION and not _referred(relation, scope):
+        return False
+    return _is_volatile(relation, scope.catalog)
+
+
+def _is_volatile(node: Node, catalog: Catalog) -> bool:
+    """Say whether a part of a statement may have another value each time it is evaluated."""
+    return any(_is_volatile_itself(part, catalog) for part in node.walk())
+
+
+def _is_volatile_itself(node: Node, catalog: Catalog) -> bool:
+    if node.kind == "RANGETBLENTRY" and node.word("relkind") == RelKind.VIEW:
+        view = catalog.view(node.number("relid"))
+        return view is None or _is_volatile(view, catalog)
+    return node.kind == "NEXTVALUEEXPR" or any(
+        catalog.function(oid).volatile for oid in node.functions()
+    )
 
 
 def _row_sources(scope: Scope) -> set[int]:
@@ -124,16 +238,16 @@ def _is_single(
     scope: Scope,
     number: int,
     conditions: list[Node],
-    single: frozenset[int],
+    steady: frozenset[int],
     fixed_columns: Sequence[Equality],
 ) -> bool:
-    """Say whether a relation has no second row that counts, where others have none."""
+    """Say whether a relation has no second row that counts, for one row of those it refers to."""
     relation = scope.relation(number)
-    fixed = _fixed([*fixed_columns, *_equalities(conditions)], scope, single)
+    fixed = _fixed([*fixed_columns, *_equalities(conditions)], scope, steady)
     match relation.number("rtekind"):
         case RTEKind.FUNCTION:
             calls = [function.needed("funcexpr") for function in relation.children("functions")]
-            return not any(call.flag("funcretset") for call in calls)
+            return not any(part.flag("funcretset") for call in calls for part in call.walk())
         case RTEKind.VALUES:
             return len(relation.rows("values_lists")) <= 1
         case _:
@@ -148,6 +262,9 @@ def _is_single(
 def _seen_within(source: Scope, number: int, equalities: Sequence[Equality]) -> list[Equality]:
     """Return the equalities of columns of a relation as equalities within its query."""
     within: list[Equality] = []
+    if source.command != CmdType.SELECT:
+        # it shows new rows, and a trigger may give two of them a key that only one can keep
+        return within
     for equality in equalities:
         var = equality.expression
         is_column = var.kind == "VAR" and not var.number("varlevelsup")
@@ -181,38 +298,18 @@ def _uncast(expression: Node) -> Node:
     return expression
 
 
-def _fixed(equalities: list[Equality], scope: Scope, single: frozenset[int]) -> list[Equality]:
+def _fixed(equalities: list[Equality], scope: Scope, steady: frozenset[int]) -> list[Equality]:
     """Return the equalities whose value is the same in every row."""
     return [
         equality
         for equality in equalities
-        if equality.value is None or _is_fixed(equality.value, scope, single)
+        if equality.value is None or _is_fixed(equality.value, scope, steady)
     ]
 
 
-def _is_fixed(  # noqa: PLR0911 - a rule a return
-    value: Value, scope: Scope, single: frozenset[int], depth: int = 0
-) -> bool:
-    """Say whether a part of an expression is the same in every row.
-
-    Its columns have to be of relations that have a single row. `depth` is the number of
-    sub-selects that the part stands within.
-    """
-    if isinstance(value, list):
-        return all(_is_fixed(item, scope, single, depth) for item in value)
-    if not isinstance(value, Node):
-        return True
-    if value.kind == "VAR" and value.number("varlevelsup") == depth:
-        flat = scope.flatten(value.replaced(varlevelsup="0"))
-        if flat.kind != "VAR":
-            return _is_fixed(flat, scope, single)
-        return flat.number("varno") in single
-    if value.kind == "NEXTVALUEEXPR":
-        return False
-    if any(scope.catalog.function(oid).volatile for oid in value.functions()):
-        return False
-    inner_depth = depth + 1 if value.kind == "QUERY" else depth
-    return all(_is_fixed(field, scope, single, inner_depth) for field in value.fields.values())
+def _is_fixed(value: Node, scope: Scope, steady: frozenset[int]) -> bool:
+    """Say whether an expression is the same in every row: it is of columns of steady relations."""
+    return _referred(value, scope) <= steady and not _is_volatile(value, scope.catalog)
 
 
 def _has_fixed_key(
