@@ -471,7 +471,7 @@ def _refusal(
         raise error
     offset = int(error.diag.statement_position or 1) - 1
     fault = DoesNotPrepare(
-        *source.place(_in_file(combination, offset)),
+        *source.place(combination.in_file(offset)),
         query=_shown(query),
         message=error.diag.message_primary or str(error),
         sqlstate=error.sqlstate or "",
@@ -491,15 +491,6 @@ def _is_of_the_statement(error: psycopg.Error) -> bool:
 
 def _shown(query: Query) -> str:
     return f"{query.subject}.{query.name}"
-
-
-def _in_file(combination: Combination, offset: int) -> int:
-    start, start_in_file = 0, 0
-    for piece_start, piece_start_in_file in combination.pieces:
-        if piece_start > offset:
-            break
-        start, start_in_file = piece_start, piece_start_in_file
-    return start_in_file + offset - start
 
 
 def _different_columns(query: Query, described: _Described) -> Iterator[QueryError]:

@@ -277,6 +277,17 @@ class DataInQuery(QueryFileFault):
 
 
 @dataclass(eq=False)
+class StateOfTheCaller(QueryFileFault):
+    """A statement changes what is the caller's: the transaction, the session or the wire."""
+
+    words: str
+    reason: str
+
+    def fault(self) -> str:
+        return f"`{self.words}` {self.reason}"
+
+
+@dataclass(eq=False)
 class ForeignForm(QueryFileFault):
     """Something is written in the form of another library, or works only in psql."""
 

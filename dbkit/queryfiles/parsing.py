@@ -5,6 +5,7 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from dbkit.errors import DbkitError, SourceFault
+from dbkit.queryfiles.callerstate import find_caller_statement
 from dbkit.queryfiles.combinations import (
     MOST_COMBINATIONS,
     all_combinations,
@@ -16,6 +17,7 @@ from dbkit.queryfiles.errors import (
     BadHeaderLine,
     MissingKind,
     NoStatement,
+    StateOfTheCaller,
     TooManyCombinations,
     UnclosedPart,
     UnendedStatement,
@@ -261,6 +263,11 @@ class _QueryReader:
                 without = tuple(name for name in switches if name not in combination.given)
                 self.faults.append(NoStatement(*source.place(text.start), without))
                 break
+        for combination in combinations:
+            if found := find_caller_statement(combination.text):
+                place = source.place(combination.in_file(found.start))
+                # the same place of several combinations is told once
+                self.faults.append(StateOfTheCaller(*place, found.words, found.reason))
         return combinations
 
 

@@ -49,6 +49,15 @@ class Combination(NamedTuple):
     # where each piece of `text` comes from: its offset in the text and in the file, ascending
     pieces: tuple[tuple[int, int], ...]
 
+    def in_file(self, offset: int) -> int:
+        """Return where in the file a place of the text comes from."""
+        start, start_in_file = 0, 0
+        for piece_start, piece_start_in_file in self.pieces:
+            if piece_start > offset:
+                break
+            start, start_in_file = piece_start, piece_start_in_file
+        return start_in_file + offset - start
+
 
 class TextPart(NamedTuple):
     """Text that is sent as it stands, and its offset in the file."""

@@ -19,6 +19,7 @@ from dbkit.loading import (
     UnknownKeyword,
     UnknownQuery,
 )
+from dbkit.queryfiles.errors import StateOfTheCaller
 from dbkit.runtime import OMITTED
 from dbkit.typedqueries import DoesNotPrepare
 
@@ -260,3 +261,12 @@ def test_a_folder_that_is_not_there_is_refused(folder: Path) -> None:
 
     with pytest.raises(NoQueryFolder, match="is no folder"):
         dbkit.load(folder)
+
+
+def test_a_copy_over_the_wire_is_refused_before_a_connection_is_used(tmp_path: Path) -> None:
+    folder = tmp_path / "orders"
+    folder.mkdir()
+    (folder / "dump.sql").write_text("-- :exec\ncopy (select 1) to stdout;\n")
+
+    with pytest.raises(StateOfTheCaller, match="with the kind :stream"):
+        dbkit.load(tmp_path)

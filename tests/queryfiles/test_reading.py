@@ -3,6 +3,7 @@
 import pytest
 
 from dbkit.queryfiles import Allowance, Choice, Query, QueryKind, QueryParameter
+from dbkit.queryfiles.errors import StateOfTheCaller
 from dbkit.sqltext import Source
 from tests.queryfiles.reading import parse_queries
 
@@ -284,8 +285,7 @@ def test_what_ends_a_statement_is_left_out() -> None:
         assert read(f"-- :one\nselect 1{end}").combinations[0].text == "select 1"
 
 
-def test_data_for_copy_come_with_the_call() -> None:
+def test_a_copy_over_the_wire_is_refused_however_its_text_ends() -> None:
     for end in ("", "\n", "\n\\.\n", "\n\n"):
-        query = read(f"-- :copy\ncopy runs (run_id) from stdin;{end}")
-
-        assert query.combinations[0].text == "copy runs (run_id) from stdin"
+        with pytest.raises(StateOfTheCaller, match="with the kind :copy, which loads them"):
+            read(f"-- :copy\ncopy runs (run_id) from stdin;{end}")
