@@ -227,6 +227,7 @@ class RelKind(StrEnum):
     VIEW = "v"
     MATVIEW = "m"
     FOREIGN_TABLE = "f"
+    TOASTVALUE = "t"
 
 
 class AggKind(StrEnum):

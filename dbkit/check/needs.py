@@ -10,6 +10,7 @@ from dbkit.errors import DbkitError, QueryError
 from dbkit.migrations import Status
 from dbkit.queryfiles import Query
 from dbkit.settings import System
+from dbkit.tenancy import Crossing
 from dbkit.typedqueries import TypedQuery
 
 
@@ -49,8 +50,14 @@ class TenantQuery(NamedTuple):
     """A typed query of a system with tenants, and what lets it reach another tenant's rows."""
 
     typed: TypedQuery
+    # the column that holds the tenant, and the parameter that is the tenant
+    tenant: str
     # each with the optional parts that are in the combinations of which it is true
-    crossings: Mapping[str, Sequence[frozenset[str]]]
+    crossings: Mapping[Crossing, Sequence[frozenset[str]]]
+
+    def of_kind(self, *kinds: str) -> Iterator[tuple[Crossing, Sequence[frozenset[str]]]]:
+        """Give the crossings of some kinds."""
+        return (pair for pair in self.crossings.items() if pair[0].kind in kinds)
 
 
 class AllowedQuery(NamedTuple):
@@ -85,6 +92,10 @@ TYPED_QUERY: Need[TypedQuery] = Need(
 TYPED_QUERIES: Need[Sequence[TypedQuery]] = Need("the queries that an up-to-date database accepts")
 TENANT: Need[TenantQuery] = Need(
     "a query that an up-to-date database accepts, and the tenant's column in the settings"
+)
+TENANT_DETAIL: Need[TenantQuery] = Need(
+    "a query that an up-to-date database accepts, and the tenant's column in the settings",
+    can_be_allowed=True,
 )
 PACKAGE: Need[PackageState] = Need(
     "the generated package and the query files; to see drift, an up-to-date database as well"

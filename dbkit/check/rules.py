@@ -12,6 +12,7 @@ from dbkit.check.needs import (
     QUERY_FILES,
     REFUSED_QUERY,
     TENANT,
+    TENANT_DETAIL,
     TYPED_QUERIES,
     TYPED_QUERY,
     AllowedQuery,
@@ -120,13 +121,79 @@ def uncertain(typed: TypedQuery) -> Iterator[Observation]:
 )
 def tenant(asked: TenantQuery) -> Iterator[Observation]:
     """Find what lets a query reach another tenant's rows, unless its header says why it may."""
+    yield from _crossings(asked, "relation", "write", "function", "unknown")
+
+
+def _crossings(asked: TenantQuery, *kinds: str) -> Iterator[Observation]:
+    """Give the crossings of some kinds, unless the query is meant for all tenants."""
     typed = asked.typed
     if typed.query.across_tenants is not None:
         return
-    for reason, combinations in asked.crossings.items():
+    for crossing, combinations in asked.of_kind(*kinds):
         is_always = len(combinations) == len(typed.described)
-        message = reason if is_always else f"{reason}{_where(combinations[0], typed)}"
-        yield Observation.of_query(typed.query, message)
+        where = "" if is_always else _where(combinations[0], typed)
+        yield Observation.of_query(typed.query, f"{crossing.message}{where}")
+
+
+@RULES.rule(
+    "server-state",
+    Severity.ERROR,
+    TENANT_DETAIL,
+    kind="tenant",
+    why=(
+        "The query calls a function or reads a view of the server, or of an extension, that is "
+        "not known to keep to its arguments and its session: settings, files, large objects, "
+        "sizes, statistics and the statements of others are there for all tenants."
+    ),
+    remedy=(
+        "Leave it out, or do it in a query of its own that no tenant calls; where it does no "
+        "harm, write `-- allow: server-state, reason` in the header."
+    ),
+    example=(
+        "-- Log every statement of this session.\n"
+        "-- :one\n"
+        "select set_config('log_statement', 'all', false) as setting;\n"
+    ),
+)
+def server_state(asked: TenantQuery) -> Iterator[Observation]:
+    """Find what shows or changes what the server has for all tenants."""
+    yield from _crossings(asked, "server")
+
+
+@RULES.rule(
+    "tenant-default",
+    Severity.WARNING,
+    TENANT_DETAIL,
+    kind="tenant",
+    why=(
+        "The tenant may be left out of a call: a call that forgets it reads the rows of the "
+        "tenant in the default, or runs without the condition."
+    ),
+    remedy=(
+        "Take the default or the optional part out, so that every call has to say the tenant; "
+        "where it is meant, write `-- allow: tenant-default, reason` in the header."
+    ),
+    example=(
+        "-- Orders of one tenant.\n"
+        "-- :many\n"
+        "\\if :{?tenant_id} \\else \\set tenant_id 1 \\endif\n"
+        "select id from orders where tenant_id = :'tenant_id' order by id;\n"
+    ),
+)
+def tenant_default(asked: TenantQuery) -> Iterator[Observation]:
+    """Find a tenant that a caller may leave out, where nothing else is found because of that."""
+    query, tenant_name = asked.typed.query, asked.tenant
+    for parameter in query.parameters:
+        if parameter.name != tenant_name or query.across_tenants is not None:
+            continue
+        if parameter.default is not None:
+            message = f"{tenant_name} has the default {parameter.default!r}"
+        elif parameter.omittable and not any(asked.of_kind("relation", "write", "function")):
+            message = f"{tenant_name} stands in an optional part"
+        else:
+            continue
+        message += ", so a call may leave it out; let every call say the tenant"
+        yield Observation.of_query(query, message)
 
 
 @RULES.rule(

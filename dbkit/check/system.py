@@ -18,6 +18,7 @@ from dbkit.check.needs import (
     QUERY_FILES,
     REFUSED_QUERY,
     TENANT,
+    TENANT_DETAIL,
     TYPED_QUERIES,
     TYPED_QUERY,
     AllowedQuery,
@@ -44,7 +45,7 @@ from dbkit.migrations import (
 )
 from dbkit.queryfiles import Combination, Query, ReadFolder, examine_folder
 from dbkit.settings import System
-from dbkit.tenancy import Ownership, find_crossings
+from dbkit.tenancy import Crossing, Ownership, find_crossings
 from dbkit.typedqueries import TypedQuery, examine_queries
 
 # a lock that somebody holds for longer is a finding
@@ -149,16 +150,17 @@ class _Asking:
                         report.found += RULES.findings(REFUSED_QUERY, refused)
                         continue
                     report.typed.append(typed)
-                    report.found += self._unsilenced(typed)
+                    findings = [*RULES.findings(TYPED_QUERY, typed)]
                     if ownership is not None:
-                        tenant_query = TenantQuery(typed, crossings.of(query))
+                        tenant_query = TenantQuery(typed, ownership.tenant, crossings.of(query))
                         report.found += RULES.findings(TENANT, tenant_query)
+                        findings += RULES.findings(TENANT_DETAIL, tenant_query)
+                    report.found += self._unsilenced(query, findings)
 
-    def _unsilenced(self, typed: TypedQuery) -> Iterator[Finding]:
-        allowed = {allowance.rule for allowance in typed.query.allowed}
-        findings = list(RULES.findings(TYPED_QUERY, typed))
+    def _unsilenced(self, query: Query, findings: list[Finding]) -> Iterator[Finding]:
+        allowed = {allowance.rule for allowance in query.allowed}
         silenced = allowed.intersection(finding.rule for finding in findings)
-        self.silenced[name_of(typed.query)] = frozenset(silenced)
+        self.silenced[name_of(query)] = frozenset(silenced)
         return (finding for finding in findings if finding.rule not in silenced)
 
 
@@ -170,7 +172,7 @@ class _Crossings:
         self._ownership = ownership
         # of the query that is examined: each crossing, and the combinations of which it is true
         self._query: Query | None = None
-        self._found: defaultdict[str, list[frozenset[str]]] = defaultdict(list)
+        self._found: defaultdict[Crossing, list[frozenset[str]]] = defaultdict(list)
 
     def look(self, query: Query, combination: Combination, analysis: Analysis) -> None:
         """Look at one combination of a query."""
@@ -186,9 +188,9 @@ class _Crossings:
             ownership=self._ownership,
             analysis=analysis,
         ):
-            self._found[crossing.message].append(combination.given)
+            self._found[crossing].append(combination.given)
 
-    def of(self, query: Query) -> Mapping[str, list[frozenset[str]]]:
+    def of(self, query: Query) -> Mapping[Crossing, list[frozenset[str]]]:
         """Return what was found of the query that was looked at last."""
         return self._found if query is self._query else {}
 

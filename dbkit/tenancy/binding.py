@@ -56,7 +56,7 @@ _TYPE_FIELDS = {
 class Crossing(NamedTuple):
     """Why a statement may read or write another tenant's rows."""
 
-    # "relation", "write", "function" or "unknown"
+    # "relation", "write", "function", "server" or "unknown"
     kind: str
     # the table or function, as it is called in the statement
     name: str
@@ -281,7 +281,7 @@ class Binding:
                     self.sources[number] = Binding(self.context, subquery, self)
                 case RTEKind.CTE:
                     self.sources[number] = self._bind_cte(number)
-                # PostgreSQL's own views show nothing of tenants
+                # PostgreSQL's own views are known by their names
                 case RTEKind.RELATION if relation.number("relid") >= FIRST_NORMAL_OBJECT_ID:
                     view = scope.source(number)
                     if view is not None:

@@ -12,12 +12,13 @@ from dbkit.analysis import (
     CmdType,
     LostProof,
     Node,
+    RTEKind,
     Scope,
     ScopeContext,
     analyse,
 )
 from dbkit.tenancy.binding import Binding, BindingContext, Crossing, written_crossings
-from dbkit.tenancy.ownership import Ownership
+from dbkit.tenancy.ownership import Ownership, Reach
 from dbkit.tenancy.restrictions import own_nodes
 from dbkit.tenancy.tags import TENANT
 
@@ -90,10 +91,25 @@ def _crossings_of(binding: Binding) -> Iterator[Crossing]:
     for number in binding.restrictions.conditions:
         is_global = binding.bound.get(number)
         is_crossing = is_global is None or (is_global and number in written)
+        relation = scope.relation(number)
+        if relation.number("rtekind") == RTEKind.RELATION:
+            yield from _crossings_of_source(binding, number)
         if binding.tenant_table(number) and is_crossing:
             yield _crossing_of_relation(binding, number, is_written=is_global is not None)
     yield from written_crossings(binding)
     yield from _crossings_of_calls(binding)
+
+
+def _crossings_of_source(binding: Binding, number: int) -> Iterator[Crossing]:
+    """Yield why what is read from a relation is not the tenant's, whatever conditions follow."""
+    scope, ownership = binding.scope, binding.context.ownership
+    relation = scope.relation(number)
+    name = scope.catalog.relation(relation.number("relid")).name
+    if ownership.shows_server(relation.number("relid")):
+        yield _crossing_of_server(name, "shows")
+    if "tablesample" in relation and binding.tenant_table(number):
+        message = f"{name} is sampled from the rows of all tenants; leave `tablesample` out"
+        yield Crossing("relation", name, message)
 
 
 def _crossing_of_relation(binding: Binding, number: int, *, is_written: bool) -> Crossing:
@@ -122,14 +138,24 @@ def _crossings_of_calls(binding: Binding) -> Iterator[Crossing]:
     """Yield the functions that may read or write tables and do not get the tenant."""
     ownership = binding.context.ownership
     for node in own_nodes(binding.scope.query):
-        for function in node.functions():
+        for function in ownership.functions(node):
+            reach = ownership.reach(function)
+            name = ownership.catalog.function(function).name
+            if reach == Reach.SERVER:
+                yield _crossing_of_server(f"{name}()", "reads or changes")
             arguments = [argument.child("expr") or argument for argument in node.children("args")]
-            if not ownership.is_opaque(function):
-                continue
-            if not any(TENANT in binding.tags_of(argument) for argument in arguments):
-                name = ownership.catalog.function(function).name
+            is_told = any(TENANT in binding.tags_of(argument) for argument in arguments)
+            if reach == Reach.TABLES and not is_told:
                 message = (
                     f"{name}() may read any tenant's rows, and its body is not seen; "
                     f"pass it :'{ownership.tenant}'"
                 )
                 yield Crossing("function", name, message)
+
+
+def _crossing_of_server(name: str, does: str) -> Crossing:
+    message = (
+        f"{name} {does} what the server has for all tenants; leave it out, or write "
+        "`-- allow: server-state, reason` in the header"
+    )
+    return Crossing("server", name, message)

@@ -2,9 +2,15 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from typing import LiteralString, NamedTuple
 
-from dbkit.analysis import Catalog, RelKind
+from dbkit.analysis import FIRST_NORMAL_OBJECT_ID, Catalog, Node, RelKind
+from dbkit.tenancy.harmless import (
+    HARMLESS_CATALOGS,
+    HARMLESS_FUNCTIONS,
+    HARMLESS_OF_EXTENSIONS,
+)
 
 
 class ForeignKey(NamedTuple):
@@ -45,6 +51,17 @@ class TenantTable:
     checked_keys: tuple[ForeignKey, ...] = ()
 
 
+class Reach(IntEnum):
+    """What a function may read or change besides its arguments."""
+
+    # at most the clock, its session and what is declared
+    NOTHING = 0
+    # tables, which its body does not show
+    TABLES = 1
+    # what the server has for all: settings, files, large objects, statistics
+    SERVER = 2
+
+
 class Ownership:
     """The tables of a database whose rows belong to tenants, and what equality means in them."""
 
@@ -55,7 +72,9 @@ class Ownership:
         self._families: dict[int, int] = {}
         self._equalities: dict[tuple[int, int], bool] = {}
         self._collations: dict[int, bool] = {}
-        self._opaque: dict[int, bool] = {}
+        self._operators: dict[int, int] = {}
+        self._reach: dict[int, Reach] = {}
+        self._shows_server: dict[int, bool] = {}
 
     def table(self, relation: int) -> TenantTable | None:
         """Return how the rows of a table belong to tenants, None if they belong to none."""
@@ -125,11 +144,33 @@ class Ownership:
         """Return the columns of a constraint."""
         return _numbers(str(self.catalog.rows(_CONSTRAINT_COLUMNS, constraint)[0][0]))
 
-    def is_opaque(self, function: int) -> bool:
-        """Say whether a function may read or write tables that the analysed query does not show."""
-        if function not in self._opaque:
-            self._opaque[function] = bool(self.catalog.rows(_OPAQUE, function, _RUNS_SQL)[0][0])
-        return self._opaque[function]
+    def functions(self, node: Node) -> list[int]:
+        """Return the functions that a node calls, also those behind the operators that it names."""
+        operators = [*node.numbers("opnos"), node.number("eqop"), node.number("sortop")]
+        return [*node.functions(), *map(self._function_of, filter(None, operators))]
+
+    def _function_of(self, operator: int) -> int:
+        if operator not in self._operators:
+            self._operators[operator] = int(self.catalog.rows(_FUNCTION_OF, operator)[0][0])
+        return self._operators[operator]
+
+    def reach(self, function: int) -> Reach:
+        """Say what a function may read or change besides its arguments."""
+        if function not in self._reach:
+            reaches = [_reach(*row) for row in self.catalog.rows(_CALLED, function)]
+            self._reach[function] = max(reaches, default=Reach.NOTHING)
+        return self._reach[function]
+
+    def shows_server(self, relation: int) -> bool:
+        """Say whether a relation shows what is not a tenant's: statistics, others' statements."""
+        if relation not in self._shows_server:
+            [(kind, schema)] = self.catalog.rows(_PLACE, relation)
+            name = self.catalog.relation(relation).name
+            is_declared = relation >= FIRST_NORMAL_OBJECT_ID or schema == "information_schema"
+            is_held_for_all = kind in {RelKind.SEQUENCE, RelKind.TOASTVALUE}
+            is_unknown = not is_declared and name not in HARMLESS_CATALOGS
+            self._shows_server[relation] = is_held_for_all or is_unknown
+        return self._shows_server[relation]
 
     def _is_equality(self, operator: int, family: int) -> bool:
         key = (operator, family)
@@ -199,19 +240,18 @@ def _with_dependents(relations: set[int], keys: list[_DeclaredKey]) -> set[int]:
     return relations
 
 
+def _reach(name: str, is_builtin: bool, is_compiled: bool, extension: str) -> Reach:
+    if is_builtin:
+        return Reach.NOTHING if name in HARMLESS_FUNCTIONS else Reach.SERVER
+    if extension or is_compiled:
+        is_harmless = name in HARMLESS_OF_EXTENSIONS.get(extension, ())
+        return Reach.NOTHING if is_harmless else Reach.SERVER
+    return Reach.TABLES
+
+
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, text.split(",")))
 
-
-# functions of PostgreSQL and its extensions that run a query given as text, or that read a table
-# given by its name
-_RUNS_SQL = [
-    "connectby", "crosstab", "crosstab2", "crosstab3", "crosstab4", "cursor_to_xml",
-    "database_to_xml", "database_to_xml_and_xmlschema", "dblink", "dblink_exec", "dblink_fetch",
-    "dblink_open", "dblink_send_query", "query_to_xml", "query_to_xml_and_xmlschema",
-    "schema_to_xml", "schema_to_xml_and_xmlschema", "table_to_xml",
-    "table_to_xml_and_xmlschema", "ts_rewrite", "ts_stat", "xpath_table",
-]  # fmt: skip
 
 # oids from 16384 on are not PostgreSQL's own
 _COLUMNS: LiteralString = """
@@ -289,25 +329,43 @@ where amopopr = $1 and amopfamily = $2 and amopstrategy = 3
 
 _COLLATION: LiteralString = "select collisdeterministic from pg_catalog.pg_collation where oid = $1"
 
-# an aggregate is as opaque as the functions it calls; an immutable function reads no table, and a
-# function in C is believed to be an extension's; oids from 16384 on are not PostgreSQL's own
-_OPAQUE: LiteralString = """
+_FUNCTION_OF: LiteralString = "select oprcode::oid from pg_catalog.pg_operator where oid = $1"
+
+# an aggregate does what the functions do that it calls; an immutable function reads nothing
+_CALLED: LiteralString = """
 select
-    pg_catalog.bool_or(
-        called.provolatile <> 'i'
-        and called.prokind <> 'a'
-        and (
-            called.proname = any($2::text[])
-            or (called.oid >= 16384 and language.lanname not in ('c', 'internal'))
-        )
-    )
+    called.proname,
+    called.oid < 16384,
+    called.oid >= 16384 and language.lanname in ('c', 'internal'),
+    coalesce(extension.extname, '')
 from pg_catalog.pg_proc as called
 join pg_catalog.pg_language as language on language.oid = called.prolang
+left join pg_catalog.pg_depend as part
+    on part.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+    and part.objid = called.oid
+    and part.deptype = 'e'
+left join pg_catalog.pg_extension as extension on extension.oid = part.refobjid
 where
-    called.oid = $1
-    or called.oid in (
-        select pg_catalog.unnest(array[aggtransfn, aggfinalfn, aggmtransfn, aggmfinalfn])
-        from pg_catalog.pg_aggregate
-        where aggfnoid = $1
+    called.provolatile <> 'i'
+    and called.prokind <> 'a'
+    and (
+        called.oid = $1
+        or called.oid in (
+            select pg_catalog.unnest(
+                array[aggtransfn, aggfinalfn, aggmtransfn, aggmfinalfn, aggcombinefn]
+            )
+            from pg_catalog.pg_aggregate
+            where aggfnoid = $1
+        )
     )
+"""
+
+# the rows of large values are in a schema of their own
+_PLACE: LiteralString = """
+select
+    relation.relkind::text,
+    schema.nspname
+from pg_catalog.pg_class as relation
+join pg_catalog.pg_namespace as schema on schema.oid = relation.relnamespace
+where relation.oid = $1
 """

@@ -7,7 +7,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from dbkit.check import RULES, Rule
-from dbkit.check.needs import TENANT
+from dbkit.check.needs import TENANT, TENANT_DETAIL
 from dbkit.check.registry import Registry, Severity
 from dbkit.errors import MigrationError
 from tests.check import arranging
@@ -21,7 +21,7 @@ ABOUT_A_SYSTEM = [rule for rule in RULES if not rule.example.startswith("--")]
 def test_the_query_file_of_an_example_is_found_and_by_no_other_rule(
     rule: Rule[Any], shop: Shop
 ) -> None:
-    if rule.needs is TENANT:
+    if rule.needs in (TENANT, TENANT_DETAIL):
         arranging.with_tenants(shop)
     shop.query("orders/example", rule.example)
 

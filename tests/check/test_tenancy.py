@@ -95,6 +95,62 @@ def test_a_way_out_that_is_not_needed_is_found(shared: Shop) -> None:
     assert finding.message == "it keeps to one tenant; leave the line `-- across tenants:` out"
 
 
+def test_what_the_server_has_for_all_is_found_unless_the_header_allows_it(shared: Shop) -> None:
+    setting = "select set_config('app.tenant_id', :'tenant_id', true) as tenant_id;\n"
+    shared.query("notes/limit", f"-- :one\n{setting}")
+    shared.query(
+        "notes/limit_again", f"-- allow: server-state, the policies read it\n-- :one\n{setting}"
+    )
+    shared.query("notes/limit_all", f"-- across tenants: the operator asks\n-- :one\n{setting}")
+
+    finding = shared.only()
+
+    assert (finding.rule, finding.kind, finding.query) == ("server-state", "tenant", "notes.limit")
+    assert finding.message == (
+        "set_config() reads or changes what the server has for all tenants; leave it out, or "
+        "write `-- allow: server-state, reason` in the header"
+    )
+
+
+def test_an_allowance_that_silences_nothing_about_tenants_is_found(shared: Shop) -> None:
+    shared.query("notes/now", "-- allow: server-state, habit\n-- :one\nselect now() as now;\n")
+
+    assert shared.only().rule == "needless-allow"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (
+            (
+                "\\if :{?tenant_id} \\else \\set tenant_id 1 \\endif\n"
+                "select id from notes where tenant_id = :'tenant_id' order by id;\n"
+            ),
+            "has the default '1'",
+        ),
+        (
+            (
+                "select id from orders where true\n"
+                "\\if :{?tenant_id}\nand id = :'tenant_id'\n\\endif\norder by id;\n"
+            ),
+            "stands in an optional part",
+        ),
+    ],
+)
+def test_a_tenant_that_a_call_may_leave_out_is_a_warning(
+    body: str, reason: str, shared: Shop
+) -> None:
+    shared.query("notes/list_all", f"-- :many\n{body}")
+    shared.query("notes/list_meant", f"-- :many\n-- allow: tenant-default, a demo\n{body}")
+
+    [finding] = shared.check().found
+
+    assert (finding.rule, finding.is_warning) == ("tenant-default", True)
+    assert finding.message == (
+        f"tenant_id {reason}, so a call may leave it out; let every call say the tenant"
+    )
+
+
 def test_where_no_column_is_named_nothing_is_asked(shared: Shop) -> None:
     (shared.project.root / "pyproject.toml").write_text("[tool.dbkit.systems.shop]\n")
     shared.query("notes/list_all", f"-- :many\n{_ALL}")
