@@ -225,7 +225,12 @@ def _numbers(sizes: Sizes) -> _Numbers:
     }
 
 
-_CONNECTION: dict[str, Any] = {"client_encoding": "UTF8", "fallback_application_name": "dbkit"}
+_CONNECTION: dict[str, Any] = {
+    "client_encoding": "UTF8",
+    "fallback_application_name": "dbkit",
+    # behind a pooler, a name that the driver gives may be the statement of another client
+    "prepare_threshold": None,
+}
 
 
 def _pause(attempt: int) -> float:

@@ -1,7 +1,7 @@
 """Begin a transaction with an isolation level, read-only, or with settings of its own."""
 
 from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 
@@ -27,8 +27,10 @@ class NestedTransaction(ConfigurationError):
 
 Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializable"]
 
-_SET = "select set_config(name, value, true) from unnest($1::text[], $2::text[]) as s (name, value)"
-_GET = "select name, current_setting(name, true) from unnest($1::text[]) as name"
+_SET = (
+    b"select set_config(name, value, true) from unnest($1::text[], $2::text[]) as s (name, value)"
+)
+_GET = b"select name, current_setting(name, true) from unnest($1::text[]) as name"
 
 
 class Options(TypedDict, total=False):
@@ -48,18 +50,23 @@ def transaction(connection: Connection[Any], **options: Unpack[Options]) -> Gene
     A savepoint can only have settings; they are put back when it ends.
     """
     nested = _is_nested(connection)
-    begin = _set_transaction(options, nested=nested)
-    settings = _settings(options)
-    with connection.transaction():
-        cursor = RawCursor(connection, row_factory=tuple_row)
-        if begin:
-            cursor.execute(begin.encode())
-        before = cursor.execute(_GET, [[*settings]]).fetchall() if nested and settings else []
-        if settings:
-            cursor.execute(_SET, [[*settings], [*settings.values()]])
+    statements = _statements(options, nested=nested)
+    if not statements:
+        with connection.transaction():
+            yield
+        return
+    with ExitStack() as stack:
+        cursors: list[RawCursor[tuple[Any, ...]]] = []
+        # one round trip begins the transaction and makes it what it is to be
+        with connection.pipeline():
+            stack.enter_context(connection.transaction())
+            for text, values in statements:
+                cursor = RawCursor(connection, row_factory=tuple_row)
+                cursors.append(cursor.execute(text, values, prepare=False))
+        before = cursors[0].fetchall() if nested else []
         yield
         if before:
-            cursor.execute(_SET, [[name for name, _ in before], [value for _, value in before]])
+            RawCursor(connection).execute(_SET, _columns(before), prepare=False)
 
 
 @asynccontextmanager
@@ -68,26 +75,47 @@ async def async_transaction(
 ) -> AsyncGenerator[None]:
     """Begin a transaction with these options; inside an open one, a savepoint."""
     nested = _is_nested(connection)
-    begin = _set_transaction(options, nested=nested)
-    settings = _settings(options)
-    async with connection.transaction():
-        cursor = AsyncRawCursor(connection, row_factory=tuple_row)
-        if begin:
-            await cursor.execute(begin.encode())
-        before: list[tuple[Any, ...]] = []
-        if nested and settings:
-            before = await (await cursor.execute(_GET, [[*settings]])).fetchall()
-        if settings:
-            await cursor.execute(_SET, [[*settings], [*settings.values()]])
+    statements = _statements(options, nested=nested)
+    if not statements:
+        async with connection.transaction():
+            yield
+        return
+    async with AsyncExitStack() as stack:
+        cursors: list[AsyncRawCursor[tuple[Any, ...]]] = []
+        async with connection.pipeline():
+            await stack.enter_async_context(connection.transaction())
+            for text, values in statements:
+                cursor = AsyncRawCursor(connection, row_factory=tuple_row)
+                cursors.append(await cursor.execute(text, values, prepare=False))
+        before = await cursors[0].fetchall() if nested else []
         yield
         if before:
-            await cursor.execute(
-                _SET, [[name for name, _ in before], [value for _, value in before]]
-            )
+            await AsyncRawCursor(connection).execute(_SET, _columns(before), prepare=False)
 
 
 def _is_nested(connection: Connection[Any] | AsyncConnection[Any]) -> bool:
     return connection.pgconn.transaction_status != TransactionStatus.IDLE
+
+
+def _statements(options: Options, *, nested: bool) -> list[tuple[bytes, list[list[str]] | None]]:
+    """Return what has to run first, with its values; what was before a savepoint comes first.
+
+    The driver prepares none of it: behind a pooler, a name of the driver's may be the statement
+    of another client.
+    """
+    statements: list[tuple[bytes, list[list[str]] | None]] = []
+    if words := _set_transaction(options, nested=nested):
+        statements.append((words.encode(), None))
+    settings = {name: str(value) for name, value in options.get("settings", {}).items()}
+    if settings and nested:
+        statements.append((_GET, [[*settings]]))
+    if settings:
+        statements.append((_SET, [[*settings], [*settings.values()]]))
+    return statements
+
+
+def _columns(rows: list[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _set_transaction(options: Options, *, nested: bool) -> str:
@@ -110,7 +138,3 @@ _ISOLATIONS: dict[Isolation, str] = {
     "repeatable read": "repeatable read",
     "serializable": "serializable",
 }
-
-
-def _settings(options: Options) -> dict[str, str]:
-    return {name: str(value) for name, value in options.get("settings", {}).items()}

@@ -1,0 +1,82 @@
+"""pgbouncer between a test and its server, where the machine has one."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from dbkit.server.account import choose_account
+
+# Debian's is not on the path of an ordinary account
+PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+needs_pgbouncer = pytest.mark.skipif(
+    PGBOUNCER is None, reason="pgbouncer is not on this machine, so this test did not run"
+)
+
+PoolMode = Literal["session", "transaction", "statement"]
+
+
+@contextmanager
+def pooler(url: str, mode: PoolMode, *, servers: int = 2) -> Generator[str]:
+    """Start pgbouncer in front of a database, and give the URL through it.
+
+    It has so few connections to the server that clients get each other's all the time.
+    """
+    assert PGBOUNCER is not None
+    account = choose_account()
+    database = conninfo_to_dict(url)
+    folder = Path(tempfile.mkdtemp(prefix="dbkit-pooler-", dir="/tmp"))
+    settings = folder / "pgbouncer.ini"
+    settings.write_text(
+        f"""
+[databases]
+* = host={database["host"]} port={database["port"]} user={database["user"]}
+[pgbouncer]
+listen_port = 6432
+listen_addr =
+unix_socket_dir = {folder}
+auth_type = any
+pool_mode = {mode}
+default_pool_size = {servers}
+ignore_startup_parameters = extra_float_digits
+logfile = {folder}/log
+"""
+    )
+    if not account.is_ours:
+        os.chown(folder, account.uid, account.gid)
+    process = subprocess.Popen(
+        [PGBOUNCER, "-q", settings],
+        user=None if account.is_ours else account.uid,
+        group=None if account.is_ours else account.gid,
+        extra_groups=None if account.is_ours else [],
+        cwd="/",
+    )
+    try:
+        through = make_conninfo(
+            host=str(folder), port=6432, user=database["user"], dbname=database["dbname"]
+        )
+        _wait_for(through, process)
+        yield through
+    finally:
+        process.terminate()
+        process.wait()
+        shutil.rmtree(folder)
+
+
+def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
+    while process.poll() is None:
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError:
+            continue
+        return
+    message = f"pgbouncer ended with {process.returncode}"
+    raise RuntimeError(message)
