@@ -47,7 +47,13 @@ BY_VALUE = frozenset(
         "range_intersect_agg", "stddev_pop", "string_agg", "sum", "var_pop",
     }
 )  # fmt: skip
-RANKS = frozenset({"row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile"})
+# window functions that may have their arguments from another row of the window
+OF_ANOTHER_ROW = frozenset(
+    {
+        "cume_dist", "dense_rank", "first_value", "lag", "last_value", "lead", "ntile",
+        "percent_rank", "rank", "row_number",
+    }
+)  # fmt: skip
 
 
 def is_total(function: CatalogFunction) -> bool:

@@ -1,6 +1,6 @@
 """Prove that an expression is never null, or say why it may be."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from dbkit.analysis.catalog import CatalogFunction
@@ -13,12 +13,21 @@ from dbkit.analysis.known_functions import (
     CASTING_TO_TEXT,
     COUNTS,
     FIRST_COLUMN,
-    RANKS,
+    OF_ANOTHER_ROW,
     is_total,
 )
 from dbkit.analysis.nodes import Node, text_of
 from dbkit.analysis.oids import FIRST_GENBKI_OBJECT_ID
-from dbkit.analysis.scope import NO_FACTS, Facts, Key, Scope, facts_if_false, facts_if_true, key_of
+from dbkit.analysis.scope import (
+    NO_FACTS,
+    Facts,
+    Key,
+    Scope,
+    facts_if_false,
+    facts_if_true,
+    facts_of_branch,
+    key_of,
+)
 from dbkit.analysis.vocabulary import (
     AggKind,
     CmdType,
@@ -71,7 +80,7 @@ class Proof:
 
     def with_facts(self, facts: Facts) -> "Proof":
         """Return the proof for those rows only of which more facts are true."""
-        return Proof(self.scope, self.grouped, self.facts | facts)
+        return Proof(self.scope.with_facts(facts), self.grouped, self.facts | facts)
 
     def knows(self, expression: Node) -> bool:
         """Say whether a fact proves that an expression has a value."""
@@ -81,8 +90,12 @@ class Proof:
         """Return why an expression may be null, "" if it is never null."""
         if expression is None:
             return "there is no value"
-        if self.grouped and self.scope.grouping_sets and self._is_group_key(expression):
-            return "grouping sets leave the key out"
+        if self.grouped and self.scope.grouping_sets:
+            key = key_of(expression, self.scope)
+            if key in _group_keys(self.scope, common=False):
+                return "grouping sets leave the key out"
+            if key in _group_keys(self.scope, common=True):
+                return Proof.rows_of(self.scope).doubt(expression)
         if self.knows(expression) and expression.kind != "VAR":
             return ""
         rule = _RULES.get(expression.kind)
@@ -113,16 +126,15 @@ class Proof:
             scope.output_doubts[attribute] = _output_doubt(self, scope, attribute)
         return scope.output_doubts[attribute]
 
-    def _is_group_key(self, expression: Node) -> bool:
-        return key_of(expression, self.scope) in _group_keys(self.scope)
 
-
-def _group_keys(scope: Scope) -> set[Key]:
+def _group_keys(scope: Scope, *, common: bool) -> set[Key]:
+    """Return the keys of `group by` that stand in every grouping set, or those that do not."""
     references = {key.number("tleSortGroupRef") for key in scope.query.children("groupClause")}
+    wanted = references & scope.common_keys if common else references - scope.common_keys
     return {
         key_of(target.child("expr"), scope)
         for target in scope.query.children("targetList")
-        if target.number("ressortgroupref") in references
+        if target.number("ressortgroupref") in wanted
     }
 
 
@@ -142,11 +154,20 @@ def _column_doubt(proof: Proof, var: Node) -> str:
         case RTEKind.JOIN if attribute:
             return _joined_doubt(proof, var)
         case RTEKind.GROUP:
-            if scope.grouping_sets:
-                return "grouping sets leave the key out"
-            return proof.doubt(relation.children("groupexprs")[attribute - 1])
+            return _key_doubt(proof, relation.children("groupexprs")[attribute - 1], attribute)
         case _:
             return _join_doubt(scope, number) or _relation_doubt(proof, number, attribute)
+
+
+def _key_doubt(proof: Proof, expression: Node, number: int) -> str:
+    """Return why a key of `group by` may be null, which has the number in the clause."""
+    scope = proof.scope
+    if not scope.grouping_sets:
+        return proof.doubt(expression)
+    key = scope.query.children("groupClause")[number - 1]
+    if key.number("tleSortGroupRef") not in scope.common_keys:
+        return "grouping sets leave the key out"
+    return proof.rows_of(scope).doubt(expression)
 
 
 def _join_doubt(scope: Scope, number: int) -> str:
@@ -365,7 +386,7 @@ def _aggregate_doubt(proof: Proof, call: Node) -> str:  # noqa: PLR0911 - a rule
         return f"{function.name} of a query around this one"
     if "aggfilter" in call:
         return f"{function.name} may be of no row, for its filter"
-    if "groupClause" not in proof.scope.query or proof.scope.grouping_sets:
+    if "groupClause" not in proof.scope.query or proof.scope.has_empty_set:
         return f"{function.name} may be of no row"
     if function.name in BY_ROW:
         return ""
@@ -388,22 +409,31 @@ def _window_doubt(proof: Proof, call: Node) -> str:  # noqa: PLR0911 - a rule a 
         return f"{function.name} may return null"
     if function.name in COUNTS:
         return ""
-    if function.name in RANKS:
-        return proof.doubt_unless_all(arguments)
-    if function.name in {"lag", "lead"}:
-        if len(arguments) < _WITH_DEFAULT:
+    if function.name in OF_ANOTHER_ROW:
+        if function.name in {"lag", "lead"} and len(arguments) < _WITH_DEFAULT:
             return f"{function.name} may find no row"
-        return proof.doubt_unless_all(arguments)
+        if function.name in {"first_value", "last_value"} and (doubt := _frame_doubt(proof, call)):
+            return doubt
+        # what is true of this row alone is no fact about the other one
+        return Proof.results_of(proof.scope.unrestricted).doubt_unless_all(arguments)
     if "aggfilter" in call:
         return f"{function.name} may be of no row, for its filter"
-    window = proof.scope.query.children("windowClause")[call.number("winref") - 1]
-    if not _has_current_row(window.number("frameOptions")):
-        return f"{function.name} may be of no row, for its frame"
+    if function.name in BY_ROW | BY_VALUE and (doubt := _frame_doubt(proof, call)):
+        return doubt
     if function.name in BY_ROW:
         return ""
-    if function.name in BY_VALUE | {"first_value", "last_value"}:
+    if function.name in BY_VALUE:
         return proof.doubt_unless_all(arguments)
     return f"{function.name} may return null"
+
+
+def _frame_doubt(proof: Proof, call: Node) -> str:
+    """Return why the frame of a window function may have no row, not even the row itself."""
+    window = proof.scope.query.children("windowClause")[call.number("winref") - 1]
+    if _has_current_row(window.number("frameOptions")):
+        return ""
+    function = proof.scope.catalog.function(call.number("winfnoid"))
+    return f"{function.name} may be of no row, for its frame"
 
 
 def _has_current_row(frame: int) -> bool:
@@ -530,22 +560,31 @@ def _row_comparison_doubt(proof: Proof, node: Node) -> str:
 
 
 def _case_doubt(proof: Proof, node: Node) -> str:
-    scope = proof.scope
-    remaining = proof
-    for branch in node.children("args"):
-        condition = branch.needed("expr")
-        # `case when condition`, not `case value when value`
-        is_searched = "arg" not in node
-        facts = facts_if_true(condition, scope) if is_searched else NO_FACTS
-        doubt = remaining.with_facts(facts).doubt(branch.needed("result"))
+    default = node.child("defresult")
+    for branch, result in results_of_case(proof, node):
+        if result is default and result.flag("constisnull"):
+            return "case without else"
+        doubt = branch.doubt(result)
         if doubt:
             return doubt
+    return "" if default else "case without else"
+
+
+def results_of_case(proof: Proof, case: Node) -> Iterator[tuple[Proof, Node]]:
+    """Yield the results of `case`, each with the proof for the rows in which it is taken."""
+    remaining = proof
+    for branch in case.children("args"):
+        yield (
+            remaining.with_facts(facts_of_branch(case, branch, proof.scope)),
+            branch.needed("result"),
+        )
+        condition = branch.needed("expr")
         # the next branch is taken if the condition is false or null: if never null, it is false
-        if is_searched and not remaining.doubt(condition):
-            remaining = remaining.with_facts(facts_if_false(condition, scope))
-    if "defresult" not in node or node.needed("defresult").flag("constisnull"):
-        return "case without else"
-    return remaining.doubt(node.child("defresult"))
+        if "arg" not in case and not remaining.doubt(condition):
+            remaining = remaining.with_facts(facts_if_false(condition, proof.scope))
+    default = case.child("defresult")
+    if default is not None:
+        yield remaining, default
 
 
 def _sublink_doubt(proof: Proof, node: Node) -> str:

@@ -10,6 +10,7 @@ from dbkit.analysis.oids import INT2OID, INT4OID, INT8_CASTS, INT8OID
 from dbkit.analysis.vocabulary import (
     BoolTestType,
     CmdType,
+    GroupingSetKind,
     JoinType,
     MergeMatchKind,
     NullTestType,
@@ -38,6 +39,8 @@ _NULL_OF_NULL = frozenset(
         "COERCETODOMAIN", "FIELDSELECT", "NAMEDARGEXPR",
     }
 )  # fmt: skip
+# true or false, and never null
+_NEVER_UNKNOWN = frozenset({"BOOLEANTEST", "DISTINCTEXPR", "NULLTEST"})
 _INTEGERS = frozenset({INT2OID, INT4OID, INT8OID})
 
 
@@ -76,8 +79,12 @@ class Scope:
         query: Node,
         parent: "Scope | None" = None,
         extra_facts: Facts = NO_FACTS,
+        *,
+        is_before: bool = False,
     ) -> None:
         self.context = context
+        # whether the columns of what a statement changes have the values from before
+        self.is_before = is_before
         self.query = query
         self.parent = parent
         self.relations = query.children("rtable")
@@ -94,6 +101,8 @@ class Scope:
         # by the id of a recursive `with` query
         self.recursive_doubts: dict[int, list[str]] = {}
         self._inner: dict[int, Scope] = {}
+        self._before: Scope | None = None
+        self._unrestricted = self
         self._extra_facts = extra_facts
         self._walk = _Walk()
         self.facts = NO_FACTS
@@ -145,7 +154,27 @@ class Scope:
         """Return the same query, restricted to rows of which more facts are true."""
         if facts <= self._extra_facts | self.facts:
             return self
-        return Scope(self.context, self.query, self.parent, self._extra_facts | facts)
+        restricted = Scope(
+            self.context,
+            self.query,
+            self.parent,
+            self._extra_facts | facts,
+            is_before=self.is_before,
+        )
+        restricted._unrestricted = self._unrestricted
+        return restricted
+
+    @property
+    def unrestricted(self) -> "Scope":
+        """The same query with all its rows, where it was restricted to some of them."""
+        return self._unrestricted
+
+    @property
+    def before(self) -> "Scope":
+        """The same statement for the expressions that it assigns: of rows before the change."""
+        if self._before is None:
+            self._before = Scope(self.context, self.query, self.parent, is_before=True)
+        return self._before
 
     def inner(self, query: Node) -> "Scope":
         """Return a query that stands within this one."""
@@ -192,6 +221,18 @@ class Scope:
                 break
             expression = below
         return expression
+
+    @property
+    def common_keys(self) -> frozenset[int]:
+        """The keys of `group by` that stand in every grouping set, by their references."""
+        items = self.query.children("groupingSets")
+        return frozenset[int]().union(*map(_keys_in_every_set, items))
+
+    @property
+    def has_empty_set(self) -> bool:
+        """Whether a grouping set has no key, and so a row where there is none to group."""
+        items = self.query.children("groupingSets")
+        return self.grouping_sets and all(map(_may_be_empty, items))
 
     def nulling_joins(self, number: int) -> frozenset[int]:
         """Return the joins that may leave a relation out."""
@@ -285,10 +326,12 @@ class Scope:
             self.facts = self._extra_facts.union(*learned)
             if tree is None or not self._reduce(tree):
                 break
-        if self.command in {CmdType.UPDATE, CmdType.INSERT, CmdType.MERGE}:
+        if self.command in {CmdType.UPDATE, CmdType.INSERT, CmdType.MERGE} and not self.is_before:
             # the result shows the new row, and the conditions were true of the old one
             self.facts = self._extra_facts | {
-                fact for fact in self.facts if fact[0] == "VAR" and fact[1] != self.target
+                fact
+                for fact in self.facts
+                if fact[0] in {"VAR", "RELATION"} and fact[1] != self.target
             }
 
     def _visit(self, tree: Node, nulling: frozenset[int], *, holds: bool) -> None:
@@ -320,7 +363,7 @@ class Scope:
 
     def _reduce(self, tree: Node) -> bool:
         """Make outer joins inner ones where facts show that no side is missing; say if any was."""
-        present = {fact[1] for fact in self.facts if fact[0] == "VAR" and fact[3:] == (0, 0)}
+        present = {fact[1] for fact in self.facts if _is_presence(fact)}
         changed = False
         for join in joins_in(tree):
             number = join.number("rtindex")
@@ -340,6 +383,13 @@ class Scope:
         always = quals is None or (quals.kind == "CONST" and quals.datum()[:1] == b"\x01")
         source = self.source(right.number("rtindex")) if always else None
         return source is not None and source.has_certain_row()
+
+
+def _is_presence(fact: Key) -> bool:
+    """Say whether a fact shows that a relation of this very query is not left out."""
+    return (fact[0] == "VAR" and fact[3:] == (0, 0)) or (
+        fact[0] == "RELATION" and fact[2:] == (0, 0)
+    )
 
 
 def _reduced(kind: JoinType, *, has_left: bool, has_right: bool) -> JoinType:
@@ -374,6 +424,28 @@ def _lets_a_row_pass(query: Node) -> bool:
     return limit is None or is_null or bool(limit_of(query))
 
 
+def _keys_in_every_set(item: Node) -> frozenset[int]:
+    """Return the keys that all grouping sets of one item of `group by` have."""
+    match item.number("kind"):
+        case GroupingSetKind.SIMPLE:
+            return frozenset(item.numbers("content"))
+        case GroupingSetKind.SETS:
+            first, *others = map(_keys_in_every_set, item.children("content"))
+            return first.intersection(*others)
+        case _:
+            return frozenset()
+
+
+def _may_be_empty(item: Node) -> bool:
+    match item.number("kind"):
+        case GroupingSetKind.SIMPLE:
+            return False
+        case GroupingSetKind.SETS:
+            return any(map(_may_be_empty, item.children("content")))
+        case _:
+            return True
+
+
 def joins_in(tree: Node | None) -> list[Node]:
     """Return the joins of a join tree, those further in first."""
     if tree is None or tree.kind == "RANGETBLREF":
@@ -395,6 +467,11 @@ def relations_in(tree: Node) -> frozenset[int]:
 def key_of_column(number: int, attribute: int) -> Key:
     """Return the key of a column of a relation, or of the whole row if the attribute is 0."""
     return ("VAR", number, attribute, 0, 0)
+
+
+def _key_of_presence(var: Node) -> Key:
+    """Return the key of the fact that no join leaves the relation of a column out."""
+    return ("RELATION", *map(var.number, ("varno", "varlevelsup", "varreturningtype")))
 
 
 def key_of(value: Value, scope: Scope | None) -> Key:
@@ -500,25 +577,65 @@ def facts_if_present(expression: Node, scope: Scope) -> Facts:
         flat = scope.flatten(expression)
         if flat.kind != "VAR":
             return facts_if_present(flat, scope)
-        return frozenset({key_of(flat, scope)})
-    facts = NO_FACTS
-    if expression.kind in _NULL_OF_NULL:
-        facts = facts_if_present(expression.needed("arg"), scope)
-    elif expression.kind in {"OPEXPR", "FUNCEXPR"}:
-        facts = _facts_of_call(expression, scope)
-    elif expression.kind == "NULLIFEXPR":
-        facts = facts_if_present(expression.children("args")[0], scope)
-    elif expression.kind == "SCALARARRAYOPEXPR":
-        elements = expression.children("args")[1]
-        if elements.children("elements") and not elements.flag("multidims"):
-            facts = _facts_of_left(expression, scope)
-    elif expression.kind == "BOOLEXPR":
-        facts = _common(
-            [facts_if_present(argument, scope) for argument in expression.children("args")]
-        )
+        return frozenset({key_of(flat, scope), _key_of_presence(flat)})
+    facts = _facts_of_parts(expression, scope)
     if is_repeatable(expression, scope):
         return facts | {key_of(expression, scope)}
     return facts
+
+
+def _facts_of_parts(expression: Node, scope: Scope) -> Facts:  # noqa: PLR0911 - a rule a return
+    """Return what has a value, of the parts of an expression, where it has one itself."""
+    if expression.kind in _NULL_OF_NULL:
+        return facts_if_present(expression.needed("arg"), scope)
+    arguments = expression.children("args")
+    match expression.kind:
+        case "OPEXPR" | "FUNCEXPR":
+            return _facts_of_call(expression, scope)
+        case "NULLIFEXPR":
+            return facts_if_present(arguments[0], scope)
+        case "SCALARARRAYOPEXPR":
+            elements = arguments[1]
+            if elements.children("elements") and not elements.flag("multidims"):
+                return _facts_of_left(expression, scope)
+        case "BOOLEXPR" | "COALESCEEXPR" | "MINMAXEXPR":
+            # one of the arguments has a value
+            return _common([facts_if_present(argument, scope) for argument in arguments])
+        case "CASEEXPR":
+            return _facts_of_case(expression, scope)
+        case _:
+            pass
+    return NO_FACTS
+
+
+def _facts_of_case(case: Node, scope: Scope) -> Facts:
+    """Return what has a value where one of the branches that give a value is taken."""
+    branches: list[Facts] = []
+    for branch in case.children("args"):
+        result = branch.needed("result")
+        if not result.flag("constisnull"):
+            condition = facts_of_branch(case, branch, scope)
+            branches.append(condition | facts_if_present(result, scope))
+    default = case.child("defresult")
+    if default is not None and not default.flag("constisnull"):
+        branches.append(facts_if_present(default, scope))
+    return _common(branches) if branches else NO_FACTS
+
+
+def facts_of_branch(case: Node, branch: Node, scope: Scope) -> Facts:
+    """Return what has a value where a branch of a `case` is taken."""
+    condition, tested = branch.needed("expr"), case.child("arg")
+    if tested is None:
+        return facts_if_true(condition, scope)
+    # `case value when value`: the branch is taken where the two are equal
+    sides = condition.children("args")
+    is_strict = condition.kind == "OPEXPR" and (
+        scope.catalog.function(condition.number("opfuncid")).strict
+    )
+    if not is_strict or not any(side.kind == "CASETESTEXPR" for side in sides):
+        return NO_FACTS
+    present = (tested if side.kind == "CASETESTEXPR" else side for side in sides)
+    return NO_FACTS.union(*(facts_if_present(side, scope) for side in present))
 
 
 def _facts_of_call(call: Node, scope: Scope) -> Facts:
@@ -539,7 +656,12 @@ def _facts_of_left(expression: Node, scope: Scope) -> Facts:
 
 def _boolean_test(expression: Node, scope: Scope, *, holds: bool) -> Facts:
     argument = expression.needed("arg")
+    is_certain = argument.kind in _NEVER_UNKNOWN
     match expression.number("booltesttype"), holds:
+        case (BoolTestType.IS_NOT_TRUE, True) | (BoolTestType.IS_TRUE, False) if is_certain:
+            return facts_if_false(argument, scope)
+        case (BoolTestType.IS_NOT_FALSE, True) | (BoolTestType.IS_FALSE, False) if is_certain:
+            return facts_if_true(argument, scope)
         case (BoolTestType.IS_TRUE, True) | (BoolTestType.IS_NOT_TRUE, False):
             return facts_if_true(argument, scope)
         case (BoolTestType.IS_FALSE, True) | (BoolTestType.IS_NOT_FALSE, False):

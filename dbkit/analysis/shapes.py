@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from dbkit.analysis.nodes import JSON_TYPES, Node, is_empty_list, text_of
-from dbkit.analysis.nulls import Proof
+from dbkit.analysis.nulls import Proof, results_of_case
 from dbkit.analysis.oids import BOOLOID, F_JSONB_CONCAT, F_JSONB_DELETE_JSONB_TEXT, INT4OID, TEXTOID
 from dbkit.analysis.scope import NO_FACTS, Facts, Scope, facts_if_true, key_of_column
 from dbkit.analysis.typecatalog import TypeCatalog
@@ -203,20 +203,13 @@ class Shapes:
         return None if may_be_empty_list and shape and shape.kind != "list" else shape
 
     def _of_case(self, proof: Proof, node: Node) -> Shape | None:
-        shapes: list[Shape | None] = []
-        for branch in node.children("args"):
-            # `case when condition`, not `case value when value`
-            is_searched = "arg" not in node
-            condition = branch.child("expr") if is_searched else None
-            facts = facts_if_true(condition, proof.scope)
-            taken = Proof(proof.scope.with_facts(facts), proof.grouped, proof.facts | facts)
-            result = branch.needed("result")
-            if not result.flag("constisnull"):
-                shapes.append(self.of(taken, result))
-        default = node.child("defresult")
-        if default is not None and not default.flag("constisnull"):
-            shapes.append(self.of(proof, default))
-        return _common(shapes)
+        return _common(
+            [
+                self.of(branch, result)
+                for branch, result in results_of_case(proof, node)
+                if not result.flag("constisnull")
+            ]
+        )
 
     def _of_cast(self, proof: Proof, node: Node) -> Shape | None:
         argument = node.needed("arg")

@@ -55,6 +55,16 @@ class SetOperation(IntEnum):
     EXCEPT = 3
 
 
+class GroupingSetKind(IntEnum):
+    """`kind` of an item of `group by` with grouping sets."""
+
+    EMPTY = 0
+    SIMPLE = 1
+    ROLLUP = 2
+    CUBE = 3
+    SETS = 4
+
+
 class SubLinkType(IntEnum):
     """`subLinkType` of a sub-select in an expression."""
 

@@ -25,7 +25,7 @@ _VALUES = {
 }
 # all tables full of values, all full of NULLs, then whatever chance brings
 _NULLS = (0.0, 1.0, 0.5, 0.3, 0.7, 0.2, 0.5, 0.4)
-_FILLINGS = 16
+_FILLINGS = 40
 
 
 def fillings(connection: psycopg.Connection) -> Iterator[int]:
