@@ -72,11 +72,11 @@ def _has_rule(catalog: Catalog, relid: int) -> bool:
     if relation.ruled or relation.kind != RelKind.VIEW:
         return relation.ruled
     view = catalog.view(relid)
-    return view is None or any(
-        _has_rule(catalog, entry.number("relid"))
-        for entry in view.children("rtable")
-        if entry.number("rtekind") == RTEKind.RELATION
-    )
+    if view is None:
+        return True
+    # before 16, the query of a view names the view itself
+    below = {entry.number("relid") for entry in view.children("rtable")} - {0, relid}
+    return any(_has_rule(catalog, oid) for oid in below)
 
 
 def _is_fixed_key(scope: Scope, key: Node, fixed: Sequence[Equality]) -> bool:
@@ -211,18 +211,34 @@ def _is_evaluated_anew(scope: Scope, number: int) -> bool:
     return _is_volatile(relation, scope.catalog)
 
 
-def _is_volatile(node: Node, catalog: Catalog) -> bool:
+def _is_volatile(part: Node, catalog: Catalog) -> bool:
     """Say whether a part of a statement may have another value each time it is evaluated."""
-    return any(_is_volatile_itself(part, catalog) for part in node.walk())
-
-
-def _is_volatile_itself(node: Node, catalog: Catalog) -> bool:
-    if node.kind == "RANGETBLENTRY" and node.word("relkind") == RelKind.VIEW:
-        view = catalog.view(node.number("relid"))
-        return view is None or _is_volatile(view, catalog)
-    return node.kind == "NEXTVALUEEXPR" or any(
-        catalog.function(oid).volatile for oid in node.functions()
+    views: dict[int, Node | None] = {}
+    _collect_views(part, catalog, views)
+    return any(
+        query is None or _calls_volatile(query, catalog) for query in (part, *views.values())
     )
+
+
+def _calls_volatile(part: Node, catalog: Catalog) -> bool:
+    return any(
+        node.kind == "NEXTVALUEEXPR"
+        or any(catalog.function(oid).volatile for oid in node.functions())
+        for node in part.walk()
+    )
+
+
+def _collect_views(part: Node, catalog: Catalog, views: dict[int, Node | None]) -> None:
+    """Note the views that a part names, and those that they name; each is read once.
+
+    Before 16, the query of a view names the view itself.
+    """
+    for node in part.walk():
+        relid = node.number("relid")
+        if node.word("relkind") == RelKind.VIEW and relid not in views:
+            view = views[relid] = catalog.view(relid)
+            if view is not None:
+                _collect_views(view, catalog, views)
 
 
 def _row_sources(scope: Scope) -> set[int]:
