@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 import psycopg
 from psycopg.rows import tuple_row
 
+from dbkit.analysis.knownnodes import unknown_part
 from dbkit.analysis.nodes import Node, read_nodes
 from dbkit.analysis.oids import FIRST_GENBKI_OBJECT_ID
 from dbkit.analysis.vocabulary import RelKind
@@ -73,6 +74,11 @@ class UniqueIndex(NamedTuple):
     # for each column of the index, the operators that it takes for equality
     equalities: tuple[frozenset[int], ...]
 
+    @property
+    def is_known(self) -> bool:
+        """Whether nothing stands in its expressions and its condition that is not known."""
+        return not any(map(unknown_part, [*self.expressions, *self.condition]))
+
 
 # built-in functions never change, so they are read once for a connection
 _BUILTINS: WeakKeyDictionary[psycopg.Connection[Any], dict[int, CatalogFunction]] = (
@@ -137,16 +143,18 @@ class Catalog:
         return int(rows[0][0]) if rows else 0
 
     def view(self, oid: int) -> Node | None:
-        """Return the query of a view, None where it has no rule that says so."""
+        """Return the query of a view, None where no rule says it or a part of it is not known."""
         if oid not in self._views:
             rows = self.rows(_VIEW, oid)
-            self._views[oid] = read_nodes(str(rows[0][0]))[0] if rows else None
+            query = read_nodes(str(rows[0][0]))[0] if rows else None
+            self._views[oid] = None if query is None or unknown_part(query) else query
         return self._views[oid]
 
     def unique_indexes(self, oid: int) -> list[UniqueIndex]:
         """Return the unique indexes of a table that are checked at every moment."""
         if oid not in self._indexes:
-            self._indexes[oid] = [_index(row) for row in self.rows(_INDEXES, oid)]
+            indexes = map(_index, self.rows(_INDEXES, oid))
+            self._indexes[oid] = [index for index in indexes if index.is_known]
         return self._indexes[oid]
 
     def _read_relation(self, oid: int) -> Relation:

@@ -10,6 +10,8 @@ class LossCause(StrEnum):
     # of the role and of the session: another one would have it
     RIGHT = "right"
     READ_ONLY = "read-only"
+    # of the server: another dbkit would understand it
+    UNKNOWN = "unknown"
     # of the statement
     UTILITY = "utility"
     PARAMETERS = "parameters"
@@ -29,6 +31,12 @@ class LostProof:
     def doubt(self) -> str:
         """The doubt about every column of the statement."""
         return f"not analysed: {self.reason}"
+
+
+def not_known(part: str) -> LostProof:
+    """Return the loss of a statement whose tree has a part that is not known."""
+    reason = f"its tree has {part}, which this dbkit does not know; a newer dbkit may"
+    return LostProof(LossCause.UNKNOWN, reason)
 
 
 NESTED_TOO_DEEPLY = LostProof(LossCause.DEPTH, "it is nested too deeply")

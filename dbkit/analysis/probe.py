@@ -11,7 +11,8 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 from dbkit.analysis.catalog import Catalog
-from dbkit.analysis.lostproof import LossCause, LostProof
+from dbkit.analysis.knownnodes import unknown_part
+from dbkit.analysis.lostproof import LossCause, LostProof, not_known
 from dbkit.analysis.nodes import Node, read_nodes
 
 # of a function, in a server that was built as usual
@@ -131,7 +132,10 @@ def _tree(
         cause = _CAUSES.get(error.sqlstate or "", LossCause.REFUSED)
         return LostProof(cause, error.diag.message_primary or str(error))
     queries = read_nodes(str(tree))
-    return queries[0] if len(queries) == 1 else _NOT_ONE
+    if len(queries) != 1:
+        return _NOT_ONE
+    unknown = unknown_part(queries[0])
+    return not_known(unknown) if unknown else queries[0]
 
 
 def _execute(connection: psycopg.Connection[Any], text: str) -> None:

@@ -228,6 +228,14 @@ class FrameOption(IntFlag):
     EXCLUSION = EXCLUDE_CURRENT_ROW | EXCLUDE_GROUP | EXCLUDE_TIES
 
 
+class BoolExprType(StrEnum):
+    """`boolop` of conditions that are combined; written as words."""
+
+    AND = "and"
+    OR = "or"
+    NOT = "not"
+
+
 class RelKind(StrEnum):
     """`relkind` of a relation, here and in pg_class."""
 
@@ -238,6 +246,8 @@ class RelKind(StrEnum):
     MATVIEW = "m"
     FOREIGN_TABLE = "f"
     TOASTVALUE = "t"
+    # the row that was to be inserted, in what `on conflict` does
+    COMPOSITE_TYPE = "c"
 
 
 class AggKind(StrEnum):

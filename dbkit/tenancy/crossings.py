@@ -6,12 +6,14 @@ from typing import Any
 import psycopg
 
 from dbkit.analysis import (
+    FIRST_NORMAL_OBJECT_ID,
     NESTED_TOO_DEEPLY,
     Analysis,
     Catalog,
     CmdType,
     LostProof,
     Node,
+    RelKind,
     RTEKind,
     Scope,
     ScopeContext,
@@ -96,6 +98,9 @@ def _crossings_of(binding: Binding) -> Iterator[Crossing]:
             yield from _crossings_of_source(binding, number)
         if binding.tenant_table(number) and is_crossing:
             yield _crossing_of_relation(binding, number, is_written=is_global is not None)
+        if _is_unseen_view(binding, number):
+            name = scope.name(number)
+            yield Crossing("unknown", name, f"{_NOT_KNOWN}: nothing is known of the view {name}")
     yield from written_crossings(binding)
     yield from _crossings_of_calls(binding)
 
@@ -110,6 +115,14 @@ def _crossings_of_source(binding: Binding, number: int) -> Iterator[Crossing]:
     if "tablesample" in relation and binding.tenant_table(number):
         message = f"{name} is sampled from the rows of all tenants; leave `tablesample` out"
         yield Crossing("relation", name, message)
+
+
+def _is_unseen_view(binding: Binding, number: int) -> bool:
+    """Say whether a relation is a view, not one of PostgreSQL's own, whose query is not known."""
+    relation = binding.scope.relation(number)
+    is_view = relation.word("relkind") in {RelKind.VIEW, RelKind.MATVIEW}
+    is_own = relation.number("relid") < FIRST_NORMAL_OBJECT_ID
+    return is_view and not is_own and number not in binding.sources
 
 
 def _crossing_of_relation(binding: Binding, number: int, *, is_written: bool) -> Crossing:

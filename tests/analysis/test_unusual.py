@@ -44,14 +44,17 @@ def _read() -> list[tuple[int, str]]:
 STATEMENTS = _read()
 
 
+def schema_of(connection: psycopg.Connection) -> str:
+    """Return the schema of the statements, with what this PostgreSQL knows."""
+    return _SCHEMA + (_SINCE_18 if connection.info.server_version >= 180_000 else "")
+
+
 @pytest.fixture(scope="module")
 def unusual(server: EmbeddedServer) -> Iterator[psycopg.Connection]:
     """A connection to a database with objects of every kind, in autocommit mode."""
     server.ensure_database("unusual")
     with psycopg.connect(server.url("unusual"), autocommit=True) as connection:
-        connection.execute(_SCHEMA.encode())
-        if connection.info.server_version >= 180_000:
-            connection.execute(_SINCE_18.encode())
+        connection.execute(schema_of(connection).encode())
         yield connection
 
 
