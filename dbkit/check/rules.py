@@ -161,6 +161,35 @@ def server_state(asked: TenantQuery) -> Iterator[Observation]:
 
 
 @RULES.rule(
+    "telling-error",
+    Severity.ERROR,
+    TENANT_DETAIL,
+    kind="tenant",
+    why=(
+        "PostgreSQL looks at conditions in the order that it finds cheapest, so a call in one can "
+        "run on another tenant's row before the tenant's condition leaves the row out; if it "
+        "fails there, the error tells what stands in the row, or that there is one."
+    ),
+    remedy=(
+        "Move the call into the list of a query that binds the table itself, or guard it: `case "
+        "when orders.tenant_id = :'tenant_id' then orders.note::integer end`; row-level security "
+        "on the table, for the role that runs the query, keeps the row away as well; where no "
+        "row can make the call fail, write `-- allow: telling-error, reason` in the header."
+    ),
+    example=(
+        "-- Orders whose note is a large number.\n"
+        "-- :many\n"
+        "select id from orders\n"
+        "where tenant_id = :'tenant_id' and note::integer > 100\n"
+        "order by id;\n"
+    ),
+)
+def telling_error(asked: TenantQuery) -> Iterator[Observation]:
+    """Find a call that can fail on another tenant's row."""
+    yield from _crossings(asked, "error")
+
+
+@RULES.rule(
     "tenant-default",
     Severity.WARNING,
     TENANT_DETAIL,

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from itertools import count
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ from dbkit.tenancy.restrictions import (
     actions,
     exposed_columns,
     implies_its_conditions,
+    listed_nodes,
     own_nodes,
     restrictions,
 )
@@ -56,7 +58,7 @@ _TYPE_FIELDS = {
 class Crossing(NamedTuple):
     """Why a statement may read or write another tenant's rows."""
 
-    # "relation", "write", "function", "server" or "unknown"
+    # "relation", "write", "function", "server", "error" or "unknown"
     kind: str
     # the table or function, as it is called in the statement
     name: str
@@ -71,14 +73,27 @@ class BindingContext:
     ownership: Ownership
     # the numbers of the parameters that are the tenant
     tenant_parameters: frozenset[int]
+    # each query is followed as if it ran before the conditions of the queries around it
+    is_alone: bool = False
     # a number for each binding
     serials: Iterator[int] = field(default_factory=count)
+
+
+class OuterRow(IntEnum):
+    """What is true of a row of the queries around when a query runs for it."""
+
+    # conditions may be looked at later
+    ANY = 0
+    # the conditions on its relation alone
+    SCANNED = 1
+    # all conditions
+    KEPT = 2
 
 
 class Binding:
     """What is known about the values and rows of a query; more is concluded step by step."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a query knows of what is around it
         self,
         context: BindingContext,
         scope: Scope,
@@ -86,9 +101,12 @@ class Binding:
         *,
         is_recursive: bool = False,
         assumed_tags: Mapping[int, Tags] | None = None,
+        outer_row: OuterRow = OuterRow.KEPT,
     ) -> None:
         self.context = context
         self.scope = scope
+        # whether it is the query of a view
+        self.is_view = False
         self.restrictions = restrictions(scope)
         # the relations whose rows are the tenant's, and whether these may be global instead
         self.bound: dict[int, bool] = {}
@@ -98,6 +116,7 @@ class Binding:
         self.run_once: dict[str, Binding] = {}
         self.sublinks: dict[int, Binding] = {}
         self._outer = outer
+        self.outer_row = outer_row
         self._serial = next(context.serials)
         # by a relation and a column of it
         self._column_tags: defaultdict[tuple[int, int], set[Tag]] = defaultdict(set)
@@ -126,6 +145,48 @@ class Binding:
         sources = (source for source in self.sources.values() if not source.is_run_once)
         return [*self.run_once.values(), *sources, *self.sublinks.values()]
 
+    def with_inner(self) -> "Iterator[Binding]":
+        """Yield this query, all queries within it, and the views that they read."""
+        yield self
+        for inner in self.inner:
+            yield from inner.with_inner()
+
+    def around(self, levels: int) -> "tuple[Binding | None, OuterRow]":
+        """Return the query that is so many levels further out, and what is true of its row."""
+        binding: Binding | None = self
+        row = OuterRow.KEPT
+        for _ in range(levels):
+            if binding is not None:
+                row = min(row, binding.outer_row)
+                binding = binding._outer  # noqa: SLF001 - of the same class
+        return binding, row
+
+    def is_bound_by_itself(self, number: int) -> bool:
+        """Say whether conditions on a table alone keep it to the tenant, so its scan does."""
+        table = self.tenant_table(number)
+        if table is None:
+            return False
+        own = [
+            condition
+            for condition in self.restrictions.conditions.get(number, ())
+            if all(
+                node.kind not in {"VAR", "SUBLINK"} or self.column_of(node, number)
+                for node in condition.walk()
+            )
+        ]
+        relation = self.scope.relation(number).number("relid")
+        tags = concluded_tags(self, own, number)
+        return may_be_global(self.context.ownership, relation, tags) is not None
+
+    def is_shielded(self, number: int) -> bool:
+        """Say whether policies keep a table to the tenant, before anything that can fail runs."""
+        root = self
+        while root._outer is not None:
+            root = root._outer
+        relation = self.scope.relation(number).number("relid")
+        # in a view they are those of the view's owner
+        return not root.is_view and self.context.ownership.is_shielded(relation)
+
     def settle(self) -> None:
         """Conclude until nothing more follows."""
         while self.step():
@@ -136,7 +197,7 @@ class Binding:
         before = self._amount_known()
         changed = False
         for (number, column), tags in list(self._column_tags.items()):
-            if number in self.sources:
+            if number in self.sources and not self.context.is_alone:
                 changed |= self.sources[number].require(column, tags)
         for inner in self.inner:
             changed |= inner.step()
@@ -187,8 +248,13 @@ class Binding:
         if (number, column) not in self._assigned_columns():
             concluded = self._column_tags.get((number, column), NO_TAGS)
             tags |= {TENANT if tag == TENANT_OR_GLOBAL else tag for tag in concluded}
-        if number not in self.bound:
-            return tags
+        return tags | self._tags_of_own_row(number, column)
+
+    def _tags_of_own_row(self, number: int, column: int) -> Tags:
+        """Return what follows about a column from that its row is the tenant's."""
+        if number not in self.bound or column <= 0:
+            return NO_TAGS
+        tags = NO_TAGS
         relation = self.scope.relation(number).number("relid")
         table = self.context.ownership.table(relation)
         if table and table.column == column:
@@ -217,8 +283,7 @@ class Binding:
             levels = plain.number("varlevelsup")
             if not levels:
                 return self.tags_of_column(plain.number("varno"), plain.number("varattno"))
-            outer = self._outer_binding(levels)
-            return outer.tags_of(_as_seen_outside(plain, levels)) if outer else NO_TAGS
+            return self._tags_of_outside(_as_seen_outside(plain, levels), levels)
         if plain.kind == "PARAM" and plain.number("paramkind") == ParamKind.EXTERN:
             is_tenant = plain.number("paramid") in self.context.tenant_parameters
             return frozenset({TENANT}) if is_tenant else NO_TAGS
@@ -278,7 +343,8 @@ class Binding:
             match relation.number("rtekind"):
                 case RTEKind.SUBQUERY:
                     subquery = scope.inner(relation.needed("subquery"))
-                    self.sources[number] = Binding(self.context, subquery, self)
+                    row = OuterRow.SCANNED if relation.flag("lateral") else OuterRow.KEPT
+                    self.sources[number] = Binding(self.context, subquery, self, outer_row=row)
                 case RTEKind.CTE:
                     self.sources[number] = self._bind_cte(number)
                 # PostgreSQL's own views are known by their names
@@ -286,12 +352,17 @@ class Binding:
                     view = scope.source(number)
                     if view is not None:
                         self.sources[number] = Binding(self.context, view)
+                        self.sources[number].is_view = True
                 case _:
                     pass
+        listed = {id(node) for node in listed_nodes(scope.query)}
         for node in own_nodes(scope.query):
             if node.kind == "SUBLINK":
                 query = node.needed("subselect")
-                self.sublinks[id(query)] = Binding(self.context, scope.inner(query), self)
+                row = OuterRow.KEPT if id(node) in listed else OuterRow.ANY
+                self.sublinks[id(query)] = Binding(
+                    self.context, scope.inner(query), self, outer_row=row
+                )
 
     def _bind_cte(self, number: int) -> "Binding":
         """Return the binding of the `with` query that a relation reads.
@@ -313,11 +384,22 @@ class Binding:
             return owner.run_once[name]
         return Binding(self.context, owner.scope.inner(query), owner)
 
-    def _outer_binding(self, levels: int) -> "Binding | None":
-        binding: Binding | None = self
-        for _ in range(levels):
-            binding = binding._outer if binding else None  # noqa: SLF001 - of the same class
-        return binding
+    def _tags_of_outside(self, var: Node, levels: int) -> Tags:
+        """Return what is known about a column of a query around."""
+        outer, row = self.around(levels)
+        if outer is None:
+            return NO_TAGS
+        if not self.context.is_alone or row == OuterRow.KEPT:
+            return outer.tags_of(var)
+        plain = outer.scope.flatten(var)
+        if row == OuterRow.ANY or plain.kind != "VAR" or plain.number("varlevelsup"):
+            return NO_TAGS
+        number = plain.number("varno")
+        if not outer.is_bound_by_itself(number):
+            return NO_TAGS
+        return outer._tags_of_own_row(  # noqa: SLF001 - of the same class
+            number, plain.number("varattno")
+        )
 
     def _amount_known(self) -> int:
         """Return a number that grows with everything that is concluded."""

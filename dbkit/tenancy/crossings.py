@@ -1,6 +1,7 @@
 """Prove that a statement reads and writes the rows of one tenant only."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -20,6 +21,7 @@ from dbkit.analysis import (
     analyse,
 )
 from dbkit.tenancy.binding import Binding, BindingContext, Crossing, written_crossings
+from dbkit.tenancy.early import find_telling_calls
 from dbkit.tenancy.ownership import Ownership, Reach
 from dbkit.tenancy.restrictions import own_nodes
 from dbkit.tenancy.tags import TENANT
@@ -61,27 +63,32 @@ def find_crossings(  # noqa: PLR0913 - what is known already is passed on
 
 
 def _find_in_query(context: BindingContext, query: Node) -> tuple[Crossing, ...]:
-    statement = Binding(context, Scope(ScopeContext(context.ownership.catalog), query))
-    statement.settle()
-    bindings = [*_with_inner(statement)]
+    statement = _settled(context, query)
+    bindings = [*statement.with_inner()]
     crossings = [crossing for binding in bindings for crossing in _crossings_of(binding)]
     bound_queries = {id(binding.scope.query) for binding in bindings}
     for binding in bindings:
         nodes = binding.scope.query.walk() if binding.is_outermost else ()
         if any(node.kind == "QUERY" and id(node) not in bound_queries for node in nodes):
             crossings.append(_UNFOLLOWED)
+    if not any(crossing.kind in {"relation", "write", "unknown"} for crossing in crossings):
+        failing = context.ownership.failing
+        nodes = (node for binding in bindings for node in own_nodes(binding.scope.query))
+        if any(node.kind == "SUBLINK" or failing.arguments(node) for node in nodes):
+            alone = _settled(replace(context, is_alone=True), query)
+            crossings += find_telling_calls(alone, failing)
     # a query that is read twice has two bindings with the same crossings
     return tuple(dict.fromkeys(crossings))
 
 
+def _settled(context: BindingContext, query: Node) -> Binding:
+    statement = Binding(context, Scope(ScopeContext(context.ownership.catalog), query))
+    statement.settle()
+    return statement
+
+
 def _unknown(lost: LostProof) -> Crossing:
     return Crossing("unknown", "", f"{_NOT_KNOWN}: {lost.doubt}")
-
-
-def _with_inner(binding: Binding) -> Iterator[Binding]:
-    yield binding
-    for inner in binding.inner:
-        yield from _with_inner(inner)
 
 
 def _crossings_of(binding: Binding) -> Iterator[Crossing]:

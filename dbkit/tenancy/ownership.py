@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import LiteralString, NamedTuple
 
-from dbkit.analysis import FIRST_NORMAL_OBJECT_ID, Catalog, Node, RelKind
+from dbkit.analysis import FIRST_NORMAL_OBJECT_ID, Catalog, Node, RelKind, conjuncts, read_nodes
+from dbkit.tenancy.failing import Failing
 from dbkit.tenancy.harmless import (
     HARMLESS_CATALOGS,
     HARMLESS_FUNCTIONS,
@@ -72,6 +73,8 @@ class Ownership:
         self._families: dict[int, int] = {}
         self._equalities: dict[tuple[int, int], bool] = {}
         self._collations: dict[int, bool] = {}
+        self.failing = Failing(catalog)
+        self._shielded: dict[int, bool] = {}
         self._operators: dict[int, int] = {}
         self._reach: dict[int, Reach] = {}
         self._shows_server: dict[int, bool] = {}
@@ -143,6 +146,41 @@ class Ownership:
     def constraint_columns(self, constraint: int) -> tuple[int, ...]:
         """Return the columns of a constraint."""
         return _numbers(str(self.catalog.rows(_CONSTRAINT_COLUMNS, constraint)[0][0]))
+
+    def is_shielded(self, relation: int) -> bool:
+        """Say whether row-level security keeps a table to the tenant for the role that asks.
+
+        What is not leakproof then runs on no other row.
+        """
+        if relation not in self._shielded:
+            table = self._tables.get(relation)
+            column = table.column if table else 0
+            policies = self.catalog.rows(_POLICIES, relation) if column else [(False, True, "")]
+            binding = [
+                (is_permissive, self._binds(qual, column))
+                for is_active, is_permissive, qual in policies
+                if is_active
+            ]
+            restricted = any(binds for is_permissive, binds in binding if not is_permissive)
+            permitted = [binds for is_permissive, binds in binding if is_permissive]
+            self._shielded[relation] = restricted or (bool(permitted) and all(permitted))
+        return self._shielded[relation]
+
+    def _binds(self, qual: str, column: int) -> bool:
+        """Say whether a policy finds the tenant's column equal to what no row says."""
+        for condition in conjuncts(read_nodes(qual)[0]) if qual else []:
+            arguments = condition.children("args")
+            for side, other in (arguments, arguments[::-1]) if condition.kind == "OPEXPR" else ():
+                is_column = side.kind == "VAR" and side.number("varattno") == column
+                is_fixed = not any(node.kind in {"VAR", "SUBLINK"} for node in other.walk())
+                operator, collation = condition.number("opno"), condition.number("inputcollid")
+                if (
+                    is_column
+                    and is_fixed
+                    and self.is_equality(operator, collation, side.number("vartype"))
+                ):
+                    return True
+        return False
 
     def functions(self, node: Node) -> list[int]:
         """Return the functions that a node calls, also those behind the operators that it names."""
@@ -328,6 +366,26 @@ where amopopr = $1 and amopfamily = $2 and amopstrategy = 3
 """
 
 _COLLATION: LiteralString = "select collisdeterministic from pg_catalog.pg_collation where oid = $1"
+
+# of the role that asks, for what it selects
+_POLICIES: LiteralString = """
+select
+    pg_catalog.row_security_active(policy.polrelid),
+    policy.polpermissive,
+    coalesce(policy.polqual::text, '')
+from pg_catalog.pg_policy as policy
+where
+    policy.polrelid = $1
+    and policy.polcmd in ('*', 'r')
+    and (
+        policy.polroles = '{0}'
+        or exists (
+            select
+            from pg_catalog.unnest(policy.polroles) as member (role)
+            where pg_catalog.pg_has_role(current_user, member.role, 'usage')
+        )
+    )
+"""
 
 _FUNCTION_OF: LiteralString = "select oprcode::oid from pg_catalog.pg_operator where oid = $1"
 

@@ -115,6 +115,24 @@ def own_nodes(query: Node) -> Iterator[Node]:
             waiting.extend(value.fields.values())
 
 
+def listed_nodes(query: Node) -> Iterator[Node]:
+    """Yield the nodes of what is made of the rows that are left, without the queries within."""
+    for expression in listed(query):
+        yield expression
+        yield from own_nodes(expression)
+
+
+def listed(query: Node) -> Iterator[Node]:
+    """Yield what is made of the rows that are left once all conditions were looked at."""
+    yield from query.children("targetList")
+    yield from query.children("returningList")
+    conflict = query.child("onConflict")
+    if conflict is not None:
+        yield from conflict.children("onConflictSet")
+    for action in query.children("mergeActionList"):
+        yield from action.children("targetList")
+
+
 def _having(scope: Scope) -> list[Node]:
     """Return the conditions on groups; a column in them is the same in all rows of a group."""
     if "groupClause" not in scope.query or scope.grouping_sets:

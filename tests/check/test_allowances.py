@@ -47,7 +47,7 @@ def test_two_rules_are_silenced_by_two_lines(shop: Shop) -> None:
             "unorderd",
             (
                 "there is no such rule; did you mean 'unordered'; there are unordered, "
-                "uncertain, server-state, tenant-default"
+                "uncertain, server-state, telling-error, tenant-default"
             ),
         ),
         (
