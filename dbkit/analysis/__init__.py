@@ -4,9 +4,9 @@ from dbkit.analysis.catalog import Catalog
 from dbkit.analysis.description import Description, describe, describe_analysis
 from dbkit.analysis.lostproof import NESTED_TOO_DEEPLY, LossCause, LostProof
 from dbkit.analysis.nodes import Node, Value, read_nodes, text_of
-from dbkit.analysis.nulls import Proof
 from dbkit.analysis.oids import FIRST_NORMAL_OBJECT_ID, LENGTH_COERCIONS
 from dbkit.analysis.probe import Analysis, analyse, analyse_each
+from dbkit.analysis.proof import Proof
 from dbkit.analysis.rows import at_most_one
 from dbkit.analysis.scope import Scope, ScopeContext, conjuncts, relations_in
 from dbkit.analysis.vocabulary import (

@@ -97,6 +97,7 @@ class Catalog:
         self._views: dict[int, Node | None] = {}
         self._indexes: dict[int, list[UniqueIndex]] = {}
         self._domains: dict[int, bool] = {}
+        self._asked: dict[tuple[str, int], list[tuple[Any, ...]]] = {}
         self._types_cast_by_users: frozenset[str] | None = None
 
     def rows(self, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
@@ -104,6 +105,12 @@ class Catalog:
         cursor = psycopg.RawCursor(self._connection, row_factory=tuple_row)
         with cursor:
             return cursor.execute(query, values, prepare=False).fetchall()
+
+    def once(self, query: LiteralString, oid: int) -> list[tuple[Any, ...]]:
+        """Run a query about one object, and keep its rows."""
+        if (query, oid) not in self._asked:
+            self._asked[query, oid] = self.rows(query, oid)
+        return self._asked[query, oid]
 
     def relation(self, oid: int) -> Relation:
         """Return a relation and its columns."""
@@ -141,6 +148,10 @@ class Catalog:
         """Return the type of an array of an element type, 0 where there is none."""
         rows = self.rows("select typarray from pg_catalog.pg_type where oid = $1", element)
         return int(rows[0][0]) if rows else 0
+
+    def is_row(self, type_oid: int) -> bool:
+        """Say whether a type is that of rows, or a domain over one."""
+        return bool(self.once(_ROW_TYPE, type_oid)[0][0])
 
     def view(self, oid: int) -> Node | None:
         """Return the query of a view, None where no rule says it or a part of it is not known."""
@@ -204,6 +215,20 @@ with recursive layer as (
     join pg_catalog.pg_type as base on base.oid = layer.typbasetype
 )
 select pg_catalog.bool_or(typnotnull)
+from layer
+"""
+
+_ROW_TYPE: LiteralString = """
+with recursive layer as (
+    select typbasetype, typtype, typname
+    from pg_catalog.pg_type
+    where oid = $1
+    union all
+    select base.typbasetype, base.typtype, base.typname
+    from layer
+    join pg_catalog.pg_type as base on base.oid = layer.typbasetype
+)
+select coalesce(pg_catalog.bool_or(typtype = 'c' or typname = 'record'), true)
 from layer
 """
 

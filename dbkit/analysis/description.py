@@ -9,9 +9,9 @@ import psycopg
 from dbkit.analysis.catalog import Catalog
 from dbkit.analysis.lostproof import NESTED_TOO_DEEPLY, LostProof
 from dbkit.analysis.nodes import Node
-from dbkit.analysis.nulls import Proof
 from dbkit.analysis.parameters import nullable_parameters
 from dbkit.analysis.probe import Analysis, Signature, analyse
+from dbkit.analysis.proof import Proof
 from dbkit.analysis.rows import at_most_one
 from dbkit.analysis.scope import Scope, ScopeContext
 from dbkit.analysis.shapes import Shapes

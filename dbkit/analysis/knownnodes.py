@@ -17,6 +17,7 @@ from dbkit.analysis.vocabulary import (
     CmdType,
     CoercionForm,
     FrameOption,
+    GroupingSetKind,
     JoinType,
     JsonBehaviorType,
     JsonConstructorType,
@@ -31,6 +32,7 @@ from dbkit.analysis.vocabulary import (
     SetOperation,
     SQLValueFunctionOp,
     SubLinkType,
+    TableFuncType,
     VarReturningType,
 )
 
@@ -41,6 +43,7 @@ _VOCABULARY: Mapping[str, Mapping[str, type[IntEnum | IntFlag | StrEnum]]] = {
     "BOOLEANTEST": {"booltesttype": BoolTestType},
     "BOOLEXPR": {"boolop": BoolExprType},
     "FUNCEXPR": {"funcformat": CoercionForm},
+    "GROUPINGSET": {"kind": GroupingSetKind},
     "JOINEXPR": {"jointype": JoinType},
     "JSONBEHAVIOR": {"btype": JsonBehaviorType},
     "JSONCONSTRUCTOREXPR": {"type": JsonConstructorType},
@@ -54,6 +57,7 @@ _VOCABULARY: Mapping[str, Mapping[str, type[IntEnum | IntFlag | StrEnum]]] = {
     "SETOPERATIONSTMT": {"op": SetOperation},
     "SQLVALUEFUNCTION": {"op": SQLValueFunctionOp},
     "SUBLINK": {"subLinkType": SubLinkType},
+    "TABLEFUNC": {"functype": TableFuncType},
     "VAR": {"varreturningtype": VarReturningType},
     "WINDOWCLAUSE": {"frameOptions": FrameOption},
 }

@@ -1,33 +1,33 @@
 """Prove that an expression is never null, or say why it may be."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 from dbkit.analysis.catalog import CatalogFunction
+from dbkit.analysis.elements import elements_doubt, is_slice
+from dbkit.analysis.expressiontypes import UNKNOWN_TYPE, type_of
+from dbkit.analysis.extension_functions import is_total_in_extension
 from dbkit.analysis.known_functions import (
     ALL_COLUMNS,
     ALWAYS,
+    BY_ALL_ARGUMENTS,
+    BY_ANY_ARGUMENT,
+    BY_FINITE_TIME,
     BY_FIRST_ARGUMENT,
     BY_ROW,
     BY_VALUE,
     CASTING_TO_TEXT,
     COUNTS,
     FIRST_COLUMN,
+    NOW,
     OF_ANOTHER_ROW,
+    SPLITTING,
     is_total,
 )
 from dbkit.analysis.nodes import Node, text_of
 from dbkit.analysis.oids import FIRST_GENBKI_OBJECT_ID
-from dbkit.analysis.scope import (
-    NO_FACTS,
-    Facts,
-    Key,
-    Scope,
-    facts_if_false,
-    facts_if_true,
-    facts_of_branch,
-    key_of,
-)
+from dbkit.analysis.proof import RULES, Proof, Rule, source_doubt
+from dbkit.analysis.scope import Scope, facts_if_false, facts_of_branch
 from dbkit.analysis.vocabulary import (
     AggKind,
     CmdType,
@@ -39,9 +39,9 @@ from dbkit.analysis.vocabulary import (
     ParamKind,
     RelKind,
     RTEKind,
-    SetOperation,
     SQLValueFunctionOp,
     SubLinkType,
+    TableFuncType,
     VarReturningType,
 )
 
@@ -50,92 +50,6 @@ _JOIN_NAMES = {JoinType.LEFT: "left", JoinType.FULL: "full"}
 _ENDLESS_FIELDS = frozenset({"century", "decade", "epoch", "millennium", "year"})
 # lag() and lead() have the value for a missing row as third argument
 _WITH_DEFAULT = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """The doubts about the expressions of a query.
-
-    A doubt is the reason, in words, why an expression may be null. An empty doubt is none: the
-    expression is proven.
-    """
-
-    scope: Scope
-    # whether expressions are evaluated after `group by`
-    grouped: bool
-    # what is true of every row in which expressions are evaluated
-    facts: Facts
-
-    @classmethod
-    def rows_of(cls, scope: Scope) -> "Proof":
-        """Return the proof for the rows of the relations, before groups are formed."""
-        return cls(scope, grouped=False, facts=scope.facts)
-
-    @classmethod
-    def results_of(cls, scope: Scope) -> "Proof":
-        """Return the proof for the rows of the result."""
-        facts = NO_FACTS if scope.grouping_sets else scope.facts
-        having = facts_if_true(scope.query.child("havingQual"), scope)
-        return cls(scope, grouped=True, facts=facts | having)
-
-    def with_facts(self, facts: Facts) -> "Proof":
-        """Return the proof for those rows only of which more facts are true."""
-        return Proof(self.scope.with_facts(facts), self.grouped, self.facts | facts)
-
-    def knows(self, expression: Node) -> bool:
-        """Say whether a fact proves that an expression has a value."""
-        return bool(self.facts) and key_of(expression, self.scope) in self.facts
-
-    def doubt(self, expression: Node | None) -> str:
-        """Return why an expression may be null, "" if it is never null."""
-        if expression is None:
-            return "there is no value"
-        if self.grouped and self.scope.grouping_sets:
-            key = key_of(expression, self.scope)
-            if key in _group_keys(self.scope, common=False):
-                return "grouping sets leave the key out"
-            if key in _group_keys(self.scope, common=True):
-                return Proof.rows_of(self.scope).doubt(expression)
-        if self.knows(expression) and expression.kind != "VAR":
-            return ""
-        rule = _RULES.get(expression.kind)
-        if rule is None:
-            return f"nothing is known of such an expression ({expression.kind.lower()})"
-        return rule(self, expression)
-
-    def doubt_unless_all(self, expressions: Iterable[Node]) -> str:
-        """Return the first doubt about any of the expressions."""
-        for expression in expressions:
-            doubt = self.doubt(expression)
-            if doubt:
-                return doubt
-        return ""
-
-    def doubt_unless_any(self, expressions: Iterable[Node]) -> str:
-        """Return the last doubt, but none if any of the expressions is never null."""
-        doubt = "there is no value"
-        for expression in expressions:
-            doubt = self.doubt(expression)
-            if not doubt:
-                return ""
-        return doubt
-
-    def output_doubt(self, scope: Scope, attribute: int) -> str:
-        """Return why a column of the result of another query may be null."""
-        if attribute not in scope.output_doubts:
-            scope.output_doubts[attribute] = _output_doubt(self, scope, attribute)
-        return scope.output_doubts[attribute]
-
-
-def _group_keys(scope: Scope, *, common: bool) -> set[Key]:
-    """Return the keys of `group by` that stand in every grouping set, or those that do not."""
-    references = {key.number("tleSortGroupRef") for key in scope.query.children("groupClause")}
-    wanted = references & scope.common_keys if common else references - scope.common_keys
-    return {
-        key_of(target.child("expr"), scope)
-        for target in scope.query.children("targetList")
-        if target.number("ressortgroupref") in wanted
-    }
 
 
 def _column_doubt(proof: Proof, var: Node) -> str:
@@ -189,7 +103,7 @@ def _relation_doubt(proof: Proof, number: int, attribute: int) -> str:  # noqa: 
     if kind == RTEKind.RELATION:
         return _stored_doubt(proof, number, attribute)
     if kind == RTEKind.SUBQUERY:
-        return _source_doubt(proof, number, attribute)
+        return source_doubt(proof, number, attribute)
     if kind == RTEKind.FUNCTION:
         return _function_doubt(proof, relation, attribute)
     if kind == RTEKind.VALUES:
@@ -197,33 +111,21 @@ def _relation_doubt(proof: Proof, number: int, attribute: int) -> str:  # noqa: 
         return proof.rows_of(scope).doubt_unless_all(values)
     if kind == RTEKind.CTE:
         return _cte_doubt(proof, number, attribute)
+    if kind == RTEKind.TABLEFUNC and is_ordinality(relation.needed("tablefunc"), attribute):
+        return ""
     return "nothing is known of such a relation"
 
 
-def _output_doubt(proof: Proof, scope: Scope, attribute: int) -> str:
-    targets = scope.targets
-    if attribute > len(targets):
-        return "nothing is known of a column that search or cycle adds"
-    operation = scope.query.child("setOperations")
-    if operation is not None:
-        return _arms_doubt(proof.results_of(scope), operation, attribute)
-    return proof.results_of(scope).doubt(targets[attribute - 1].child("expr"))
-
-
-def _arms_doubt(proof: Proof, operation: Node, attribute: int) -> str:
-    if operation.kind == "RANGETBLREF":
-        return _source_doubt(proof, operation.number("rtindex"), attribute)
-    left = _arms_doubt(proof, operation.needed("larg"), attribute)
-    if not left and operation.number("op") != SetOperation.UNION:
-        return ""
-    right = _arms_doubt(proof, operation.needed("rarg"), attribute)
-    match operation.number("op"):
-        case SetOperation.UNION:
-            return left or right
-        case SetOperation.INTERSECT:
-            return left if right else ""
-        case _:
-            return left
+def is_ordinality(table: Node, attribute: int) -> bool:
+    """Say whether a column of xmltable() or json_table() is `for ordinality`, of every row."""
+    if table.number("functype") == TableFuncType.XMLTABLE:
+        return table.number("ordinalitycol") == attribute - 1
+    plan, expressions = table.child("plan"), table.fields.get("colvalexprs")
+    # the columns of a nested path are null where it finds nothing
+    if plan is None or not isinstance(expressions, list):
+        return False
+    is_outermost = plan.number("colMin") <= attribute - 1 <= plan.number("colMax")
+    return is_outermost and expressions[attribute - 1] is None
 
 
 def _missing_row(scope: Scope, var: Node) -> str:  # noqa: PLR0911 - a rule a return
@@ -298,7 +200,7 @@ def _stored_doubt(proof: Proof, number: int, attribute: int) -> str:  # noqa: PL
     scope = proof.scope
     entry = scope.relation(number)
     if entry.word("relkind") in {RelKind.VIEW, RelKind.MATVIEW}:
-        return _source_doubt(proof, number, attribute)
+        return source_doubt(proof, number, attribute)
     relation = scope.catalog.relation(entry.number("relid"))
     if attribute < 0:
         return "" if relation.is_table else f"{relation.name} is no table of this server"
@@ -314,18 +216,11 @@ def _stored_doubt(proof: Proof, number: int, attribute: int) -> str:  # noqa: PL
     return f"{relation.name}.{column.name} has no not null"
 
 
-def _source_doubt(proof: Proof, number: int, attribute: int) -> str:
-    source = proof.scope.source(number)
-    if source is None:
-        return f"nothing is known of {proof.scope.name(number)}"
-    return proof.output_doubt(source, attribute)
-
-
 def _cte_doubt(proof: Proof, number: int, attribute: int) -> str:
     scope = proof.scope
     owner, cte = scope.cte(number)
     if not cte.flag("cterecursive"):
-        return _source_doubt(proof, number, attribute)
+        return source_doubt(proof, number, attribute)
     doubts = scope.context.assumed_doubts.get(id(cte))
     if doubts is None:
         if id(cte) not in owner.recursive_doubts:
@@ -362,16 +257,19 @@ def _function_doubt(proof: Proof, relation: Node, attribute: int) -> str:
     if len(calls) > 1:
         return "the functions of rows from may return different numbers of rows"
     call = calls[0].needed("funcexpr")
+    type_oid = type_of(call, scope)
+    # the row of a function with one column is that column, and that of a row type is its columns
+    is_value = width == 1 and type_oid != UNKNOWN_TYPE and not scope.catalog.is_row(type_oid)
     if call.kind != "FUNCEXPR":
-        return proof.rows_of(scope).doubt(call) if width == 1 else "a part of a row"
+        return proof.rows_of(scope).doubt(call) if is_value else "a part of a row"
     function = scope.catalog.function(call.number("funcid"))
     doubt = f"{function.name} may return null"
-    if function.returns_set:
-        if function.builtin and function.name in ALL_COLUMNS:
-            return ""
-        certain = function.builtin and function.name in FIRST_COLUMN and attribute == 1
-        return "" if certain else doubt
-    return proof.rows_of(scope).doubt(call) if width == 1 else doubt
+    if not function.returns_set:
+        return proof.rows_of(scope).doubt(call) if is_value else doubt
+    if function.builtin and function.name in FIRST_COLUMN and attribute == 1:
+        return ""
+    known = _set_doubt(proof.rows_of(scope), call, function)
+    return doubt if known is None else known
 
 
 def _aggregate_doubt(proof: Proof, call: Node) -> str:  # noqa: PLR0911 - a rule a return
@@ -487,29 +385,48 @@ def _session_value_doubt(_proof: Proof, node: Node) -> str:
     return "current_schema may be null" if is_schema else ""
 
 
-def _call_doubt(proof: Proof, node: Node) -> str:  # noqa: PLR0911 - a rule a return
+def _call_doubt(proof: Proof, node: Node) -> str:
     catalog = proof.scope.catalog
     function = catalog.function(node.number("opfuncid") or node.number("funcid"))
     arguments = node.children("args")
     may_cast = function.oid in CASTING_TO_TEXT and _is_cast_by_users(proof, arguments)
-    if node.kind == "OPEXPR" and (may_cast or not is_total(function)):
+    doubt = None if may_cast else _known_call_doubt(proof, node, function)
+    if doubt is not None:
+        return doubt
+    if node.kind == "OPEXPR":
         return f"operator {catalog.operator_name(node.number('opno'))} may return null"
-    doubt = f"{function.name} may return null"
-    if may_cast or not function.builtin:
-        return doubt
+    return f"{function.name} may return null"
+
+
+def _known_call_doubt(proof: Proof, node: Node, function: CatalogFunction) -> str | None:
+    """Return why a call may return null, None if that is all that is known of the function."""
+    arguments = node.children("args")
     if function.returns_set:
-        if function.name not in ALL_COLUMNS or _set_calls(proof) != 1:
-            return doubt
-        return ""
-    if is_total(function) or _takes_endless_field(function, arguments):
-        return proof.doubt_unless_all(arguments)
-    if function.name == "array_cat":
+        # the shorter of two sets is filled with nulls
+        return _set_doubt(proof, node, function) if _set_calls(proof) == 1 else None
+    if not function.builtin:
+        is_known = is_total_in_extension(proof.scope.catalog, function.oid)
+        return proof.doubt_unless_all(arguments) if is_known else None
+    name = function.name
+    if name in BY_ANY_ARGUMENT:
         return proof.doubt_unless_any(arguments)
-    if function.name not in ALWAYS | BY_FIRST_ARGUMENT:
-        return doubt
-    if node.flag("funcvariadic"):
+    is_by_all = is_total(function) or name in BY_ALL_ARGUMENTS or _is_of_finite(proof, node)
+    if is_by_all or (node.flag("funcvariadic") and name in ALWAYS | BY_FIRST_ARGUMENT):
         return proof.doubt_unless_all(arguments)
-    return "" if function.name in ALWAYS else proof.doubt(arguments[0])
+    if name in ALWAYS:
+        return ""
+    return proof.doubt(arguments[0]) if name in BY_FIRST_ARGUMENT else None
+
+
+def _set_doubt(proof: Proof, call: Node, function: CatalogFunction) -> str | None:
+    """Return why a row of a set may be null, None if that is all that is known of the function."""
+    if function.builtin and (function.name in ALL_COLUMNS or function.oid in SPLITTING):
+        return ""
+    is_unnest = function.builtin and function.name == "unnest"
+    # the elements of an array of rows become their columns
+    if not is_unnest or proof.scope.catalog.is_row(call.number("funcresulttype")):
+        return None
+    return elements_doubt(proof, call.children("args")[0])
 
 
 def _is_cast_by_users(proof: Proof, arguments: list[Node]) -> bool:
@@ -524,9 +441,25 @@ def _is_cast_by_users(proof: Proof, arguments: list[Node]) -> bool:
     )
 
 
-def _takes_endless_field(function: CatalogFunction, arguments: list[Node]) -> bool:
-    """Say whether a call takes a field of a time that an infinite time has, too."""
-    return function.name in {"extract", "date_part"} and text_of(arguments[0]) in _ENDLESS_FIELDS
+def _is_of_finite(proof: Proof, call: Node) -> bool:
+    """Say whether a call takes a field of a time that has it: an infinite one has only some."""
+    catalog, arguments = proof.scope.catalog, call.children("args")
+    name = catalog.function(call.number("funcid")).name if call.kind == "FUNCEXPR" else ""
+    if name not in BY_FINITE_TIME:
+        return False
+    if name == "to_char":
+        return bool(text_of(arguments[1])) and _is_finite(proof, arguments[0])
+    return text_of(arguments[0]) in _ENDLESS_FIELDS or _is_finite(proof, arguments[1])
+
+
+def _is_finite(proof: Proof, time: Node) -> bool:
+    """Say whether an expression is a time that comes from the clock, and so is not infinite."""
+    if time.kind == "SQLVALUEFUNCTION":
+        return True
+    if time.kind != "FUNCEXPR":
+        return False
+    function = proof.scope.catalog.function(time.number("funcid"))
+    return function.builtin and function.name in NOW
 
 
 def _set_calls(proof: Proof) -> int:
@@ -538,19 +471,23 @@ def _set_calls(proof: Proof) -> int:
     )
 
 
+def _subscript_doubt(proof: Proof, node: Node) -> str:
+    """Return why an element or a slice of an array may be null."""
+    catalog = proof.scope.catalog
+    is_array = catalog.array_of(node.number("refelemtype")) == node.number("refcontainertype")
+    if not is_slice(node) or not is_array:
+        return "there may be no such element"
+    # where an array has no such part, the slice of it is empty; a bound may be left out
+    bounds = [*node.children("reflowerindexpr"), *node.children("refupperindexpr")]
+    return proof.doubt_unless_all([node.needed("refexpr"), *bounds])
+
+
 def _array_comparison_doubt(proof: Proof, node: Node) -> str:
-    if not is_total(proof.scope.catalog.function(node.number("opfuncid"))):
+    function = proof.scope.catalog.function(node.number("opfuncid"))
+    if not is_total(function) and not is_total_in_extension(proof.scope.catalog, function.oid):
         return "the operator may return null"
     value, elements = node.children("args")
-    return proof.doubt(value) or _elements_doubt(proof, elements)
-
-
-def _elements_doubt(proof: Proof, array: Node) -> str:
-    if array.kind == "ARRAYEXPR" and not array.flag("multidims"):
-        return proof.doubt_unless_all(array.children("elements"))
-    if array.kind == "RELABELTYPE":
-        return _elements_doubt(proof, array.needed("arg"))
-    return "the array may hold a null"
+    return proof.doubt_unless_all([value, elements]) or elements_doubt(proof, elements)
 
 
 def _row_comparison_doubt(proof: Proof, node: Node) -> str:
@@ -627,11 +564,11 @@ def _json_test_doubt(proof: Proof, node: Node) -> str:
     return proof.doubt(node.child("expr"))
 
 
-def _always(reason: str) -> Callable[[Proof, Node], str]:
+def _always(reason: str) -> Rule:
     return lambda _proof, _node: reason
 
 
-_RULES: Mapping[str, Callable[[Proof, Node], str]] = {
+_RULES: dict[str, Rule] = {
     "AGGREF": _aggregate_doubt,
     "ARRAYCOERCEEXPR": _argument_doubt,
     "ARRAYEXPR": _no_doubt,
@@ -665,7 +602,8 @@ _RULES: Mapping[str, Callable[[Proof, Node], str]] = {
     "SCALARARRAYOPEXPR": _array_comparison_doubt,
     "SQLVALUEFUNCTION": _session_value_doubt,
     "SUBLINK": _sublink_doubt,
-    "SUBSCRIPTINGREF": _always("there may be no such element"),
+    "SUBSCRIPTINGREF": _subscript_doubt,
     "VAR": _column_doubt,
     "WINDOWFUNC": _window_doubt,
 }
+RULES.update(_RULES)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from dbkit.analysis.catalog import Catalog
+from dbkit.analysis.known_functions import BUILD_ARRAY, BUILD_OBJECT, RANGES
 from dbkit.analysis.nodes import Node
 from dbkit.analysis.vocabulary import CmdType, CoercionForm, ParamKind, RTEKind
 
@@ -13,8 +14,9 @@ _CAST_FORMS = frozenset({CoercionForm.EXPLICIT_CAST, CoercionForm.IMPLICIT_CAST}
 def nullable_parameters(catalog: Catalog, query: Node) -> frozenset[int]:
     """Return the parameters that may be null.
 
-    A query treats a parameter as optional where it asks whether it is null, or assigns it to a
-    column; but it may not assign it to a column that refuses NULL.
+    A query treats a parameter as optional where it asks whether it is null, gives it to what takes
+    null for a value, like the bound of a range, or assigns it to a column; but it may not assign
+    it to a column that refuses NULL.
     """
     optional: set[int] = set()
     required: set[int] = set()
@@ -24,9 +26,21 @@ def nullable_parameters(catalog: Catalog, query: Node) -> frozenset[int]:
                 relation = catalog.relation(_target(node).number("relid"))
                 attribute = relation.attributes[column]
                 refused = attribute.required or catalog.refuses_null(attribute.type)
-                (required if refused else optional).update(_passed_on(node, value))
+                if refused:
+                    required.update(_passed_on(node, value))
+                else:
+                    optional.update(
+                        parameter
+                        for result in _results(value)
+                        for parameter in _passed_on(node, result)
+                    )
         elif node.kind == "COALESCEEXPR":
             optional.update(_parameters(node.children("args")[:-1]))
+        elif node.kind == "MINMAXEXPR":
+            # greatest() and least() leave out what is null
+            optional.update(_parameters(node.children("args")))
+        elif node.kind == "FUNCEXPR":
+            optional.update(_parameters(_taking_null(catalog, node)))
         elif node.kind == "NULLTEST":
             optional.update(_parameters([node.needed("arg")]))
         elif node.kind == "DISTINCTEXPR":
@@ -52,6 +66,37 @@ def _assignments(query: Node) -> Iterator[tuple[int, Node]]:
     for target in targets:
         if not target.flag("resjunk"):
             yield target.number("resno"), target.needed("expr")
+
+
+def _taking_null(catalog: Catalog, call: Node) -> list[Node]:
+    """Return the arguments of a call for which null is a value like others."""
+    function = catalog.function(call.number("funcid"))
+    arguments = call.children("args")
+    if not function.builtin or call.flag("funcvariadic"):
+        return []
+    if function.name in RANGES:
+        # without a bound, a range is endless; the third argument says which bounds are included
+        return arguments[:2]
+    if function.name in BUILD_OBJECT:
+        return arguments[1::2]
+    return arguments if function.name in BUILD_ARRAY else []
+
+
+def _results(value: Node) -> Iterator[Node]:
+    """Yield the expressions of which a value is one, or that it is where it is not null."""
+    value = _uncast(value)
+    match value.kind:
+        case "CASEEXPR":
+            results = [branch.needed("result") for branch in value.children("args")]
+            default = value.child("defresult")
+            results += [default] if default else []
+        case "COALESCEEXPR" | "MINMAXEXPR" | "NULLIFEXPR":
+            results = value.children("args")
+        case _:
+            yield value
+            return
+    for result in results:
+        yield from _results(result)
 
 
 def _passed_on(query: Node, value: Node) -> Iterator[int]:

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
+from dbkit.analysis.expressiontypes import UNKNOWN_TYPE, type_of
+from dbkit.analysis.known_functions import BUILD_ARRAY, BUILD_OBJECT
 from dbkit.analysis.nodes import JSON_TYPES, Node, is_empty_list, text_of
-from dbkit.analysis.nulls import Proof, results_of_case
-from dbkit.analysis.oids import BOOLOID, F_JSONB_CONCAT, F_JSONB_DELETE_JSONB_TEXT, INT4OID, TEXTOID
+from dbkit.analysis.nulls import results_of_case
+from dbkit.analysis.oids import F_JSONB_CONCAT, F_JSONB_DELETE_JSONB_TEXT
+from dbkit.analysis.proof import Proof
 from dbkit.analysis.scope import NO_FACTS, Facts, Scope, facts_if_true, key_of_column
 from dbkit.analysis.typecatalog import TypeCatalog
 from dbkit.analysis.vocabulary import (
@@ -15,44 +18,8 @@ from dbkit.analysis.vocabulary import (
 )
 from dbkit.pgtypes import Column, Shape, TypeKind
 
-_BUILD_OBJECT = frozenset({"json_build_object", "jsonb_build_object"})
-_BUILD_LIST = frozenset({"json_build_array", "jsonb_build_array"})
 _FROM_ROW = frozenset({"to_json", "to_jsonb", "row_to_json"})
 _AGGREGATES = frozenset({"json_agg", "jsonb_agg", "array_agg"})
-_UNKNOWN_TYPE = 0
-# the field of a node that has the type of its value
-_TYPE_FIELDS = {
-    "AGGREF": "aggtype",
-    "ARRAYCOERCEEXPR": "resulttype",
-    "ARRAYEXPR": "array_typeid",
-    "CASEEXPR": "casetype",
-    "COALESCEEXPR": "coalescetype",
-    "COERCETODOMAIN": "resulttype",
-    "COERCEVIAIO": "resulttype",
-    "CONST": "consttype",
-    "CONVERTROWTYPEEXPR": "resulttype",
-    "FIELDSELECT": "resulttype",
-    "FUNCEXPR": "funcresulttype",
-    "MINMAXEXPR": "minmaxtype",
-    "NEXTVALUEEXPR": "typeId",
-    "NULLIFEXPR": "opresulttype",
-    "OPEXPR": "opresulttype",
-    "PARAM": "paramtype",
-    "RELABELTYPE": "resulttype",
-    "ROWEXPR": "row_typeid",
-    "SQLVALUEFUNCTION": "type",
-    "SUBSCRIPTINGREF": "refrestype",
-    "VAR": "vartype",
-    "WINDOWFUNC": "wintype",
-    "XMLEXPR": "type",
-}
-_BOOLEANS = frozenset(
-    {
-        "BOOLEANTEST", "BOOLEXPR", "CURRENTOFEXPR", "DISTINCTEXPR", "JSONISPREDICATE",
-        "NULLTEST", "ROWCOMPAREEXPR", "SCALARARRAYOPEXPR",
-    }
-)  # fmt: skip
-
 # how to find the shape of a kind of expression
 _Rule: TypeAlias = Callable[[Proof, Node], Shape | None]
 
@@ -93,8 +60,8 @@ class Shapes:
         return rule(proof, expression) if rule else None
 
     def _part(self, proof: Proof, name: str, expression: Node) -> Column | None:
-        type_oid = _type_of(expression, proof.scope)
-        if type_oid == _UNKNOWN_TYPE:
+        type_oid = type_of(expression, proof.scope)
+        if type_oid == UNKNOWN_TYPE:
             return None
         doubt = proof.doubt(expression)
         part_type = self._types.find(type_oid)
@@ -183,7 +150,7 @@ class Shapes:
         shape = self.of_output(inner, 1)
         if kind == SubLinkType.EXPR:
             return shape
-        type_oid = _type_of(inner.targets[0].child("expr"), inner)
+        type_oid = type_of(inner.targets[0].child("expr"), inner)
         element_type = self._types.find(type_oid) if type_oid else None
         if element_type is None or element_type.kind is TypeKind.ARRAY:
             return None
@@ -213,7 +180,7 @@ class Shapes:
 
     def _of_cast(self, proof: Proof, node: Node) -> Shape | None:
         argument = node.needed("arg")
-        types = {node.number("resulttype"), _type_of(argument, proof.scope)}
+        types = {node.number("resulttype"), type_of(argument, proof.scope)}
         return self.of(proof, argument) if types <= JSON_TYPES else None
 
     def _of_call(self, proof: Proof, node: Node) -> Shape | None:
@@ -223,7 +190,7 @@ class Shapes:
         shape: Shape | None = None
         if not function.builtin or node.flag("funcvariadic"):
             return None
-        if function.name in _BUILD_OBJECT:
+        if function.name in BUILD_OBJECT:
             shape = self._object(proof, arguments)
         elif function.name in _FROM_ROW:
             row_shape = self.of(proof, arguments[0])
@@ -235,7 +202,7 @@ class Shapes:
         return shape
 
     def _of_json(self, proof: Proof, node: Node) -> Shape | None:
-        if _type_of(node, proof.scope) not in JSON_TYPES or node.flag("absent_on_null"):
+        if type_of(node, proof.scope) not in JSON_TYPES or node.flag("absent_on_null"):
             return None
         if node.number("type") == JsonConstructorType.JSON_OBJECT:
             return self._object(proof, node.children("args"))
@@ -317,7 +284,7 @@ def _columns(scope: Scope, number: int) -> list[tuple[int, str, int]]:
     source = scope.source(number)
     if source is None:
         return []
-    types = [_type_of(target.child("expr"), source) for target in source.targets]
+    types = [type_of(target.child("expr"), source) for target in source.targets]
     return list(zip(range(1, len(names) + 1), names, types, strict=False))
 
 
@@ -326,39 +293,5 @@ def _is_empty_list(proof: Proof, node: Node) -> bool:
         return not node.children("elements")
     if node.kind == "FUNCEXPR":
         function = proof.scope.catalog.function(node.number("funcid"))
-        return function.builtin and function.name in _BUILD_LIST and not node.children("args")
+        return function.builtin and function.name in BUILD_ARRAY and not node.children("args")
     return is_empty_list(node)
-
-
-def _type_of(expression: Node | None, scope: Scope) -> int:  # noqa: PLR0911 - a rule a return
-    """Return the oid of the type of an expression, or _UNKNOWN_TYPE."""
-    if expression is None:
-        return _UNKNOWN_TYPE
-    kind = expression.kind
-    if kind in _TYPE_FIELDS:
-        return expression.number(_TYPE_FIELDS[kind])
-    if kind in _BOOLEANS:
-        return BOOLOID
-    match kind:
-        case "SUBLINK":
-            return _type_of_sublink(expression, scope)
-        case "COLLATEEXPR" | "NAMEDARGEXPR":
-            return _type_of(expression.child("arg"), scope)
-        case "GROUPINGFUNC":
-            return INT4OID
-        case "MERGESUPPORTFUNC":
-            return TEXTOID
-        case "JSONCONSTRUCTOREXPR" | "JSONEXPR":
-            returning = expression.child("returning")
-            return returning.number("typid") if returning else _UNKNOWN_TYPE
-        case _:
-            return _UNKNOWN_TYPE
-
-
-def _type_of_sublink(expression: Node, scope: Scope) -> int:
-    kind = expression.number("subLinkType")
-    if kind not in {SubLinkType.EXPR, SubLinkType.ARRAY}:
-        return BOOLOID
-    inner = scope.inner(expression.needed("subselect"))
-    type_oid = _type_of(inner.targets[0].child("expr"), inner)
-    return scope.catalog.array_of(type_oid) if kind == SubLinkType.ARRAY else type_oid

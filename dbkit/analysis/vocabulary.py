@@ -37,6 +37,13 @@ class RTEKind(IntEnum):
     GROUP = 9
 
 
+class TableFuncType(IntEnum):
+    """`functype` of a table that is made of a value; before 17 there is only xmltable()."""
+
+    XMLTABLE = 0
+    JSON_TABLE = 1
+
+
 class JoinType(IntEnum):
     """`jointype` of a join; the planner's own kinds never stand in an analysed query."""
 

@@ -33,6 +33,19 @@ CASES = {
     "delete from author where email = $1": "!",
     "select name from author limit $1": "!",
     "select case when $1::boolean then name end from author": "!",
+    "update author set email = case when $1 then $2 else email end": "!?",
+    "update author set name = case when $1 then $2 else name end": "!!",
+    "update author set name = coalesce($1, name), email = coalesce(email, $2)": "??",
+    "update author set email = nullif($1, ''), name = nullif($2, '')": "?!",
+    "update author set born = greatest(born, $1), rating = least(rating, $2)": "??",
+    "update author set email = case when $1 then nullif($2::text, '') when $3 then $4 end": "!?!?",
+    "insert into author (id, name, rating, email) values (1, '', 1, case when $1 then $2 end)": (
+        "!?"
+    ),
+    "select id from event where int4range($1, $2) @> id": "??",
+    "select id from book where tstzrange($1, $2, $3) @> now()": "??!",
+    "select jsonb_build_object('a', $1::text, $2::text, 1), json_build_array($3::text)": "?!?",
+    "select lower($1), concat($2::text, 'x'), lower(coalesce($3, ''))": "!!?",
 }
 
 
