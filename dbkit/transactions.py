@@ -5,7 +5,14 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextma
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 
-from psycopg import AsyncConnection, AsyncRawCursor, Connection, RawCursor
+from psycopg import (
+    AsyncConnection,
+    AsyncRawCursor,
+    AsyncTransaction,
+    Connection,
+    RawCursor,
+    Transaction,
+)
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
@@ -57,9 +64,10 @@ def transaction(connection: Connection[Any], **options: Unpack[Options]) -> Gene
         return
     with ExitStack() as stack:
         cursors: list[RawCursor[tuple[Any, ...]]] = []
-        # one round trip begins the transaction and makes it what it is to be
+        # one round trip begins the transaction and makes it what it is to be;
+        # connection.transaction() would keep the pipeline to its end
         with connection.pipeline():
-            stack.enter_context(connection.transaction())
+            stack.enter_context(Transaction(connection))
             for text, values in statements:
                 cursor = RawCursor(connection, row_factory=tuple_row)
                 cursors.append(cursor.execute(text, values, prepare=False))
@@ -83,7 +91,7 @@ async def async_transaction(
     async with AsyncExitStack() as stack:
         cursors: list[AsyncRawCursor[tuple[Any, ...]]] = []
         async with connection.pipeline():
-            await stack.enter_async_context(connection.transaction())
+            await stack.enter_async_context(AsyncTransaction(connection))
             for text, values in statements:
                 cursor = AsyncRawCursor(connection, row_factory=tuple_row)
                 cursors.append(await cursor.execute(text, values, prepare=False))

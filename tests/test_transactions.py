@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from psycopg import AsyncConnection, Connection
+from psycopg.pq import PipelineStatus, TransactionStatus
 
 from dbkit.transactions import Isolation, NestedTransaction, Options, async_transaction, transaction
 
@@ -51,6 +52,26 @@ def test_a_setting_is_this_transactions_alone(autocommit: Connection) -> None:
 
     assert inside == (str(UUID(int=1)), quoted)
     assert now(autocommit, "app.user_id") == ""
+
+
+def test_a_transaction_with_settings_is_no_pipeline(autocommit: Connection) -> None:
+    with transaction(autocommit, settings={"app.user_id": 1}):
+        outer = autocommit.pgconn.pipeline_status
+        with transaction(autocommit, settings={"app.user_id": 2}):
+            inner = autocommit.pgconn.pipeline_status
+
+    assert (outer, inner) == (PipelineStatus.OFF, PipelineStatus.OFF)
+
+
+def test_a_setting_that_is_refused_leaves_nothing_begun(autocommit: Connection) -> None:
+    with (
+        pytest.raises(psycopg.errors.InvalidParameterValue),
+        transaction(autocommit, settings={"role": "nobody has this name"}),
+    ):
+        pass
+
+    assert autocommit.pgconn.transaction_status == TransactionStatus.IDLE
+    assert autocommit.pgconn.pipeline_status == PipelineStatus.OFF
 
 
 def test_row_level_security_sees_the_setting(autocommit: Connection) -> None:
