@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help install migrate status demo test test-all versions check format lint types floors dead sql bench docs clean
+.PHONY: help install migrate status demo test test-all versions check format lint types floors dead sql bench bench-short bench-others docs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -72,11 +72,29 @@ format: .venv/installed ## format Python and SQL
 docs: .venv/installed ## write docs/rules.md anew from the rules
 	@$(BIN)/python -m tests.check.rulespage > docs/rules.md
 
-bench: .venv/installed ## measure, as ratios beside psql, plain yoyo and an empty command
+# the peers have an environment of their own, made anew when their pins change
+.venv-bench/installed: bench/requirements.txt pyproject.toml
+	@echo "installing the peers into .venv-bench (once, about half a minute)"
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --python $(PYTHON) .venv-bench && \
+	  uv pip install --quiet --python .venv-bench/bin/python -r bench/requirements.txt --editable '.[embedded]'; \
+	else \
+	  $(PYTHON) -m venv .venv-bench && .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check \
+	    -r bench/requirements.txt --editable '.[embedded]'; \
+	fi
+	@touch $@
+
+bench: .venv-bench/installed ## measure calls beside other libraries, and write bench/RESULTS.md
+	@.venv-bench/bin/python bench/calls.py --write
+
+bench-short: .venv-bench/installed ## the same in about a minute, less exact; nothing is written
+	@.venv-bench/bin/python bench/calls.py --short
+
+bench-others: .venv/installed ## measure migrations, generating and imports, beside psql, yoyo and the driver
 	@$(BIN)/python bench/migrations.py
 	@$(BIN)/python bench/generating.py
 	@$(BIN)/python bench/imports.py
 
 clean: ## stop the embedded server and delete it, and the environment
 	@if [ -x $(BIN)/dbkit ]; then $(BIN)/dbkit server reset --yes; fi
-	@rm -rf .venv .dbkit .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	@rm -rf .venv .venv-bench .dbkit .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

@@ -1,0 +1,34 @@
+"""Print by how many MiB a process grows, resident, with many rows or many sets of values.
+
+    python bench/memory.py URL FOLDER WORK NUMBER
+
+`bench/calls.py` starts it, one process for each contestant, so that nobody inherits a heap.
+"""
+
+import sys
+from typing import TYPE_CHECKING
+
+from measuring import grown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def main() -> None:
+    """Do the work once, and print the growth."""
+    url, folder, work, number = sys.argv[1:]
+    sys.path.insert(0, folder)
+    from contestants import Contestants  # noqa: PLC0415 - needs the generated package
+
+    contestants = Contestants(url, None)
+    works: dict[str, Callable[[int], Callable[[], object]]] = {
+        "rows": contestants.rows_in_memory,
+        "batch": contestants.batch_in_memory,
+    }
+    kind, _, name = work.partition(" ")
+    print(grown(works[kind](int(number))[name]))
+    contestants.close()
+
+
+if __name__ == "__main__":
+    main()
