@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dbkit.analysis import describe
+    from dbkit.analysis import describe, describe_many
     from dbkit.loading import load
     from dbkit.pools import OVERFLOWING, STEADY, Sizes, open_async_database, open_database
     from dbkit.transactions import async_transaction, transaction
@@ -14,6 +14,7 @@ __all__ = [
     "Sizes",
     "async_transaction",
     "describe",
+    "describe_many",
     "load",
     "open_async_database",
     "open_database",
@@ -28,6 +29,7 @@ _ROOMS = {
     "Sizes": "pools",
     "async_transaction": "transactions",
     "describe": "analysis",
+    "describe_many": "analysis",
     "load": "loading",
     "open_async_database": "pools",
     "open_database": "pools",

@@ -1,7 +1,7 @@
 """The front door to the analysis: a statement and a connection in, its types and proofs out."""
 
 from dbkit.analysis.catalog import Catalog
-from dbkit.analysis.description import Description, describe, describe_analysis
+from dbkit.analysis.description import Description, describe, describe_analysis, describe_many
 from dbkit.analysis.lostproof import NESTED_TOO_DEEPLY, LossCause, LostProof
 from dbkit.analysis.nodes import Node, Value, read_nodes, text_of
 from dbkit.analysis.oids import FIRST_NORMAL_OBJECT_ID, LENGTH_COERCIONS
@@ -9,6 +9,7 @@ from dbkit.analysis.probe import Analysis, analyse, analyse_each
 from dbkit.analysis.proof import Proof
 from dbkit.analysis.rows import at_most_one
 from dbkit.analysis.scope import Scope, ScopeContext, conjuncts, relations_in
+from dbkit.analysis.undoing import undone
 from dbkit.analysis.vocabulary import (
     CmdType,
     CoercionForm,
@@ -54,7 +55,9 @@ __all__ = [
     "conjuncts",
     "describe",
     "describe_analysis",
+    "describe_many",
     "read_nodes",
     "relations_in",
     "text_of",
+    "undone",
 ]

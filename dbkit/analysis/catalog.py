@@ -1,5 +1,6 @@
 """What the system catalog says about relations, functions, operators and types."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString, NamedTuple
 from weakref import WeakKeyDictionary
@@ -10,6 +11,7 @@ from psycopg.rows import tuple_row
 from dbkit.analysis.knownnodes import unknown_part
 from dbkit.analysis.nodes import Node, read_nodes
 from dbkit.analysis.oids import FIRST_GENBKI_OBJECT_ID
+from dbkit.analysis.roundtrip import Answers, Command, command, exchange
 from dbkit.analysis.vocabulary import RelKind
 
 # relations of these kinds refuse a NULL in a `not null` column of every row they store
@@ -94,11 +96,89 @@ class Catalog:
         self._relations: dict[int, Relation] = {}
         self._functions: dict[int, CatalogFunction] = {}
         self._builtins = _BUILTINS.setdefault(connection, {})
+        # the text of the query of each view, until somebody looks into it
+        self._view_texts: dict[int, str] = {}
         self._views: dict[int, Node | None] = {}
+        self._index_rows: dict[int, list[tuple[str, ...]]] = {}
         self._indexes: dict[int, list[UniqueIndex]] = {}
-        self._domains: dict[int, bool] = {}
+        self._never_null_domains: frozenset[int] | None = None
         self._asked: dict[tuple[str, int], list[tuple[Any, ...]]] = {}
         self._types_cast_by_users: frozenset[str] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no relation was asked for yet."""
+        return not self._relations
+
+    def asking(self, relations: Iterable[int], function: str = "") -> list[Command]:
+        """Ask for relations, and for all that the body of a function names, with their views."""
+        roots, known = _array(relations), _array(self._relations)
+        return [
+            command(_NAMING, roots, function, known),
+            command(_RELATIONS),
+            command(_ATTRIBUTES),
+            command(_INDEXES),
+            command(_VIEWS),
+            command(_CALLED, function),
+            command(_NEVER_NULL_DOMAINS),
+            command(_TYPES_CAST_BY_USERS),
+        ]
+
+    def unknown(self, queries: Iterable[Node]) -> frozenset[int]:
+        """Return the relations of analysed queries that were not asked for yet."""
+        named = {
+            node.number("relid") for query in queries for node in query.walk() if "relid" in node
+        }
+        return frozenset(named - self._relations.keys() - {0})
+
+    def keep(self, answers: Answers, first: int = 0) -> None:
+        """Keep the answers to `asking`, of which the first has this number."""
+        relations, attributes, indexes, views, functions, domains, cast = (
+            answers.rows(number) for number in range(first + 1, first + 8)
+        )
+        columns: dict[int, dict[int, Attribute]] = {}
+        for row in attributes:
+            relation, number, name, type_oid = int(row[0]), int(row[1]), row[2], int(row[3])
+            attribute = Attribute(name, type_oid, row[4] == "t", row[5] == "t")
+            columns.setdefault(relation, {})[number] = attribute
+        for oid, name, kind, row_type, has_children, skips, ruled in relations:
+            number = int(oid)
+            self._index_rows[number] = []
+            self._relations[number] = Relation(
+                name,
+                kind,
+                int(row_type),
+                {
+                    position: attribute._replace(proven=attribute.proven and kind in _REFUSING_NULL)
+                    for position, attribute in columns.get(number, {}).items()
+                },
+                has_children == "t",
+                frozenset(skips.split()),
+                ruled == "t",
+            )
+        for oid, *index in indexes:
+            self._index_rows[int(oid)].append(tuple(index))
+        self._view_texts.update((int(oid), text) for oid, text in views)
+        self._keep_functions(functions)
+        self._never_null_domains = frozenset(int(oid) for (oid,) in domains)
+        self._types_cast_by_users = frozenset(oid for (oid,) in cast)
+
+    @property
+    def knows_builtins(self) -> bool:
+        """Whether `ASKING_BUILTINS` was answered on this connection."""
+        return bool(self._builtins)
+
+    def keep_builtins(self, answers: Answers, number: int) -> None:
+        """Keep the answer to `ASKING_BUILTINS`."""
+        self._keep_functions(answers.rows(number))
+
+    def _keep_functions(self, rows: Iterable[Sequence[str]]) -> None:
+        for oid, name, strict, volatile, returns_set in rows:
+            number = int(oid)
+            functions = self._builtins if number < FIRST_GENBKI_OBJECT_ID else self._functions
+            functions[number] = CatalogFunction(
+                number, name, strict == "t", volatile == "t", returns_set == "t"
+            )
 
     def rows(self, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
         """Run a query and return its rows as tuples, whatever row factory the connection has."""
@@ -115,8 +195,14 @@ class Catalog:
     def relation(self, oid: int) -> Relation:
         """Return a relation and its columns."""
         if oid not in self._relations:
-            self._relations[oid] = self._read_relation(oid)
+            self._fetch(oid)
         return self._relations[oid]
+
+    def _fetch(self, relation: int) -> None:
+        answers = exchange(self._connection, self.asking([relation]))
+        if (refused := answers.refused) is not None:
+            raise answers.error(refused)
+        self.keep(answers)
 
     def function(self, oid: int) -> CatalogFunction:
         """Return a function, which may be that of an operator."""
@@ -132,16 +218,16 @@ class Catalog:
 
     def refuses_null(self, domain: int) -> bool:
         """Say whether a domain, or a domain it is based on, is declared not null."""
-        if domain not in self._domains:
-            self._domains[domain] = bool(self.rows(_DOMAIN, domain)[0][0])
-        return self._domains[domain]
+        if self._never_null_domains is None:
+            rows = self.rows(_NEVER_NULL_DOMAINS)
+            self._never_null_domains = frozenset(int(oid) for (oid,) in rows)
+        return domain in self._never_null_domains
 
     def types_cast_by_users(self) -> frozenset[str]:
         """Return the types that a function of a user casts to text, and the domains over them."""
         if self._types_cast_by_users is None:
-            self._types_cast_by_users = frozenset(
-                number for (number,) in self.rows(_TYPES_CAST_BY_USERS)
-            )
+            rows = self.rows(_TYPES_CAST_BY_USERS)
+            self._types_cast_by_users = frozenset(oid for (oid,) in rows)
         return self._types_cast_by_users
 
     def array_of(self, element: int) -> int:
@@ -156,26 +242,23 @@ class Catalog:
     def view(self, oid: int) -> Node | None:
         """Return the query of a view, None where no rule says it or a part of it is not known."""
         if oid not in self._views:
-            rows = self.rows(_VIEW, oid)
-            query = read_nodes(str(rows[0][0]))[0] if rows else None
+            self.relation(oid)
+            text = self._view_texts.pop(oid, None)
+            query = read_nodes(text)[0] if text is not None else None
             self._views[oid] = None if query is None or unknown_part(query) else query
         return self._views[oid]
 
     def unique_indexes(self, oid: int) -> list[UniqueIndex]:
         """Return the unique indexes of a table that are checked at every moment."""
         if oid not in self._indexes:
-            indexes = map(_index, self.rows(_INDEXES, oid))
+            self.relation(oid)
+            indexes = map(_index, self._index_rows.pop(oid))
             self._indexes[oid] = [index for index in indexes if index.is_known]
         return self._indexes[oid]
 
-    def _read_relation(self, oid: int) -> Relation:
-        [(name, kind, row_type, has_children, skips, ruled)] = self.rows(_RELATION, oid)
-        attributes = {
-            number: Attribute(column, type_oid, required, proven and kind in _REFUSING_NULL)
-            for number, column, type_oid, required, proven in self.rows(_ATTRIBUTES, oid)
-        }
-        may_skip = frozenset(skips.split())
-        return Relation(name, kind, row_type, attributes, has_children, may_skip, ruled)
+
+def _array(numbers: Iterable[int]) -> str:
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 def _index(row: tuple[str, ...]) -> UniqueIndex:
@@ -204,18 +287,19 @@ where function.oid = $1
 
 _OPERATOR: LiteralString = "select oprname from pg_catalog.pg_operator where oid = $1"
 
-_DOMAIN: LiteralString = """
-with recursive layer as (
-    select typbasetype, typnotnull
+_NEVER_NULL_DOMAINS: LiteralString = """
+with recursive refusing as (
+    select oid
     from pg_catalog.pg_type
-    where oid = $1
-    union all
-    select base.typbasetype, base.typnotnull
-    from layer
-    join pg_catalog.pg_type as base on base.oid = layer.typbasetype
+    where typtype = 'd' and typnotnull
+    union
+    select domain.oid
+    from refusing
+    join pg_catalog.pg_type as domain on domain.typbasetype = refusing.oid
+    where domain.typtype = 'd'
 )
-select pg_catalog.bool_or(typnotnull)
-from layer
+select oid::text
+from refusing
 """
 
 _ROW_TYPE: LiteralString = """
@@ -247,15 +331,103 @@ select oid::text
 from source
 """
 
-_VIEW: LiteralString = """
-select ev_action::text
-from pg_catalog.pg_rewrite
-where ev_class = $1 and ev_type = '1' and is_instead
+ASKING_BUILTINS: LiteralString = """
+select
+    function.oid::text,
+    function.proname::text,
+    function.proisstrict,
+    function.provolatile = 'v',
+    function.proretset
+from pg_catalog.pg_proc as function
+where function.oid < 10000
 """
 
-_RELATION: LiteralString = """
+# $1 has relations, $2 the name of a function, whose body names more, and views name more; without
+# those of $3. They are kept in a setting for the queries that follow in the round trip
+_NAMING: LiteralString = """
+with recursive named as (
+    (
+        select relation.oid
+        from pg_catalog.unnest($1::oid[]) as relation (oid)
+        union
+        select found.number[1]::oid
+        from pg_catalog.pg_proc as function
+        cross join lateral pg_catalog.regexp_matches(
+            function.prosqlbody::text, ':relid ([0-9]+) ', 'g'
+        ) as found (number)
+        where function.proname = $2
+    )
+    union
+    select depend.refobjid
+    from named
+    join pg_catalog.pg_rewrite as rule on rule.ev_class = named.oid
+    join pg_catalog.pg_depend as depend
+        on depend.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+        and depend.objid = rule.oid
+    where depend.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+)
 select
-    relation.relname,
+    pg_catalog.set_config(
+        'dbkit.named',
+        coalesce(pg_catalog.array_agg(named.oid)::text, '{}'),
+        true
+    )
+from named
+where named.oid <> 0 and named.oid <> all($3::oid[])
+"""
+
+# the functions, and those of the operators, that the body of a function and the views call
+_CALLED: LiteralString = """
+with naming as (
+    select
+        'pg_catalog.pg_proc'::pg_catalog.regclass as class,
+        function.oid
+    from pg_catalog.pg_proc as function
+    where function.proname = $1
+    union all
+    select
+        'pg_catalog.pg_rewrite'::pg_catalog.regclass,
+        rule.oid
+    from pg_catalog.pg_rewrite as rule
+    where rule.ev_class = any(pg_catalog.current_setting('dbkit.named')::oid[])
+),
+called as (
+    select coalesce(operator.oprcode::oid, depend.refobjid) as oid
+    from naming
+    join pg_catalog.pg_depend as depend
+        on depend.classid = naming.class and depend.objid = naming.oid
+    left join pg_catalog.pg_operator as operator
+        on operator.oid = depend.refobjid
+        and depend.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass
+    where
+        depend.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+        or operator.oid is not null
+)
+select
+    function.oid::text,
+    function.proname::text,
+    function.proisstrict,
+    function.provolatile = 'v',
+    function.proretset
+from pg_catalog.pg_proc as function
+where function.oid in (select oid from called)
+"""
+
+_VIEWS: LiteralString = """
+select
+    ev_class::text,
+    ev_action::text
+from pg_catalog.pg_rewrite
+where
+    ev_class = any(pg_catalog.current_setting('dbkit.named')::oid[])
+    and ev_type = '1'
+    and is_instead
+"""
+
+_RELATIONS: LiteralString = """
+select
+    relation.oid::text,
+    relation.relname::text,
     relation.relkind::text,
     relation.reltype,
     exists (
@@ -287,27 +459,22 @@ left join lateral (
     join pg_catalog.pg_trigger on tgrelid = family.oid
     where not tgisinternal and tgtype & 1 <> 0 and tgtype & (2 | 64) <> 0
 ) as fires on true
-where relation.oid = $1
+where
+    relation.oid = any(pg_catalog.current_setting('dbkit.named')::oid[])
 group by relation.oid, relation.relname, relation.relkind, relation.reltype
 """
 
 # before 18 a child table may drop not null; since 18 not null may be not valid or not inherited
 _ATTRIBUTES: LiteralString = """
-with recursive family as (
-    select $1::oid as oid
-    union
-    select inhrelid
-    from family
-    join pg_catalog.pg_inherits on inhparent = family.oid
-)
 select
+    attribute.attrelid::text,
     attribute.attnum,
-    attribute.attname,
-    attribute.atttypid,
+    attribute.attname::text,
+    attribute.atttypid::text,
     attribute.attnotnull,
     attribute.attnotnull and not exists (
         select
-        from family
+        from pg_catalog.unnest(inheriting.members) as family (oid)
         join pg_catalog.pg_class as child on child.oid = family.oid
         left join pg_catalog.pg_attribute as member
             on member.attrelid = family.oid and member.attname = attribute.attname
@@ -324,14 +491,29 @@ select
                     and not declared.convalidated
             )
     )
-from pg_catalog.pg_attribute as attribute
-where attribute.attrelid = $1 and attribute.attnum > 0 and not attribute.attisdropped
-order by attribute.attnum
+from pg_catalog.unnest(pg_catalog.current_setting('dbkit.named')::oid[]) as named (oid)
+cross join lateral (
+    with recursive family as (
+        select named.oid
+        union
+        select inhrelid
+        from family
+        join pg_catalog.pg_inherits on inhparent = family.oid
+    )
+    select pg_catalog.array_agg(family.oid) as members
+    from family
+) as inheriting
+join pg_catalog.pg_attribute as attribute on attribute.attrelid = named.oid
+where
+    attribute.attnum > 0
+    and not attribute.attisdropped
+order by attribute.attrelid, attribute.attnum
 """
 
 # strategy 3 of a btree is the operator =
 _INDEXES: LiteralString = """
 select
+    index.indrelid::text,
     pg_catalog.array_to_string((index.indkey::int2[])[0:index.indnkeyatts - 1], ','),
     pg_catalog.array_to_string((index.indcollation::oid[])[0:index.indnkeyatts - 1], ','),
     coalesce(index.indexprs::text, ''),
@@ -352,11 +534,11 @@ select
 from pg_catalog.pg_index as index
 join pg_catalog.pg_class as relation on relation.oid = index.indexrelid
 where
-    index.indrelid = $1
+    index.indrelid = any(pg_catalog.current_setting('dbkit.named')::oid[])
     and index.indisunique
     and index.indisvalid
     and index.indimmediate
     and not index.indisexclusion
     and relation.relam = (select oid from pg_catalog.pg_am where amname = 'btree')
-order by index.indnkeyatts, index.indexrelid
+order by index.indrelid, index.indnkeyatts, index.indexrelid
 """

@@ -1,7 +1,9 @@
 """Ask the server what a statement takes and gives, and prove which of it is never null."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import psycopg
@@ -10,7 +12,7 @@ from dbkit.analysis.catalog import Catalog
 from dbkit.analysis.lostproof import NESTED_TOO_DEEPLY, LostProof
 from dbkit.analysis.nodes import Node
 from dbkit.analysis.parameters import nullable_parameters
-from dbkit.analysis.probe import Analysis, Signature, analyse
+from dbkit.analysis.probe import Analysis, Signature, analyse_each
 from dbkit.analysis.proof import Proof
 from dbkit.analysis.rows import at_most_one
 from dbkit.analysis.scope import Scope, ScopeContext
@@ -43,6 +45,9 @@ class Description:
     lost: LostProof | None = None
 
 
+_NOTHING: Mapping[int, bool] = {}
+
+
 def describe(
     connection: psycopg.Connection[Any],
     text: str,
@@ -60,11 +65,33 @@ def describe(
     server cannot analyse the statement, all columns and parameters may be null, and each column's
     `why` says the reason.
     """
-    with connection.transaction(force_rollback=True):
-        catalog = catalog or Catalog(connection)
-        return describe_analysis(
-            connection, catalog, analyse(connection, catalog, text), settled=settled
-        )
+    settling = [settled] if settled else None
+    [described] = describe_many(connection, [text], settled=settling, catalog=catalog)
+    if isinstance(described, psycopg.Error):
+        raise described
+    return described
+
+
+def describe_many(
+    connection: psycopg.Connection[Any],
+    texts: Iterable[str],
+    *,
+    settled: Iterable[Mapping[int, bool]] | None = None,
+    catalog: Catalog | None = None,
+) -> list[Description | psycopg.Error]:
+    """Describe many statements in a few round trips; give the server's error for one it refuses.
+
+    `settled` has one mapping for each statement.
+    """
+    catalog = catalog or Catalog(connection)
+    settling = repeat(_NOTHING) if settled is None else settled
+    with closing(analyse_each(connection, catalog, texts)) as analyses:
+        return [
+            analysis
+            if isinstance(analysis, psycopg.Error)
+            else describe_analysis(connection, catalog, analysis, settled=numbers)
+            for analysis, numbers in zip(analyses, settling, strict=False)
+        ]
 
 
 def describe_analysis(

@@ -10,13 +10,20 @@ class LossCause(StrEnum):
     # of the role and of the session: another one would have it
     RIGHT = "right"
     READ_ONLY = "read-only"
+    STANDBY = "standby"
     # of the server: another dbkit would understand it
     UNKNOWN = "unknown"
     # of the statement
     UTILITY = "utility"
     PARAMETERS = "parameters"
+    RECORD = "record"
     DEPTH = "depth"
     REFUSED = "refused"
+
+    @property
+    def is_of_the_session(self) -> bool:
+        """Whether another role, session or server could prove the statement."""
+        return self in {LossCause.RIGHT, LossCause.READ_ONLY, LossCause.STANDBY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,10 @@ class LostProof:
     cause: LossCause
     # in the server's words, where it was the server that refused
     reason: str
+    # what to do about it; empty where nothing can be done
+    remedy: str = ""
+    # by its number, the parameter that has no type, and the type to cast it to
+    untyped: tuple[int, str] | None = None
 
     @property
     def doubt(self) -> str:

@@ -8,6 +8,8 @@ TEXTOID = 25
 JSONOID = 114
 # the type of a literal that has none yet
 UNKNOWNOID = 705
+# the type of a row whose type has no name
+RECORDOID = 2249
 JSONBOID = 3802
 
 F_INT8_INT4 = 481

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from dbkit.analysis import Analysis, Catalog
+from dbkit.analysis import Analysis, Catalog, undone
 from dbkit.check.finding import Finding, Observation, name_of
 from dbkit.check.needs import (
     ALLOWANCES,
@@ -125,10 +125,10 @@ class _Asking:
         self.silenced: dict[str, frozenset[str]] = {}
 
     def ask(self, connection: psycopg.Connection[Any]) -> None:
-        """Ask in one transaction, which is rolled back."""
+        """Ask in one transaction, which is undone."""
         system, read, report = self._system, self._read, self._report
-        with connection.transaction(force_rollback=True):
-            connection.execute(_LOCK_TIMEOUT)
+        with undone(connection) as attempt:
+            attempt.run(_LOCK_TIMEOUT)
             catalog = Catalog(connection)
             report.found += RULES.findings(DATABASE, MigratedDatabase(system, catalog))
             ownership = Ownership(catalog, system.tenant) if system.tenant is not None else None

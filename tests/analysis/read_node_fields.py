@@ -17,9 +17,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import psycopg
+from psycopg.pq import ExecStatus
 
 from dbkit.analysis.nodes import read_nodes
-from dbkit.analysis.probe import parse
 from dbkit.server import EmbeddedServer, find_binaries
 from tests.analysis.corpus import read_corpus
 from tests.analysis.library import SCHEMA
@@ -63,7 +63,7 @@ def trees(server: EmbeddedServer) -> Iterator[str]:
 def _trees_of(connection: psycopg.Connection, text: str) -> Iterator[str]:
     with connection.transaction(force_rollback=True):
         try:
-            types = [f"{oid}::regtype" for oid in parse(connection, text).parameters]
+            types = [f"{oid}::regtype" for oid in _parameters(connection, text)]
             row = connection.execute(
                 f"select concat_ws(', ', {', '.join(types) or 'null'})".encode()
             )
@@ -73,6 +73,14 @@ def _trees_of(connection: psycopg.Connection, text: str) -> Iterator[str]:
             # a command that has no tree
             return
         yield from (str(tree) for (tree,) in connection.execute(_BODY).fetchall())
+
+
+def _parameters(connection: psycopg.Connection, text: str) -> list[int]:
+    result = connection.pgconn.prepare(b"", text.encode())
+    if result.status == ExecStatus.FATAL_ERROR:
+        raise psycopg.errors.error_from_result(result)
+    described = connection.pgconn.describe_prepared(b"")
+    return [described.param_type(number) for number in range(described.nparams)]
 
 
 def table(fields: Mapping[str, Iterable[str]]) -> str:

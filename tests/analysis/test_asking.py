@@ -1,5 +1,6 @@
 """Asking executes nothing, leaves nothing behind, and says so where it cannot find out."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -7,7 +8,7 @@ import pytest
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
-from dbkit.analysis import describe
+from dbkit.analysis import LossCause, describe
 
 _STATE = """
 select
@@ -118,42 +119,120 @@ def test_a_utility_statement_may_give_null_anywhere_and_says_why(
     assert not described.at_most_one
 
 
-def test_more_parameters_than_a_function_takes_are_not_analysed(
+@pytest.mark.parametrize("number", [100, 101, 1000])
+def test_any_number_of_parameters_is_analysed(number: int, library: psycopg.Connection) -> None:
+    listed = ", ".join(f"${n}::{'int' if n % 3 else 'text'} as p{n}" for n in range(1, number + 1))
+    row = "author" if number > 100 else "text"
+
+    described = describe(
+        library,
+        f"select {listed}, e'it''s $1', (${number + 1}::int[])[1] as part, a.id from author as a "
+        f"where ${number + 2}::{row} is not null and a.id = $1 and ${number + 1} = '{{1}}'::int[]",
+    )
+
+    assert [column.name for column in described.columns if column.nullable] == ["part"]
+    assert [parameter.type.name for parameter in described.parameters[:3]] == [
+        "int4",
+        "int4",
+        "text",
+    ]
+    assert [n for n, one in enumerate(described.parameters, 1) if one.nullable] == [number + 2]
+    assert described.at_most_one
+
+
+def test_more_arrays_than_a_function_has_parameters_are_not_analysed(
     library: psycopg.Connection,
 ) -> None:
-    hundred = describe(library, f"select {', '.join(f'${n}::text' for n in range(1, 101))}")
-    more = describe(library, f"select {', '.join(f'${n}::text' for n in range(1, 102))}")
+    arrays = describe(library, f"select {', '.join(f'${n}::int[]' for n in range(1, 102))}")
 
-    assert not any(column.nullable for column in hundred.columns)
-    assert all(column.nullable for column in more.columns)
-    assert all(parameter.nullable for parameter in more.parameters)
-    assert more.columns[0].why == "not analysed: more than 100 parameters"
-    assert len(more.parameters) == 101
+    assert all(column.nullable for column in arrays.columns)
+    assert all(parameter.nullable for parameter in arrays.parameters)
+    assert arrays.lost is not None
+    assert arrays.lost.cause is LossCause.PARAMETERS
+    assert arrays.columns[0].why == f"not analysed: {arrays.lost.reason}"
+    assert len(arrays.parameters) == 101
 
 
-def test_a_read_only_transaction_is_no_proof(library: psycopg.Connection) -> None:
+def test_a_session_that_is_read_only_by_habit_is_no_obstacle(library: psycopg.Connection) -> None:
     library.execute("set default_transaction_read_only = on")
 
     [column] = describe(library, "select id from author").columns
 
+    assert not column.nullable
+
+
+def test_a_read_only_transaction_is_no_proof_and_says_so(library: psycopg.Connection) -> None:
+    with library.transaction():
+        library.execute("set transaction read only")
+        described = describe(library, "select id from author")
+        assert library.execute("select 1").fetchone() == (1,)
+
+    [column] = described.columns
     assert (column.type.name, column.nullable) == ("int4", True)
     assert "read-only transaction" in column.why
+    assert described.lost is not None
+    assert described.lost.cause is LossCause.READ_ONLY
+    assert described.lost.remedy.startswith("begin the transaction `read write`")
 
 
-def test_a_role_without_the_right_to_temporary_tables_learns_only_types(
-    empty: psycopg.Connection, empty_url: str
-) -> None:
+@pytest.fixture
+def guest(empty: psycopg.Connection) -> Iterator[str]:
+    """A role that may make no temporary tables in the database of the test, and nothing else."""
     role = f"guest_{empty.info.dbname}"
     empty.execute(f"create role {role} login".encode())
     empty.execute(f"revoke temporary on database {empty.info.dbname} from public".encode())
-    try:
-        with psycopg.connect(empty_url, user=role, autocommit=True) as guest:
-            [column] = describe(guest, "select 1 as one").columns
-    finally:
-        empty.execute(f"drop role {role}".encode())
+    empty.execute("revoke create on schema public from public")
+    yield role
+    empty.execute(f"drop owned by {role}".encode())
+    empty.execute(f"drop role {role}".encode())
 
+
+def test_a_role_that_may_make_nothing_learns_only_types_and_is_told(
+    empty: psycopg.Connection, empty_url: str, guest: str
+) -> None:
+    with psycopg.connect(empty_url, user=guest, autocommit=True) as connection:
+        described = describe(connection, "select 1 as one")
+
+    [column] = described.columns
     assert (column.type.name, column.nullable) == ("int4", True)
     assert "permission denied to create temporary tables" in column.why
+    assert described.lost is not None
+    assert described.lost.cause is LossCause.RIGHT
+    assert described.lost.remedy == (
+        f"grant it with `grant temporary on database {empty.info.dbname} to {guest}`"
+    )
+
+
+@pytest.mark.parametrize(
+    "right", ["create on schema public", 'create on schema "Own"', "create on database {}"]
+)
+def test_a_role_without_temporary_tables_proves_wherever_it_may_create(
+    right: str, empty: psycopg.Connection, empty_url: str, guest: str
+) -> None:
+    empty.execute("create table one (id integer primary key)")
+    empty.execute('create schema "Own"')
+    empty.execute(f"grant select on one to {guest}".encode())
+    empty.execute(f"grant {right} to {guest}".format(empty.info.dbname).encode())
+    before = empty.execute("select count(*) from pg_proc, pg_namespace").fetchone()
+
+    with psycopg.connect(empty_url, user=guest, autocommit=True) as connection:
+        described = describe(connection, "select id from one where id = $1")
+
+    assert not described.columns[0].nullable
+    assert described.at_most_one
+    assert empty.execute("select count(*) from pg_proc, pg_namespace").fetchone() == before
+
+
+@pytest.mark.parametrize("test", ["author = $1", "$1 = author", "author is distinct from $1"])
+def test_a_row_that_has_no_type_is_told_with_the_type_to_cast_it_to(
+    test: str, library: psycopg.Connection
+) -> None:
+    described = describe(library, f"select id from author where {test} and id <> $2")
+
+    assert described.lost is not None
+    assert described.lost.cause is LossCause.RECORD
+    assert described.lost.untyped == (1, "author")
+    assert described.lost.remedy == "cast it, as in $1::author"
 
 
 def test_a_role_without_any_other_right_learns_everything(
