@@ -216,6 +216,10 @@ class Catalog:
         """Return the name of an operator, such as `||`."""
         return str(self.rows(_OPERATOR, oid)[0][0])
 
+    def commuting(self, operator: int) -> tuple[int, int]:
+        """Return an operator, and the one that says the same of its arguments in other order."""
+        return operator, int(self.once(_COMMUTATOR, operator)[0][0])
+
     def refuses_null(self, domain: int) -> bool:
         """Say whether a domain, or a domain it is based on, is declared not null."""
         if self._never_null_domains is None:
@@ -286,6 +290,8 @@ where function.oid = $1
 """
 
 _OPERATOR: LiteralString = "select oprname from pg_catalog.pg_operator where oid = $1"
+
+_COMMUTATOR: LiteralString = "select oprcom::bigint from pg_catalog.pg_operator where oid = $1"
 
 _NEVER_NULL_DOMAINS: LiteralString = """
 with recursive refusing as (

@@ -15,7 +15,7 @@ from dbkit.analysis.parameters import nullable_parameters
 from dbkit.analysis.probe import Analysis, Signature, analyse_each
 from dbkit.analysis.proof import Proof
 from dbkit.analysis.rows import at_most_one
-from dbkit.analysis.scope import Scope, ScopeContext
+from dbkit.analysis.scope import Scope, ScopeContext, reads_only_in
 from dbkit.analysis.shapes import Shapes
 from dbkit.analysis.typecatalog import TypeCatalog
 from dbkit.pgtypes import Column, PgType
@@ -121,7 +121,7 @@ def _proven(
     numbers = range(1, len(signature.parameters) + 1)
     optional = nullable_parameters(catalog, query)
     nullable = frozenset(number for number in numbers if settled.get(number, number in optional))
-    scope = Scope(ScopeContext(catalog, nullable), query)
+    scope = Scope(ScopeContext(catalog, nullable, reads_only=reads_only_in(query)), query)
     proof, shapes = Proof.results_of(scope), Shapes(types)
     columns: list[Column] = []
     for position, (name, oid) in enumerate(signature.columns, 1):

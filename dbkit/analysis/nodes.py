@@ -166,6 +166,19 @@ def _unescape(word: str) -> str:
     return _ESCAPE.sub(r"\1", word)
 
 
+def var_of(number: int, attribute: int, type_oid: int) -> Node:
+    """Return a column of a relation as an expression."""
+    return Node(
+        "VAR",
+        {
+            "varno": str(number),
+            "varattno": str(attribute),
+            "vartype": str(type_oid),
+            "varlevelsup": "0",
+        },
+    )
+
+
 def text_of(constant: Node) -> str | None:
     """Return the text of a constant, None if it is anything else."""
     while constant.kind in {"RELABELTYPE", "COERCEVIAIO"}:

@@ -24,7 +24,7 @@ from dbkit.analysis.known_functions import (
     SPLITTING,
     is_total,
 )
-from dbkit.analysis.nodes import Node, text_of
+from dbkit.analysis.nodes import Node, text_of, var_of
 from dbkit.analysis.oids import FIRST_GENBKI_OBJECT_ID
 from dbkit.analysis.proof import RULES, Proof, Rule, source_doubt
 from dbkit.analysis.scope import Scope, facts_if_false, facts_of_branch
@@ -44,6 +44,7 @@ from dbkit.analysis.vocabulary import (
     TableFuncType,
     VarReturningType,
 )
+from dbkit.analysis.writing import default_of, writing_of
 
 _JOIN_NAMES = {JoinType.LEFT: "left", JoinType.FULL: "full"}
 # what extract() takes of an infinite time, too
@@ -63,6 +64,8 @@ def _column_doubt(proof: Proof, var: Node) -> str:
     doubt = _missing_row(scope, var)
     if doubt or proof.knows(var):
         return doubt
+    if var.number("varreturningtype") == VarReturningType.OLD:
+        return Proof.rows_of(scope.before).doubt(var.replaced(varreturningtype="0"))
     relation = scope.relation(number)
     match relation.number("rtekind"):
         case RTEKind.JOIN if attribute:
@@ -196,7 +199,7 @@ def _side_doubt(proof: Proof, side: Node, ignored: frozenset[int]) -> str:
     return _relation_doubt(proof, number, flat.number("varattno"))
 
 
-def _stored_doubt(proof: Proof, number: int, attribute: int) -> str:  # noqa: PLR0911 - a rule a return
+def _stored_doubt(proof: Proof, number: int, attribute: int) -> str:
     scope = proof.scope
     entry = scope.relation(number)
     if entry.word("relkind") in {RelKind.VIEW, RelKind.MATVIEW}:
@@ -211,9 +214,51 @@ def _stored_doubt(proof: Proof, number: int, attribute: int) -> str:  # noqa: PL
         return ""
     if relation.kind == RelKind.FOREIGN_TABLE:
         return f"{relation.name} is a foreign table"
+    doubt = f"{relation.name}.{column.name} has no not null"
     if column.required:
-        return f"not null of {relation.name}.{column.name} is not proven for every row"
-    return f"{relation.name}.{column.name} has no not null"
+        doubt = f"not null of {relation.name}.{column.name} is not proven for every row"
+    return _written_doubt(proof, number, attribute, doubt)
+
+
+def _written_doubt(proof: Proof, number: int, attribute: int, stored: str) -> str:
+    """Return why a column of a relation may be null, where that is the row that was written.
+
+    `stored` is the doubt about what the table holds.
+    """
+    scope = proof.scope
+    relation = scope.relation(number).number("relid")
+    conflict = scope.query.child("onConflict")
+    is_excluded = conflict is not None and conflict.number("exclRelIndex") == number
+    is_new = number == scope.target and not scope.is_before and scope.command != CmdType.DELETE
+    if not scope.target or not (is_new or is_excluded):
+        return stored
+    writing = writing_of(scope.catalog, relation)
+    if writing.may_change or attribute in writing.generated:
+        return stored
+    # `excluded` is the row that would have been inserted
+    writes = scope.writes[:1] if is_excluded else scope.writes
+    doubts = (_assigned_doubt(scope, write, attribute, stored) for write in writes)
+    return next(filter(None, doubts), "")
+
+
+def _assigned_doubt(
+    scope: Scope, write: tuple[int, list[Node]], attribute: int, stored: str
+) -> str:
+    """Return why a column may be null after it was written, or left as it was."""
+    command, targets = write
+    relation = scope.relation(scope.target).number("relid")
+    before = Proof.rows_of(scope.before)
+    # two for two parts of a value
+    values = [target.needed("expr") for target in targets if target.number("resno") == attribute]
+    if len(values) > 1:
+        return stored
+    if values and values[0].kind != "SETTODEFAULT":
+        return before.doubt(values[0])
+    if values or command == CmdType.INSERT:
+        default = default_of(scope.catalog, relation, attribute)
+        return before.doubt(default) if default else stored
+    column = scope.catalog.relation(relation).attributes[attribute]
+    return before.doubt(var_of(scope.target, attribute, column.type))
 
 
 def _cte_doubt(proof: Proof, number: int, attribute: int) -> str:

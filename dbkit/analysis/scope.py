@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from dbkit.analysis.catalog import Catalog
+from dbkit.analysis.foreign_keys import foreign_keys
 from dbkit.analysis.nodes import Node, Value
 from dbkit.analysis.oids import INT2OID, INT4OID, INT8_CASTS, INT8OID
 from dbkit.analysis.vocabulary import (
@@ -52,11 +53,13 @@ class ScopeContext:
     nullable_parameters: frozenset[int] = frozenset()
     # a materialized view may hold rows from before a constraint, so no constraint is believed
     stale: bool = False
+    # nothing is changed or locked, so that all rows are those of one moment
+    reads_only: bool = False
     # the doubts about the columns of a recursive query that its own proof assumes
     assumed_doubts: Mapping[int, list[str]] = field(default_factory=dict[int, list[str]])
     # each view is read once, however many views lead to it
-    views: "dict[tuple[int, bool], Scope]" = field(
-        default_factory=lambda: dict[tuple[int, bool], Scope]()  # noqa: PLW0108 - defined below
+    views: "dict[tuple[int, bool, bool], Scope]" = field(
+        default_factory=lambda: dict[tuple[int, bool, bool], Scope]()  # noqa: PLW0108 - below
     )
 
 
@@ -132,6 +135,22 @@ class Scope:
         """The columns of the result."""
         field_name = "targetList" if self.command == CmdType.SELECT else "returningList"
         return [target for target in self.query.children(field_name) if not target.flag("resjunk")]
+
+    @property
+    def writes(self) -> list[tuple[int, list[Node]]]:
+        """What may write the rows that come back: the kinds of command, and what is assigned."""
+        query = self.query
+        if self.command == CmdType.MERGE:
+            return [
+                (action.number("commandType"), action.children("targetList"))
+                for action in query.children("mergeActionList")
+                if action.number("commandType") != CmdType.NOTHING
+            ]
+        writes = [(self.command, query.children("targetList"))]
+        conflict = query.child("onConflict")
+        if conflict is not None and conflict.number("action") != OnConflictAction.NOTHING:
+            writes.append((CmdType.UPDATE, conflict.children("onConflictSet")))
+        return writes
 
     def relation(self, number: int) -> Node:
         """Return the entry of the range table that has this number."""
@@ -305,13 +324,18 @@ class Scope:
         if query is None:
             return None
         stale = self.context.stale or relation.word("relkind") == RelKind.MATVIEW
-        views = self.context.views
-        if (oid, stale) not in views:
+        reads_only = self.context.reads_only and reads_only_in(query)
+        views, key = self.context.views, (oid, stale, reads_only)
+        if key not in views:
             context = replace(
-                self.context, nullable_parameters=frozenset(), stale=stale, assumed_doubts={}
+                self.context,
+                nullable_parameters=frozenset(),
+                stale=stale,
+                reads_only=reads_only,
+                assumed_doubts={},
             )
-            views[oid, stale] = Scope(context, query)
-        return views[oid, stale]
+            views[key] = Scope(context, query)
+        return views[key]
 
     def _settle(self) -> None:
         """Take facts from the conditions, make outer joins inner ones by them, and begin again."""
@@ -368,12 +392,84 @@ class Scope:
         for join in joins_in(tree):
             number = join.number("rtindex")
             kind = self.join_types[number]
-            has_left = bool(present & relations_in(join.needed("larg")))
-            has_right = bool(present & relations_in(join.needed("rarg")))
+            left, right = join.needed("larg"), join.needed("rarg")
+            has_left = bool(present & relations_in(left))
+            has_right = bool(present & relations_in(right))
+            if kind != JoinType.INNER:
+                has_left = has_left or self._finds_row(join, left)
+                has_right = has_right or self._finds_row(join, right)
             reduced = _reduced(kind, has_left=has_left, has_right=has_right)
             changed |= reduced != kind
             self.join_types[number] = reduced
         return changed
+
+    def _finds_row(self, join: Node, side: Node) -> bool:
+        """Say whether a foreign key makes a join find a row of one side for each of the other."""
+        conditions = conjuncts(join.child("quals"))
+        is_certain = self.context.reads_only and not self.context.stale
+        if not is_certain or not conditions or not self._is_whole_table(side):
+            return False
+        comparisons = [self._compared(part, side.number("rtindex")) for part in conditions]
+        others = {comparison[0] for comparison in comparisons}
+        [other, *more] = others
+        if more or not other:
+            return False
+        entry, referenced = self.relation(other), self.relation(side.number("rtindex"))
+        compared = {(column, target): operator for _, column, target, operator in comparisons}
+        return any(
+            key.referenced == referenced.number("relid")
+            and key.operators.keys() == compared.keys()
+            and all(compared[pair] == operators for pair, operators in key.operators.items())
+            and all(self._has_value(join, other, column) for column, _ in compared)
+            for key in foreign_keys(self.catalog, entry.number("relid"))
+        )
+
+    def _is_whole_table(self, side: Node) -> bool:
+        """Say whether one side of a join is all rows of a table."""
+        if side.kind != "RANGETBLREF":
+            return False
+        entry = self.relation(side.number("rtindex"))
+        return (
+            entry.number("rtekind") == RTEKind.RELATION
+            and entry.word("relkind") in {RelKind.RELATION, RelKind.PARTITIONED_TABLE}
+            and (entry.flag("inh") or entry.word("relkind") == RelKind.RELATION)
+            and "tablesample" not in entry
+        )
+
+    def _compared(self, condition: Node, number: int) -> tuple[int, int, int, tuple[int, int]]:
+        """Return which column of another table a condition compares with one of a table.
+
+        It is the other table's number, its column, the column of the table, and the operator in
+        both orders; the number is 0 if the condition is anything else.
+        """
+        nothing = (0, 0, 0, (0, 0))
+        sides = condition.children("args")
+        if condition.kind != "OPEXPR" or len(sides) != 2:  # noqa: PLR2004 - left and right
+            return nothing
+        left, right = (self.flatten(_unrelabelled(part)) for part in sides)
+        operators = self.catalog.commuting(condition.number("opno"))
+        if left.number("varno") != number:
+            left, right, operators = right, left, (operators[1], operators[0])
+        collations = {condition.number("inputcollid")}
+        for part in (left, right):
+            if part.kind != "VAR" or part.number("varlevelsup") or part.number("varattno") <= 0:
+                return nothing
+            collations.add(part.number("varcollid"))
+        other = right.number("varno")
+        if left.number("varno") != number or other == number or len(collations) > 1:
+            return nothing
+        if self.relation(other).number("rtekind") != RTEKind.RELATION:
+            return nothing
+        return other, right.number("varattno"), left.number("varattno"), operators
+
+    def _has_value(self, join: Node, number: int, column: int) -> bool:
+        """Say whether a column of a relation below a join always has a value there."""
+        if key_of_column(number, column) in self.facts:
+            return True
+        above = self.nulling_joins(join.number("rtindex")) | {join.number("rtindex")}
+        relation = self.catalog.relation(self.relation(number).number("relid"))
+        is_kept = self.nulling_joins(number) <= above
+        return is_kept and relation.is_table and relation.attributes[column].proven
 
     def _always_joins(self, join: Node) -> bool:
         """Say whether it is a `left join (...) on true` with a query that always has a row."""
@@ -383,6 +479,21 @@ class Scope:
         always = quals is None or (quals.kind == "CONST" and quals.datum()[:1] == b"\x01")
         source = self.source(right.number("rtindex")) if always else None
         return source is not None and source.has_certain_row()
+
+
+def reads_only_in(tree: Node) -> bool:
+    """Say whether a query changes and locks nothing, and no query in it does."""
+    return not any(
+        node.kind == "QUERY"
+        and (node.number("commandType") != CmdType.SELECT or node.children("rowMarks"))
+        for node in tree.walk()
+    )
+
+
+def _unrelabelled(expression: Node) -> Node:
+    while expression.kind == "RELABELTYPE":
+        expression = expression.needed("arg")
+    return expression
 
 
 def _is_presence(fact: Key) -> bool:
