@@ -61,7 +61,7 @@ class _Query:
             self._look(expression, self._binding, Moment.AFTER_CONDITIONS)
         return list(self._found)
 
-    def _look(
+    def _look(  # noqa: PLR0911 - a kind a return
         self, node: Node, binding: Binding, moment: Moment, guards: _Guards = _NO_GUARDS
     ) -> str:
         """Note the calls in an expression, and return a column in it that may be another's."""
@@ -72,6 +72,8 @@ class _Query:
                 return self._look_at_sublink(node, binding, moment, guards)
             case "CASEEXPR" if "arg" not in node:
                 return self._look_at_case(node, binding, moment, guards)
+            case "BOOLEXPR" | "COALESCEEXPR":
+                return self._look_in_order(node, binding, moment, guards)
             case "AGGREF" | "WINDOWFUNC" if moment is not Moment.AFTER_CONDITIONS:
                 # it is made of the rows that are left, whatever is asked of it afterwards
                 return self._look_below(node, binding, Moment.AFTER_CONDITIONS, _NO_GUARDS)
@@ -173,6 +175,15 @@ class _Query:
             self._note(f"a sub-select of more than one row for {outer}", binding)
         return column or outer
 
+    def _look_in_order(self, node: Node, binding: Binding, moment: Moment, guards: _Guards) -> str:
+        """Look at `or` and its like, which run an argument unless one before it decides."""
+        column = ""
+        for argument in node.children("args"):
+            if column:
+                self._look_for_any_failure(argument, binding, column)
+            column = self._look(argument, binding, moment, guards) or column
+        return column
+
     def _look_at_case(self, case: Node, binding: Binding, moment: Moment, guards: _Guards) -> str:
         """Look at `case when`, which runs a result only where its condition is true."""
         columns: list[str] = []
@@ -192,7 +203,7 @@ class _Query:
 
     def _look_for_any_failure(self, result: Node, binding: Binding, column: str) -> None:
         """Note a call that fails by its parameters alone: that it runs tells of the condition."""
-        for node in _walk(result):
+        for node in result.walk():
             arguments = self._failing.arguments(node)
             if any(inner.kind == "PARAM" for argument in arguments for inner in argument.walk()):
                 self._note(f"{self._failing.words(node)}, which runs or not by {column},", binding)

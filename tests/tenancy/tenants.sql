@@ -187,3 +187,7 @@ language plpgsql stable as $$ begin return (select count(*) from workflows where
 
 create function next_in_line(number integer) returns integer
 language sql immutable as $$ select number + 1 $$;
+
+create view run_names with (security_invoker = true) as
+select id, tenant_id, status
+from runs;

@@ -24,7 +24,9 @@ HERE = Path(__file__).parent
 CASES = [
     (expected.strip(), text)
     for expected, separator, text in (
-        line.partition(" | ") for line in (HERE / "tenancy.txt").read_text().splitlines()
+        line.partition(" | ")
+        for name in ("tenancy.txt", "adversarial.txt")
+        for line in (HERE / name).read_text().splitlines()
     )
     if separator
 ]
