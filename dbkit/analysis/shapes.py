@@ -83,8 +83,9 @@ class Shapes:
 
     def _of_whole_row(self, scope: Scope, var: Node, facts: Facts) -> Shape | None:
         number = var.number("varno")
-        relation = scope.relation(number)
-        if relation.number("rtekind") in {RTEKind.JOIN, RTEKind.FUNCTION, RTEKind.GROUP}:
+        kind = scope.relation(number).number("rtekind")
+        # of any other relation the columns are not known, such as those of a recursive query
+        if kind != RTEKind.RELATION and scope.source(number) is None:
             return None
         # where the whole row is null it has no parts, so the parts are looked at where it is not
         present = scope.with_facts(facts | {key_of_column(number, 0)})

@@ -90,6 +90,8 @@ CASES = {
     "select case when id = 1 then json_build_object('a', 1) else json_build_object('b', 1) end as o"
     " from author": "o!",
     "select json_object_agg(id, name) as o from author": "o?",
+    "with recursive r (a, b) as (select 1, 2 union all select a + 1, b from r where a < 3)"
+    " select to_jsonb(r) as o, r from r": "o! r!",
 }  # fmt: skip
 
 
