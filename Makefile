@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help install migrate status demo test test-all versions check format lint types floors dead sql bench bench-short bench-others docs clean
+.PHONY: help install migrate status demo test test-all versions check format lint types floors dead sql bench bench-short bench-others docs fuzz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -94,6 +94,13 @@ bench-others: .venv/installed ## measure migrations, generating and imports, bes
 	@$(BIN)/python bench/migrations.py
 	@$(BIN)/python bench/generating.py
 	@$(BIN)/python bench/imports.py
+
+# SEED names the search, or with a slash one world of it; POSTGRES is as in DBKIT_TEST_POSTGRES
+SEED ?= $(shell date +%s)
+SECONDS ?= 3600
+POSTGRES ?= 18
+fuzz: .venv/installed ## look for a statement that is described wrongly: SEED=7 SECONDS=3600 POSTGRES=18
+	@$(BIN)/python -m tests.analysis.fuzzing $(SEED) $(SECONDS) $(POSTGRES)
 
 clean: ## stop the embedded server and delete it, and the environment
 	@if [ -x $(BIN)/dbkit ]; then $(BIN)/dbkit server reset --yes; fi

@@ -1,0 +1,1 @@
+"""A search by chance for a statement that is described wrongly."""
