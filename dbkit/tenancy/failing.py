@@ -6,6 +6,7 @@ function may run into: a result of more than a gigabyte, no memory, too deep a n
 """
 
 from dataclasses import dataclass
+from sys import byteorder
 from typing import Final, LiteralString
 
 from dbkit.analysis import LENGTH_COERCIONS, Catalog, CoercionForm, Node, text_of
@@ -82,6 +83,13 @@ _LIKE: Final = frozenset(
         "nameiclike", "nameicnlike",
     }
 )  # fmt: skip
+# they fail where the second argument is 0, or where it is -1 and the first has no opposite
+_DIVISIONS: Final = frozenset(
+    {
+        "int24div", "int28div", "int2div", "int2mod", "int42div", "int48div", "int4div",
+        "int4mod", "int82div", "int84div", "int8div", "int8mod",
+    }
+)  # fmt: skip
 _SAFE_OF_EXTENSIONS: Final = {
     "citext": frozenset(
         f"citext_{name}" for name in ("eq", "ne", "lt", "le", "gt", "ge", "cmp", "hash")
@@ -122,6 +130,7 @@ class _Traits:
     is_safe: bool
     safe_arguments: frozenset[int] = frozenset()
     is_like: bool = False
+    divides: bool = False
     escapes_like: bool = False
     joins_text: bool = False
 
@@ -172,6 +181,8 @@ class Failing:
                 return f"the cast to {self._type_name(node.number('funcresulttype'))}"
             case "OPEXPR" | "DISTINCTEXPR" | "NULLIFEXPR" | "SCALARARRAYOPEXPR":
                 return f"`{self._catalog.operator_name(node.number('opno'))}`"
+            case "JSONEXPR":
+                return "an SQL/JSON function"
             case _:
                 [function, *_] = [*node.functions(), 0]
                 return f"{self._catalog.function(function).name}()" if function else "an expression"
@@ -190,6 +201,8 @@ class Failing:
             is_explicit = node.number("funcformat") == CoercionForm.EXPLICIT_CAST
             return [] if is_explicit else arguments[:1]
         if traits.is_like and self._is_whole(arguments[1]):
+            return []
+        if traits.divides and _number(arguments[1]) not in {None, 0, -1}:
             return []
         return [
             argument
@@ -234,6 +247,7 @@ class Failing:
                 is_leakproof or is_known or is_of_extension or function in _SAFE_OIDS,
                 _SAFE_ARGUMENTS.get(source, frozenset()) if is_builtin else frozenset(),
                 is_like=is_builtin and source in _LIKE,
+                divides=is_builtin and source in _DIVISIONS,
                 escapes_like=is_builtin and source == "like_escape",
                 joins_text=is_builtin and source in {"textcat", "text_concat"},
             )
@@ -247,6 +261,13 @@ class Failing:
             [(name,)] = self._catalog.rows(_TYPE_NAME, type_oid)
             self._types[type_oid] = str(name)
         return self._types[type_oid]
+
+
+def _number(constant: Node) -> int | None:
+    """Return the number that a constant of an integer type is, None if it is anything else."""
+    if constant.kind != "CONST" or constant.flag("constisnull"):
+        return None
+    return int.from_bytes(constant.datum()[: constant.number("constlen")], byteorder, signed=True)
 
 
 _TRAITS: LiteralString = """

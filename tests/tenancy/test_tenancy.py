@@ -126,6 +126,66 @@ def test_no_statement_made_by_chance_is_bound_and_leaks(tenants: psycopg.Connect
     assert leaks(tenants, bound) == set()
 
 
+OF_A_VERSION = [
+    (
+        18,
+        "bound",
+        (
+            "insert into users (id, tenant_id, email) values (1, :tenant_id, 'x') "
+            "on conflict (tenant_id, email) do update set email = 'z' returning old.email, new.id"
+        ),
+    ),
+    (
+        18,
+        "unbound",
+        (
+            "insert into users (id, tenant_id, email) values (:other, :tenant_id, 'x') "
+            "on conflict (id) do update set email = 'z' returning old.email"
+        ),
+    ),
+    (
+        18,
+        "unbound",
+        (
+            "with r as (update runs set workflow_id = :other where tenant_id = :tenant_id "
+            "and workflow_id in (select id from workflows where tenant_id = :tenant_id) "
+            "returning new.workflow_id) "
+            "select s.id from steps as s join r on r.workflow_id = s.workflow_id"
+        ),
+    ),
+    (
+        17,
+        "unbound",
+        (
+            "merge into runs as r using (select id from workflows where tenant_id = :tenant_id) as w "
+            "on r.workflow_id = w.id and r.tenant_id = :tenant_id "
+            "when not matched by source then delete"
+        ),
+    ),
+    (
+        17,
+        "bound",
+        (
+            "merge into runs as r using (select id from workflows where tenant_id = :tenant_id) as w "
+            "on r.workflow_id = w.id and r.tenant_id = :tenant_id "
+            "when not matched by source and r.tenant_id = :tenant_id then update set status = 'x' "
+            "when matched then delete returning merge_action(), r.id, w.id"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("since", "expected", "text"), OF_A_VERSION)
+def test_what_only_a_newer_server_has_is_followed_too(
+    since: int, expected: str, text: str, tenants: psycopg.Connection
+) -> None:
+    if tenants.info.server_version < since * 10_000:
+        pytest.skip(f"only PostgreSQL {since} has this")
+
+    assert bool(messages_of(tenants, text)) == (expected == "unbound")
+    assert leaks(tenants, [text] if expected == "bound" else []) == set()
+
+
 def test_the_tenant_may_have_another_name_and_be_text(empty: psycopg.Connection) -> None:
     empty.execute(
         "create table accounts (code varchar(20) primary key);"
