@@ -157,7 +157,8 @@ OF_A_VERSION = [
         17,
         "unbound",
         (
-            "merge into runs as r using (select id from workflows where tenant_id = :tenant_id) as w "
+            "merge into runs as r using (select id from workflows "
+            "where tenant_id = :tenant_id) as w "
             "on r.workflow_id = w.id and r.tenant_id = :tenant_id "
             "when not matched by source then delete"
         ),
@@ -166,7 +167,8 @@ OF_A_VERSION = [
         17,
         "bound",
         (
-            "merge into runs as r using (select id from workflows where tenant_id = :tenant_id) as w "
+            "merge into runs as r using (select id from workflows "
+            "where tenant_id = :tenant_id) as w "
             "on r.workflow_id = w.id and r.tenant_id = :tenant_id "
             "when not matched by source and r.tenant_id = :tenant_id then update set status = 'x' "
             "when matched then delete returning merge_action(), r.id, w.id"
