@@ -1,6 +1,8 @@
 """Open a connection to a PostgreSQL database, or say in one sentence why it cannot be opened."""
 
 import re
+from typing import Literal, TypeAlias, get_args
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -22,17 +24,26 @@ _WHERE = re.compile(
 )
 
 
-def connect(url: str, *, origin: str = "the URL given") -> psycopg.Connection:
+Prepare: TypeAlias = Literal["auto", "always", "never"]
+
+# of connections that were told; for every other it is "auto"
+_MODES: WeakKeyDictionary[object, Prepare] = WeakKeyDictionary()
+
+
+def connect(
+    url: str, *, origin: str = "the URL given", prepare: Prepare = "auto"
+) -> psycopg.Connection:
     """Open a connection in autocommit mode; `origin` says in an error where the URL came from.
 
-    The driver prepares no statement by itself: behind a pooler, a prepared statement may be
-    missing in the next transaction.
+    Typed queries are prepared by name if no pooler stands between ("auto"), "always", which is for
+    a pooler that keeps named statements for each client, or "never". The driver prepares no
+    statement by itself: a name that it gives may be, behind a pooler, another client's statement.
     """
     url = libpq_url(url)
     if fault := _fault(url):
         raise CannotConnect(without_password(url), origin, fault)
     try:
-        return psycopg.connect(
+        connection = psycopg.connect(
             url,
             autocommit=True,
             prepare_threshold=None,
@@ -41,6 +52,22 @@ def connect(url: str, *, origin: str = "the URL given") -> psycopg.Connection:
         )
     except psycopg.Error as error:
         raise CannotConnect(without_password(url), origin, _reason(error)) from error
+    set_prepare_mode(connection, prepare)
+    return connection
+
+
+def set_prepare_mode(connection: object, mode: Prepare) -> None:
+    """Say whether the typed queries of a connection are prepared by name; before the first call."""
+    if mode not in get_args(Prepare):
+        message = f"prepare is auto, always or never, not {mode!r}"
+        raise ValueError(message)
+    if mode != "auto":
+        _MODES[connection] = mode
+
+
+def prepare_mode(connection: object) -> Prepare:
+    """Return what was said of a connection, "auto" if nothing was."""
+    return _MODES.get(connection, "auto")
 
 
 def libpq_url(url: str) -> str:

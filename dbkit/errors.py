@@ -140,11 +140,17 @@ class Drifted(QueryError):
 
     query: str
     expected: tuple[tuple[str, str], ...]
-    found: tuple[tuple[str, str], ...]
+    # None if they changed inside a transaction, which fails before anybody can look
+    found: tuple[tuple[str, str], ...] | None
     # by `dbkit.load`, not generated: the next call types it again
     loaded: bool = False
 
     def __str__(self) -> str:
+        if self.found is None:
+            return (
+                f"{self.query} gives other columns than {_listed(self.expected)} since it was "
+                "called last, or a type of theirs was made anew; roll back and call it again"
+            )
         remedy = _TYPED_ANEW if self.loaded else "migrate this database or generate anew"
         return (
             f"{self.query} gives {_listed(self.found)}, but was typed for "
@@ -165,6 +171,23 @@ class UnknownType(QueryError):
         return (
             f"{self.query} needs the type {self.type}, which the search path of this "
             f"database does not find; {remedy}"
+        )
+
+
+@dataclass(eq=False)
+class UnexpectedNull(QueryError):
+    """A column is null that was proved, or said in the query's header, never to be."""
+
+    query: str
+    column: str
+    # by `dbkit.load`, not generated: the next call types it again
+    loaded: bool = False
+
+    def __str__(self) -> str:
+        remedy = _TYPED_ANEW if self.loaded else "migrate this database or generate anew"
+        return (
+            f"{self.query}: column {self.column!r} is null, but was found never to be; is a "
+            f"not null gone, is the search path another, or is a header line wrong? {remedy}"
         )
 
 

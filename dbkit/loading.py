@@ -385,15 +385,17 @@ def make_statement(
     """
     typed = type_query(connection, replace(query, combinations=(combination,)), source)
     types = {
-        parameter.name: type_name(parameter.type)
+        parameter.name: (parameter.name, type_name(parameter.type), parameter.nullable)
         for parameter in typed.parameters
         if parameter.type is not None
     }
     return Statement(
         SqlFile(f"{query.subject}.{query.name}", query.path),
         tuple(_pieces(combination, source)),
-        takes=write_types((name, types[name]) for name in combination.parameters),
-        gives=write_types((column.name, type_name(column.type)) for column in typed.columns),
+        takes=write_types(types[name] for name in combination.parameters),
+        gives=write_types(
+            (column.name, type_name(column.type), column.nullable) for column in typed.columns
+        ),
         into=dict(_classes(typed)),
         row=_row(typed),
         copied=copy_target(combination.text) if query.kind is QueryKind.COPY else None,

@@ -15,6 +15,7 @@ from contextlib import (
     contextmanager,
 )
 from dataclasses import dataclass, replace
+from functools import partial
 from random import random
 from types import TracebackType
 from typing import Any, Self, TypedDict, TypeVar, Unpack
@@ -23,7 +24,7 @@ from psycopg import AsyncConnection, Connection
 from psycopg.errors import DeadlockDetected, SerializationFailure
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-from dbkit.database import connect, libpq_url
+from dbkit.database import Prepare, connect, libpq_url, set_prepare_mode
 from dbkit.transactions import Options, async_transaction, transaction
 
 T = TypeVar("T")
@@ -68,32 +69,55 @@ class SizeChanges(TypedDict, total=False):
 
 
 def open_database(
-    url: str, sizes: Sizes | None = None, **changes: Unpack[SizeChanges]
+    url: str,
+    sizes: Sizes | None = None,
+    *,
+    prepare: Prepare = "auto",
+    **changes: Unpack[SizeChanges],
 ) -> "Database":
     """Open a database; call `close()` when the program ends, or use it in a `with`.
 
     `sizes` is `STEADY`, `OVERFLOWING` or a `Sizes` of your own. Each of its fields can be set
-    by name instead: `open_database(url, STEADY, max_size=50)`.
+    by name instead: `open_database(url, STEADY, max_size=50)`. `prepare` says whether statements
+    are prepared by name: "auto", if no pooler stands between, "always" or "never".
     """
     # a wrong URL is an error now; the pool would only tell of it by a timeout
     connect(url).close()
     sizes = replace(sizes or Sizes(), **changes)
     check = ConnectionPool.check_connection if sizes.checked else None
     pool: ConnectionPool[Connection] = ConnectionPool(
-        libpq_url(url), kwargs=_CONNECTION, check=check, open=False, **_numbers(sizes)
+        libpq_url(url),
+        kwargs=_CONNECTION,
+        configure=partial(set_prepare_mode, mode=prepare),
+        check=check,
+        open=False,
+        **_numbers(sizes),
     )
     pool.open()
     return Database(pool)
 
 
 def open_async_database(
-    url: str, sizes: Sizes | None = None, **changes: Unpack[SizeChanges]
+    url: str,
+    sizes: Sizes | None = None,
+    *,
+    prepare: Prepare = "auto",
+    **changes: Unpack[SizeChanges],
 ) -> "AsyncDatabase":
     """Make a database that `async with`, or `await database.open()`, opens; as `open_database`."""
     sizes = replace(sizes or Sizes(), **changes)
     check = AsyncConnectionPool.check_connection if sizes.checked else None
+
+    async def configure(connection: AsyncConnection) -> None:
+        set_prepare_mode(connection, prepare)
+
     pool: AsyncConnectionPool[AsyncConnection] = AsyncConnectionPool(
-        libpq_url(url), kwargs=_CONNECTION, check=check, open=False, **_numbers(sizes)
+        libpq_url(url),
+        kwargs=_CONNECTION,
+        configure=configure,
+        check=check,
+        open=False,
+        **_numbers(sizes),
     )
     return AsyncDatabase(url, pool)
 

@@ -3,6 +3,7 @@
 import sys
 import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ def read_lowest_versions(pyproject: Path) -> dict[str, str]:
     document = tomllib.loads(pyproject.read_text(encoding="utf-8"))
     requirements = [
         *document["project"]["dependencies"],
-        *document["project"]["optional-dependencies"]["embedded"],
+        *chain(*document["project"]["optional-dependencies"].values()),
         *_group(document["dependency-groups"], "test"),
     ]
     versions: dict[str, str] = {}

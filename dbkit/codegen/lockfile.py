@@ -13,7 +13,7 @@ from dbkit.typedqueries import TypedQuery
 LOCK = "queries.lock"
 # counts up whenever what is written changes, in the modules or here: so `--check` finds modules of
 # another version of dbkit. With dbkit's own version each release would make all modules stale
-FORM = 5
+FORM = 6
 
 
 def lock_text(queries: Iterable[TypedQuery], modules: Mapping[str, str], sql_folder: Path) -> str:

@@ -72,6 +72,7 @@ class PlannedColumn(NamedTuple):
 
     name: str
     type: str
+    nullable: bool
     into: Expression | None
 
 
@@ -81,8 +82,8 @@ class PlannedFunction:
 
     query: Query
     statement: WrittenStatement
-    # the type of `$1`, of `$2` and so on, by its keyword
-    takes: Mapping[str, str]
+    # of `$1`, of `$2` and so on: its keyword, its type, and whether it may be null
+    takes: tuple[tuple[str, str, bool], ...]
     gives: tuple[PlannedColumn, ...]
     # the class of a row, or the type of the only column; None if no rows come back
     row: Expression | None
@@ -156,7 +157,7 @@ class _Planner:
         query, typed = self._query, self._typed
         statement = write_statement(query, source)
         types = {
-            parameter.name: type_name(parameter.type)
+            parameter.name: (parameter.name, type_name(parameter.type), parameter.nullable)
             for parameter in typed.parameters
             if parameter.type is not None
         }
@@ -172,7 +173,7 @@ class _Planner:
         return PlannedFunction(
             query,
             statement,
-            {name: types[name] for name in statement.names},
+            tuple(types[name] for name in statement.names),
             gives,
             row,
             row_class,
@@ -186,7 +187,7 @@ class _Planner:
         columns = self._typed.columns
         annotations = [self._column_annotations(column) for column in columns]
         gives = tuple(
-            PlannedColumn(column.name, type_name(column.type), into)
+            PlannedColumn(column.name, type_name(column.type), column.nullable, into)
             for column, (_, into) in zip(columns, annotations, strict=True)
         )
         if len(columns) <= 1:

@@ -13,7 +13,7 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from dbkit.runtime.ready import Ready, Sent
-from dbkit.runtime.sessions import make_ready
+from dbkit.runtime.sessions import forget_stale, make_ready
 from dbkit.runtime.statement import Composition, Statement
 from dbkit.runtime.wire import AnyConnection, Steps, good, run
 
@@ -47,8 +47,9 @@ def _rows(
     composition, sets = composed(statement, sets)
     ready, results = yield from _answers(connection, composition, sets)
     try:
-        return [row for result in results for row in ready.rows(connection, result)]
+        return [row for result in results for row in ready.rows(connection.pgconn, result)]
     except psycopg.Error as error:
+        forget_stale(connection, error)
         composition.note(error)
         raise
 
@@ -80,6 +81,7 @@ def _answers(
                 ready.check(good(result))
                 results.append(result)
     except psycopg.Error as error:
+        forget_stale(connection, error)
         composition.note(error, what=f", set {number}" if number else "")
         raise
     return ready, results

@@ -1,16 +1,17 @@
 """Call a statement: the kinds of query, each for a blocking and for an async connection."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import psycopg
+from psycopg import AsyncConnection, Connection, generators
 from psycopg.pq.abc import PGresult
 
 from dbkit.errors import NoRow, TooManyRows
 from dbkit.runtime.ready import Ready
-from dbkit.runtime.sessions import make_ready
+from dbkit.runtime.sessions import answer, send_now, session_of, settle
 from dbkit.runtime.statement import Composition, Statement
-from dbkit.runtime.wire import AnyConnection, Steps, query, run
+from dbkit.runtime.wire import BAD, AnyConnection, is_idle
 
 T = TypeVar("T")
 
@@ -21,76 +22,134 @@ def one(connection: AnyConnection, statement: Statement[T], values: Sequence[obj
     On an `AsyncConnection` what this and the others give is awaited, as the signatures of a
     generated function and those of `runtime.awaited` tell.
     """
-    return run(connection, _one(connection, statement, values))
+    if isinstance(connection, AsyncConnection):
+        return cast("T", _one_awaited(connection, statement, values))
+    return _only(statement, _rows(connection, statement, values))
 
 
 def optional(
     connection: AnyConnection, statement: Statement[T], values: Sequence[object]
 ) -> T | None:
     """Give the row or None; two are `TooManyRows`."""
-    steps = _optional(connection, statement, values)
-    return run(connection, steps)
+    if isinstance(connection, AsyncConnection):
+        return cast("T", _optional_awaited(connection, statement, values))
+    return _at_most_one(statement, _rows(connection, statement, values))
 
 
 def many(connection: AnyConnection, statement: Statement[T], values: Sequence[object]) -> list[T]:
     """Give all rows, as a list."""
-    return run(connection, _many(connection, statement, values))
+    if isinstance(connection, AsyncConnection):
+        return cast("list[T]", _rows_awaited(connection, statement, values))
+    return _rows(connection, statement, values)
 
 
 def execute(connection: AnyConnection, statement: Statement[Any], values: Sequence[object]) -> int:
     """Give the number of rows touched."""
-    return run(connection, _execute(connection, statement, values))
+    if isinstance(connection, AsyncConnection):
+        return cast("int", _touched_awaited(connection, statement, values))
+    composition = statement.composition(values)
+    try:
+        with connection.lock:
+            return _exchange(connection, composition, values)[1].command_tuples or 0
+    except psycopg.Error as error:
+        composition.note(error)
+        raise
 
 
-def _one(connection: AnyConnection, statement: Statement[T], values: Sequence[object]) -> Steps[T]:
-    rows = yield from _many(connection, statement, values)
+def _only(statement: Statement[T], rows: list[T]) -> T:
+    if len(rows) == 1:
+        return rows[0]
     if not rows:
         raise NoRow(statement.query)
-    if len(rows) > 1:
-        raise TooManyRows(statement.query, len(rows))
-    return rows[0]
+    raise TooManyRows(statement.query, len(rows))
 
 
-def _optional(
-    connection: AnyConnection, statement: Statement[T], values: Sequence[object]
-) -> Steps[T | None]:
-    rows = yield from _many(connection, statement, values)
+def _at_most_one(statement: Statement[T], rows: list[T]) -> T | None:
     if len(rows) > 1:
         raise TooManyRows(statement.query, len(rows))
     return rows[0] if rows else None
 
 
-def _many(
-    connection: AnyConnection, statement: Statement[T], values: Sequence[object]
-) -> Steps[list[T]]:
+def _rows(
+    connection: Connection[Any], statement: Statement[T], values: Sequence[object]
+) -> list[T]:
     composition = statement.composition(values)
     try:
-        ready, result = yield from _answer(connection, composition, values)
-        return ready.rows(connection, result)
+        # one call at a time, whichever threads they come from
+        with connection.lock:
+            ready, result = _exchange(connection, composition, values)
+            return ready.rows(connection.pgconn, result)
     except psycopg.Error as error:
         composition.note(error)
         raise
 
 
-def _execute(
-    connection: AnyConnection, statement: Statement[Any], values: Sequence[object]
-) -> Steps[int]:
+def _exchange(
+    connection: Connection[Any], composition: Composition[T], values: Sequence[object]
+) -> tuple[Ready[T], PGresult]:
+    """Send a call and wait for its result; most calls are one message, without any detour."""
+    session = session_of(connection)
+    pgconn = connection.pgconn
+    is_first = is_idle(pgconn)
+    ready = send_now(connection, session, composition, values)
+    if ready is None:
+        return connection.wait(answer(connection, session, composition, values))
+    result = connection.wait(generators.execute(pgconn))[-1]
+    if result.status in BAD or not (session.is_named(ready) or ready.matches(result)):
+        steps = settle(connection, session, ready, result, values, is_first=is_first)
+        return connection.wait(steps)
+    return ready, result
+
+
+async def _one_awaited(
+    connection: AsyncConnection[Any], statement: Statement[T], values: Sequence[object]
+) -> T:
+    return _only(statement, await _rows_awaited(connection, statement, values))
+
+
+async def _optional_awaited(
+    connection: AsyncConnection[Any], statement: Statement[T], values: Sequence[object]
+) -> T | None:
+    return _at_most_one(statement, await _rows_awaited(connection, statement, values))
+
+
+async def _rows_awaited(
+    connection: AsyncConnection[Any], statement: Statement[T], values: Sequence[object]
+) -> list[T]:
     composition = statement.composition(values)
     try:
-        _, result = yield from _answer(connection, composition, values)
+        async with connection.lock:
+            ready, result = await _exchange_awaited(connection, composition, values)
+            return ready.rows(connection.pgconn, result)
     except psycopg.Error as error:
         composition.note(error)
         raise
-    return result.command_tuples or 0
 
 
-def _answer(
-    connection: AnyConnection, composition: Composition[T], values: Sequence[object]
-) -> Steps[tuple[Ready[T], PGresult]]:
-    ready = yield from make_ready(connection, composition)
-    sent = ready.bind(composition.bound(values))
-    result = yield from query(
-        connection.pgconn, ready.text, sent.values, ready.types, sent.formats, ready.result_format
-    )
-    ready.check(result)
+async def _touched_awaited(
+    connection: AsyncConnection[Any], statement: Statement[Any], values: Sequence[object]
+) -> int:
+    composition = statement.composition(values)
+    try:
+        async with connection.lock:
+            _, result = await _exchange_awaited(connection, composition, values)
+            return result.command_tuples or 0
+    except psycopg.Error as error:
+        composition.note(error)
+        raise
+
+
+async def _exchange_awaited(
+    connection: AsyncConnection[Any], composition: Composition[T], values: Sequence[object]
+) -> tuple[Ready[T], PGresult]:
+    session = session_of(connection)
+    pgconn = connection.pgconn
+    is_first = is_idle(pgconn)
+    ready = send_now(connection, session, composition, values)
+    if ready is None:
+        return await connection.wait(answer(connection, session, composition, values))
+    result = (await connection.wait(generators.execute(pgconn)))[-1]
+    if result.status in BAD or not (session.is_named(ready) or ready.matches(result)):
+        steps = settle(connection, session, ready, result, values, is_first=is_first)
+        return await connection.wait(steps)
     return ready, result

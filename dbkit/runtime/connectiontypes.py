@@ -1,12 +1,13 @@
 """Find the types that statements name, in the database that a connection is open to."""
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from psycopg import postgres
 from psycopg.adapt import AdaptersMap, Transformer
 from psycopg.pq import Format
+from psycopg.pq.abc import PGconn, PGresult
 from psycopg.types import TypeInfo
 from psycopg.types.array import register_all_arrays, register_array
 from psycopg.types.composite import CompositeInfo, register_composite
@@ -16,7 +17,7 @@ from psycopg.types.string import TextBinaryLoader, TextLoader
 
 from dbkit.pgtypes import PgType, TypeKind, VectorBinaryLoader, VectorLoader
 from dbkit.runtime.encoders import make_encoder
-from dbkit.runtime.wire import AnyConnection, Steps, client_encoding, query
+from dbkit.runtime.wire import Message
 
 # of each type, and of all it is made of, what PgType tells; a type that is not found is left out
 _TYPES = b"""
@@ -129,15 +130,24 @@ class ConnectionTypes:
         """Return a type by the name that a statement gives it, if it is known by now."""
         return self._named.get(name) or _builtin(name)
 
-    def find(self, connection: AnyConnection, names: Iterable[str]) -> Steps[None]:
-        """Ask the database for the types that are not PostgreSQL's own."""
-        unknown = sorted({name for name in names if self.get(name) is None})
-        if not unknown:
-            return
-        names_text = make_encoder(_TEXTS, client_encoding(connection)).text(unknown)
-        result = yield from query(
-            connection.pgconn, _TYPES, [names_text], [_TEXTS.oid], [Format.TEXT], Format.BINARY
-        )
+    def unknown(self, names: Iterable[str]) -> list[str]:
+        """Return those of the types that the database has to be asked for."""
+        return sorted({name for name in names if self.get(name) is None})
+
+    @property
+    def asked(self) -> bool:
+        """Whether there are types here that may be made anew under the same name."""
+        return bool(self._named)
+
+    @staticmethod
+    def question(pgconn: PGconn, names: list[str], encoding: str) -> Message:
+        """Give the message that asks the database for types."""
+        written = make_encoder(_TEXTS, encoding).text(names)
+        types, formats = [_TEXTS.oid], [Format.TEXT]
+        return partial(pgconn.send_query_params, _TYPES, [written], types, formats, Format.BINARY)
+
+    def learn(self, result: PGresult) -> None:
+        """Read the answer to the question."""
         transformer = Transformer(self.adapters)
         transformer.set_pgresult(result)
         rows: list[tuple[Any, ...]] = transformer.load_rows(0, result.ntuples, tuple)

@@ -11,7 +11,7 @@ from psycopg import generators
 
 from dbkit.runtime.batching import composed
 from dbkit.runtime.ready import Ready
-from dbkit.runtime.sessions import make_ready
+from dbkit.runtime.sessions import forget_stale, make_ready
 from dbkit.runtime.statement import Statement
 from dbkit.runtime.wire import AnyConnection, Steps, answer, client_encoding, run
 
@@ -60,6 +60,7 @@ def _copy(
             raise
         result = yield from generators.copy_end(pgconn, None)
     except psycopg.Error as error:
+        forget_stale(connection, error)
         composition.note(error)
         raise
     return result.command_tuples or 0

@@ -1,41 +1,54 @@
 """Make a statement ready on a connection: its types found there, its columns compared."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from hashlib import sha256
+from typing import Any, NoReturn, TypeVar
 
 from psycopg.pq import Format
 
-from dbkit.errors import UnknownType, WrongShape
+from dbkit.errors import UnexpectedNull, UnknownType, WrongShape
 from dbkit.pgtypes import PgType, TypeKind, Unfit, builder, json_reader
 from dbkit.runtime.connectiontypes import ConnectionTypes
 from dbkit.runtime.encoders import is_binary, make_encoder, make_scalar_encoder
+from dbkit.runtime.jsonreading import make_json_reader
+from dbkit.runtime.makers import make_bound, make_built
 from dbkit.runtime.ready import Ready, forget
-from dbkit.runtime.statement import Composition
-from dbkit.runtime.wire import AnyConnection, Steps, client_encoding, describe
+from dbkit.runtime.statement import Composition, Statement
+from dbkit.runtime.wire import AnyConnection, client_encoding
 
-__all__ = ["ConnectionTypes", "prepare"]
+__all__ = ["ConnectionTypes", "assemble", "type_names"]
 
 T = TypeVar("T")
 
 _BYTEA = 17
 _TEXT = 25
+# every loader may depend on these
+_SETTINGS = (b"client_encoding", b"TimeZone")
+# and a literal, or a value in text form, on these
+_SETTINGS_OF_TEXTS = (
+    *_SETTINGS,
+    b"DateStyle",
+    b"IntervalStyle",
+    b"standard_conforming_strings",
+)
+# a literal of these words is a moment, which a prepared statement would hold on to
+_MOMENTS = re.compile(r"\b(now|today|tomorrow|yesterday)\b(?!\s*\()", re.IGNORECASE)
 
 
-def prepare(
+def type_names(composition: Composition[Any]) -> list[str]:
+    """Return the names of all types that a statement needs."""
+    return [*_sent_types(composition), *composition.statement.gives.values()]
+
+
+def assemble(
     connection: AnyConnection, composition: Composition[T], types: ConnectionTypes
-) -> Steps[Ready[T]]:
-    """Find the types of a statement on a connection, and hold its columns to them."""
+) -> Ready[T]:
+    """Put together all that a statement needs on this connection; its types are found by now."""
     statement = composition.statement
-    yield from types.find(connection, [*_sent_types(composition), *statement.gives.values()])
-    ready = _assemble(composition, types, client_encoding(connection))
-    ready.check((yield from describe(connection.pgconn, ready.text, ready.types)))
-    return ready
-
-
-def _assemble(composition: Composition[T], types: ConnectionTypes, encoding: str) -> Ready[T]:
-    statement = composition.statement
+    encoding = client_encoding(connection)
 
     def type_of(name: str) -> PgType:
         if (type_ := types.get(name)) is None:
@@ -43,26 +56,29 @@ def _assemble(composition: Composition[T], types: ConnectionTypes, encoding: str
         return type_
 
     parameters = [type_of(name) for name in _sent_types(composition)]
+    encoders = tuple(make_encoder(type_, encoding) for type_ in parameters)
     columns = [_base(type_of(name)) for name in statement.gives.values()]
     result_format = Format.BINARY if all(map(is_binary, columns)) else Format.TEXT
-    loaders: list[int] = []
-    converters: list[tuple[int, Callable[[Any], Any]]] = []
-    for number, (name, type_) in enumerate(zip(statement.gives, columns, strict=True)):
-        into = statement.into(name)
-        raw = type_.name in {"json", "jsonb"} and into is not None
-        # loaded as bytes, which the reader of the json type parses
-        loaders.append((_BYTEA if result_format else _TEXT) if raw else type_.oid)
-        if into is not None:
-            version = type_.name == "jsonb" and result_format == Format.BINARY
-            read = _json(into, version=version) if raw else builder(into)
-            converters.append((number, partial(_convert, statement.query, name, read)))
+    loaders, converters = _readers(statement, columns, result_format, encoding)
+    # `dbkit monitor` and the server's log show the name at its end
+    text = f"{composition.text} /* {statement.query} */"
+    has_literal = "'" in composition.text or "$$" in composition.text
+    settings = _SETTINGS_OF_TEXTS if has_literal or not result_format else _SETTINGS
+    values_of_settings = tuple(map(connection.pgconn.parameter_status, settings))
+    oids = tuple(type_.oid for type_ in parameters)
+    # what a literal means was settled when the statement was prepared
+    meaning = (text, oids, values_of_settings if has_literal else values_of_settings[:1])
+    nullable = statement.nullable_values
     return Ready(
+        composition,
         statement,
         tuple(statement.takes.items()),
-        # `dbkit monitor` and the server's log show the name at its end
-        f"{composition.text} /* {statement.query} */".encode(encoding),
-        tuple(type_.oid for type_ in parameters),
-        tuple(make_encoder(type_, encoding) for type_ in parameters),
+        nullable,
+        text.encode(encoding),
+        f"dbkit_{sha256(repr(meaning).encode()).hexdigest()[:32]}".encode(),
+        not (has_literal and _MOMENTS.search(text)),
+        oids,
+        encoders,
         make_scalar_encoder("text", encoding),
         result_format,
         tuple(
@@ -71,7 +87,22 @@ def _assemble(composition: Composition[T], types: ConnectionTypes, encoding: str
         ),
         types.adapters,
         tuple(loaders),
-        tuple(converters),
+        make_bound(
+            list(zip(parameters, encoders, strict=True)),
+            nullable,
+            composition.used,
+            composition.count,
+            encoding,
+        ),
+        tuple(Format.TEXT if encoder.binary is None else Format.BINARY for encoder in encoders),
+        make_built(
+            statement.row,
+            statement.nullable_columns,
+            converters,
+            partial(_refuse_null, statement),
+        ),
+        settings,
+        values_of_settings,
     )
 
 
@@ -93,6 +124,30 @@ def _base(type_: PgType) -> PgType:
     return type_
 
 
+def _readers(
+    statement: Statement[Any], columns: Sequence[PgType], result_format: Format, encoding: str
+) -> tuple[list[int], list[tuple[int, Callable[[Any], Any]]]]:
+    """Say of each column as which type it is loaded, and what converts it after that."""
+    loaders: list[int] = []
+    converters: list[tuple[int, Callable[[Any], Any]]] = []
+    for number, (name, type_) in enumerate(zip(statement.gives, columns, strict=True)):
+        into = statement.into(name)
+        is_json = type_.name in {"json", "jsonb"}
+        version = type_.name == "jsonb" and result_format == Format.BINARY
+        convert: Callable[[Any], Any] | None = None
+        if into is not None:
+            read = _json(into, version=version) if is_json else builder(into)
+            convert = partial(_convert, statement.query, name, read)
+        elif is_json and result_format == Format.BINARY and encoding == "utf-8":
+            convert = make_json_reader(version=version)
+        # loaded as bytes, which the reader of the json type parses
+        is_raw = is_json and convert is not None
+        loaders.append((_BYTEA if result_format else _TEXT) if is_raw else type_.oid)
+        if convert is not None:
+            converters.append((number, convert))
+    return loaders, converters
+
+
 def _json(into: Any, *, version: bool) -> Callable[[Any, str], Any]:  # noqa: ANN401 - a type form is not always a class
     read = json_reader(into)
     # the binary form of jsonb begins with a version number
@@ -104,3 +159,9 @@ def _convert(query: str, column: str, read: Callable[[Any, str], Any], value: ob
         return read(value, "$")
     except (Unfit, json.JSONDecodeError) as fault:
         raise WrongShape(query, column, str(fault)) from fault
+
+
+def _refuse_null(statement: Statement[Any], values: Sequence[object]) -> NoReturn:
+    columns = zip(statement.gives, statement.nullable_columns, values, strict=True)
+    name = next(name for name, nullable, value in columns if value is None and not nullable)
+    raise UnexpectedNull(statement.query, name, forget(statement))

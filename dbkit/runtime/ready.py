@@ -1,25 +1,29 @@
 """A statement that is ready on a connection: it writes values and reads rows."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import starmap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from reprlib import Repr
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, TypeVar
 
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Transformer
 from psycopg.pq import Format
-from psycopg.pq.abc import PGresult
+from psycopg.pq.abc import PGconn, PGresult
 
 from dbkit.errors import BadValue, Drifted
-from dbkit.runtime.statement import Statement
-from dbkit.runtime.wire import AnyConnection
+from dbkit.runtime.omitted import OMITTED
+from dbkit.runtime.statement import Composition, Statement
 from dbkit.runtime.wirevalues import AsText, Encoder, Unbindable
+
+if TYPE_CHECKING:
+    from dbkit.runtime.makers import Bound, Built
 
 T = TypeVar("T")
 
 _ABBREVIATED = Repr()
 _ABBREVIATED.maxstring = _ABBREVIATED.maxother = 60
+# rows are built so many at a time, so that the tuples between are never many
+_PORTION = 1000
 
 
 class Sent(NamedTuple):
@@ -33,10 +37,17 @@ class Sent(NamedTuple):
 class Ready(Generic[T]):
     """A text with everything that depends on the database, found once for each connection."""
 
+    composition: Composition[T]
     statement: Statement[T]
     # the type of each value, by its keyword
     takes: tuple[tuple[str, str], ...]
+    # of each value whether it may be None
+    nullable: tuple[bool, ...]
     text: bytes
+    # a digest of text and types: whoever prepares under this name prepares this statement
+    name: bytes
+    # whether the text means the same whenever it is prepared
+    can_be_named: bool
     types: tuple[int, ...]
     encoders: tuple[Encoder, ...]
     # for a value in PostgreSQL's own form
@@ -46,7 +57,28 @@ class Ready(Generic[T]):
     columns: tuple[tuple[bytes, int], ...]
     adapters: AdaptersMap
     loaders: tuple[int, ...]
-    converters: tuple[tuple[int, Callable[[Any], Any]], ...]
+    # what writes the values of most calls, and the form that it writes them in
+    bound: "Bound"
+    formats: tuple[Format, ...]
+    built: "Built"
+    # settings that the server reports, and what they were: with others all this is made anew
+    settings: tuple[bytes, ...]
+    values_of_settings: tuple[bytes | None, ...]
+    # reads results, one at a time; taken out while it does
+    _transformers: list[Any] = field(default_factory=list[Any])
+
+    def fits(self, pgconn: PGconn) -> bool:
+        """Whether what this was made for, such as the time zone, is still so."""
+        return tuple(map(pgconn.parameter_status, self.settings)) == self.values_of_settings
+
+    def write_call(
+        self, values: Sequence[object]
+    ) -> tuple[Sequence[Buffer | None], Sequence[Format]]:
+        """Write the values of a call: all that a function was called with, `$1` first."""
+        try:
+            return self.bound(values), self.formats
+        except Exception:  # noqa: BLE001 - whatever it is, the long way tells it by the parameter's name
+            return self.bind(self.composition.bound(values))
 
     def bind(self, values: Sequence[object]) -> Sent:
         """Write the values in the types of their parameters, or refuse one by name."""
@@ -68,7 +100,11 @@ class Ready(Generic[T]):
 
         The parameters are numbered from 0 here, where the text has `$1`.
         """
+        if value is OMITTED:
+            return None
         if value is None:
+            if not self.nullable[number]:
+                self._refuse(number, value, "it may not be null")
             return None
         encoder = self.encoders[number]
         write = encoder.binary if binary else encoder.text
@@ -77,19 +113,28 @@ class Ready(Generic[T]):
         try:
             return (write or encoder.text)(value)
         except Unbindable as refused:
-            name, type_ = self.takes[number]
-            shown = _ABBREVIATED.repr(value)
-            query = self.statement.query
-            raise BadValue(query, name, type_, shown, str(refused)) from None
+            self._refuse(number, value, str(refused))
+
+    def _refuse(self, number: int, value: object, reason: str) -> NoReturn:
+        name, type_ = self.takes[number]
+        shown = _ABBREVIATED.repr(value)
+        raise BadValue(self.statement.query, name, type_, shown, reason) from None
+
+    def matches(self, result: PGresult) -> bool:
+        """Whether a result has the columns that the statement was typed for."""
+        return _columns_of(result) == self.columns
 
     def check(self, result: PGresult) -> None:
         """Refuse a result whose columns are not those that the statement was typed for."""
-        columns = tuple(
-            (result.fname(number) or b"", result.ftype(number)) for number in range(result.nfields)
-        )
+        columns = _columns_of(result)
         if columns != self.columns:
             expected, found = self._with_types(self.columns), self._with_types(columns)
             raise Drifted(self.statement.query, expected, found, forget(self.statement))
+
+    def changed(self) -> Drifted:
+        """Give the error for columns that changed inside a transaction, where nobody can look."""
+        expected = self._with_types(self.columns)
+        return Drifted(self.statement.query, expected, None, forget(self.statement))
 
     def _with_types(self, columns: Iterable[tuple[bytes, int]]) -> tuple[tuple[str, str], ...]:
         types = {
@@ -105,33 +150,44 @@ class Ready(Generic[T]):
             for name, oid in columns
         )
 
-    def rows(self, connection: AnyConnection, result: PGresult) -> list[T]:
+    def rows(self, pgconn: PGconn, result: PGresult) -> list[T]:
         """Build the rows of a result, by place, without looking a name up."""
-        transformer = Transformer(_Context(self.adapters, connection))
+        try:
+            transformer: Any = self._transformers.pop()
+        except IndexError:
+            transformer = Transformer(_Context(self.adapters, _Wire(pgconn)))
+            transformer.set_loader_types(self.loaders, self.result_format)
         transformer.set_pgresult(result, set_loaders=False)
-        transformer.set_loader_types(self.loaders, self.result_format)
-        loaded: list[tuple[Any, ...]] = transformer.load_rows(0, result.ntuples, tuple)
-        if self.converters:
-            loaded = [self._converted(values) for values in loaded]
-        row = self.statement.row
-        if row is None:
-            return [values[0] for values in loaded]
-        return list(starmap(row, loaded))
+        count = result.ntuples
+        rows = self.built(transformer.load_rows(0, min(count, _PORTION), tuple))
+        for start in range(_PORTION, count, _PORTION):
+            rows += self.built(transformer.load_rows(start, min(count, start + _PORTION), tuple))
+        # a large result is not kept
+        transformer.set_pgresult(None, set_loaders=False)
+        self._transformers.append(transformer)
+        return rows
 
-    def _converted(self, values: Sequence[Any]) -> tuple[Any, ...]:
-        converted = list(values)
-        for number, convert in self.converters:
-            if converted[number] is not None:
-                converted[number] = convert(converted[number])
-        return tuple(converted)
+
+def _columns_of(result: PGresult) -> tuple[tuple[bytes, int], ...]:
+    return tuple(
+        (result.fname(number) or b"", result.ftype(number)) for number in range(result.nfields)
+    )
+
+
+class _Wire(NamedTuple):
+    """What psycopg wants to know of a connection to read a result: its encoding and time zone.
+
+    The connection itself would be kept by what it keeps, and not be freed.
+    """
+
+    pgconn: PGconn
 
 
 class _Context(NamedTuple):
     """What psycopg wants to know to read a result."""
 
     adapters: AdaptersMap
-    # for its encoding and its time zone
-    connection: AnyConnection
+    connection: Any
 
 
 def forget(statement: Statement[Any]) -> bool:

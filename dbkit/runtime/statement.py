@@ -139,12 +139,13 @@ class Statement(Generic[T]):
     ) -> None:
         """Take the statement as it was typed.
 
-        `takes` has the name and the type of each value, `$1` first, as in "id int4, note text";
-        `gives` has those of the columns. `into` names the Python type to build and to check of
-        columns where what the driver gives is not one already: a dataclass, `list[Step]`, a
-        TypedDict, a model. `row` is called with the columns in order; it is None where the only
-        column is the value itself. `flags` are keywords that only switch a part on, `choices`
-        those that choose an identifier from a list; their values follow those of `takes`.
+        `takes` has the name and the type of each value, `$1` first, as in "id int4, note text?",
+        where `?` says that it may be null; `gives` has those of the columns. `into` names the
+        Python type to build and to check of columns where what the driver gives is not one
+        already: a dataclass, `list[Step]`, a TypedDict, a model. `row` is called with the columns
+        in order; it is None where the only column is the value itself. `flags` are keywords that
+        only switch a part on, `choices` those that choose an identifier from a list; their values
+        follow those of `takes`.
         `copied` is of a :copy the table with its columns, and which value each column gets.
         `forget` is of a statement that was typed while the program ran: it has the next call type
         it anew.
@@ -171,12 +172,22 @@ class Statement(Generic[T]):
     @property
     def takes(self) -> dict[str, str]:
         """The type of each value, `$1` first, by its keyword."""
-        return dict(_read_types(self._names))
+        return {name: type_ for name, type_, _ in _read_types(self._names)}
 
     @property
     def gives(self) -> dict[str, str]:
         """The type of each column by its name."""
-        return dict(_read_types(self._columns))
+        return {name: type_ for name, type_, _ in _read_types(self._columns)}
+
+    @property
+    def nullable_values(self) -> tuple[bool, ...]:
+        """Of each value, `$1` first, whether it may be None."""
+        return tuple(nullable for _, _, nullable in _read_types(self._names))
+
+    @property
+    def nullable_columns(self) -> tuple[bool, ...]:
+        """Of each column, whether it may be null."""
+        return tuple(nullable for _, _, nullable in _read_types(self._columns))
 
     def into(self, column: str) -> Any:  # noqa: ANN401 - a type form is not always a class
         """Return the Python type that a column becomes, None where it is one already."""
@@ -243,15 +254,14 @@ class Composition(Generic[T]):
     used: tuple[bool, ...] = ()
 
     def bound(self, values: Sequence[object]) -> Sequence[object]:
-        """Return the values of `$1`, `$2` and so on; None for a part that is left out."""
+        """Return the values of `$1`, `$2` and so on; OMITTED for a part that is left out."""
         if len(values) != self.count:
             message = f"{self.statement.query} takes {self.count} values, not {len(values)}"
             raise ValueError(message)
         if not self.used:
             return values
         return [
-            value if is_used and value is not OMITTED else None
-            for value, is_used in zip(values, self.used, strict=False)
+            value if is_used else OMITTED for value, is_used in zip(values, self.used, strict=False)
         ]
 
     def line_at(self, offset: int) -> int:
@@ -270,17 +280,20 @@ class Composition(Generic[T]):
         error.add_note(f"while running {self.statement.query} ({path}:{line}){what}")
 
 
-def _read_types(types: str) -> Iterator[tuple[str, str]]:
-    """Read a list of names and types, as in `id int4, home "My place"`."""
+def _read_types(types: str) -> Iterator[tuple[str, str, bool]]:
+    """Read a list of names and types, and whether they may be null: `id int4, home "My place"?`."""
     for match in _TYPED.finditer(types):
-        name = match["name"]
+        name, type_ = match["name"], match["type"].rstrip()
         bare = name[1:-1].replace('""', '"') if name.startswith('"') else name
-        yield bare, match["type"].rstrip()
+        # a name that ends so is quoted
+        yield bare, type_.removesuffix("?"), type_.endswith("?")
 
 
-def write_types(types: Iterable[tuple[str, str]]) -> str:
-    """Write names and types as `takes` and `gives` of a statement have them."""
-    return ", ".join(f"{_quoted(name)} {type_}" for name, type_ in types)
+def write_types(types: Iterable[tuple[str, str, bool]]) -> str:
+    """Write names, types and whether they may be null, as `takes` and `gives` have them."""
+    return ", ".join(
+        f"{_quoted(name)} {type_}{'?' if nullable else ''}" for name, type_, nullable in types
+    )
 
 
 def _quoted(name: str) -> str:

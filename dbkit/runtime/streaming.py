@@ -11,7 +11,7 @@ from psycopg.pq import TransactionStatus
 
 from dbkit.errors import OutsideTransaction
 from dbkit.runtime.ready import Ready
-from dbkit.runtime.sessions import make_ready
+from dbkit.runtime.sessions import forget_stale, make_ready
 from dbkit.runtime.statement import Statement
 from dbkit.runtime.wire import AnyConnection, Steps, is_idle, plain, query, run, run_async
 
@@ -127,6 +127,7 @@ class _Cursor(Generic[T]):
             rows = yield from self._portion_of(self._ready)
         except psycopg.Error as error:
             self._ended = True
+            forget_stale(self._connection, error)
             self._composition.note(error, shift=self._shift)
             raise
         if len(rows) < self._portion:
@@ -157,4 +158,4 @@ class _Cursor(Generic[T]):
         fetch = f"fetch forward {self._portion} from {self._name}".encode()
         result = yield from query(self._connection.pgconn, fetch, (), (), (), ready.result_format)
         ready.check(result)
-        return ready.rows(self._connection, result)
+        return ready.rows(self._connection.pgconn, result)

@@ -1,8 +1,11 @@
 """Talk with the server through one connection, blocking or not: written once, as generators."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any, TypeAlias, TypeVar, cast
 
+import psycopg
 from psycopg import AsyncConnection, Connection, generators
 from psycopg.abc import Buffer, PQGen
 from psycopg.errors import error_from_result
@@ -12,8 +15,10 @@ from psycopg.pq.abc import PGconn, PGresult
 T = TypeVar("T")
 AnyConnection: TypeAlias = Connection[Any] | AsyncConnection[Any]
 Steps: TypeAlias = PQGen[T]
+# sends one message of the protocol
+Message: TypeAlias = Callable[[], None]
 
-_BAD = frozenset({ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE, ExecStatus.PIPELINE_ABORTED})
+BAD = frozenset({ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE, ExecStatus.PIPELINE_ABORTED})
 
 
 def run(connection: AnyConnection, steps: Steps[T]) -> T:
@@ -34,10 +39,10 @@ async def run_async(connection: AsyncConnection[Any], steps: Steps[T]) -> T:
         return await connection.wait(steps)
 
 
-def begin(connection: AnyConnection) -> Steps[None]:
-    """Begin a transaction where the driver would: before the first statement, unless autocommit."""
+def opening(connection: AnyConnection) -> str:
+    """Return what begins the transaction where the driver would begin one, or nothing."""
     if connection.autocommit or not is_idle(connection.pgconn):
-        return
+        return ""
     words = ["begin"]
     if connection.isolation_level is not None:
         words.append(f"isolation level {connection.isolation_level.name.replace('_', ' ')}")
@@ -45,7 +50,7 @@ def begin(connection: AnyConnection) -> Steps[None]:
         words.append("read only" if connection.read_only else "read write")
     if connection.deferrable is not None:
         words.append("deferrable" if connection.deferrable else "not deferrable")
-    yield from plain(connection.pgconn, " ".join(words))
+    return " ".join(words)
 
 
 def plain(pgconn: PGconn, text: str) -> Steps[PGresult]:
@@ -67,12 +72,37 @@ def query(  # noqa: PLR0913, PLR0917 - what the protocol's own message consists 
     return (yield from answer(pgconn))
 
 
-def describe(pgconn: PGconn, text: bytes, types: Sequence[int]) -> Steps[PGresult]:
-    """Ask what a statement would give, without running it."""
-    pgconn.send_prepare(b"", text, types)
-    yield from answer(pgconn)
-    pgconn.send_describe_prepared(b"")
-    return (yield from answer(pgconn))
+def group(pgconn: PGconn, messages: Sequence[Message]) -> Steps[list[PGresult]]:
+    """Send several messages in one round trip, and give the result of each.
+
+    A pooler hands the connection to the server on only after the whole group. What follows a
+    message that fails is not done.
+    """
+    if len(messages) == 1:
+        messages[0]()
+        return [(yield from answer(pgconn))]
+    results: list[PGresult] = []
+    pgconn.enter_pipeline_mode()
+    try:
+        for send in messages:
+            send()
+        pgconn.pipeline_sync()
+        yield from generators.send(pgconn)
+        while True:
+            fetched = yield from generators.fetch_many(pgconn)
+            if fetched and fetched[-1].status == ExecStatus.PIPELINE_SYNC:
+                break
+            results += fetched[-1:]
+    finally:
+        # a broken connection has answers left; its own error is raised already
+        with suppress(psycopg.Error):
+            pgconn.exit_pipeline_mode()
+    return list(map(good, results))
+
+
+def message(pgconn: PGconn, text: str) -> Message:
+    """Give the message that runs a statement of dbkit itself, without parameters."""
+    return partial(pgconn.send_query_params, text.encode(), None)
 
 
 def answer(pgconn: PGconn) -> Steps[PGresult]:
@@ -83,7 +113,7 @@ def answer(pgconn: PGconn) -> Steps[PGresult]:
 
 def good(result: PGresult) -> PGresult:
     """Return a result, or raise the error that it is."""
-    if result.status in _BAD:
+    if result.status in BAD:
         raise error_from_result(result)
     return result
 

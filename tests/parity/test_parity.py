@@ -152,7 +152,7 @@ def _read(connection: psycopg.Connection, text: str, type_: str) -> object:
         SqlFile("parity.read"),
         f"select cast($1 as {type_}) as value",
         takes="text text",
-        gives=write_types([("value", type_)]),
+        gives=write_types([("value", type_, True)]),
     )
     return one(connection, statement, [text])
 
@@ -277,7 +277,7 @@ def _written(
                 SqlFile("parity.write"),
                 # as psql shows it: a cast writes booleans and addresses otherwise
                 "select format('%s', $1) as text",
-                takes=write_types([("value", type_)]),
+                takes=write_types([("value", type_, True)]),
                 gives="text text",
             )
             texts.append(one(connection, statement, [value]))

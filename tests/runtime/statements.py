@@ -15,13 +15,16 @@ def statement(
     into: dict[str, Any] | None = None,
     row: Callable[..., Any] | None = None,
 ) -> Statement[Any]:
-    """Make a statement of the query `things.tried`; a row is a tuple, one column its value."""
+    """Make a statement of the query `things.tried`; a row is a tuple, one column its value.
+
+    Everything may be null, unless its type is written with an exclamation mark: "int4!".
+    """
     columns = gives or {}
     return Statement(
         SqlFile("things.tried", "sql/shop/things/tried.sql", 4),
         text,
-        takes=write_types((takes or {}).items()),
-        gives=write_types(columns.items()),
+        takes=write_types((name, *_null(type_)) for name, type_ in (takes or {}).items()),
+        gives=write_types((name, *_null(type_)) for name, type_ in columns.items()),
         into=into,
         row=row if row is not None or len(columns) == 1 else _tuple,
         copied=copy_target(text),
@@ -37,3 +40,7 @@ def echo(type_: str, **into: object) -> Statement[Any]:
 
 def _tuple(*values: object) -> tuple[object, ...]:
     return values
+
+
+def _null(type_: str) -> tuple[str, bool]:
+    return type_.removesuffix("!"), not type_.endswith("!")

@@ -23,7 +23,7 @@ from dbkit.errors import BadValue, UnknownType
 from dbkit.runtime import AsText, one
 from dbkit.runtime.connectiontypes import ConnectionTypes
 from dbkit.runtime.encoders import make_encoder
-from dbkit.runtime.wire import run
+from dbkit.runtime.wire import group
 from dbkit.runtime.wirevalues import Unbindable
 from tests.runtime.statements import echo, statement
 
@@ -105,9 +105,8 @@ def test_a_value_comes_back_as_it_went_in(
     assert type(returned) is type(value)
 
 
-def test_an_encoder_says_why_it_refuses_a_value(connection: Connection) -> None:
+def test_an_encoder_says_why_it_refuses_a_value() -> None:
     types = ConnectionTypes()
-    run(connection, types.find(connection, ["int4[]"]))
     integers = types.get("int4[]")
     assert integers is not None
 
@@ -115,10 +114,16 @@ def test_an_encoder_says_why_it_refuses_a_value(connection: Connection) -> None:
         make_encoder(integers, "utf-8").text([1, "2"])
 
 
+def _find(connection: Connection, types: ConnectionTypes, name: str) -> None:
+    if unknown := types.unknown([name]):
+        question = types.question(connection.pgconn, unknown, "utf-8")
+        types.learn(connection.wait(group(connection.pgconn, [question]))[0])
+
+
 @pytest.mark.parametrize(("type_", "value"), VALUES, ids=str)
 def test_its_text_form_means_the_same(connection: Connection, type_: str, value: object) -> None:
     types = ConnectionTypes()
-    run(connection, types.find(connection, [type_]))
+    _find(connection, types, type_)
     pg_type = types.get(type_)
     assert pg_type is not None
     text = make_encoder(pg_type, "utf-8").text(value).decode()
@@ -305,7 +310,7 @@ def test_whatever_goes_in_comes_back_in_both_forms(
 ) -> None:
     value = data.draw(values)
     types = ConnectionTypes()
-    run(connection, types.find(connection, [type_]))
+    _find(connection, types, type_)
     pg_type = types.get(type_)
     assert pg_type is not None
     text = make_encoder(pg_type, "utf-8").text(value).decode()

@@ -317,7 +317,7 @@ def test_a_value_whose_part_is_left_out_may_be_of_a_domain_that_refuses_null(
     connection.execute("create domain label as text not null check (value <> '')")
     text = ("select 1 as n", If("label"), " where $1::label <> ''", END, If("n"), " limit $2", END)
     file = SqlFile("things.tried", "tried.sql", 2)
-    labelled: Statement[int] = Statement(file, text, takes="label label, n int8", gives="n int4")
+    labelled: Statement[int] = Statement(file, text, takes="label label?, n int8", gives="n int4")
 
     assert one(connection, labelled, (OMITTED, OMITTED)) == 1
     assert one(connection, labelled, ("a", OMITTED)) == 1

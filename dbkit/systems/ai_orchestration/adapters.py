@@ -84,8 +84,8 @@ audited as (
 select added.id
 from added""",  # noqa: E501 - lines of the file
     takes="""
-        adapter_id varchar, tenant_id uuid, name varchar, description text,
-        config jsonb, input_schema jsonb, output_schema jsonb
+        adapter_id varchar, tenant_id uuid, name varchar, description text?,
+        config jsonb?, input_schema jsonb?, output_schema jsonb?
     """,
     gives="id varchar",
 )
@@ -145,8 +145,8 @@ select
     jsonb_build_object('adapter_id', changed.id, 'enabled', changed.enabled) as metadata
 from changed""",
     takes="""
-        name varchar, description text, config jsonb, input_schema jsonb,
-        output_schema jsonb, enabled bool, adapter_id text, tenant_id uuid
+        name varchar, description text?, config jsonb?, input_schema jsonb?,
+        output_schema jsonb?, enabled bool, adapter_id text, tenant_id uuid
     """,
 )
 
@@ -203,8 +203,8 @@ where
     and adapter.deleted_at is null""",
     takes="adapter_id text, tenant_id uuid",
     gives="""
-        id varchar, is_global bool, name varchar, description text, type varchar,
-        config jsonb, input_schema jsonb, output_schema jsonb, enabled bool,
+        id varchar, is_global bool, name varchar, description text?, type varchar,
+        config jsonb?, input_schema jsonb?, output_schema jsonb?, enabled bool,
         created_at timestamptz, updated_at timestamptz
     """,
     row=FindRow,
@@ -244,8 +244,8 @@ where
 order by adapter.name, adapter.id""",
     takes="tenant_id uuid",
     gives="""
-        id varchar, is_global bool, name varchar, description text, type varchar,
-        config jsonb, input_schema jsonb, output_schema jsonb
+        id varchar, is_global bool, name varchar, description text?, type varchar,
+        config jsonb?, input_schema jsonb?, output_schema jsonb?
     """,
     row=ListForTenantRow,
 )

@@ -41,8 +41,8 @@ insert into audit_logs (tenant_id, action, resource_type, resource_id, metadata)
 values ($1, $2, $3, $4, $5)
 returning id""",
     takes="""
-        tenant_id uuid, action varchar, resource_type varchar, resource_id uuid,
-        metadata jsonb
+        tenant_id uuid, action varchar, resource_type varchar, resource_id uuid?,
+        metadata jsonb?
     """,
     gives="id uuid",
 )
@@ -113,9 +113,9 @@ limit $6 offset $7""",
         actor_id uuid, max_entries int8, skipped int8
     """,
     gives="""
-        id uuid, actor_id uuid, actor_email varchar, action varchar,
-        resource_type varchar, resource_id uuid, metadata jsonb, ip_address inet,
-        user_agent text, created_at timestamptz
+        id uuid, actor_id uuid?, actor_email varchar?, action varchar,
+        resource_type varchar, resource_id uuid?, metadata jsonb?, ip_address inet?,
+        user_agent text?, created_at timestamptz
     """,
     row=AuditLog,
 )
@@ -163,9 +163,9 @@ where
 order by entry.created_at, entry.id""",
     takes="tenant_id uuid, since timestamptz, until timestamptz",
     gives="""
-        id uuid, actor_id uuid, actor_email varchar, action varchar,
-        resource_type varchar, resource_id uuid, metadata jsonb, ip_address inet,
-        user_agent text, created_at timestamptz
+        id uuid, actor_id uuid?, actor_email varchar?, action varchar,
+        resource_type varchar, resource_id uuid?, metadata jsonb?, ip_address inet?,
+        user_agent text?, created_at timestamptz
     """,
     row=AuditLog,
 )

@@ -47,8 +47,8 @@ from begin_pass(
     with_input => $6
 ) as begun""",
     takes="""
-        tenant_id uuid, run_id uuid, block_group_id uuid, parent_run_id uuid,
-        iteration int4, input jsonb
+        tenant_id uuid, run_id uuid, block_group_id uuid, parent_run_id uuid?,
+        iteration int4, input jsonb?
     """,
     gives="id uuid",
 )
@@ -95,7 +95,7 @@ where
     and block_group_runs.run_id = run.id
     and run.tenant_id = $3
     and block_group_runs.status = 'running'""",
-    takes="output jsonb, block_group_run_id uuid, tenant_id uuid",
+    takes="output jsonb?, block_group_run_id uuid, tenant_id uuid",
 )
 
 

@@ -94,7 +94,7 @@ from workflow
 returning id""",  # noqa: E501 - lines of the file
     takes="""
         workflow_id uuid, tenant_id uuid, name varchar, type varchar, config jsonb,
-        parent_group_id uuid, position_x int4, position_y int4, width int4, height int4
+        parent_group_id uuid?, position_x int4, position_y int4, width int4, height int4
     """,
     gives="id uuid",
 )
@@ -221,7 +221,9 @@ from workflow
 where
     block_groups.id = $4
     and block_groups.workflow_id = workflow.id""",
-    takes="workflow_id uuid, tenant_id uuid, parent_group_id uuid, block_group_id uuid",
+    takes="""
+        workflow_id uuid, tenant_id uuid, parent_group_id uuid?, block_group_id uuid
+    """,
 )
 
 
@@ -296,7 +298,7 @@ inner join block_groups as block_group
 order by nested.depth, block_group.created_at, block_group.id""",
     takes="workflow_id uuid, tenant_id uuid",
     gives="""
-        id uuid, name varchar, type varchar, config jsonb, parent_group_id uuid,
+        id uuid, name varchar, type varchar, config jsonb, parent_group_id uuid?,
         depth int4, position_x int4, position_y int4, width int4, height int4,
         created_at timestamptz, updated_at timestamptz
     """,

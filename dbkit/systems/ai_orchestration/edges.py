@@ -40,7 +40,7 @@ from workflow
 returning id""",
     takes="""
         workflow_id uuid, tenant_id uuid, source_step_id uuid, target_step_id uuid,
-        condition text
+        condition text?
     """,
     gives="id uuid",
 )
@@ -88,7 +88,7 @@ from workflow
 where
     edges.id = $4
     and edges.workflow_id = workflow.id""",
-    takes="workflow_id uuid, tenant_id uuid, condition text, edge_id uuid",
+    takes="workflow_id uuid, tenant_id uuid, condition text?, edge_id uuid",
 )
 
 

@@ -210,8 +210,8 @@ audited as (
 select added.id
 from added""",  # noqa: E501 - lines of the file
     takes="""
-        workflow_version int4, mode varchar, input jsonb, triggered_by varchar,
-        triggered_by_user uuid, workflow_id uuid, tenant_id uuid
+        workflow_version int4?, mode varchar, input jsonb?, triggered_by varchar,
+        triggered_by_user uuid?, workflow_id uuid, tenant_id uuid
     """,
     gives="id uuid",
 )
@@ -334,7 +334,7 @@ where
     id = $2
     and tenant_id = $3
     and status = 'running'""",
-    takes="output jsonb, run_id uuid, tenant_id uuid",
+    takes="output jsonb?, run_id uuid, tenant_id uuid",
 )
 
 
@@ -509,8 +509,8 @@ where
     takes="run_id uuid, tenant_id uuid",
     gives="""
         id uuid, workflow_id uuid, workflow_version int4, status varchar, mode varchar,
-        input jsonb, output jsonb, error text, triggered_by varchar,
-        triggered_by_user uuid, started_at timestamptz, completed_at timestamptz,
+        input jsonb?, output jsonb?, error text?, triggered_by varchar,
+        triggered_by_user uuid?, started_at timestamptz?, completed_at timestamptz?,
         created_at timestamptz, step_runs jsonb, block_group_runs jsonb
     """,
     into={
@@ -579,8 +579,8 @@ where
     takes="run_id uuid, tenant_id uuid",
     gives="""
         id uuid, workflow_id uuid, workflow_version int4, status varchar, mode varchar,
-        input jsonb, output jsonb, error text, triggered_by varchar,
-        triggered_by_user uuid, started_at timestamptz, completed_at timestamptz,
+        input jsonb?, output jsonb?, error text?, triggered_by varchar,
+        triggered_by_user uuid?, started_at timestamptz?, completed_at timestamptz?,
         created_at timestamptz, step_runs jsonb
     """,
     into={"step_runs": list[FindWithStepRunsStepRun]},
@@ -637,8 +637,8 @@ limit $4 offset $5""",
     takes="tenant_id uuid, status text, workflow_id uuid, max_runs int8, skipped int8",
     gives="""
         id uuid, workflow_id uuid, workflow_version int4, status varchar, mode varchar,
-        error text, triggered_by varchar, triggered_by_user uuid,
-        started_at timestamptz, completed_at timestamptz, created_at timestamptz
+        error text?, triggered_by varchar, triggered_by_user uuid?,
+        started_at timestamptz?, completed_at timestamptz?, created_at timestamptz
     """,
     row=ListForTenantRow,
     choices={"sort": ["created_at", "started_at", "completed_at"]},

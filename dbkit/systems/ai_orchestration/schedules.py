@@ -142,9 +142,9 @@ audited as (
 select added.id
 from added""",  # noqa: E501 - lines of the file
     takes="""
-        name varchar, description text, cron_expression varchar, timezone varchar,
-        input jsonb, next_run_at timestamptz, created_by uuid, workflow_id uuid,
-        tenant_id uuid, workflow_version int4
+        name varchar, description text?, cron_expression varchar, timezone varchar,
+        input jsonb?, next_run_at timestamptz, created_by uuid?, workflow_id uuid,
+        tenant_id uuid, workflow_version int4?
     """,
     gives="id uuid",
 )
@@ -248,7 +248,7 @@ select
 from changed""",
     ),
     takes="""
-        name varchar, description text, workflow_version int4, input jsonb,
+        name varchar, description text?, workflow_version int4, input jsonb?,
         schedule_id uuid, tenant_id uuid
     """,
 )
@@ -306,7 +306,7 @@ select
     jsonb_build_object('cron_expression', changed.cron_expression, 'timezone', changed.timezone) as metadata
 from changed""",  # noqa: E501 - lines of the file
     takes="""
-        cron_expression varchar, timezone varchar, next_run_at timestamptz,
+        cron_expression varchar, timezone varchar, next_run_at timestamptz?,
         schedule_id uuid, tenant_id uuid
     """,
 )
@@ -318,7 +318,7 @@ def change_time(
     *,
     cron_expression: str,
     timezone: str,
-    next_run_at: datetime,
+    next_run_at: datetime | None,
     schedule_id: UUID,
     tenant_id: UUID,
 ) -> int:
@@ -449,9 +449,9 @@ where
     takes="schedule_id uuid, tenant_id uuid",
     gives="""
         id uuid, workflow_id uuid, workflow_version int4, name varchar,
-        description text, cron_expression varchar, timezone varchar, input jsonb,
-        status varchar, next_run_at timestamptz, last_run_at timestamptz,
-        last_run_id uuid, run_count int4, created_by uuid, created_at timestamptz,
+        description text?, cron_expression varchar, timezone varchar, input jsonb?,
+        status varchar, next_run_at timestamptz?, last_run_at timestamptz?,
+        last_run_id uuid?, run_count int4, created_by uuid?, created_at timestamptz,
         updated_at timestamptz
     """,
     row=Schedule,
@@ -584,9 +584,9 @@ order by schedule.next_run_at, schedule.id""",
     takes="tenant_id uuid",
     gives="""
         id uuid, workflow_id uuid, workflow_version int4, name varchar,
-        description text, cron_expression varchar, timezone varchar, input jsonb,
-        next_run_at timestamptz, last_run_at timestamptz, last_run_id uuid,
-        run_count int4, created_by uuid, created_at timestamptz, updated_at timestamptz
+        description text?, cron_expression varchar, timezone varchar, input jsonb?,
+        next_run_at timestamptz, last_run_at timestamptz?, last_run_id uuid?,
+        run_count int4, created_by uuid?, created_at timestamptz, updated_at timestamptz
     """,
     row=ListDueRow,
 )
@@ -638,9 +638,9 @@ limit $3 offset $4""",
     takes="tenant_id uuid, workflow_id uuid, max_schedules int8, skipped int8",
     gives="""
         id uuid, workflow_id uuid, workflow_version int4, name varchar,
-        description text, cron_expression varchar, timezone varchar, input jsonb,
-        status varchar, next_run_at timestamptz, last_run_at timestamptz,
-        last_run_id uuid, run_count int4, created_by uuid, created_at timestamptz,
+        description text?, cron_expression varchar, timezone varchar, input jsonb?,
+        status varchar, next_run_at timestamptz?, last_run_at timestamptz?,
+        last_run_id uuid?, run_count int4, created_by uuid?, created_at timestamptz,
         updated_at timestamptz
     """,
     row=Schedule,

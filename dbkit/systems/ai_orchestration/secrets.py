@@ -183,7 +183,7 @@ where
 order by secret.name, secret.id""",
     takes="tenant_id uuid",
     gives="""
-        id uuid, name varchar, created_by uuid, created_at timestamptz,
+        id uuid, name varchar, created_by uuid?, created_at timestamptz,
         updated_at timestamptz
     """,
     row=ListForTenantRow,
@@ -265,7 +265,7 @@ audited as (
 
 select stored.id
 from stored""",
-    takes="tenant_id uuid, name varchar, encrypted_value text, created_by uuid",
+    takes="tenant_id uuid, name varchar, encrypted_value text, created_by uuid?",
     gives="id uuid",
 )
 

@@ -70,7 +70,8 @@ from begin_attempt(
 order by begun.begun_attempt
 limit 1""",
     takes="""
-        tenant_id uuid, run_id uuid, step_id uuid, block_group_run_id uuid, input jsonb
+        tenant_id uuid, run_id uuid, step_id uuid, block_group_run_id uuid?,
+        input jsonb?
     """,
     gives="id uuid, attempt int4",
     row=AddRow,
@@ -119,7 +120,7 @@ where
     and step_runs.run_id = run.id
     and run.tenant_id = $3
     and step_runs.status = 'running'""",
-    takes="output jsonb, step_run_id uuid, tenant_id uuid",
+    takes="output jsonb?, step_run_id uuid, tenant_id uuid",
 )
 
 
@@ -195,8 +196,8 @@ order by run.created_at, run.id, step_run.created_at, step_run.attempt, step_run
     takes="tenant_id uuid, since timestamptz, until timestamptz",
     gives="""
         workflow_id uuid, workflow_version int4, run_id uuid, step_id uuid,
-        step_name varchar, status varchar, attempt int4, error text,
-        started_at timestamptz, completed_at timestamptz, duration_ms int4
+        step_name varchar, status varchar, attempt int4, error text?,
+        started_at timestamptz?, completed_at timestamptz?, duration_ms int4?
     """,
     row=ListForPeriodRow,
 )

@@ -74,7 +74,7 @@ from workflow
 returning id""",  # noqa: E501 - lines of the file
     takes="""
         workflow_id uuid, tenant_id uuid, name varchar, type varchar, config jsonb,
-        position_x int4, position_y int4, block_group_id uuid, group_role varchar
+        position_x int4, position_y int4, block_group_id uuid?, group_role varchar?
     """,
     gives="id uuid",
 )
@@ -202,7 +202,7 @@ where
     steps.id = $5
     and steps.workflow_id = workflow.id""",
     takes="""
-        workflow_id uuid, tenant_id uuid, block_group_id uuid, group_role varchar,
+        workflow_id uuid, tenant_id uuid, block_group_id uuid?, group_role varchar?,
         step_id uuid
     """,
 )

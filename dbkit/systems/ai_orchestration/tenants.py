@@ -149,16 +149,13 @@ select
     changed.id as resource_id,
     jsonb_build_object('settings', $1::jsonb) as metadata
 from changed""",
-    takes="settings jsonb, tenant_id uuid",
+    takes="settings jsonb?, tenant_id uuid",
 )
 
 
 @query
 def change_settings(
-    connection: AnyConnection,
-    *,
-    settings: JsonLike,
-    tenant_id: UUID,
+    connection: AnyConnection, *, settings: JsonLike | None, tenant_id: UUID
 ) -> int:
     """Changes the settings that are given and leaves the others; one given as null is
     taken out, and so is a null within.
@@ -258,7 +255,7 @@ limit $1 offset $2""",
     takes="max_tenants int8, skipped int8",
     gives="""
         id uuid, name varchar, slug varchar, settings jsonb, created_at timestamptz,
-        updated_at timestamptz, deleted_at timestamptz
+        updated_at timestamptz, deleted_at timestamptz?
     """,
     row=ListAllRow,
     flags=["with_removed"],

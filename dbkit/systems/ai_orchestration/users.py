@@ -50,7 +50,7 @@ class LogInRow:
     email: str
     name: str | None
     role: str
-    last_login_at: datetime | None
+    last_login_at: datetime
     created_at: datetime
     is_new: bool
 
@@ -114,7 +114,7 @@ where
     and member.deleted_at is null""",
     takes="user_id uuid, tenant_id uuid",
     gives="""
-        id uuid, email varchar, name varchar, role varchar, last_login_at timestamptz,
+        id uuid, email varchar, name varchar?, role varchar, last_login_at timestamptz?,
         created_at timestamptz, updated_at timestamptz
     """,
     row=User,
@@ -156,7 +156,7 @@ limit $3 offset $4""",
     ),
     takes="tenant_id uuid, role text, max_users int8, skipped int8",
     gives="""
-        id uuid, email varchar, name varchar, role varchar, last_login_at timestamptz,
+        id uuid, email varchar, name varchar?, role varchar, last_login_at timestamptz?,
         created_at timestamptz, updated_at timestamptz
     """,
     row=User,
@@ -241,9 +241,9 @@ select
     logged_in.created_at,
     logged_in.is_new
 from logged_in""",  # noqa: E501 - lines of the file
-    takes="user_id uuid, tenant_id uuid, email varchar, name varchar, role varchar",
+    takes="user_id uuid, tenant_id uuid, email varchar, name varchar?, role varchar",
     gives="""
-        id uuid, email varchar, name varchar, role varchar, last_login_at timestamptz,
+        id uuid, email varchar, name varchar?, role varchar, last_login_at timestamptz,
         created_at timestamptz, is_new bool
     """,
     row=LogInRow,

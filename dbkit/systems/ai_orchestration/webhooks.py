@@ -93,8 +93,8 @@ audited as (
 select added.id
 from added""",  # noqa: E501 - lines of the file
     takes="""
-        tenant_id uuid, name varchar, description text, secret varchar,
-        input_mapping jsonb, created_by uuid, workflow_id uuid
+        tenant_id uuid, name varchar, description text?, secret varchar,
+        input_mapping jsonb?, created_by uuid?, workflow_id uuid
     """,
     gives="id uuid",
 )
@@ -154,7 +154,7 @@ select
     jsonb_build_object('name', changed.name, 'input_mapping', changed.input_mapping) as metadata
 from changed""",  # noqa: E501 - lines of the file
     takes="""
-        name varchar, description text, input_mapping jsonb, webhook_id uuid,
+        name varchar, description text?, input_mapping jsonb?, webhook_id uuid,
         tenant_id uuid
     """,
 )
@@ -275,9 +275,10 @@ where
     and webhook.deleted_at is null""",
     takes="webhook_id uuid, tenant_id uuid",
     gives="""
-        id uuid, workflow_id uuid, name varchar, description text, input_mapping jsonb,
-        enabled bool, last_triggered_at timestamptz, trigger_count int4,
-        created_by uuid, created_at timestamptz, updated_at timestamptz
+        id uuid, workflow_id uuid, name varchar, description text?,
+        input_mapping jsonb?, enabled bool, last_triggered_at timestamptz?,
+        trigger_count int4, created_by uuid?, created_at timestamptz,
+        updated_at timestamptz
     """,
     row=Webhook,
 )
@@ -356,9 +357,10 @@ limit $3 offset $4""",
     ),
     takes="tenant_id uuid, workflow_id uuid, max_webhooks int8, skipped int8",
     gives="""
-        id uuid, workflow_id uuid, name varchar, description text, input_mapping jsonb,
-        enabled bool, last_triggered_at timestamptz, trigger_count int4,
-        created_by uuid, created_at timestamptz, updated_at timestamptz
+        id uuid, workflow_id uuid, name varchar, description text?,
+        input_mapping jsonb?, enabled bool, last_triggered_at timestamptz?,
+        trigger_count int4, created_by uuid?, created_at timestamptz,
+        updated_at timestamptz
     """,
     row=Webhook,
     choices={"sort": ["name", "created_at", "last_triggered_at", "trigger_count"]},

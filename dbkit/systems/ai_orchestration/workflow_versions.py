@@ -222,9 +222,9 @@ limit 1""",
     ),
     takes="workflow_id uuid, tenant_id uuid, version int4",
     gives="""
-        id uuid, workflow_id uuid, version int4, published_by uuid,
-        published_at timestamptz, name text, description text, input_schema jsonb,
-        output_schema jsonb, steps jsonb, edges jsonb, block_groups jsonb
+        id uuid, workflow_id uuid, version int4, published_by uuid?,
+        published_at timestamptz, name text?, description text?, input_schema jsonb?,
+        output_schema jsonb?, steps jsonb, edges jsonb, block_groups jsonb
     """,
     into={
         "steps": list[FindStep],
@@ -268,7 +268,7 @@ where
     and workflow.tenant_id = $2
 order by published.version desc""",
     takes="workflow_id uuid, tenant_id uuid",
-    gives="id uuid, version int4, published_by uuid, published_at timestamptz",
+    gives="id uuid, version int4, published_by uuid?, published_at timestamptz",
     row=ListForWorkflowRow,
 )
 

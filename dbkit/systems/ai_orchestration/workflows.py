@@ -123,8 +123,8 @@ audited as (
 select added.id
 from added""",  # noqa: E501 - lines of the file
     takes="""
-        tenant_id uuid, name varchar, description text, input_schema jsonb,
-        output_schema jsonb, created_by uuid
+        tenant_id uuid, name varchar, description text?, input_schema jsonb?,
+        output_schema jsonb?, created_by uuid?
     """,
     gives="id uuid",
 )
@@ -193,7 +193,7 @@ select
 from changed""",
     ),
     takes="""
-        name varchar, description text, input_schema jsonb, output_schema jsonb,
+        name varchar, description text?, input_schema jsonb?, output_schema jsonb?,
         workflow_id uuid, tenant_id uuid
     """,
 )
@@ -271,9 +271,9 @@ where
     and workflow.deleted_at is null""",
     takes="workflow_id uuid, tenant_id uuid",
     gives="""
-        id uuid, name varchar, description text, status varchar, version int4,
-        input_schema jsonb, output_schema jsonb, created_by uuid,
-        published_at timestamptz, created_at timestamptz, updated_at timestamptz
+        id uuid, name varchar, description text?, status varchar, version int4,
+        input_schema jsonb?, output_schema jsonb?, created_by uuid?,
+        published_at timestamptz?, created_at timestamptz, updated_at timestamptz
     """,
     row=Workflow,
 )
@@ -343,9 +343,9 @@ where
     and workflow.deleted_at is null""",
     takes="workflow_id uuid, tenant_id uuid",
     gives="""
-        id uuid, name varchar, description text, status varchar, version int4,
-        input_schema jsonb, output_schema jsonb, created_by uuid,
-        published_at timestamptz, created_at timestamptz, updated_at timestamptz,
+        id uuid, name varchar, description text?, status varchar, version int4,
+        input_schema jsonb?, output_schema jsonb?, created_by uuid?,
+        published_at timestamptz?, created_at timestamptz, updated_at timestamptz,
         steps jsonb, edges jsonb
     """,
     into={
@@ -393,9 +393,9 @@ order by workflow.updated_at desc, workflow.id
 limit $2 offset $3""",
     takes="tenant_id uuid, max_workflows int8, skipped int8",
     gives="""
-        id uuid, name varchar, description text, status varchar, version int4,
-        input_schema jsonb, output_schema jsonb, created_by uuid,
-        published_at timestamptz, created_at timestamptz, updated_at timestamptz
+        id uuid, name varchar, description text?, status varchar, version int4,
+        input_schema jsonb?, output_schema jsonb?, created_by uuid?,
+        published_at timestamptz?, created_at timestamptz, updated_at timestamptz
     """,
     row=Workflow,
 )

@@ -59,8 +59,8 @@ values (
 )
 returning id""",  # noqa: E501 - lines of the file
     takes="""
-        execution_id uuid, type varchar, name varchar, data jsonb, file_url text,
-        file_size_bytes int8, mime_type varchar
+        execution_id uuid?, type varchar, name varchar?, data jsonb?, file_url text?,
+        file_size_bytes int8?, mime_type varchar?
     """,
     gives="id uuid",
 )
@@ -118,8 +118,8 @@ order by """,
     ),
     takes="execution_id uuid, type text, verified bool",
     gives="""
-        id uuid, type varchar, name varchar, data jsonb, file_url text,
-        file_size_bytes int8, mime_type varchar, verified bool, created_at timestamp
+        id uuid, type varchar, name varchar?, data jsonb?, file_url text?,
+        file_size_bytes int8?, mime_type varchar?, verified bool, created_at timestamp
     """,
     row=ListForExecutionRow,
     choices={"sort": ["created_at", "name", "type", "file_size_bytes"]},

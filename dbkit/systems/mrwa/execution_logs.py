@@ -69,7 +69,7 @@ _ADD: Statement[None] = Statement(
 insert into execution_logs (execution_id, timestamp, level, message, metadata, step_id)
 values ($1, clock_timestamp(), $2, $3, $4, $5)""",
     takes="""
-        execution_id uuid, level varchar, message text, metadata jsonb, step_id int4
+        execution_id uuid?, level varchar, message text, metadata jsonb?, step_id int4?
     """,
 )
 
@@ -150,8 +150,8 @@ order by log.timestamp, log.id""",
     ),
     takes="execution_id uuid, level text",
     gives="""
-        id uuid, timestamp timestamp, level varchar, message text, metadata jsonb,
-        step_id int4
+        id uuid, timestamp timestamp, level varchar, message text, metadata jsonb?,
+        step_id int4?
     """,
     row=ExecutionLog,
 )
@@ -196,8 +196,8 @@ order by log.timestamp, log.id""",
     ),
     takes="execution_id uuid, position pg_snapshot",
     gives="""
-        id uuid, timestamp timestamp, level varchar, message text, metadata jsonb,
-        step_id int4
+        id uuid, timestamp timestamp, level varchar, message text, metadata jsonb?,
+        step_id int4?
     """,
     row=ExecutionLog,
 )
@@ -224,8 +224,8 @@ _LOAD: Statement[None] = Statement(
 insert into execution_logs (execution_id, timestamp, level, message, metadata, step_id)
 values ($1, $2, $3, $4, $5, $6)""",
     takes="""
-        execution_id uuid, timestamp timestamp, level varchar, message text,
-        metadata jsonb, step_id int4
+        execution_id uuid?, timestamp timestamp, level varchar, message text,
+        metadata jsonb?, step_id int4?
     """,
     copied=(
         "execution_logs (execution_id, timestamp, level, message, metadata, step_id)",

@@ -192,7 +192,7 @@ values (
 )
 returning id""",
     takes="""
-        user_id uuid, input_type varchar, input_value text, input_file_url text,
+        user_id uuid?, input_type varchar, input_value text, input_file_url text?,
         steps jsonb
     """,
     gives="id uuid",
@@ -278,8 +278,8 @@ returning
     started_at,
     completed_at""",  # noqa: E501 - lines of the file
     ),
-    takes="error_message text, status text, execution_id uuid, from_status text",
-    gives="started_at timestamp, completed_at timestamp",
+    takes="error_message text?, status text, execution_id uuid, from_status text",
+    gives="started_at timestamp?, completed_at timestamp?",
     row=ChangeStatusRow,
 )
 
@@ -330,7 +330,8 @@ returning
     input_value,
     input_file_url""",
     gives="""
-        id uuid, user_id uuid, input_type varchar, input_value text, input_file_url text
+        id uuid, user_id uuid?, input_type varchar, input_value text,
+        input_file_url text?
     """,
     row=ClaimRow,
 )
@@ -357,7 +358,7 @@ set
 where
     id = $2
     and status not in ('completed', 'failed', 'cancelled')""",
-    takes="error_message text, execution_id uuid",
+    takes="error_message text?, execution_id uuid",
 )
 
 
@@ -415,8 +416,8 @@ from executions as execution
 where execution.id = $1""",
     takes="execution_id uuid",
     gives="""
-        status varchar, current_step int4, total_steps int4, corrections_applied int4,
-        steps jsonb, started_at timestamp, completed_at timestamp, error_message text
+        status varchar, current_step int4, total_steps int4?, corrections_applied int4?,
+        steps jsonb, started_at timestamp?, completed_at timestamp?, error_message text?
     """,
     into={"steps": list[FindProgressStep]},
     row=FindProgressRow,
@@ -490,10 +491,10 @@ from executions as execution
 where execution.id = $1""",
     takes="execution_id uuid",
     gives="""
-        id uuid, user_id uuid, input_type varchar, input_value text,
-        input_file_url text, status varchar, plan jsonb, current_step int4,
-        created_at timestamp, started_at timestamp, completed_at timestamp,
-        metadata jsonb, error_message text, logs jsonb, artifacts jsonb
+        id uuid, user_id uuid?, input_type varchar, input_value text,
+        input_file_url text?, status varchar, plan jsonb?, current_step int4,
+        created_at timestamp, started_at timestamp?, completed_at timestamp?,
+        metadata jsonb, error_message text?, logs jsonb, artifacts jsonb
     """,
     into={"logs": list[FindWithDetailsLog], "artifacts": list[FindWithDetailsArtifact]},
     row=FindWithDetailsRow,
@@ -540,7 +541,9 @@ where
     and execution.plan -> 'steps' @> jsonb_build_array(
         jsonb_build_object('id', cast($1 as integer), 'status', 'running')
     )""",  # noqa: E501 - lines of the file
-    takes="step_id int4, status text, output text, duration_ms int4, execution_id uuid",
+    takes="""
+        step_id int4?, status text?, output text?, duration_ms int4?, execution_id uuid
+    """,
 )
 
 
@@ -548,11 +551,11 @@ where
 def finish_step(
     connection: AnyConnection,
     *,
-    step_id: int,
+    step_id: int | None,
     output: str | None,
     duration_ms: int | None,
     execution_id: UUID,
-    status: str = "completed",
+    status: str | None = "completed",
 ) -> int:
     """Ends the step of the plan that is running as completed or failed, with its output
     and how long it took.
@@ -578,7 +581,7 @@ from executions as execution
 where execution.user_id = $1""",  # noqa: E501 - lines of the file
     takes="user_id uuid",
     gives="""
-        total_executions int8, successful int8, failed int8, avg_duration_sec numeric
+        total_executions int8, successful int8, failed int8, avg_duration_sec numeric?
     """,
     row=GetStatisticsRow,
 )
@@ -615,8 +618,8 @@ where
     and execution.started_at > now() - interval '1 hour'
 order by execution.started_at, execution.id""",
     gives="""
-        id uuid, user_id uuid, input_type varchar, input_value text,
-        input_file_url text, status varchar, plan jsonb, current_step int4,
+        id uuid, user_id uuid?, input_type varchar, input_value text,
+        input_file_url text?, status varchar, plan jsonb?, current_step int4,
         created_at timestamp, started_at timestamp, metadata jsonb
     """,
     row=ListActiveRow,

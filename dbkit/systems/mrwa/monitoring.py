@@ -67,7 +67,7 @@ where
     namespace.nspname = 'public'
     and relation.relkind in ('r', 'p')
 order by pg_total_relation_size(relation.oid) desc nulls last, relation.relname""",
-    gives="schemaname name, tablename name, size text",
+    gives="schemaname name, tablename name, size text?",
     row=ListTableSizesRow,
 )
 

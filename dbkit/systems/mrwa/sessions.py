@@ -74,8 +74,8 @@ values (
 )
 returning id""",  # noqa: E501 - lines of the file
     takes="""
-        user_id uuid, refresh_token varchar, device_info jsonb, ip_address inet,
-        user_agent text, lifetime interval
+        user_id uuid?, refresh_token varchar, device_info jsonb?, ip_address inet?,
+        user_agent text?, lifetime interval
     """,
     gives="id uuid",
 )
@@ -117,7 +117,7 @@ where
     id = $3
     and not revoked
     and expires_at > now()""",
-    takes="ip_address inet, user_agent text, session_id uuid",
+    takes="ip_address inet?, user_agent text?, session_id uuid",
 )
 
 
@@ -148,7 +148,7 @@ where
     and not session.revoked
     and session.expires_at > now()""",
     takes="refresh_token text",
-    gives="id uuid, user_id uuid, expires_at timestamp",
+    gives="id uuid, user_id uuid?, expires_at timestamp",
     row=FindByTokenRow,
 )
 
@@ -187,7 +187,7 @@ where
 order by session.last_used_at desc, session.id""",
     takes="user_id uuid",
     gives="""
-        id uuid, device_info jsonb, ip_address inet, user_agent text,
+        id uuid, device_info jsonb, ip_address inet?, user_agent text?,
         created_at timestamp, last_used_at timestamp, expires_at timestamp
     """,
     into={"device_info": ListForUserDeviceInfo},
@@ -272,9 +272,9 @@ from (
 ) as rotated""",
     takes="""
         presented_token text, refresh_token text, lifetime interval, leeway interval,
-        ip_address inet, user_agent text
+        ip_address inet?, user_agent text?
     """,
-    gives="outcome text, session_id uuid, user_id uuid",
+    gives="outcome text, session_id uuid?, user_id uuid?",
     row=RotateRow,
 )
 

@@ -58,8 +58,8 @@ values ($1, $2, $3, $4, now() + $5)
 on conflict (email) do nothing
 returning id""",  # noqa: E501 - lines of the file
     takes="""
-        email varchar, password_hash varchar, name varchar, verification_token varchar,
-        lifetime interval
+        email varchar, password_hash varchar, name varchar?,
+        verification_token varchar?, lifetime interval
     """,
     gives="id uuid",
 )
@@ -97,7 +97,7 @@ set
     verification_token = $2,
     verification_token_expires = now() + $3
 where id = $4""",
-    takes="email varchar, verification_token varchar, lifetime interval, user_id uuid",
+    takes="email varchar, verification_token varchar?, lifetime interval, user_id uuid",
 )
 
 
@@ -191,7 +191,7 @@ set""",
     updated_at = now()
 where id = $3""",
     ),
-    takes="name varchar, metadata jsonb, user_id uuid",
+    takes="name varchar?, metadata jsonb, user_id uuid",
 )
 
 
@@ -221,7 +221,7 @@ set
 where
     id = $3
     and not email_verified""",
-    takes="verification_token varchar, lifetime interval, user_id uuid",
+    takes="verification_token varchar?, lifetime interval, user_id uuid",
 )
 
 
@@ -261,8 +261,8 @@ from users as usr
 where usr.id = $1""",
     takes="user_id uuid",
     gives="""
-        id uuid, email varchar, name varchar, email_verified bool, metadata jsonb,
-        created_at timestamp, updated_at timestamp, last_login timestamp
+        id uuid, email varchar, name varchar?, email_verified bool, metadata jsonb,
+        created_at timestamp, updated_at timestamp, last_login timestamp?
     """,
     row=FindRow,
 )

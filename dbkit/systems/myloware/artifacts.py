@@ -144,8 +144,8 @@ do update set checksum = excluded.checksum
 returning id""",
     ),
     takes="""
-        url text, persona text, checksum text, metadata jsonb, run_id text, type text,
-        provider text
+        url text?, persona text?, checksum text?, metadata jsonb, run_id text,
+        type text, provider text?
     """,
     gives="id uuid",
 )
@@ -185,8 +185,8 @@ on conflict (run_id, type, checksum) where checksum is not null
 do update set checksum = excluded.checksum
 returning id""",
     takes="""
-        run_id text, type text, provider text, metadata jsonb, url text, persona text,
-        checksum text
+        run_id text, type text, provider text?, metadata jsonb, url text?,
+        persona text?, checksum text?
     """,
     gives="id uuid",
 )
@@ -250,8 +250,8 @@ select
 from trace
 returning cast(metadata ->> 'traceId' as uuid) as id, id as citations_id""",
     takes="""
-        type text, persona text, query text, doc_ids uuid[], similarities float8[],
-        run_id text, citations jsonb
+        type text, persona text?, query text?, doc_ids uuid[]?, similarities float8[]?,
+        run_id text, citations jsonb?
     """,
     gives="id uuid, citations_id uuid",
     row=AddWithCitationsRow,
@@ -263,11 +263,11 @@ def add_with_citations(
     connection: AnyConnection,
     *,
     persona: str | None,
-    query: str,
-    doc_ids: Sequence[UUID | None],
-    similarities: Sequence[float | None],
+    query: str | None,
+    doc_ids: Sequence[UUID | None] | None,
+    similarities: Sequence[float | None] | None,
     run_id: str,
-    citations: JsonLike,
+    citations: JsonLike | None,
     type: str = "retrieval.trace",
 ) -> AddWithCitationsRow:
     """Records what a persona read, and beside it the citations: both or neither.
@@ -314,7 +314,7 @@ where
     and artifact.retrieval_trace is not null""",
     takes="id uuid",
     gives="""
-        id uuid, run_id text, type text, persona text, retrieval_trace jsonb,
+        id uuid, run_id text, type text, persona text?, retrieval_trace jsonb,
         citations_id uuid, citations jsonb, created_at timestamptz
     """,
     into={"citations": list[FindWithCitationsCitation]},
@@ -345,7 +345,7 @@ where artifact.persona = $1
 order by artifact.created_at desc, artifact.id
 limit $2""",
     takes="persona text, max_artifacts int8",
-    gives="run_id text, type text, url text, created_at timestamptz",
+    gives="run_id text, type text, url text?, created_at timestamptz",
     row=ListForPersonaRow,
 )
 
@@ -371,7 +371,9 @@ from artifacts as artifact
 where artifact.run_id = $1
 order by artifact.created_at, artifact.id""",
     takes="run_id text",
-    gives="type text, provider text, url text, metadata jsonb, created_at timestamptz",
+    gives="""
+        type text, provider text?, url text?, metadata jsonb, created_at timestamptz
+    """,
     row=ListForRunRow,
 )
 

@@ -106,8 +106,8 @@ select""",
 from opened
 returning id, run_id, gate, approver, created_at""",
     ),
-    takes="run_id text, gate text, approver text, approver_ip text, metadata json",
-    gives="id int4, run_id text, gate text, approver text, created_at timestamptz",
+    takes="run_id text, gate text, approver text?, approver_ip text?, metadata json?",
+    gives="id int4, run_id text, gate text, approver text?, created_at timestamptz",
     row=AddRow,
 )
 
@@ -145,7 +145,7 @@ where approval.run_id = $1
 order by approval.created_at, approval.id""",
     takes="run_id text",
     gives="""
-        id int4, gate text, approver text, approver_ip text, metadata json,
+        id int4, gate text, approver text?, approver_ip text?, metadata json?,
         created_at timestamptz
     """,
     row=ListForRunRow,
@@ -170,7 +170,7 @@ from hitl_approvals as approval
 order by approval.created_at desc, approval.id
 limit $1""",
     takes="max_approvals int8",
-    gives="run_id text, gate text, approver text, created_at timestamptz",
+    gives="run_id text, gate text, approver text?, created_at timestamptz",
     row=ListRecentRow,
 )
 

@@ -74,7 +74,7 @@ from kb_documents as document
 where document.id = $1""",
     takes="id uuid",
     gives="""
-        id uuid, project text, persona text, path text, content text,
+        id uuid, project text?, persona text?, path text, content text,
         created_at timestamptz
     """,
     row=FindRow,
@@ -102,7 +102,7 @@ where
     and (document.persona = $2 or document.persona is null)
 order by document.path, document.id""",
     takes="project text, persona text",
-    gives="id uuid, project text, persona text, path text, created_at timestamptz",
+    gives="id uuid, project text?, persona text?, path text, created_at timestamptz",
     row=ListForPersonaRow,
 )
 
@@ -122,7 +122,7 @@ _LOAD: Statement[None] = Statement(
     """\
 insert into kb_documents (id, project, persona, path, content)
 values ($1, $2, $3, $4, $5)""",
-    takes="id uuid, project text, persona text, path text, content text",
+    takes="id uuid, project text?, persona text?, path text, content text",
     copied=("kb_documents (id, project, persona, path, content)", [0, 1, 2, 3, 4]),
 )
 

@@ -47,7 +47,7 @@ _LOAD: Statement[None] = Statement(
     """\
 insert into kb_embeddings (doc_id, embedding)
 values ($1, $2)""",
-    takes="doc_id uuid, embedding vector",
+    takes="doc_id uuid, embedding vector?",
     copied=("kb_embeddings (doc_id, embedding)", [0, 1]),
 )
 

@@ -88,7 +88,7 @@ _ADD: Statement[AddRow] = Statement(
 insert into runs (run_id, project, status, payload)
 values ($1, $2, 'pending_workflow', $3)
 returning run_id, status, created_at""",
-    takes="run_id text, project text, payload jsonb",
+    takes="run_id text, project text, payload jsonb?",
     gives="run_id text, status text, created_at timestamptz",
     row=AddRow,
 )
@@ -133,7 +133,7 @@ where
     run.run_id = $2
     and run.status not in ('published', 'failed')
 returning run.run_id, run.status, run.updated_at""",
-    takes="result jsonb, run_id text",
+    takes="result jsonb?, run_id text",
     gives="run_id text, status text, updated_at timestamptz",
     row=RunState,
 )
@@ -169,7 +169,7 @@ from runs as run
 where run.run_id = $1""",
     takes="run_id text",
     gives="""
-        run_id text, project text, status text, payload jsonb, result jsonb,
+        run_id text, project text, status text, payload jsonb?, result jsonb?,
         created_at timestamptz, updated_at timestamptz
     """,
     row=FindRow,
@@ -193,7 +193,7 @@ where
     run.run_id = $2
     and run.status = 'running'
 returning run.run_id, run.status, run.updated_at""",
-    takes="result jsonb, run_id text",
+    takes="result jsonb?, run_id text",
     gives="run_id text, status text, updated_at timestamptz",
     row=RunState,
 )
@@ -290,7 +290,7 @@ limit $2""",
     ),
     takes="gate text, max_runs int8",
     gives="""
-        run_id text, project text, gate text, payload jsonb, created_at timestamptz,
+        run_id text, project text, gate text, payload jsonb?, created_at timestamptz,
         updated_at timestamptz
     """,
     row=ListWaitingRow,

@@ -51,8 +51,8 @@ values (
 )
 returning id""",  # noqa: E501 - lines of the file
     takes="""
-        provider text, account_id text, credential_ref text, default_caption text,
-        default_tags jsonb, privacy text, rate_limit_window int4
+        provider text, account_id text, credential_ref text?, default_caption text?,
+        default_tags jsonb?, privacy text?, rate_limit_window int4?
     """,
     gives="id uuid",
 )
@@ -110,8 +110,9 @@ order by link.created_at, link.id
 limit 1""",
     takes="project text",
     gives="""
-        id uuid, provider text, account_id text, credential_ref text,
-        default_caption text, default_tags jsonb, privacy text, rate_limit_window int4
+        id uuid, provider text, account_id text, credential_ref text?,
+        default_caption text?, default_tags jsonb?, privacy text?,
+        rate_limit_window int4?
     """,
     row=FindPrimaryRow,
 )

@@ -222,7 +222,7 @@ where
 order by entry.created_at, entry.id
 limit $1""",
     takes="max_entries int8",
-    gives="id uuid, provider text, retry_count int4, next_retry_at timestamptz",
+    gives="id uuid, provider text, retry_count int4, next_retry_at timestamptz?",
     row=ListDueRow,
 )
 

@@ -102,7 +102,7 @@ select
     execution.tokens_used,
     execution.duration_seconds
 from execution""",
-    takes="output_summary text, tokens_used int4, id int4",
+    takes="output_summary text?, tokens_used int4, id int4",
     gives="id int4, tokens_used int4, duration_seconds numeric",
     row=EndedExecution,
 )
@@ -167,7 +167,7 @@ select
     execution.tokens_used,
     execution.duration_seconds
 from execution""",
-    takes="error_message text, tokens_used int4, id int4",
+    takes="error_message text?, tokens_used int4, id int4",
     gives="id int4, tokens_used int4, duration_seconds numeric",
     row=EndedExecution,
 )
@@ -221,8 +221,8 @@ order by execution.started_at, execution.id""",
     takes="session_id text, agent_type text",
     gives="""
         id int4, agent_type varchar, status varchar, started_at timestamptz,
-        completed_at timestamptz, input_summary text, output_summary text,
-        error_message text, tokens_used int4, duration_seconds numeric, metadata jsonb
+        completed_at timestamptz?, input_summary text?, output_summary text?,
+        error_message text?, tokens_used int4, duration_seconds numeric?, metadata jsonb
     """,
     row=ListForSessionRow,
 )
@@ -249,7 +249,7 @@ from agent_performance as performance
 order by performance.agent_type""",
     gives="""
         agent_type varchar, total_runs int8, successful_runs int8,
-        avg_duration_seconds numeric, total_tokens int8
+        avg_duration_seconds numeric?, total_tokens int8
     """,
     row=ListPerformanceRow,
 )
@@ -308,7 +308,7 @@ event as (
 select execution.id
 from execution""",  # noqa: E501 - lines of the file
     ),
-    takes="input_summary text, session_id varchar, agent_type varchar, metadata jsonb",
+    takes="input_summary text?, session_id varchar, agent_type varchar, metadata jsonb",
     gives="id int4",
 )
 

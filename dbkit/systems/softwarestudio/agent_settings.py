@@ -106,7 +106,7 @@ values (""",
 returning id""",
     ),
     takes="""
-        ip_address inet, user_action varchar, profile_name varchar, model varchar,
+        ip_address inet?, user_action varchar?, profile_name varchar, model varchar?,
         provider varchar, daily_limit int4, hard_limit bool, usage_unit varchar
     """,
     gives="id int4",
@@ -189,7 +189,7 @@ select settings.updated_at
 from settings""",
     ),
     takes="""
-        env_overrides jsonb, profile_name text, ip_address inet, user_action varchar
+        env_overrides jsonb, profile_name text, ip_address inet?, user_action varchar?
     """,
     gives="updated_at timestamptz",
 )
@@ -262,8 +262,8 @@ select settings.updated_at
 from settings""",
     ),
     takes="""
-        auth_type varchar, api_key_encrypted text, profile_name text, ip_address inet,
-        user_action varchar
+        auth_type varchar, api_key_encrypted text?, profile_name text, ip_address inet?,
+        user_action varchar?
     """,
     gives="updated_at timestamptz",
 )
@@ -339,7 +339,7 @@ from settings""",
     ),
     takes="""
         daily_limit int4, hard_limit bool, usage_unit varchar, profile_name text,
-        ip_address inet, user_action varchar
+        ip_address inet?, user_action varchar?
     """,
     gives="updated_at timestamptz",
 )
@@ -414,8 +414,8 @@ select settings.updated_at
 from settings""",
     ),
     takes="""
-        provider varchar, model varchar, profile_name text, ip_address inet,
-        user_action varchar
+        provider varchar, model varchar?, profile_name text, ip_address inet?,
+        user_action varchar?
     """,
     gives="updated_at timestamptz",
 )
@@ -467,7 +467,7 @@ returning
     daily_limit,
     usage_unit,
     daily_limit > 0 and usage_today > daily_limit as is_over_limit""",
-    takes="tokens int4, runs int4, profile_name text",
+    takes="tokens int4?, runs int4?, profile_name text",
     gives="usage_today int4, daily_limit int4, usage_unit varchar, is_over_limit bool",
     row=ChargeRow,
 )
@@ -475,7 +475,11 @@ returning
 
 @query
 def charge(
-    connection: AnyConnection, *, tokens: int, profile_name: str, runs: int = 1
+    connection: AnyConnection,
+    *,
+    tokens: int | None,
+    profile_name: str,
+    runs: int | None = 1,
 ) -> ChargeRow | None:
     """Charges a profile for a run, or for its tokens where those are its unit; none if
     its hard limit does not allow it.
@@ -508,9 +512,9 @@ from agent_settings as settings
 where settings.profile_name = $1""",  # noqa: E501 - lines of the file
     takes="profile_name text",
     gives="""
-        id int4, profile_name varchar, provider varchar, model varchar,
+        id int4, profile_name varchar, provider varchar, model varchar?,
         auth_type varchar, daily_limit int4, hard_limit bool, usage_unit varchar,
-        usage_today int4, env_overrides jsonb, active_prompt_path text,
+        usage_today int4, env_overrides jsonb, active_prompt_path text?,
         updated_at timestamptz
     """,
     row=AgentProfile,
@@ -534,7 +538,7 @@ select
 from agent_settings as settings
 where settings.profile_name = $1""",
     takes="profile_name text",
-    gives="auth_type varchar, api_key_encrypted text",
+    gives="auth_type varchar, api_key_encrypted text?",
     row=FindKeyRow,
 )
 
@@ -566,9 +570,9 @@ select
 from agent_settings as settings
 order by settings.profile_name""",  # noqa: E501 - lines of the file
     gives="""
-        id int4, profile_name varchar, provider varchar, model varchar,
+        id int4, profile_name varchar, provider varchar, model varchar?,
         auth_type varchar, daily_limit int4, hard_limit bool, usage_unit varchar,
-        usage_today int4, env_overrides jsonb, active_prompt_path text,
+        usage_today int4, env_overrides jsonb, active_prompt_path text?,
         updated_at timestamptz
     """,
     row=AgentProfile,

@@ -166,7 +166,7 @@ order by artifact.artifact_type, artifact.file_path, artifact.version desc""",
     ),
     takes="session_id text, artifact_type text",
     gives="""
-        id int4, artifact_type varchar, file_path text, content_hash varchar,
+        id int4, artifact_type varchar, file_path text, content_hash varchar?,
         version int4, created_at timestamptz, metadata jsonb
     """,
     row=Artifact,
@@ -203,7 +203,7 @@ where
 order by artifact.version desc""",
     takes="session_id text, artifact_type text, file_path text",
     gives="""
-        id int4, artifact_type varchar, file_path text, content_hash varchar,
+        id int4, artifact_type varchar, file_path text, content_hash varchar?,
         version int4, created_at timestamptz, metadata jsonb
     """,
     row=Artifact,

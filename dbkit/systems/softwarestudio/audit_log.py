@@ -60,8 +60,8 @@ limit $3""",
     ),
     takes="event_type text, session_id text, max_events int8",
     gives="""
-        id int4, event_type varchar, session_id varchar, user_action varchar,
-        details jsonb, ip_address inet, created_at timestamptz
+        id int4, event_type varchar, session_id varchar?, user_action varchar?,
+        details jsonb, ip_address inet?, created_at timestamptz
     """,
     row=AuditEntry,
 )
@@ -97,8 +97,8 @@ where
 order by event.created_at, event.id""",
     takes="since timestamptz, until timestamptz",
     gives="""
-        id int4, event_type varchar, session_id varchar, user_action varchar,
-        details jsonb, ip_address inet, created_at timestamptz
+        id int4, event_type varchar, session_id varchar?, user_action varchar?,
+        details jsonb, ip_address inet?, created_at timestamptz
     """,
     row=AuditEntry,
 )

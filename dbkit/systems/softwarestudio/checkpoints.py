@@ -84,7 +84,7 @@ where
     and checkpoint.checkpoint_id = $2""",
     takes="thread_id text, checkpoint_id text",
     gives="""
-        id int4, checkpoint_id varchar, parent_checkpoint_id varchar,
+        id int4, checkpoint_id varchar, parent_checkpoint_id varchar?,
         checkpoint_data jsonb, metadata jsonb, created_at timestamptz
     """,
     row=Checkpoint,
@@ -118,7 +118,7 @@ order by checkpoint.created_at desc, checkpoint.id desc
 limit 1""",
     takes="thread_id text",
     gives="""
-        id int4, checkpoint_id varchar, parent_checkpoint_id varchar,
+        id int4, checkpoint_id varchar, parent_checkpoint_id varchar?,
         checkpoint_data jsonb, metadata jsonb, created_at timestamptz
     """,
     row=Checkpoint,
@@ -177,7 +177,7 @@ inner join checkpoints as checkpoint on ancestor.id = checkpoint.id
 order by ancestor.distance""",
     takes="thread_id text, checkpoint_id text, max_ancestors int4",
     gives="""
-        distance int4, id int4, checkpoint_id varchar, parent_checkpoint_id varchar,
+        distance int4, id int4, checkpoint_id varchar, parent_checkpoint_id varchar?,
         checkpoint_data jsonb, metadata jsonb, created_at timestamptz
     """,
     row=ListAncestorsRow,
@@ -268,7 +268,7 @@ limit $4""",
     ),
     takes="thread_id text, before text, metadata jsonb, max_checkpoints int8",
     gives="""
-        id int4, checkpoint_id varchar, parent_checkpoint_id varchar,
+        id int4, checkpoint_id varchar, parent_checkpoint_id varchar?,
         checkpoint_data jsonb, metadata jsonb, created_at timestamptz
     """,
     row=Checkpoint,
@@ -331,7 +331,7 @@ returning
     checkpoint.created_at""",  # noqa: E501 - lines of the file
     ),
     takes="""
-        parent_checkpoint_id varchar, thread_id varchar, checkpoint_id varchar,
+        parent_checkpoint_id varchar?, thread_id varchar, checkpoint_id varchar,
         checkpoint_data jsonb, metadata jsonb
     """,
     gives="id int4, created_at timestamptz",

@@ -145,8 +145,8 @@ order by step.starts_at""",  # noqa: E501 - lines of the file
         until timestamptz
     """,
     gives="""
-        starts_at timestamptz, count int8, min numeric, avg numeric, max numeric,
-        p95 numeric
+        starts_at timestamptz, count int8, min numeric?, avg numeric?, max numeric?,
+        p95 numeric?
     """,
     row=ListSeriesRow,
 )

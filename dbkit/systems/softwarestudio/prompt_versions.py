@@ -94,8 +94,8 @@ select prompt.id
 from prompt""",
     ),
     takes="""
-        profile_name varchar, version_number int4, active_prompt_path text,
-        ip_address inet, user_action varchar
+        profile_name varchar?, version_number int4?, active_prompt_path text,
+        ip_address inet?, user_action varchar?
     """,
     gives="id int4",
 )
@@ -105,8 +105,8 @@ from prompt""",
 def activate(
     connection: AnyConnection,
     *,
-    profile_name: str,
-    version_number: int,
+    profile_name: str | None,
+    version_number: int | None,
     user_action: str | None = "activate",
     active_prompt_path: str | Omitted = OMITTED,
     ip_address: Inet | Omitted | None = OMITTED,
@@ -179,8 +179,8 @@ select
 from prompt""",  # noqa: E501 - lines of the file
     ),
     takes="""
-        profile_name varchar, prompt_content text, note text, ip_address inet,
-        user_action varchar
+        profile_name varchar?, prompt_content text, note text, ip_address inet?,
+        user_action varchar?
     """,
     gives="id int4, version_number int4, created_at timestamptz",
     row=AddRow,
@@ -191,7 +191,7 @@ from prompt""",  # noqa: E501 - lines of the file
 def add(
     connection: AnyConnection,
     *,
-    profile_name: str,
+    profile_name: str | None,
     prompt_content: str,
     user_action: str | None = "add",
     note: str | Omitted = OMITTED,
@@ -221,7 +221,7 @@ where
     and prompt.is_active""",
     takes="profile_name text",
     gives="""
-        id int4, version_number int4, prompt_content text, note text, is_active bool,
+        id int4, version_number int4, prompt_content text, note text?, is_active bool,
         created_at timestamptz
     """,
     row=PromptVersion,
@@ -253,7 +253,7 @@ where prompt.profile_name = $1
 order by prompt.version_number desc""",
     takes="profile_name text",
     gives="""
-        id int4, version_number int4, prompt_content text, note text, is_active bool,
+        id int4, version_number int4, prompt_content text, note text?, is_active bool,
         created_at timestamptz
     """,
     row=PromptVersion,

@@ -131,8 +131,8 @@ returning
     updated_at""",
     ),
     takes="""
-        ip_address inet, session_id varchar, user_action varchar, project_name varchar,
-        work_dir text, user_mission text, metadata jsonb
+        ip_address inet?, session_id varchar, user_action varchar?,
+        project_name varchar?, work_dir text?, user_mission text, metadata jsonb
     """,
     gives="""
         session_id varchar, status varchar, current_phase varchar, iteration_count int4,
@@ -269,7 +269,7 @@ select
     session.updated_at
 from session""",
     ),
-    takes="session_id text, ip_address inet, user_action varchar, details jsonb",
+    takes="session_id text, ip_address inet?, user_action varchar?, details jsonb",
     gives="""
         session_id varchar, status varchar, current_phase varchar, iteration_count int4,
         updated_at timestamptz
@@ -358,7 +358,7 @@ select
     session.iteration_count,
     session.updated_at
 from session""",  # noqa: E501 - lines of the file
-    takes="session_id text, error_message text",
+    takes="session_id text, error_message text?",
     gives="""
         session_id varchar, status varchar, current_phase varchar, iteration_count int4,
         updated_at timestamptz
@@ -369,10 +369,7 @@ from session""",  # noqa: E501 - lines of the file
 
 @query
 def fail(
-    connection: AnyConnection,
-    *,
-    session_id: str,
-    error_message: str,
+    connection: AnyConnection, *, session_id: str, error_message: str | None
 ) -> SessionState | None:
     """Ends a session with an error, wherever it stands, and records it; none if it is
     over already.
@@ -402,9 +399,9 @@ from sessions as session
 where session.session_id = $1""",
     takes="session_id text",
     gives="""
-        session_id varchar, user_mission text, project_name varchar, status varchar,
+        session_id varchar, user_mission text, project_name varchar?, status varchar,
         current_phase varchar, created_at timestamptz, updated_at timestamptz,
-        iteration_count int4, qa_passed bool, work_dir text, state_json jsonb,
+        iteration_count int4, qa_passed bool, work_dir text?, state_json jsonb?,
         metadata jsonb
     """,
     row=FindRow,
@@ -433,7 +430,7 @@ select
 from active_sessions as session
 order by session.updated_at desc, session.session_id""",
     gives="""
-        session_id varchar, user_mission text, project_name varchar, status varchar,
+        session_id varchar, user_mission text, project_name varchar?, status varchar,
         current_phase varchar, created_at timestamptz, updated_at timestamptz,
         iteration_count int4, qa_passed bool
     """,
@@ -506,7 +503,7 @@ limit $4""",
     ),
     takes="project_name text, status text, current_phase text, max_sessions int8",
     gives="""
-        session_id varchar, user_mission text, project_name varchar, status varchar,
+        session_id varchar, user_mission text, project_name varchar?, status varchar,
         current_phase varchar, created_at timestamptz, updated_at timestamptz,
         iteration_count int4, qa_passed bool
     """,
@@ -648,7 +645,7 @@ select
 from session""",
     ),
     takes="""
-        back_to varchar, session_id text, ip_address inet, user_action varchar,
+        back_to varchar, session_id text, ip_address inet?, user_action varchar?,
         details jsonb
     """,
     gives="""

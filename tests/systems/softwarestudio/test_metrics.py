@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from psycopg import Connection
-from psycopg.errors import DatabaseError, NotNullViolation
+from psycopg.errors import DatabaseError
 
+from dbkit.errors import BadValue
 from dbkit.runtime import AsText
 from dbkit.systems.softwarestudio import metrics
 
@@ -60,7 +61,7 @@ def test_a_hundred_thousand_values_are_loaded_at_once(database: Connection) -> N
 def test_where_one_value_is_refused_none_is_loaded(database: Connection) -> None:
     wrong = metrics.LoadValues("latency", Decimal(1), None, NOON)
 
-    with pytest.raises(NotNullViolation), database.transaction():
+    with pytest.raises(BadValue), database.transaction():
         metrics.load(database, [*values("latency", {}, *minutes((0, 1))), wrong])
 
     assert metrics.list_latest(database, metric_name="latency") == []

@@ -46,7 +46,7 @@ class GetWithOrdersRow:
 _ADD: Statement[None] = Statement(
     _FILES("add", 3, "f2ccd401a285195c", "customers.sql"),
     "insert into customers (id, name, home) values ($1, $2, $3)",
-    takes="id int4, name text, home place",
+    takes="id int4, name text, home place?",
 )
 
 
@@ -70,7 +70,7 @@ left join orders on orders.customer = customers.id
 where customers.id = $1
 group by customers.id""",  # noqa: E501 - lines of the file
     takes="id int4",
-    gives="id int4, home place, orders json",
+    gives="id int4, home place?, orders json?",
     into={"home": Place, "orders": list_[GetWithOrdersOrder]},
     row=GetWithOrdersRow,
 )

@@ -69,7 +69,7 @@ class LoadValues:
 _ADD_EACH: Statement[int] = Statement(
     _FILES("add_each", 4, "2de166ad1717730a"),
     "insert into orders (customer, state, payload) values ($1, $2, $3) returning id",
-    takes="customer int4, state state, payload jsonb",
+    takes="customer int4, state state, payload jsonb?",
     gives="id int4",
 )
 
@@ -87,7 +87,7 @@ def add_each(connection: AnyConnection, sets: Iterable[AddEachValues]) -> list[i
 _CHANGE_NOTE: Statement[None] = Statement(
     _FILES("change_note", 3, "a67e08dc58d4e064"),
     "update orders set note = $1 where id = $2",
-    takes="note text, id int4",
+    takes="note text?, id int4",
 )
 
 
@@ -128,7 +128,7 @@ def find_state(connection: AnyConnection, *, id: int) -> State | None:
 _LIST_NOTES: Statement[Note] = Statement(
     _FILES("list_notes", 4, "69fe3c6e32fc8536"),
     "select orders.id, orders.note from orders order by orders.id",
-    gives="id int4, note text",
+    gives="id int4, note text?",
     row=Note,
 )
 
@@ -143,7 +143,7 @@ _LIST_OPEN: Statement[Order] = Statement(
     _FILES("list_open", 3, "cf5e9f901b2bf236"),
     """\
 select orders.id, orders.state, orders.date, orders.price from orders where orders.state = 'open' order by orders.id""",  # noqa: E501 - lines of the file
-    gives="id int4, state state, date date, price numeric",
+    gives="id int4, state state, date date?, price numeric?",
     row=Order,
 )
 
@@ -202,7 +202,7 @@ order by orders.""",
 limit $4""",
     ),
     takes="customer int4, state state, before date, most int8",
-    gives="id int4, state state, date date, price numeric",
+    gives="id int4, state state, date date?, price numeric?",
     row=Order,
     flags=["noted"],
     choices={"sort": ["date", "price"]},
@@ -233,7 +233,7 @@ def list_recent(
 _LOAD: Statement[None] = Statement(
     _FILES("load", 3, "8551ff26874eae45"),
     "insert into orders (customer, note, price) values ($1, $2, $3)",
-    takes="customer int4, note text, price numeric",
+    takes="customer int4, note text?, price numeric?",
     copied=("orders (customer, note, price)", [0, 1, 2]),
 )
 
@@ -253,7 +253,7 @@ _STREAM: Statement[Note] = Statement(
     """\
 select orders.id, orders.note from orders where orders.price > $1 order by orders.id""",
     takes="many numeric",
-    gives="id int4, note text",
+    gives="id int4, note text?",
     row=Note,
 )
 

@@ -1,0 +1,204 @@
+"""Make the two functions of a statement: one writes the values of a call, one builds its rows.
+
+Each is put together as a short Python source of exactly what the statement needs, and compiled
+once. The source has the numbers of parameters and columns and the field names of the row class,
+never a value. For an id and a flag that may be null, the first reads:
+
+    def bound(values):
+        v0, v1, = values
+        return (
+            pack_int4(v0) if v0.__class__ is int else w0(v0),
+            None if v1 is None else TRUE if v1 is True else FALSE if v1 is False else w1(v1),
+        )
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
+from functools import cache
+from keyword import iskeyword
+from struct import Struct
+from typing import Any, TypeAlias, cast
+from uuid import UUID
+
+from dbkit.pgtypes import PgType, TypeKind
+from dbkit.runtime.wirevalues import AsText, Encoder, Unbindable
+
+Bound: TypeAlias = Callable[[Sequence[object]], Sequence[bytes | None]]
+Built: TypeAlias = Callable[[list[tuple[Any, ...]]], list[Any]]
+
+_TEXTS = frozenset({"text", "varchar", "bpchar", "name", "citext", "xml", "char", '"char"'})
+
+
+def _refuse(_: object) -> bytes:
+    """Send the call the long way, which writes any value, or refuses it by its name."""
+    raise Unbindable
+
+
+_NAMES: dict[str, object] = {
+    "UUID": UUID,
+    "AsText": AsText,
+    "NUL": "\0",
+    "TRUE": b"\1",
+    "FALSE": b"\0",
+    "refuse": _refuse,
+    "pack_int2": Struct("!h").pack,
+    "pack_int4": Struct("!i").pack,
+    "pack_int8": Struct("!q").pack,
+    "pack_float8": Struct("!d").pack,
+}
+
+
+def make_bound(
+    types: Sequence[tuple[PgType, Encoder]],
+    nullable: Sequence[bool],
+    used: Sequence[bool],
+    count: int,
+    encoding: str,
+) -> Bound:
+    """Make what writes the values of a call; it raises whatever it raises for an odd one.
+
+    `used` says of each value whether the text has it; it is empty where all are. `count` is of
+    the values with those that only choose a text.
+    """
+    names = [f"v{number}" for number in range(len(types))]
+    writes = {
+        f"w{number}": encoder.binary or encoder.text for number, (_, encoder) in enumerate(types)
+    }
+    lines: list[str] = []
+    for number, ((type_, _), may_be_none) in enumerate(zip(types, nullable, strict=True)):
+        written = _written(type_, encoding).format(f"v{number}", f"w{number}")
+        if used and not used[number]:
+            written = "None"
+        elif may_be_none:
+            written = f"None if v{number} is None else {written}"
+        lines.append(written)
+    targets = [*names, *["_"] * (count - len(names))]
+    source = "\n".join(
+        [
+            f"def make({', '.join(writes)}):",
+            "    def bound(values):",
+            f"        {', '.join(targets)}, = values" if targets else "        () = values",
+            "        return (",
+            *(f"            {line}," for line in lines),
+            "        )",
+            "    return bound",
+        ]
+    )
+    bound: Bound = _compiled(source)(*writes.values())
+    return bound
+
+
+def _written(type_: PgType, encoding: str) -> str:
+    """Give the expression that writes `{0}`, by the encoder `{1}` where it is not plain.
+
+    What takes a list or an object has no use for a str, and refuses an AsText.
+    """
+    while type_.kind is TypeKind.DOMAIN and type_.of is not None:
+        type_ = type_.of
+    if type_.kind is TypeKind.ENUM or (type_.kind is TypeKind.BASE and type_.name in _TEXTS):
+        return _UTF8 if encoding == "utf-8" else "{1}({0})"
+    if type_.kind is TypeKind.BASE:
+        return _EXPRESSIONS.get(type_.name, "{1}({0})")
+    return "{1}({0})"
+
+
+_UTF8 = "{0}.encode() if {0}.__class__ is str and NUL not in {0} else refuse({0})"
+# PostgreSQL's own text of a json value is no string in json
+_JSON = "refuse({0}) if isinstance({0}, AsText) else {1}({0})"
+_EXPRESSIONS = {
+    "int2": "pack_int2({0}) if {0}.__class__ is int else {1}({0})",
+    "int4": "pack_int4({0}) if {0}.__class__ is int else {1}({0})",
+    "int8": "pack_int8({0}) if {0}.__class__ is int else {1}({0})",
+    "float8": "pack_float8({0}) if {0}.__class__ is float else {1}({0})",
+    "uuid": "{0}.bytes if {0}.__class__ is UUID else {1}({0})",
+    "bool": "TRUE if {0} is True else FALSE if {0} is False else {1}({0})",
+    "json": _JSON,
+    "jsonb": _JSON,
+}
+
+
+def make_built(
+    row: Callable[..., Any] | None,
+    nullable: Sequence[bool],
+    converters: Sequence[tuple[int, Callable[[Any], Any]]],
+    refuse_null: Callable[[Sequence[object]], None],
+) -> Built:
+    """Make what builds the rows of a result from its values, and notices a null that cannot be.
+
+    `row` is called with the values of a row; it is None where the only value is the row.
+    """
+    names = [f"v{number}" for number in range(len(nullable))]
+    proven = [name for name, may_be in zip(names, nullable, strict=True) if not may_be]
+    given: dict[str, Any] = {"refuse_null": refuse_null}
+    body = [f"{', '.join(names)}, = values" if names else "() = values"]
+    if proven:
+        body += [f"if {' or '.join(f'{name} is None' for name in proven)}: refuse_null(values)"]
+    for number, convert in converters:
+        given[f"c{number}"] = convert
+        call = f"v{number} = c{number}(v{number})"
+        body += [f"if v{number} is not None: {call}" if nullable[number] else call]
+    twin = None if row is None else _twin(row, len(names))
+    if row is None:
+        body += ["add(v0)"]
+    elif twin is None:
+        given["row"] = row
+        body += [f"add(row({', '.join(names)}))"]
+    else:
+        given |= {"row": row, "twin": twin, "new": object.__new__}
+        body += ["made = new(twin)"]
+        slots = [field.name for field in fields(cast("Any", row))]
+        body += [f"made.{slot} = {name}" for slot, name in zip(slots, names, strict=True)]
+        body += ["made.__class__ = row", "add(made)"]
+    source = "\n".join(
+        [
+            f"def make({', '.join(given)}):",
+            "    def built(rows):",
+            "        all_made = []",
+            "        add = all_made.append",
+            "        for values in rows:",
+            *(f"            {line}" for line in body),
+            "        return all_made",
+            "    return built",
+        ]
+    )
+    built: Built = _compiled(source)(*given.values())
+    return built
+
+
+@cache
+def _twin(row: Callable[..., Any], count: int) -> type | None:
+    """Return a class of the same slots, whose objects can be filled and then become rows.
+
+    A frozen dataclass sets each field through a call, which is half of what a row costs. None
+    where calling the class could do anything else than set its slots.
+    """
+    if not (isinstance(row, type) and is_dataclass(row)):
+        return None
+    slots = tuple(field.name for field in fields(row))
+    # what a class of the decorator's has is made by exec
+    written = getattr(row.__init__, "__code__", None)
+    if (
+        row.__mro__ != (row, object)
+        or row.__dict__.get("__slots__") != slots
+        or len(slots) != count
+        or not slots
+        or not all(field.init and not field.kw_only for field in fields(row))
+        or not all(slot.isidentifier() and not iskeyword(slot) for slot in slots)
+        or any(name in row.__dict__ for name in ("__post_init__", "__new__"))
+        or written is None
+        or written.co_filename != "<string>"
+    ):
+        return None
+    twin = type("_Twin", (), {"__slots__": slots})
+    try:
+        object.__setattr__(twin(), "__class__", row)
+    except TypeError:
+        return None
+    return twin
+
+
+@cache
+def _compiled(source: str) -> Callable[..., Any]:
+    namespace = dict(_NAMES)
+    exec(compile(source, "<made by dbkit.runtime.makers>", "exec"), namespace)  # noqa: S102 - made of numbers and field names alone
+    return cast("Callable[..., Any]", namespace["make"])
