@@ -434,6 +434,8 @@ def _first_difference(  # noqa: PLR0911 - a difference a return
             return column.name, f"stands where {other.name!r} stands in"
         if type_name(column.type) != type_name(other.type):
             return column.name, f"is {type_name(column.type)} here and {type_name(other.type)} in"
+        if column.type != other.type:
+            return column.name, "has another number of dimensions than in"
         if column.nullable != other.nullable:
             if column.nullable:
                 return column.name, "may be null here and is never null in"

@@ -9,16 +9,17 @@ from typing import Any
 import psycopg
 
 from dbkit.analysis.catalog import Catalog
+from dbkit.analysis.dimensions import output_dimensions, with_dimensions
 from dbkit.analysis.lostproof import NESTED_TOO_DEEPLY, LostProof
 from dbkit.analysis.nodes import Node
-from dbkit.analysis.parameters import nullable_parameters
+from dbkit.analysis.parameters import nullable_parameters, parameter_dimensions
 from dbkit.analysis.probe import Analysis, Signature, analyse_each
 from dbkit.analysis.proof import Proof
 from dbkit.analysis.rows import at_most_one
 from dbkit.analysis.scope import Scope, ScopeContext, reads_only_in
 from dbkit.analysis.shapes import Shapes
 from dbkit.analysis.typecatalog import TypeCatalog
-from dbkit.pgtypes import Column, PgType
+from dbkit.pgtypes import Column, PgType, TypeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +128,12 @@ def _proven(
     for position, (name, oid) in enumerate(signature.columns, 1):
         doubt = proof.output_doubt(scope, position)
         shape = shapes.of_output(scope, position)
-        columns.append(Column(name, types.find(oid), bool(doubt), doubt, shape))
+        type_ = types.find(oid)
+        if type_.kind is TypeKind.ARRAY:
+            type_ = with_dimensions(type_, output_dimensions(scope, position))
+        columns.append(Column(name, type_, bool(doubt), doubt, shape))
     return Description(
-        _parameters(types, signature, nullable),
+        _parameters(types, signature, nullable, parameter_dimensions(catalog, query)),
         tuple(columns),
         bool(columns) and at_most_one(scope),
         bool(columns) and scope.has_certain_row(),
@@ -141,13 +145,18 @@ def _proven(
 def _unproven(types: TypeCatalog, signature: Signature, lost: LostProof) -> Description:
     everything = frozenset(range(1, len(signature.parameters) + 1))
     columns = (Column(name, types.find(oid), True, lost.doubt) for name, oid in signature.columns)
-    return Description(_parameters(types, signature, everything), tuple(columns), lost=lost)
+    return Description(_parameters(types, signature, everything, {}), tuple(columns), lost=lost)
 
 
 def _parameters(
-    types: TypeCatalog, signature: Signature, nullable: frozenset[int]
+    types: TypeCatalog,
+    signature: Signature,
+    nullable: frozenset[int],
+    dimensions: Mapping[int, int],
 ) -> tuple[DescribedParameter, ...]:
     return tuple(
-        DescribedParameter(types.find(oid), number in nullable)
+        DescribedParameter(
+            with_dimensions(types.find(oid), dimensions.get(number, 1)), number in nullable
+        )
         for number, oid in enumerate(signature.parameters, 1)
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from dbkit.analysis.catalog import Catalog
+from dbkit.analysis.dimensions import column_dimensions
 from dbkit.analysis.known_functions import BUILD_ARRAY, BUILD_OBJECT, RANGES
 from dbkit.analysis.nodes import Node
 from dbkit.analysis.vocabulary import CmdType, CoercionForm, ParamKind, RTEKind
@@ -46,6 +47,17 @@ def nullable_parameters(catalog: Catalog, query: Node) -> frozenset[int]:
         elif node.kind == "DISTINCTEXPR":
             optional.update(_parameters(node.children("args")))
     return frozenset(optional - required)
+
+
+def parameter_dimensions(catalog: Catalog, query: Node) -> dict[int, int]:
+    """Return how many dimensions the parameters have that are assigned to a column of arrays."""
+    found: dict[int, int] = {}
+    for node in query.walk():
+        for column, value in _assignments(node) if node.kind == "QUERY" else ():
+            number = column_dimensions(catalog, _target(node).number("relid"), column)
+            for result in _results(value) if number > 1 else ():
+                found.update(dict.fromkeys(_passed_on(node, result), number))
+    return found
 
 
 def _target(query: Node) -> Node:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
+from dbkit.analysis.dimensions import dimensions, with_dimensions
 from dbkit.analysis.expressiontypes import UNKNOWN_TYPE, type_of
 from dbkit.analysis.known_functions import BUILD_ARRAY, BUILD_OBJECT
 from dbkit.analysis.nodes import JSON_TYPES, Node, is_empty_list, text_of
@@ -65,6 +66,8 @@ class Shapes:
             return None
         doubt = proof.doubt(expression)
         part_type = self._types.find(type_oid)
+        if part_type.kind is TypeKind.ARRAY:
+            part_type = with_dimensions(part_type, dimensions(proof.scope, expression))
         return Column(name, part_type, bool(doubt), doubt, self.of(proof, expression))
 
     def _of_column(self, proof: Proof, var: Node) -> Shape | None:

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 import psycopg
 
 from dbkit.analysis.catalog import Catalog
+from dbkit.analysis.dimensions import with_dimensions
 from dbkit.pgtypes import PgType, TypeKind
 
 _KINDS = {
@@ -29,8 +30,11 @@ class _TypeRow(NamedTuple):
     name: str
     kind: TypeKind
     of: int
+    # how many dimensions a domain over an array is declared with
+    dimensions: int
     labels: tuple[str, ...]
-    fields: tuple[tuple[str, int], ...]
+    # the name, the type and the declared dimensions of each
+    fields: tuple[tuple[str, int, int], ...]
 
 
 class _KnownTypes:
@@ -58,14 +62,17 @@ class TypeCatalog:
 
     def keep(self, rows: Iterable[Sequence[Any]]) -> None:
         """Keep the rows that `COMMON_TYPES` gives."""
-        for oid, schema, name, kind, of, labels, fields in rows:
+        for oid, schema, name, kind, of, dimensions, labels, fields in rows:
             self._known.rows[int(oid)] = _TypeRow(
                 schema,
                 name,
                 _KINDS[kind],
                 int(of),
+                int(dimensions),
                 tuple(json.loads(labels)),
-                tuple((field, int(type_oid)) for field, type_oid in json.loads(fields)),
+                tuple(
+                    (field, int(type_oid), number) for field, type_oid, number in json.loads(fields)
+                ),
             )
 
     def know(self, oids: Iterable[int]) -> None:
@@ -84,9 +91,12 @@ class TypeCatalog:
                 row.schema,
                 row.name,
                 row.kind,
-                self.find(row.of) if row.of else None,
+                with_dimensions(self.find(row.of), row.dimensions) if row.of else None,
                 row.labels,
-                tuple((name, self.find(field)) for name, field in row.fields),
+                tuple(
+                    (name, with_dimensions(self.find(field), number))
+                    for name, field, number in row.fields
+                ),
             )
         return types[oid]
 
@@ -109,6 +119,7 @@ select
         )
         else 0
     end::text,
+    type.typndims::text,
     case
         when type.typtype = 'e' then (
             select coalesce(pg_catalog.json_agg(enumlabel order by enumsortorder), '[]')
@@ -122,7 +133,8 @@ select
             select
                 coalesce(
                     pg_catalog.json_agg(
-                        pg_catalog.json_build_array(attname, atttypid::text) order by attnum
+                        pg_catalog.json_build_array(attname, atttypid::text, attndims)
+                        order by attnum
                     ),
                     '[]'
                 )

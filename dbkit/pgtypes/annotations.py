@@ -113,8 +113,8 @@ def python_type(  # noqa: PLR0913 - each of them is told by name, and rarely
 
     An enum is a `Literal` of its labels: the value stays the plain string it is in psql, in
     JSON and in Python, there is no class to import, and a wrong label is a type error.
-    An array's elements may be None unless the caller has proof; the annotation tells one
-    dimension, because PostgreSQL's type does not tell how many there are.
+    An array's elements may be None unless the caller has proof. An array whose elements are
+    arrays has several dimensions, for which PostgreSQL has no type of its own.
     What an extension brings is a string, in PostgreSQL's own text form.
     """
     ask = _Ask(
@@ -172,7 +172,7 @@ def _typed(  # noqa: PLR0911 - one answer for each kind of type
         case TypeKind.DOMAIN if type_.of is not None:
             return _typed(type_.of, ask, json_type)
         case TypeKind.ARRAY if type_.of is not None:
-            return _array(_typed(type_.of, ask, json_type), ask)
+            return _array(type_.of, _typed(type_.of, ask, json_type), ask)
         case TypeKind.ENUM | TypeKind.COMPOSITE if dotted := _named(type_, ask):
             name = dotted.rpartition(".")[2]
             return PyType(name, frozenset({dotted}), converted=type_.kind is TypeKind.COMPOSITE)
@@ -213,12 +213,15 @@ def _scalar(name: str, ask: _Ask, json_type: str | None) -> PyType:
     return PyType(dotted.rpartition(".")[2], imports)
 
 
-def _array(element: PyType, ask: _Ask) -> PyType:
-    if ask.element_nullable:
+def _array(of: PgType, element: PyType, ask: _Ask) -> PyType:
+    is_nested = of.kind is TypeKind.ARRAY
+    # a part of an array of several dimensions is never null, but what is in it may be
+    if ask.element_nullable and not is_nested:
         element = element.or_none()
     if ask.parameter:
         return element.inside("Sequence[{}]", "collections.abc.Sequence")
-    return element.inside("list[{}]")
+    # PostgreSQL holds no column to its number of dimensions, so the values are looked at
+    return _converted(element.inside("list[{}]")) if is_nested else element.inside("list[{}]")
 
 
 def _composite(type_: PgType, ask: _Ask) -> PyType:

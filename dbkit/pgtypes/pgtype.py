@@ -25,7 +25,8 @@ class PgType:
     schema: str
     name: str
     kind: TypeKind
-    # the element of an array, the base of a domain, the subtype of a (multi)range
+    # the element of an array, which is the array itself with one dimension less where it has
+    # several; the base of a domain, the subtype of a (multi)range
     of: "PgType | None" = None
     labels: tuple[str, ...] = ()
     fields: tuple[tuple[str, "PgType"], ...] = ()

@@ -36,7 +36,9 @@ def type_name(type_: PgType) -> str:
     The schema is left out where the search path finds the type by itself.
     """
     if type_.kind is TypeKind.ARRAY and type_.of is not None:
-        return f"{type_name(type_.of)}[]"
+        # an array of several dimensions has the type of one with a single one
+        is_nested = type_.of.kind is TypeKind.ARRAY
+        return type_name(type_.of) if is_nested else f"{type_name(type_.of)}[]"
     builtin = postgres.types.get(type_.name) is not None or type_.name == "char"
     if type_.schema == "pg_catalog":
         # "char" is a type of its own, and char is another

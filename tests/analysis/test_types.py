@@ -36,11 +36,13 @@ def test_a_plain_type_is_just_itself(
 
 
 def test_an_array_knows_its_elements_of_any_dimension(library: psycopg.Connection) -> None:
-    pgtype = type_of(library, "array[array['calm'::mood]]")
+    plane = type_of(library, "array[array['calm'::mood]]")
 
-    assert pgtype.kind is TypeKind.ARRAY
-    assert pgtype.of is not None
-    assert (pgtype.of.name, pgtype.of.kind, pgtype.of.labels) == (
+    assert plane.kind is TypeKind.ARRAY
+    assert plane.of is not None
+    assert (plane.of.kind, plane.of.oid) == (TypeKind.ARRAY, plane.oid)
+    assert plane.of.of is not None
+    assert (plane.of.of.name, plane.of.of.kind, plane.of.of.labels) == (
         "mood",
         TypeKind.ENUM,
         ("calm", "wild"),
