@@ -5,7 +5,7 @@ from typing import LiteralString, NamedTuple
 from dbkit.analysis.catalog import Catalog
 
 
-class ForeignKey(NamedTuple):
+class CertainKey(NamedTuple):
     """A key whose columns, where none is null, are those of a row of another table."""
 
     referenced: int
@@ -14,10 +14,10 @@ class ForeignKey(NamedTuple):
     operators: dict[tuple[int, int], tuple[int, int]]
 
 
-def foreign_keys(catalog: Catalog, relation: int) -> list[ForeignKey]:
+def foreign_keys(catalog: Catalog, relation: int) -> list[CertainKey]:
     """Return the foreign keys of a table that hold whatever was done to the two tables."""
     return [
-        ForeignKey(
+        CertainKey(
             referenced,
             {
                 (column, target): (equality, commuted)

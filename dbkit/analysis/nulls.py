@@ -44,7 +44,7 @@ from dbkit.analysis.vocabulary import (
     TableFuncType,
     VarReturningType,
 )
-from dbkit.analysis.writing import default_of, writing_of
+from dbkit.analysis.writtenrows import default_of, writing_of
 
 _JOIN_NAMES = {JoinType.LEFT: "left", JoinType.FULL: "full"}
 # what extract() takes of an infinite time, too
