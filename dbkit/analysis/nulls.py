@@ -419,6 +419,27 @@ def _doubt_unless_any_argument(proof: Proof, node: Node) -> str:
     return proof.doubt_unless_any(node.children("args"))
 
 
+def _field_doubt(proof: Proof, node: Node) -> str:
+    """Return why a field of a row may be null: that of a whole row is a column of its relation."""
+    doubt, row = "a field of a row may be null", node.needed("arg")
+    if row.kind != "VAR" or row.number("varlevelsup") or row.number("varattno") <= 0:
+        return doubt
+    source = proof.scope.source(row.number("varno"))
+    if source is None or "setOperations" in source.query or source.grouping_sets:
+        return doubt
+    targets = source.targets
+    if row.number("varattno") > len(targets) or proof.doubt(row):
+        return doubt
+    whole = targets[row.number("varattno") - 1].needed("expr")
+    if whole.kind != "VAR" or whole.number("varattno") or whole.number("varlevelsup"):
+        return doubt
+    entry = source.relation(whole.number("varno"))
+    if source.command != CmdType.SELECT or entry.number("rtekind") != RTEKind.RELATION:
+        return doubt
+    column = whole.replaced(varattno=node.word("fieldnum"), vartype=node.word("resulttype"))
+    return proof.rows_of(source).doubt(column)
+
+
 def _domain_doubt(proof: Proof, node: Node) -> str:
     if proof.scope.catalog.refuses_null(node.number("resulttype")):
         return ""
@@ -627,7 +648,7 @@ _RULES: dict[str, Rule] = {
     "CONST": _constant_doubt,
     "CONVERTROWTYPEEXPR": _argument_doubt,
     "DISTINCTEXPR": _no_doubt,
-    "FIELDSELECT": _always("a field of a row may be null"),
+    "FIELDSELECT": _field_doubt,
     "FUNCEXPR": _call_doubt,
     "GROUPINGFUNC": _no_doubt,
     "JSONCONSTRUCTOREXPR": _json_constructor_doubt,

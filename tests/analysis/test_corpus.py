@@ -11,7 +11,7 @@ CORPUS = read_corpus()
 
 
 def test_the_corpus_is_large() -> None:
-    assert len({case.text for case in CORPUS}) == len(CORPUS) >= 150
+    assert len({case.text for case in CORPUS}) == len(CORPUS) >= 450
 
 
 @pytest.mark.parametrize("case", CORPUS, ids=str)
@@ -45,10 +45,7 @@ def test_no_column_said_to_be_never_null_shows_one_and_no_doubt_is_idle(results:
         if (mark == "!" and column in seen) or (mark == "?" and column not in seen)
     ]
     assert contradicted == []
-    assert {case.text for case in results.described if case not in results.seen} <= {
-        # the view lacks a column that its table requires
-        "insert into young values (72, 'x', null) on conflict do nothing returning id, name, born"
-    }
+    assert [case.text for case in results.described if case not in results.seen] == []
 
 
 def test_the_counts_tell_an_unsound_column_from_a_loose_one(results: Search) -> None:
@@ -59,5 +56,7 @@ def test_the_counts_tell_an_unsound_column_from_a_loose_one(results: Search) -> 
     shown = counts_of(results._replace(seen={case: {position}}))
 
     assert counts.unsound == 0
+    # each has its reason beside it in the corpus
+    assert counts.loose * 100 <= counts.columns
     assert counts.loose == sum(case.columns.count("~") for case in results.described)
     assert shown.unsound == 1
