@@ -1,19 +1,33 @@
 """Hold a query file against a database: every combination of its parts, typed and made to agree."""
 
-import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import chain, count, zip_longest
+from itertools import zip_longest
 from typing import Any, NamedTuple, TypeAlias
 
 import psycopg
 from psycopg import sql
 
-from dbkit.analysis import Analysis, Catalog, Description, analyse_each, describe_analysis
+from dbkit.analysis import (
+    Analysis,
+    Catalog,
+    Description,
+    LostProof,
+    Untyped,
+    analyse_each,
+    describe_analysis,
+)
 from dbkit.errors import QueryError
+from dbkit.fieldnames import NO_NAME, UnusableField, quoted_name, unusable_fields
 from dbkit.pgtypes import Column, PgType, Shape, TypeKind, type_name
-from dbkit.queryfiles import Combination, Query, QueryFileFault, QueryKind, copy_target, usable_name
+from dbkit.queryfiles import (
+    Combination,
+    Query,
+    QueryFileFault,
+    QueryKind,
+    copy_target,
+)
 from dbkit.sqltext import Source
 
 
@@ -109,7 +123,7 @@ class UnusablePart(QueryError):
 
 
 def _fault_of_name(name: str) -> str:
-    return "has no name" if name == _NO_NAME else f"is named {name!r}, which Python cannot carry"
+    return "has no name" if name == NO_NAME else f"is named {name!r}, which Python cannot carry"
 
 
 @dataclass(eq=False)
@@ -145,6 +159,24 @@ class ParametersDiffer(QueryError):
         return (
             f"{self.path}: parameter {self.parameter!r} of {self.query} is {first} in one place "
             f"and {second} in another; cast it, as in :'{self.parameter}'::{first}"
+        )
+
+
+@dataclass(eq=False)
+class UntypedParameter(QueryError):
+    """PostgreSQL gives a parameter a type that no value has, such as record."""
+
+    query: str
+    path: str
+    parameter: str
+    type: str
+    # the type to cast it to, as far as it is known
+    meant: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: parameter {self.parameter!r} of {self.query} is of the type "
+            f"{self.type}, which no value is of; cast it, as in :'{self.parameter}'::{self.meant}"
         )
 
 
@@ -228,9 +260,6 @@ class DefaultDoesNotFit(QueryError):
         )
 
 
-# what PostgreSQL calls a column that has no name
-_NO_NAME = "?column?"
-_UNQUOTED = re.compile("[a-z_][a-z0-9_]*")
 # what has rows of a type, and how one of their attributes is renamed
 _RENAMED: dict[str, tuple[str, str]] = {
     "r": ("table", "column"),
@@ -287,6 +316,16 @@ class TypedQuery(NamedTuple):
     # by the json column, the dotted type that the header names
     json_types: tuple[tuple[str, str], ...]
     described: tuple[tuple[Combination, Description], ...]
+
+    @property
+    def lost(self) -> LostProof | None:
+        """Why nothing is proved of a combination, the first of which that is true."""
+        return next((described.lost for _, described in self.described if described.lost), None)
+
+    @property
+    def is_lost_here(self) -> bool:
+        """Whether another role, session or server could prove what is not proved."""
+        return self.lost is not None and self.lost.cause.is_of_the_session
 
     @property
     def is_certain(self) -> bool:
@@ -363,6 +402,10 @@ def examine_queries(
                     fault = _refusal(query, combination, sources[query.path], analysis)
                     # a fault of one part is reported once, not for every combination with the part
                     refused.setdefault(str(fault), fault)
+                    continue
+                if isinstance(analysis.query, LostProof) and analysis.query.untyped:
+                    untyped = _untyped(query, combination, analysis.query.untyped)
+                    refused.setdefault(str(untyped), untyped)
                     continue
                 settled = _settled(query, combination)
                 description = describe_analysis(connection, catalog, analysis, settled=settled)
@@ -483,6 +526,11 @@ def _refusal(
     return fault
 
 
+def _untyped(query: Query, combination: Combination, untyped: Untyped) -> UntypedParameter:
+    name = combination.parameters[untyped.number - 1]
+    return UntypedParameter(_shown(query), query.path, name, untyped.type, untyped.meant)
+
+
 def _is_of_the_statement(error: psycopg.Error) -> bool:
     """Say whether the text is at fault: not a lock, a time limit, a server that goes away."""
     if error.sqlstate is None:
@@ -549,7 +597,7 @@ def _unusable_names_of(query: Query, columns: Sequence[Column]) -> Iterator[Quer
     name = _shown(query)
     # a single value is returned without its name
     if len(columns) > 1:
-        for field in _unusable_fields([column.name for column in columns]):
+        for field in unusable_fields([column.name for column in columns]):
             facts = name, query.path, field.position, field.name, field.alias
             yield RepeatedColumn(*facts) if field.is_repeated else UnusableColumn(*facts)
     for column in columns:
@@ -557,28 +605,7 @@ def _unusable_names_of(query: Query, columns: Sequence[Column]) -> Iterator[Quer
             yield UnusablePart(name, query.path, column.name, part, alias, is_repeated)
 
 
-class _UnusableField(NamedTuple):
-    """A name that no field of a class can have, and one to use instead."""
-
-    name: str
-    position: int
-    alias: str
-    is_repeated: bool
-
-
-def _unusable_fields(names: Sequence[str]) -> Iterator[_UnusableField]:
-    taken = set(names)
-    for position, name in enumerate(names, start=1):
-        usable = "some_name" if name == _NO_NAME else usable_name(name)
-        is_repeated = usable == name and name in names[: position - 1]
-        if usable != name or is_repeated:
-            numbered = (f"{usable}_{number}" for number in count(2))
-            alias = next(alias for alias in chain([usable], numbered) if alias not in taken)
-            taken.add(alias)
-            yield _UnusableField(name, position, _quoted(alias), is_repeated)
-
-
-def _unusable_fields_inside(type_: PgType, shape: Shape | None) -> Iterator[_UnusableField]:
+def _unusable_fields_inside(type_: PgType, shape: Shape | None) -> Iterator[UnusableField]:
     """Find such names in rows that the statement makes.
 
     Json is left out: an object with a key that no field can have is a dict all the same. So are
@@ -587,7 +614,7 @@ def _unusable_fields_inside(type_: PgType, shape: Shape | None) -> Iterator[_Unu
     if shape is None:
         return
     if shape.kind == "row" and type_.kind is not TypeKind.COMPOSITE:
-        yield from _unusable_fields([part.name for part in shape.parts])
+        yield from unusable_fields([part.name for part in shape.parts])
     for part in shape.parts:
         yield from _unusable_fields_inside(part.type, part.shape)
 
@@ -602,7 +629,7 @@ def _unusable_attributes(
         needed_by.setdefault(f"parameter {name!r}", type_)
     for needed, type_ in needed_by.items():
         for composite in dict.fromkeys(_composites(type_)):
-            for field in _unusable_fields([name for name, _ in composite.fields]):
+            for field in unusable_fields([name for name, _ in composite.fields]):
                 remedy = _rename(catalog, composite, field)
                 yield UnusableAttribute(
                     _shown(query), query.path, needed, type_name(composite), field.name, remedy
@@ -616,19 +643,13 @@ def _composites(type_: PgType) -> Iterator[PgType]:
         yield from _composites(inner)
 
 
-def _rename(catalog: Catalog, composite: PgType, field: _UnusableField) -> str:
+def _rename(catalog: Catalog, composite: PgType, field: UnusableField) -> str:
     [(kind,)] = catalog.rows(
         "select relkind::text from pg_catalog.pg_class where reltype = $1", composite.oid
     )
     owner, attribute = _RENAMED[kind]
-    name = _quoted(field.name, always=True)
+    name = quoted_name(field.name, always=True)
     return f"alter {owner} {type_name(composite)} rename {attribute} {name} to {field.alias}"
-
-
-def _quoted(name: str, *, always: bool = False) -> str:
-    if _UNQUOTED.fullmatch(name) and not always:
-        return name
-    return '"{}"'.format(name.replace('"', '""'))
 
 
 def _different_types(query: Query, described: _Described) -> Iterator[ParametersDiffer]:

@@ -2,7 +2,7 @@
 
 from dbkit.analysis.catalog import Catalog
 from dbkit.analysis.description import Description, describe, describe_analysis, describe_many
-from dbkit.analysis.lostproof import NESTED_TOO_DEEPLY, LossCause, LostProof
+from dbkit.analysis.lostproof import NESTED_TOO_DEEPLY, LossCause, LostProof, Untyped
 from dbkit.analysis.nodes import Node, Value, read_nodes, text_of
 from dbkit.analysis.oids import FIRST_NORMAL_OBJECT_ID, LENGTH_COERCIONS
 from dbkit.analysis.probe import Analysis, analyse, analyse_each
@@ -48,6 +48,7 @@ __all__ = [
     "ScopeContext",
     "SetOperation",
     "SubLinkType",
+    "Untyped",
     "Value",
     "analyse",
     "analyse_each",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class LossCause(StrEnum):
@@ -26,6 +27,14 @@ class LossCause(StrEnum):
         return self in {LossCause.RIGHT, LossCause.READ_ONLY, LossCause.STANDBY}
 
 
+class Untyped(NamedTuple):
+    """A parameter with a type that no value is of, and the type to cast it to."""
+
+    number: int
+    type: str
+    meant: str
+
+
 @dataclass(frozen=True, slots=True)
 class LostProof:
     """Why nothing is proved of a statement: all that it gives and takes may be null."""
@@ -35,8 +44,11 @@ class LostProof:
     reason: str
     # what to do about it; empty where nothing can be done
     remedy: str = ""
-    # by its number, the parameter that has no type, and the type to cast it to
-    untyped: tuple[int, str] | None = None
+    # the parameter that has no type of its own, if that is why
+    untyped: Untyped | None = None
+
+    def __str__(self) -> str:
+        return f"{self.reason}; {self.remedy}" if self.remedy else self.reason
 
     @property
     def doubt(self) -> str:

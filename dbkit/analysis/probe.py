@@ -11,7 +11,7 @@ import psycopg
 
 from dbkit.analysis.catalog import ASKING_BUILTINS, Catalog
 from dbkit.analysis.knownnodes import unknown_part
-from dbkit.analysis.lostproof import LossCause, LostProof, not_known
+from dbkit.analysis.lostproof import LossCause, LostProof, Untyped, not_known
 from dbkit.analysis.nodes import Node, read_nodes
 from dbkit.analysis.oids import RECORDOID
 from dbkit.analysis.placeholders import MAX_PARAMETERS, Parameters, Place, move_back, moved
@@ -329,7 +329,7 @@ class _Probe:
             LossCause.RECORD,
             f"parameter {number} has the type {name}, which no value is of",
             f"cast it, as in ${number}::{meant}",
-            (number, meant),
+            Untyped(number, name, meant),
         )
 
     def _meant(self, statement: _Statement) -> str:

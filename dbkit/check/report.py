@@ -10,7 +10,7 @@ from dbkit.queryfiles import Query
 from dbkit.typedqueries import TypedQuery
 
 # what `why` says of a column that is nullable only because a proof is missing
-_UNPROVEN = re.compile(r"not analysed|nothing is known|.* may return null$")
+_UNPROVEN = re.compile(r"nothing is known|.* may return null$")
 _NOT_NULL = "not null"
 
 
@@ -53,7 +53,7 @@ class CheckReport:
     def unproven(self) -> int:
         """How many may be null only because nothing proves that they cannot."""
         return sum(
-            column.nullable and bool(_UNPROVEN.match(column.why))
+            column.nullable and (typed.lost is not None or bool(_UNPROVEN.match(column.why)))
             for typed in self.typed
             for column in typed.columns
         )

@@ -1,8 +1,10 @@
 """The rules of the check, one function each; to add one, write a function here."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import LiteralString
 
+from dbkit.analysis import LossCause
 from dbkit.check.finding import Observation, name_of
 from dbkit.check.needs import (
     ALLOWANCES,
@@ -92,7 +94,7 @@ def unordered(typed: TypedQuery) -> Iterator[Observation]:
 )
 def uncertain(typed: TypedQuery) -> Iterator[Observation]:
     """Find a query that may give more rows than its kind promises."""
-    if typed.is_certain:
+    if typed.is_certain or typed.is_lost_here:
         return
     several = next(
         combination for combination, description in typed.described if not description.at_most_one
@@ -100,6 +102,63 @@ def uncertain(typed: TypedQuery) -> Iterator[Observation]:
     reason = "more than one row may come back: no unique key is fixed by equality"
     message = f":{typed.query.kind}, but {reason}{_where(several.given, typed)}"
     yield Observation.of_query(typed.query, message)
+
+
+@RULES.rule(
+    "lost-proof",
+    Severity.ERROR,
+    TYPED_QUERIES,
+    kind="proof",
+    why=(
+        "The role or the session may not do what the proofs need, so that every column and "
+        "parameter counts as nullable and nothing is held against the generated package."
+    ),
+    remedy=(
+        "Do what the message says, such as `grant temporary on database shop to reader`, or check "
+        "with another role, or on the primary server."
+    ),
+    example=(
+        "shop: nothing is proved of 1 query: permission denied to create temporary tables in "
+        'database "shop"; grant it with `grant temporary on database shop to reader`'
+    ),
+)
+def lost_proof(queries: Sequence[TypedQuery]) -> Iterator[Observation]:
+    """Tell why the role or the session proves nothing, once for all queries."""
+    lost = Counter(str(typed.lost) for typed in queries if typed.is_lost_here)
+    for reason, number in lost.items():
+        which = "1 query" if number == 1 else f"{number} queries"
+        yield Observation(f"nothing is proved of {which}: {reason}")
+
+
+@RULES.rule(
+    "unproved-statement",
+    Severity.WARNING,
+    TYPED_QUERY,
+    kind="proof",
+    why=(
+        "The statement is of a form that cannot be analysed, so that all its columns and "
+        "parameters count as nullable; commands without an analysed tree, such as `show` and "
+        "`call`, are not meant."
+    ),
+    remedy=(
+        "Do what the message says, or write `-- allow: unproved-statement, reason` in the header."
+    ),
+    example=(
+        "sql/shop/orders/find.sql:4: warning: nothing is proved: a function takes 100 parameters "
+        "at most, and this needs more; pass several of them as one array"
+    ),
+)
+def unproved_statement(typed: TypedQuery) -> Iterator[Observation]:
+    """Find a statement of which nothing is proved for what it is."""
+    for combination, description in typed.described:
+        lost = description.lost
+        has_anything = bool(description.columns or description.parameters)
+        if lost is None or typed.is_lost_here or lost.cause is LossCause.UTILITY:
+            continue
+        if has_anything:
+            message = f"nothing is proved: {lost}{_where(combination.given, typed)}"
+            yield Observation.of_query(typed.query, message)
+            return
 
 
 # whose rows a query reaches

@@ -87,8 +87,9 @@ def check_system(
         report.found += RULES.findings(ALLOWANCES, allowed)
     if system.package is not None:
         told(f"{system.name}: {system.package}")
-        # a package is made of all queries or of none
+        # a package is made of all queries or of none; what could not be proved is no difference
         is_whole = not read.faults and not different and len(report.typed) == len(read.queries)
+        is_whole &= not any(typed.is_lost_here for typed in report.typed)
         state = _package_state(system, root, read, report.typed if is_whole else None)
         report.found += RULES.findings(PACKAGE, state)
     return report

@@ -51,6 +51,8 @@ def _print(typed: TypedQuery, whole: Combination, plan: list[str]) -> None:
     if typed.columns:
         rows = [_column(typed, index) for index in range(len(typed.columns))]
         lines += [*_aligned([("column", "postgresql", "python", "null"), *rows]), ""]
+    if typed.lost is not None:
+        lines += [f"nothing is proved: {typed.lost}", ""]
     for line in (*lines, *plan):
         click.echo(printable(line))
 

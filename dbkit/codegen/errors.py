@@ -47,6 +47,21 @@ class NotMigrated(QueryError):
 
 
 @dataclass(eq=False)
+class NotProved(QueryError):
+    """The role or the session may not prove anything, so all would be written as nullable."""
+
+    system: str
+    query: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.system} cannot be generated, for nothing can be proved of {self.query}: "
+            f"{self.reason}"
+        )
+
+
+@dataclass(eq=False)
 class NotCurrent(QueryError):
     """Generated code is not what the query files would make it."""
 

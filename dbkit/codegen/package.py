@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 
+from dbkit.codegen.errors import NotProved
 from dbkit.codegen.lockfile import LOCK, lock_text
 from dbkit.codegen.module import module_text, package_text, rows_text
 from dbkit.codegen.packagefolder import package_folder
@@ -28,6 +29,10 @@ def generate_system(
     for fault in read.faults:
         raise fault
     queries = type_queries(connection, read.queries, read.sources)
+    for typed in queries:
+        if typed.is_lost_here:
+            name = f"{typed.query.subject}.{typed.query.name}"
+            raise NotProved(system.name, name, str(typed.lost))
     return package_texts(system, root, queries, read.sources)
 
 

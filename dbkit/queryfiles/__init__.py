@@ -3,7 +3,10 @@
 from dbkit.queryfiles.combinations import combination_for
 from dbkit.queryfiles.copytarget import CopyTarget, copy_target
 from dbkit.queryfiles.errors import ClashingQueries, QueryFileFault
-from dbkit.queryfiles.pythonnames import row_class_name, usable_name
+from dbkit.queryfiles.pythonnames import (
+    row_class_name,
+    usable_name,
+)
 from dbkit.queryfiles.queryrecords import (
     Allowance,
     Choice,

@@ -231,7 +231,7 @@ def test_a_row_that_has_no_type_is_told_with_the_type_to_cast_it_to(
 
     assert described.lost is not None
     assert described.lost.cause is LossCause.RECORD
-    assert described.lost.untyped == (1, "author")
+    assert described.lost.untyped == (1, "record", "author")
     assert described.lost.remedy == "cast it, as in $1::author"
 
 

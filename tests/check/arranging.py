@@ -128,6 +128,27 @@ def drift(shop: Shop) -> None:
     shop.connection.execute("alter table orders alter note drop not null")
 
 
+def lost_proof(shop: Shop) -> None:
+    """Take the right to temporary tables from the role that checks."""
+    shop.query("orders/list_all", _LIST)
+    database = shop.connection.info.dbname
+    for statement in (
+        "do $$ begin create role reader login; exception when others then null; end $$",
+        f"revoke temporary on database {database} from public",
+        "revoke create on schema public from public",
+        "grant usage on schema public to reader",
+        "grant select on all tables in schema public to reader",
+    ):
+        shop.connection.execute(statement.encode())
+    url = make_conninfo(shop.project.url, user="reader")
+    shop.project.environment["SHOP_DATABASE_URL"] = url
+
+
+def unproved_statement(shop: Shop) -> None:
+    arrays = ", ".join(f":'p{number}'::text[] as p{number}" for number in range(101))
+    shop.query("orders/find", f"-- Arrays.\n-- more of them\n-- :one\nselect {arrays};\n")
+
+
 def unusable_package(shop: Shop) -> None:
     _settings(shop, '[tool.dbkit.systems.shop]\npackage = "shop-queries"\n')
 

@@ -44,7 +44,7 @@ def test_an_example_of_the_output_is_what_is_printed(rule: Rule[Any], shop: Shop
     printed = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "2026-01-31 12:00", ran.stdout)
     assert (
         f"{rule.example} [{rule.name}]"
-        in printed.replace(f"database {database!r}", "database 'shop'").splitlines()
+        in re.sub(rf"(database ['\"]?){database}\b", r"\1shop", printed).splitlines()
     )
     assert ran.returncode == int(rule.severity is Severity.ERROR)
 
