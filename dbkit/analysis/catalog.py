@@ -1,5 +1,6 @@
 """What the system catalog says about relations, functions, operators and types."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString, NamedTuple
@@ -102,6 +103,8 @@ class Catalog:
         self._index_rows: dict[int, list[tuple[str, ...]]] = {}
         self._indexes: dict[int, list[UniqueIndex]] = {}
         self._never_null_domains: frozenset[int] | None = None
+        # the queries about relations that are asked together with them
+        self._likely: list[LiteralString] = []
         self._asked: dict[tuple[str, int], list[tuple[Any, ...]]] = {}
         self._types_cast_by_users: frozenset[str] | None = None
 
@@ -110,8 +113,12 @@ class Catalog:
         """Whether no relation was asked for yet."""
         return not self._relations
 
-    def asking(self, relations: Iterable[int], function: str = "") -> list[Command]:
-        """Ask for relations, and for all that the body of a function names, with their views."""
+    def asking(self, relations: Iterable[int], function: str = "", text: str = "") -> list[Command]:
+        """Ask for relations, and for all that the body of a function names, with their views.
+
+        What `about_relations` was told of is asked for as well, if the text makes it likely.
+        """
+        self._likely = [query for query, words in _ABOUT_RELATIONS if words.search(text)]
         roots, known = _array(relations), _array(self._relations)
         return [
             command(_NAMING, roots, function, known),
@@ -122,6 +129,7 @@ class Catalog:
             command(_CALLED, function),
             command(_NEVER_NULL_DOMAINS),
             command(_TYPES_CAST_BY_USERS),
+            *(command(_of_all_named(query)) for query in self._likely),
         ]
 
     def unknown(self, queries: Iterable[Node]) -> frozenset[int]:
@@ -162,6 +170,11 @@ class Catalog:
         self._keep_functions(functions)
         self._never_null_domains = frozenset(int(oid) for (oid,) in domains)
         self._types_cast_by_users = frozenset(oid for (oid,) in cast)
+        for number, query in enumerate(self._likely, start=first + 8):
+            for oid, *_ in relations:
+                self._asked[query, int(oid)] = []
+            for named, *fact in answers.loaded(number, self._connection):
+                self._asked[query, named].append(tuple(fact))
 
     @property
     def knows_builtins(self) -> bool:
@@ -259,6 +272,22 @@ class Catalog:
             indexes = map(_index, self._index_rows.pop(oid))
             self._indexes[oid] = [index for index in indexes if index.is_known]
         return self._indexes[oid]
+
+
+# what other modules ask about each relation, and the words of a statement that make it likely
+_ABOUT_RELATIONS: list[tuple[LiteralString, re.Pattern[str]]] = []
+
+
+def about_relations(query: LiteralString, *, words: str) -> LiteralString:
+    """Let a query about one relation, $1, be asked for all relations of a statement at once."""
+    _ABOUT_RELATIONS.append((query, re.compile(words, re.IGNORECASE)))
+    return query
+
+
+def _of_all_named(query: LiteralString) -> LiteralString:
+    """Ask the same about each relation that is named."""
+    one = query.replace("$1", "named.oid")
+    return _ABOUT_ALL.replace("(about)", f"({one})")
 
 
 def _array(numbers: Iterable[int]) -> str:
@@ -417,6 +446,14 @@ select
     function.proretset
 from pg_catalog.pg_proc as function
 where function.oid in (select oid from called)
+"""
+
+_ABOUT_ALL: LiteralString = """
+select
+    named.oid::bigint,
+    found.*
+from pg_catalog.unnest(pg_catalog.current_setting('dbkit.named')::oid[]) as named (oid)
+cross join lateral (about) as found
 """
 
 _VIEWS: LiteralString = """

@@ -2,7 +2,7 @@
 
 from typing import LiteralString, NamedTuple
 
-from dbkit.analysis.catalog import Catalog
+from dbkit.analysis.catalog import Catalog, about_relations
 
 
 class CertainKey(NamedTuple):
@@ -34,7 +34,8 @@ def foreign_keys(catalog: Catalog, relation: int) -> list[CertainKey]:
 # A trigger or a rule of the table may undo what `on delete cascade` does to it. Where triggers are
 # disabled nobody looks, which is so for all that a subscription brings. Row-level security hides
 # rows that are there. Fields that came with 18 are read through json.
-_FOREIGN_KEYS: LiteralString = """
+_FOREIGN_KEYS: LiteralString = about_relations(
+    """
 with recursive part as (
     select declared.oid, declared.oid as top
     from pg_catalog.pg_constraint as declared
@@ -130,4 +131,6 @@ where
                 )
         )
     )
-"""
+""",
+    words="left|right|full",
+)

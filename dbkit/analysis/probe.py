@@ -261,9 +261,10 @@ class _Probe:
             return
         name = f"dbkit_probe_{token_hex(8)}"
         creating = self._creating(function, name)
+        texts = "\n".join(statement.text for statement in function.statements)
         # what the trees name is asked for as well, unless most of it is known
         is_fresh = self._catalog.is_empty
-        asking = self._catalog.asking((), name) if is_fresh else []
+        asking = self._catalog.asking((), name, texts) if is_fresh else []
         answers = self._attempt.exchange([*creating, command(_BODY, name), *asking])
         if (refused := answers.refused) is not None:
             self._find_refused(function, answers.error(refused))
@@ -273,7 +274,7 @@ class _Probe:
         if is_fresh:
             self._catalog.keep(answers, len(creating) + 1)
         elif relations := self._catalog.unknown(queries):
-            answers = self._attempt.exchange(self._catalog.asking(relations, name))
+            answers = self._attempt.exchange(self._catalog.asking(relations, name, texts))
             if (refused := answers.refused) is not None:
                 raise answers.error(refused)
             self._catalog.keep(answers)

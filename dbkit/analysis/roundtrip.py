@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg import generators
 from psycopg.abc import PQGen
+from psycopg.adapt import Transformer
 from psycopg.pq import ExecStatus, PipelineStatus
 from psycopg.pq.abc import PGconn, PGresult
 
@@ -74,6 +75,12 @@ class Answers:
             )
             for row in range(result.ntuples)
         ]
+
+    def loaded(self, number: int, connection: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
+        """Return the rows of a command as values of Python."""
+        transformer = Transformer(connection)
+        transformer.set_pgresult(self._results[number])
+        return transformer.load_rows(0, self._results[number].ntuples, tuple)
 
 
 def exchange(connection: psycopg.Connection[Any], commands: Sequence[Command]) -> Answers:

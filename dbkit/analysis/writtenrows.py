@@ -2,7 +2,7 @@
 
 from typing import LiteralString, NamedTuple
 
-from dbkit.analysis.catalog import Catalog
+from dbkit.analysis.catalog import Catalog, about_relations
 from dbkit.analysis.knownnodes import unknown_part
 from dbkit.analysis.nodes import Node, read_nodes
 
@@ -33,7 +33,8 @@ def default_of(catalog: Catalog, relation: int, attribute: int) -> Node | None:
 
 # bits of tgtype: row 1, before 2, insert 4, update 16; a row that moves to another partition is
 # deleted and inserted
-_WRITING: LiteralString = """
+_WRITING: LiteralString = about_relations(
+    """
 with recursive family as (
     select $1::oid as oid
     union
@@ -73,12 +74,17 @@ select
                 where member.attgenerated <> ''
             )
     )
-"""
-_DEFAULTS: LiteralString = """
+""",
+    words="insert|update|merge",
+)
+_DEFAULTS: LiteralString = about_relations(
+    """
 select
     adnum::integer,
     adbin::text
 from pg_catalog.pg_attrdef
 join pg_catalog.pg_attribute on attrelid = adrelid and attnum = adnum
 where adrelid = $1 and attgenerated = '' and attidentity = ''
-"""
+""",
+    words="insert|merge",
+)
