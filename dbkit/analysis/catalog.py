@@ -278,7 +278,7 @@ class Catalog:
 _ABOUT_RELATIONS: list[tuple[LiteralString, re.Pattern[str]]] = []
 
 
-def about_relations(query: LiteralString, *, words: str) -> LiteralString:
+def about_relations(query: LiteralString, *, words: str = "") -> LiteralString:
     """Let a query about one relation, $1, be asked for all relations of a statement at once."""
     _ABOUT_RELATIONS.append((query, re.compile(words, re.IGNORECASE)))
     return query

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import LiteralString
 
-from dbkit.analysis.catalog import Catalog
+from dbkit.analysis.catalog import Catalog, about_relations
 from dbkit.analysis.expressiontypes import type_of
 from dbkit.analysis.nodes import Node
 from dbkit.analysis.scope import Scope
@@ -176,14 +176,14 @@ _RULES: Mapping[str, Callable[[Scope, Node], int]] = {
     "VAR": _of_column,
     "WINDOWFUNC": _of_call,
 }
-_OF_COLUMNS: LiteralString = """
+_OF_COLUMNS: LiteralString = about_relations("""
 select
     attnum::integer,
     greatest(attndims, typndims)::integer
 from pg_catalog.pg_attribute
 join pg_catalog.pg_type as type on type.oid = atttypid
 where attrelid = $1 and attnum > 0 and greatest(attndims, typndims) > 1
-"""
+""")
 _OF_FIELDS: LiteralString = """
 select
     attnum::integer,

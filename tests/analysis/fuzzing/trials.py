@@ -12,7 +12,6 @@ import psycopg
 from psycopg.pq import ExecStatus
 
 from dbkit.analysis import FIRST_NORMAL_OBJECT_ID, Catalog, Description, describe
-from dbkit.analysis.probe import parse
 from dbkit.pgtypes import Column, column_type
 from tests.analysis.fuzzing.statements import Writer
 from tests.analysis.fuzzing.worlds import INTEGER, TEXT, World, make_world
@@ -183,7 +182,7 @@ def _describe(connection: psycopg.Connection[Any], catalog: Catalog, trial: Tria
     except psycopg.Error as error:
         try:
             with connection.transaction():
-                parse(connection, trial.text)
+                _parse(connection, trial.text)
         except psycopg.Error as refused:
             if refused.sqlstate == error.sqlstate:
                 return
@@ -310,3 +309,10 @@ def _leaves(value: Any) -> Iterator[Any]:  # noqa: ANN401 - a value
             yield from _leaves(element)
     else:
         yield value
+
+
+def _parse(connection: psycopg.Connection, text: str) -> None:
+    """Raise what the server has against a statement."""
+    result = connection.pgconn.prepare(b"", text.encode())
+    if result.status == ExecStatus.FATAL_ERROR:
+        raise psycopg.errors.error_from_result(result)
