@@ -180,15 +180,22 @@ def _describe(connection: psycopg.Connection[Any], catalog: Catalog, trial: Tria
         with connection.transaction():
             trial.description = describe(connection, trial.text, catalog=catalog)
     except psycopg.Error as error:
-        try:
-            with connection.transaction():
-                _parse(connection, trial.text)
-        except psycopg.Error as refused:
-            if refused.sqlstate == error.sqlstate:
-                return
-        trial.report(f"describe raises {error!r}", [], [])
+        if error.sqlstate != _refusal(connection, trial.text):
+            trial.report(f"describe raises {error!r}", [], [])
     except Exception as error:  # noqa: BLE001 - no other exception may ever come
         trial.report(f"describe raises {error!r}", [], [])
+
+
+def _refusal(connection: psycopg.Connection[Any], text: str) -> str | None:
+    """Prepare a statement without any of ours, and return how the server refuses it."""
+    try:
+        with connection.transaction(force_rollback=True):
+            result = connection.pgconn.prepare(b"", text.encode())
+            if result.status == ExecStatus.FATAL_ERROR:
+                raise psycopg.errors.error_from_result(result)
+    except psycopg.Error as refused:
+        return refused.sqlstate
+    return None
 
 
 def _run(
@@ -256,12 +263,12 @@ def _value_faults(column: Column, value: Any, path: str) -> Iterator[str]:  # no
         # it comes as text to a driver that was not told of the type
         return
     if column.shape.kind == "list" and isinstance(value, list):
-        for element in cast("list[Any]", value):
+        for element in cast("list[object]", value):
             yield from _value_faults(parts[0], element, f"{path}[]")
     elif column.shape.kind != "list" and isinstance(value, dict):
         yield from _object_faults(parts, cast("dict[str, Any]", value), path)
     elif column.shape.kind == "row" and isinstance(value, tuple):
-        yield from _row_faults(parts, cast("tuple[Any, ...]", value), path)
+        yield from _row_faults(parts, cast("tuple[object, ...]", value), path)
     else:
         yield f"{path} is no {column.shape.kind}, but {value!r}"
 
@@ -305,14 +312,7 @@ def fits(annotation: str, value: Any) -> bool:  # noqa: ANN401 - a value
 def _leaves(value: Any) -> Iterator[Any]:  # noqa: ANN401 - a value
     """Yield the elements of an array: its type does not say how many dimensions it has."""
     if isinstance(value, list):
-        for element in cast("list[Any]", value):
+        for element in cast("list[object]", value):
             yield from _leaves(element)
     else:
         yield value
-
-
-def _parse(connection: psycopg.Connection, text: str) -> None:
-    """Raise what the server has against a statement."""
-    result = connection.pgconn.prepare(b"", text.encode())
-    if result.status == ExecStatus.FATAL_ERROR:
-        raise psycopg.errors.error_from_result(result)
