@@ -374,6 +374,8 @@ def _applies(scope: Scope, number: int, index: UniqueIndex, conditions: list[Nod
         condition = _renumbered(index_condition, number)
         follows = (
             condition.kind == "NULLTEST"
+            # a row is not null where none of its fields is, and a fact is of the row alone
+            and not condition.flag("argisrow")
             and condition.number("nulltesttype") == NullTestType.IS_NOT_NULL
             and key_of(condition.child("arg"), scope) in facts
         )

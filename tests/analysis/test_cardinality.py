@@ -70,3 +70,16 @@ def test_a_key_compares_as_its_own_collation_does(empty: psycopg.Connection) -> 
     assert describe(empty, "select name from one where name = $1").at_most_one
     # another collation may hold two names for equal that the key takes for different
     assert not describe(empty, 'select name from one where name = $1 collate "C"').at_most_one
+
+
+def test_a_partial_key_on_a_row_needs_all_fields_of_it(empty: psycopg.Connection) -> None:
+    empty.execute("create type pair as (x integer, y integer)")
+    empty.execute("create table one (a integer, p pair)")
+    empty.execute("create unique index on one (a) where p is not null")
+    empty.execute("insert into one values (1, '(1,)'), (1, '(2,)')")
+
+    text = "select a from one where a = 1 and not (p is null)"
+
+    assert empty.execute(text.encode()).fetchall() == [(1,), (1,)]
+    assert not describe(empty, text).at_most_one
+    assert describe(empty, "select a from one where a = 1 and p is not null").at_most_one
