@@ -301,18 +301,9 @@ def fits(annotation: str, value: Any) -> bool:  # noqa: ANN401 - a value
                 return True
         elif alternative.startswith("list["):
             inner = alternative.removeprefix("list[")[:-1]
-            is_list = isinstance(value, list)
-            if is_list and all(fits(inner, leaf) for leaf in _leaves(value)):
+            elements = cast("list[object]", value) if isinstance(value, list) else [None]
+            if isinstance(value, list) and all(fits(inner, element) for element in elements):
                 return True
         elif alternative not in _SCALARS or isinstance(value, _SCALARS[alternative]):
             return alternative in _SCALARS or value is not None or alternative in {"Json", "Any"}
     return False
-
-
-def _leaves(value: Any) -> Iterator[Any]:  # noqa: ANN401 - a value
-    """Yield the elements of an array: its type does not say how many dimensions it has."""
-    if isinstance(value, list):
-        for element in cast("list[object]", value):
-            yield from _leaves(element)
-    else:
-        yield value
