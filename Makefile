@@ -93,6 +93,7 @@ bench-short: .venv-bench/installed ## the same in about a minute, less exact; no
 bench-others: .venv/installed ## measure migrations, generating and imports, beside psql, yoyo and the driver
 	@$(BIN)/python bench/migrations.py
 	@$(BIN)/python bench/generating.py
+	@$(BIN)/python bench/describing.py
 	@$(BIN)/python bench/imports.py
 
 # SEED names the search, or with a slash one world of it; POSTGRES is as in DBKIT_TEST_POSTGRES

@@ -46,6 +46,11 @@ _TYPE_FIELDS = {
     "FUNCEXPR": "funcresulttype",
     "ROWEXPR": "row_typeid",
 }
+# compiling what is asked of the catalog would take longer than the answer
+_SETTINGS = (
+    "select pg_catalog.set_config('check_function_bodies', 'off', true), "
+    "pg_catalog.set_config('jit', 'off', true)"
+)
 _BODY = "select prosqlbody::text from pg_catalog.pg_proc where proname = $1"
 
 
@@ -319,7 +324,7 @@ class _Probe:
         # return another type than it declares
         declaration = f"({types}) returns void language sql begin atomic\n{body}\n;end"
         creating = self._placement.creating(name, declaration)
-        texts = ["set local check_function_bodies = off", *creating]
+        texts = [_SETTINGS, *creating]
         return [command(text, encoding=self._encoding) for text in texts]
 
     def _untyped(self, statement: _Statement, number: int) -> LostProof:
