@@ -1,23 +1,36 @@
 """Run one statement for many sets of values, without waiting for each answer."""
 
-from collections import deque
+import sys
+from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import partial
 from itertools import chain, islice
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import psycopg
 from psycopg import generators
-from psycopg.pq import ExecStatus
-from psycopg.pq.abc import PGconn, PGresult
+from psycopg.abc import Buffer
+from psycopg.pq import ConnStatus, ExecStatus, Format
+from psycopg.pq.abc import PGresult
+from psycopg.waiting import WAIT_R
 
-from dbkit.runtime.ready import Ready, Sent
+from dbkit.runtime.columns import Columns, Values
+from dbkit.runtime.ready import Ready
 from dbkit.runtime.sessions import forget_stale, make_ready
 from dbkit.runtime.statement import Composition, Statement
-from dbkit.runtime.wire import AnyConnection, Steps, good, run
+from dbkit.runtime.wire import AnyConnection, Steps, good, in_pipeline, is_idle, run
 
 T = TypeVar("T")
+
+_INTERRUPTIONS = (KeyboardInterrupt, CancelledError)
+_SAVEPOINT = (b"savepoint dbkit_batch",)
+_RELEASE = (b"release savepoint dbkit_batch",)
+_TO_SAVEPOINT = (b"rollback to savepoint dbkit_batch", *_RELEASE)
+# outside a transaction, what is sent before the sync is one, but PostgreSQL warns that none is open
+_ROLLBACK = (
+    b"select pg_catalog.set_config('client_min_messages', 'error', true)",
+    b"rollback",
+)
 
 
 def batch(
@@ -37,21 +50,28 @@ def batch_rows(
 def _touched(
     connection: AnyConnection, statement: Statement[Any], sets: Iterable[Sequence[object]]
 ) -> Steps[int]:
-    _, results = yield from _answers(connection, *composed(statement, sets))
-    return sum(result.command_tuples or 0 for result in results)
+    touched = 0
+
+    def take(_: Ready[Any], result: PGresult) -> None:
+        nonlocal touched
+        touched += result.command_tuples or 0
+
+    composition, sets = composed(statement, sets)
+    yield from _Batch(connection, composition, take).run(sets)
+    return touched
 
 
 def _rows(
     connection: AnyConnection, statement: Statement[T], sets: Iterable[Sequence[object]]
 ) -> Steps[list[T]]:
+    rows: list[T] = []
+
+    def take(ready: Ready[T], result: PGresult) -> None:
+        rows.extend(ready.rows(connection.pgconn, result))
+
     composition, sets = composed(statement, sets)
-    ready, results = yield from _answers(connection, composition, sets)
-    try:
-        return [row for result in results for row in ready.rows(connection.pgconn, result)]
-    except psycopg.Error as error:
-        forget_stale(connection, error)
-        composition.note(error)
-        raise
+    yield from _Batch(connection, composition, take).run(sets)
+    return rows
 
 
 def composed(
@@ -61,52 +81,187 @@ def composed(
     remaining = iter(sets)
     head = list(islice(remaining, 1))
     composition = statement.composition(head[0] if head else None)
-    return composition, map(composition.bound, chain(head, remaining))
+    return composition, chain(head, remaining)
 
 
-def _answers(
-    connection: AnyConnection, composition: Composition[T], sets: Iterable[Sequence[object]]
-) -> Steps[tuple[Ready[T], list[PGresult]]]:
-    number = 0
-    try:
-        ready = yield from make_ready(connection, composition)
-        # all sets are written before the first is sent, so that a bad value leaves nothing done
-        sent = list(map(ready.bind, sets))
-        results: list[PGresult] = []
-        if sent:
-            answers = yield from _pipelined(connection.pgconn, ready, sent)
-            # the first answer is that of the prepare
-            for result in answers[1:]:
-                number += 1
-                ready.check(good(result))
-                results.append(result)
-    except psycopg.Error as error:
-        forget_stale(connection, error)
-        composition.note(error, what=f", set {number}" if number else "")
-        raise
-    return ready, results
+class _Interrupted(BaseException):
+    """The caller was interrupted while it waited."""
 
 
-def _pipelined(pgconn: PGconn, ready: Ready[Any], sent: list[Sent]) -> Steps[list[PGresult]]:
-    """Send everything and read on the way, so that neither side waits for the other."""
-    results: list[PGresult] = []
-    pgconn.enter_pipeline_mode()
-    try:
-        commands: deque[Callable[[], None]] = deque(
-            [partial(pgconn.send_prepare, b"", ready.text, ready.types)]
-        )
-        commands.extend(
-            partial(pgconn.send_query_prepared, b"", call.values, call.formats, ready.result_format)
-            for call in sent
-        )
-        commands.append(pgconn.pipeline_sync)
-        for fetched in (yield from generators.pipeline_communicate(pgconn, commands)):
-            results += fetched
+class _Batch(Generic[T]):
+    """The sets of one call on their way: a portion is sent while the one before is answered.
+
+    Nothing is done for good before the last message, which is sent after the last set is written.
+    Whatever goes wrong before takes back what was done.
+    """
+
+    def __init__(
+        self,
+        connection: AnyConnection,
+        composition: Composition[T],
+        take: Callable[[Ready[T], PGresult], None],
+    ) -> None:
+        self._connection = connection
+        self._pgconn = connection.pgconn
+        self._composition = composition
+        self._take = take
+        # an interruption that the caller handles already is not one of this batch
+        self._handled = sys.exc_info()[1]
+        self._has_savepoint = False
+        self._is_complete = False
+        # answers to come before that of the first set
+        self._before = 0
+        self._sent = 0
+        self._answered = 0
+
+    def run(self, sets: Iterable[Values]) -> Steps[None]:
+        """Send the sets and take their answers."""
+        try:
+            ready = yield from make_ready(self._connection, self._composition)
+            yield from self._pipelined(ready, sets)
+        except psycopg.Error as error:
+            forget_stale(self._connection, error)
+            what = f", set {self._answered}" if 0 < self._answered <= self._sent else ""
+            self._composition.note(error, what=what)
+            raise
+
+    def _pipelined(self, ready: Ready[T], sets: Iterable[Values]) -> Steps[None]:
+        columns = Columns(self._composition, ready)
+        portions = iter(columns.portions(sets))
+        portion = next(portions, None)
+        if portion is None:
+            return
+        calls = columns.bound(*portion)
+        portion = next(portions, None)
+        # if all is sent at once and gives no rows, nothing can go wrong on this side any more
+        is_risky = portion is not None or bool(ready.columns)
+        self._has_savepoint = is_risky and not is_idle(self._pgconn)
+        self._pgconn.enter_pipeline_mode()
+        try:
+            self._open(ready)
+            self._call(ready, calls)
+            while portion is not None:
+                answered = self._sent
+                yield from self._flush()
+                calls = columns.bound(*portion)
+                portion = next(portions, None)
+                self._call(ready, calls)
+                yield from self._read(ready, answered)
+            yield from self._complete(ready)
+        except GeneratorExit:
+            self._pgconn.finish()
+            raise
+        except BaseException as error:
+            with suppress(psycopg.Error):
+                yield from self._give_up()
+            # the caller raises what interrupted it
+            if not isinstance(error, _Interrupted):
+                raise
+        finally:
+            self._leave()
+
+    def _open(self, ready: Ready[T]) -> None:
+        if self._has_savepoint:
+            self._send(_SAVEPOINT)
+        self._pgconn.send_prepare(b"", ready.text, ready.types)
+        self._before = 1 + self._has_savepoint
+
+    def _call(
+        self,
+        ready: Ready[T],
+        calls: Iterable[tuple[Sequence[Buffer | None], Sequence[Format]]],
+    ) -> None:
+        send, result_format = self._pgconn.send_query_prepared, ready.result_format
+        for values, formats in calls:
+            send(b"", values, formats, result_format)
+            self._sent += 1
+
+    def _complete(self, ready: Ready[T]) -> Steps[None]:
+        if ready.columns:
+            # other columns than expected are to be noticed before anything is done for good
+            yield from self._flush()
+            yield from self._read(ready, 1)
+        if self._has_savepoint:
+            self._send(_RELEASE)
+        self._pgconn.pipeline_sync()
+        self._is_complete = True
+        yield from generators.send(self._pgconn)
+        yield from self._read(ready, sys.maxsize)
+
+    def _send(self, texts: Iterable[bytes]) -> None:
+        for text in texts:
+            self._pgconn.send_query_params(text, None)
+
+    def _flush(self) -> Steps[None]:
+        """Send what is written, and have the server send the answers that it has."""
+        self._pgconn.send_flush_request()
+        yield from generators.send(self._pgconn)
+        self._refuse_interruption()
+
+    def _read(self, ready: Ready[T], count: int) -> Steps[None]:
+        """Take answers until those of so many sets are there, or all."""
+        pgconn = self._pgconn
+        was_none = False
+        while self._answered < count:
+            if pgconn.is_busy():
+                yield from self._wait()
+                self._refuse_interruption()
+                continue
+            result = pgconn.get_result()
+            if result is None:
+                # between two answers there is one None; the second means that none will come
+                if was_none:
+                    message = "the connection is lost"
+                    raise psycopg.OperationalError(message)
+                was_none = True
+                continue
+            was_none = False
+            if result.status == ExecStatus.PIPELINE_SYNC:
+                return
+            if self._before:
+                good(result)
+                self._before -= 1
+                continue
+            self._answered += 1
+            good(result)
+            if self._answered <= self._sent:
+                if self._answered == 1:
+                    # the server holds the statement to these columns from now on
+                    ready.check(result)
+                self._take(ready, result)
+
+    def _wait(self) -> Steps[None]:
+        while not (yield WAIT_R):
+            pass
+        self._pgconn.consume_input()
+
+    def _refuse_interruption(self) -> None:
+        """Give up if the caller was interrupted: it has the server cancel, and waits once more."""
+        raised = sys.exc_info()[1]
+        if isinstance(raised, _INTERRUPTIONS) and raised is not self._handled:
+            raise _Interrupted
+
+    def _give_up(self) -> Steps[None]:
+        """Take back what was sent, and read what is still to come."""
+        pgconn = self._pgconn
+        if pgconn.status == ConnStatus.BAD:
+            return
+        if not self._is_complete:
+            self._send(_TO_SAVEPOINT if self._has_savepoint else _ROLLBACK)
+            pgconn.pipeline_sync()
         yield from generators.send(pgconn)
-        while not results or results[-1].status != ExecStatus.PIPELINE_SYNC:
-            results += yield from generators.fetch_many(pgconn)
-    finally:
+        while True:
+            if pgconn.is_busy():
+                yield from self._wait()
+            elif (result := pgconn.get_result()) is not None:
+                if result.status == ExecStatus.PIPELINE_SYNC:
+                    return
+            elif pgconn.status == ConnStatus.BAD:
+                return
+
+    def _leave(self) -> None:
         # a broken connection has answers left; its own error is raised already
         with suppress(psycopg.Error):
-            pgconn.exit_pipeline_mode()
-    return results[:-1]
+            self._pgconn.exit_pipeline_mode()
+        if self._pgconn.status == ConnStatus.OK and in_pipeline(self._pgconn):
+            self._pgconn.finish()

@@ -243,8 +243,10 @@ def make_scalar_encoder(name: str, encoding: str) -> Encoder:
         write = partial(_json, encoding)
         return Encoder(write, lambda value: b"\x01" + write(value), takes_lists=True)
     write = partial(_string, encoding)
+    if name in _PLAIN_TEXT:
+        return Encoder(write, write, scalar="text" if encoding == "utf-8" else "")
     # of a type that is not listed, the binary form is not known
-    return Encoder(write, write if name in _PLAIN_TEXT else None)
+    return Encoder(write)
 
 
 def _expect(value: object, *classes: type) -> None:
@@ -423,3 +425,5 @@ _SCALARS: dict[str, Encoder] = {
         partial(_vector, vector_text), partial(_vector, vector_binary), takes_lists=True
     ),
 }
+for _name, _encoder in _SCALARS.items():
+    _encoder.scalar = _name

@@ -108,8 +108,12 @@ class Ready(Generic[T]):
             return None
         encoder = self.encoders[number]
         write = encoder.binary if binary else encoder.text
-        if isinstance(value, AsText) and not binary:
-            write = self.as_text.text
+        if isinstance(value, AsText):
+            if not binary:
+                write = self.as_text.text
+            elif encoder.takes_lists:
+                # it would be a string in json
+                self._refuse(number, value, "a binary copy has no place for a text form")
         try:
             return (write or encoder.text)(value)
         except Unbindable as refused:

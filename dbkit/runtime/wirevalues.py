@@ -25,3 +25,5 @@ class Encoder:
     binary: Write | None = None
     # a list is one value of the type, not several
     takes_lists: bool = False
+    # the type of PostgreSQL's own that it writes, where many values can be written at once
+    scalar: str = ""
