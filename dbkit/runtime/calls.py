@@ -1,19 +1,25 @@
 """Call a statement: the kinds of query, each for a blocking and for an async connection."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 
 import psycopg
 from psycopg import AsyncConnection, Connection, generators
+from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from dbkit.errors import NoRow, TooManyRows
+from dbkit.runtime.loopreader import reader_of
 from dbkit.runtime.ready import Ready
-from dbkit.runtime.sessions import answer, send_now, session_of, settle
+from dbkit.runtime.sessions import ConnectionState, answer, send_now, session_of, settle
 from dbkit.runtime.statement import Composition, Statement
 from dbkit.runtime.wire import BAD, AnyConnection, is_idle
 
 T = TypeVar("T")
+
+# so many seconds a server has to end what was cancelled
+_PATIENCE = 5.0
 
 
 def one(connection: AnyConnection, statement: Statement[T], values: Sequence[object]) -> T:
@@ -91,10 +97,16 @@ def _exchange(
     session = session_of(connection)
     pgconn = connection.pgconn
     is_first = is_idle(pgconn)
-    ready = send_now(connection, session, composition, values)
-    if ready is None:
-        return connection.wait(answer(connection, session, composition, values))
-    result = connection.wait(generators.execute(pgconn))[-1]
+    try:
+        ready = send_now(connection, session, composition, values)
+        if ready is None:
+            return connection.wait(answer(connection, session, composition, values))
+        result = connection.wait(generators.execute(pgconn))[-1]
+    except KeyboardInterrupt:
+        # the driver ends what it waits for; between sending and waiting nobody does
+        if pgconn.transaction_status == TransactionStatus.ACTIVE:
+            pgconn.finish()
+        raise
     if result.status in BAD or not (session.is_named(ready) or ready.matches(result)):
         steps = settle(connection, session, ready, result, values, is_first=is_first)
         return connection.wait(steps)
@@ -148,8 +160,37 @@ async def _exchange_awaited(
     ready = send_now(connection, session, composition, values)
     if ready is None:
         return await connection.wait(answer(connection, session, composition, values))
-    result = (await connection.wait(generators.execute(pgconn)))[-1]
+    result = await _result(connection, session)
     if result.status in BAD or not (session.is_named(ready) or ready.matches(result)):
         steps = settle(connection, session, ready, result, values, is_first=is_first)
         return await connection.wait(steps)
     return ready, result
+
+
+async def _result(connection: AsyncConnection[Any], session: ConnectionState) -> PGresult:
+    """Wait for the result of a call that was sent."""
+    pgconn = connection.pgconn
+    reader = session.reader = reader_of(connection, session.reader)
+    if reader is None or pgconn.flush():
+        # large values, which are sent bit by bit
+        results: list[PGresult] = await connection.wait(generators.execute(pgconn))
+        return results[-1]
+    try:
+        return await reader.result()
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        if pgconn.transaction_status == TransactionStatus.ACTIVE:
+            await _give_up(connection)
+        raise
+
+
+async def _give_up(connection: AsyncConnection[Any]) -> None:
+    """End on the server what nobody waits for any more, or close the connection."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await connection.cancel_safe(timeout=_PATIENCE)
+            await connection.wait(generators.fetch_many(connection.pgconn))
+    except BaseException as error:
+        # cancelled again, or the server does not answer: nobody knows what would come next
+        connection.pgconn.finish()
+        if not isinstance(error, Exception):
+            raise

@@ -31,6 +31,7 @@ from dbkit.runtime.wire import (
 
 if TYPE_CHECKING:
     from dbkit.runtime.connectiontypes import ConnectionTypes
+    from dbkit.runtime.loopreader import Reader
 
 T = TypeVar("T")
 
@@ -50,7 +51,7 @@ _LOST_TYPES = frozenset({"XX000", "42704", "42883"})
 class ConnectionState:
     """What has been found out on one connection."""
 
-    __slots__ = ("closing", "losses", "named", "names", "preparing", "ready", "types")
+    __slots__ = ("closing", "losses", "named", "names", "preparing", "reader", "ready", "types")
 
     def __init__(self, *, named: bool | None) -> None:
         # in the order of use
@@ -65,6 +66,8 @@ class ConnectionState:
         # what was prepared last
         self.preparing = b""
         self.losses = 0
+        # of an async connection, what waits for its answers
+        self.reader: Reader | None = None
 
     def find(self, composition: Composition[T], pgconn: PGconn) -> Ready[T] | None:
         """Return a statement if it is ready as things are."""
