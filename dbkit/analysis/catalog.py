@@ -501,6 +501,12 @@ left join lateral (
     from family
     join pg_catalog.pg_trigger on tgrelid = family.oid
     where not tgisinternal and tgtype & 1 <> 0 and tgtype & (2 | 64) <> 0
+    union all
+    -- triggers that the other server of a foreign table may have: insert, delete, update
+    select 4 | 8 | 16
+    from family
+    join pg_catalog.pg_class as member on member.oid = family.oid
+    where member.relkind = 'f'
 ) as fires on true
 where
     relation.oid = any(pg_catalog.current_setting('dbkit.named')::oid[])

@@ -83,3 +83,20 @@ def test_a_partial_key_on_a_row_needs_all_fields_of_it(empty: psycopg.Connection
     assert empty.execute(text.encode()).fetchall() == [(1,), (1,)]
     assert not describe(empty, text).at_most_one
     assert describe(empty, "select a from one where a = 1 and p is not null").at_most_one
+
+
+def test_a_server_behind_a_foreign_partition_may_skip_the_row_that_is_inserted(
+    empty: psycopg.Connection,
+) -> None:
+    empty.execute("create table part (id integer not null) partition by range (id)")
+    empty.execute("create table near partition of part for values from (0) to (10)")
+    insert = "insert into part (id) values (1) returning id"
+    assert describe(empty, insert).at_least_one
+
+    empty.execute("create foreign data wrapper elsewhere")
+    empty.execute("create server far foreign data wrapper elsewhere")
+    empty.execute(
+        "create foreign table away partition of part for values from (10) to (20) server far"
+    )
+
+    assert not describe(empty, insert).at_least_one
