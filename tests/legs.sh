@@ -21,6 +21,12 @@ ignored=$(printf -- '--ignore=tests/%s ' $once)
 
 leg 18 --cov --cov-report=
 "$bin/coverage" report || failed=1
+if [ -x /usr/sbin/pgbouncer ]; then
+    echo "== through pgbouncer, where statements have no name"
+    DBKIT_TEST_POOLER=transaction "$bin/pytest" -q -n 4 tests/runtime || failed=1
+else
+    echo "== pgbouncer: this machine has none, so nothing ran through it"
+fi
 # no quotes: each is an argument of its own
 leg 16 $ignored
 if [ -x /usr/lib/postgresql/15/bin/pg_ctl ]; then

@@ -77,6 +77,7 @@ def test_a_bad_value_is_refused_before_anything_is_sent(typed_url: str) -> None:
         assert many(connection, IDS, []) == []
 
 
+@pytest.mark.usefixtures("own_backend")
 def test_a_lost_connection_ends_a_batch(typed_url: str) -> None:
     leave = statement(
         "select pg_terminate_backend($1)",

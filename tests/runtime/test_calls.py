@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -204,6 +205,17 @@ def test_a_lost_connection_is_told_with_the_query(typed_url: str) -> None:
         one(connection, leave, [])
 
     assert "while running things.tried" in raised.value.__notes__[0]
+
+
+def test_threads_that_share_a_connection_take_turns(typed_url: str) -> None:
+    with psycopg.connect(typed_url, autocommit=True) as shared, ThreadPoolExecutor(4) as threads:
+
+        def numbers(last: int) -> list[int]:
+            return many(shared, NUMBERS, [last])
+
+        answers = list(threads.map(numbers, range(200)))
+
+    assert answers == [list(range(1, last + 1)) for last in range(200)]
 
 
 def test_a_call_inside_the_drivers_pipeline_is_refused(connection: Connection) -> None:

@@ -122,6 +122,7 @@ def test_a_long_batch_holds_a_few_sets_at_a_time(opened: Connection) -> None:
     assert peak < 2_000_000
 
 
+@pytest.mark.usefixtures("own_backend")
 def test_a_constraint_that_waits_for_the_end_takes_back_a_long_batch(typed_url: str) -> None:
     with psycopg.connect(typed_url, autocommit=True) as connection:
         connection.execute(
@@ -228,6 +229,7 @@ def test_a_task_that_is_cancelled_between_two_portions_leaves_nothing_done(typed
     assert asyncio.run(run()) == []
 
 
+@pytest.mark.usefixtures("own_backend")
 def test_a_server_that_is_lost_has_done_nothing(typed_url: str) -> None:
     with (
         psycopg.connect(typed_url, autocommit=True) as other,

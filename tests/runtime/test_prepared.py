@@ -23,6 +23,9 @@ PREPARED = """
 """
 
 
+pytestmark = pytest.mark.usefixtures("own_backend")
+
+
 @pytest.fixture
 def own(typed_url: str) -> Iterator[Connection]:
     """A connection of the driver's own, in autocommit mode."""
