@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import psycopg
 from psycopg import generators
 from psycopg.abc import Buffer
+from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.pq.abc import PGresult
 from psycopg.waiting import WAIT_R
@@ -18,7 +19,7 @@ from dbkit.runtime.columns import Columns, Values
 from dbkit.runtime.ready import Ready
 from dbkit.runtime.sessions import forget_stale, make_ready
 from dbkit.runtime.statement import Composition, Statement
-from dbkit.runtime.wire import AnyConnection, Steps, good, in_pipeline, is_idle, run
+from dbkit.runtime.wire import BAD, AnyConnection, Steps, good, in_pipeline, is_idle, run
 
 T = TypeVar("T")
 
@@ -172,9 +173,11 @@ class _Batch(Generic[T]):
         calls: Iterable[tuple[Sequence[Buffer | None], Sequence[Format]]],
     ) -> None:
         send, result_format = self._pgconn.send_query_prepared, ready.result_format
+        sent = self._sent
         for values, formats in calls:
             send(b"", values, formats, result_format)
-            self._sent += 1
+            sent += 1
+        self._sent = sent
 
     def _complete(self, ready: Ready[T]) -> Steps[None]:
         if ready.columns:
@@ -201,34 +204,32 @@ class _Batch(Generic[T]):
     def _read(self, ready: Ready[T], count: int) -> Steps[None]:
         """Take answers until those of so many sets are there, or all."""
         pgconn = self._pgconn
-        was_none = False
+        is_busy, get_result = pgconn.is_busy, pgconn.get_result
         while self._answered < count:
-            if pgconn.is_busy():
+            if is_busy():
                 yield from self._wait()
                 self._refuse_interruption()
                 continue
-            result = pgconn.get_result()
+            result = get_result()
             if result is None:
-                # between two answers there is one None; the second means that none will come
-                if was_none:
-                    message = "the connection is lost"
-                    raise psycopg.OperationalError(message)
-                was_none = True
-                continue
-            was_none = False
+                message = "the connection is lost"
+                raise psycopg.OperationalError(message)
             if result.status == ExecStatus.PIPELINE_SYNC:
                 return
             if self._before:
-                good(result)
                 self._before -= 1
-                continue
-            self._answered += 1
-            good(result)
-            if self._answered <= self._sent:
-                if self._answered == 1:
-                    # the server holds the statement to these columns from now on
-                    ready.check(result)
-                self._take(ready, result)
+                good(result)
+            else:
+                self._answered += 1
+                if result.status in BAD:
+                    raise error_from_result(result)
+                if self._answered <= self._sent:
+                    if self._answered == 1:
+                        # the server holds the statement to these columns from now on
+                        ready.check(result)
+                    self._take(ready, result)
+            # each answer is followed by a None, without waiting
+            get_result()
 
     def _wait(self) -> Steps[None]:
         while not (yield WAIT_R):
