@@ -2,13 +2,16 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg import RawCursor
 
+from dbkit.database import connect
 from dbkit.pools import open_database
+from dbkit.runtime import SqlFile, Statement, one
 from dbkit.transactions import transaction
 from tests.pooler import needs_pgbouncer, pooler
 
@@ -64,3 +67,26 @@ def test_settings_are_never_a_neighbours_statement(through_pgbouncer: str) -> No
 
 
 _USER = "select current_setting('app.user')"
+
+
+def test_always_behind_a_pooler_that_keeps_no_names_is_still_right(through_pgbouncer: str) -> None:
+    # told a wrong thing: names are there already, or gone, at every call
+    statements = {
+        n: Statement[int](
+            SqlFile("notes.add"), f"select {n} + $1 as n", takes="x int4", gives="n int4"
+        )
+        for n in (1000, 2000, 3000)
+    }
+
+    def client(_: int) -> list[int]:
+        with connect(through_pgbouncer, prepare="always") as connection:
+            return [
+                one(connection, statement, (x,)) - n - x
+                for x in range(40)
+                for n, statement in statements.items()
+            ]
+
+    with ThreadPoolExecutor(4) as threads:
+        differences = list(threads.map(client, range(8)))
+
+    assert differences == [[0] * 120] * 8

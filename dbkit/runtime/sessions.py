@@ -51,7 +51,17 @@ _LOST_TYPES = frozenset({"XX000", "42704", "42883"})
 class ConnectionState:
     """What has been found out on one connection."""
 
-    __slots__ = ("closing", "losses", "named", "names", "preparing", "reader", "ready", "types")
+    __slots__ = (
+        "closing",
+        "is_own",
+        "losses",
+        "named",
+        "names",
+        "preparing",
+        "reader",
+        "ready",
+        "types",
+    )
 
     def __init__(self, *, named: bool | None) -> None:
         # in the order of use
@@ -60,6 +70,8 @@ class ConnectionState:
         # whether statements are prepared by name; None as long as it is not known whose the
         # backend is
         self.named = named
+        # whether it is known that no pooler stands between
+        self.is_own = False
         # what is prepared on the server, and what is to be closed there with the next message
         self.names: set[bytes] = set()
         self.closing: list[bytes] = []
@@ -187,7 +199,8 @@ def answer(
     except psycopg.Error as raised:
         error = raised
     yield from _heal(connection, session, composition, error, is_first=is_first)
-    return (yield from _attempt(connection, session, composition, values))
+    by_name = session.is_own
+    return (yield from _attempt(connection, session, composition, values, by_name=by_name))
 
 
 def settle(  # noqa: PLR0913 - what the call had, and what came back
@@ -204,7 +217,8 @@ def settle(  # noqa: PLR0913 - what the call had, and what came back
     if result.status in BAD:
         error = error_from_result(result)
         yield from _heal(connection, session, composition, error, is_first=is_first)
-        return (yield from _attempt(connection, session, composition, values))
+        by_name = session.is_own
+        return (yield from _attempt(connection, session, composition, values, by_name=by_name))
     return (yield from _of_new_types(connection, session, ready, result)), result
 
 
@@ -265,18 +279,22 @@ def _attempt(
     session: ConnectionState,
     composition: Composition[T],
     values: Sequence[object],
+    *,
+    by_name: bool = True,
 ) -> Steps[tuple[Ready[T], PGresult]]:
+    """Run a call; not `by_name`, in a group of messages that a pooler sends to one server."""
     pgconn = connection.pgconn
     ready = session.find(composition, pgconn)
     begin = ""
     if ready is None:
-        ready = yield from _prepare(connection, session, composition)
+        ready = yield from _prepare(connection, session, composition, by_name=by_name)
     else:
         begin = opening(connection)
     written, formats = ready.write_call(values)
     messages = [message(pgconn, begin)] if begin else []
+    is_named = by_name and session.is_named(ready)
     is_prepared = True
-    if session.is_named(ready):
+    if is_named:
         is_prepared = ready.name in session.names
         if not is_prepared:
             session.preparing = ready.name
@@ -298,7 +316,7 @@ def _attempt(
             )
         )
     result = (yield from group(pgconn, messages))[-1]
-    if session.is_named(ready):
+    if is_named:
         session.names.add(ready.name)
     if not is_prepared and not ready.matches(result):
         ready = yield from _of_new_types(connection, session, ready, result)
@@ -317,7 +335,11 @@ def _of_new_types(
 
 
 def _prepare(
-    connection: AnyConnection, session: ConnectionState, composition: Composition[T]
+    connection: AnyConnection,
+    session: ConnectionState,
+    composition: Composition[T],
+    *,
+    by_name: bool = True,
 ) -> Steps[Ready[T]]:
     """Begin the transaction, and hold a statement to what it was typed for.
 
@@ -341,11 +363,11 @@ def _prepare(
         results = yield from group(pgconn, [*before, question])
         session.types.learn(results[-1])
         if asks:
-            session.named = _is_own(pgconn, results[-2])
+            session.named = session.is_own = _is_own(pgconn, results[-2])
         before, asks = [], False
     session.make_room(composition)
     ready = assemble(connection, composition, session.types)
-    name = ready.name if session.is_named(ready) else b""
+    name = ready.name if by_name and session.is_named(ready) else b""
     at = len(before)
     if name:
         session.preparing = name
@@ -355,7 +377,7 @@ def _prepare(
     before.append(partial(pgconn.send_describe_prepared, name))
     results = yield from group(pgconn, before)
     if asks:
-        session.named = _is_own(pgconn, results[at - 1])
+        session.named = session.is_own = _is_own(pgconn, results[at - 1])
     if name:
         session.names.add(name)
     ready.check(results[-1])
