@@ -171,7 +171,7 @@ def _works(contestants: Any, *, has_floor: bool) -> list[Work]:  # noqa: ANN401 
             title="one row by key, blocking",
             contestants=who.one_row,
             calls=300,
-            seconds=90,
+            seconds=70,
             goals={"asyncpg": 0.50} | ({"libpq in C": 1.65} if has_floor else {}),
         ),
         *(
@@ -179,7 +179,7 @@ def _works(contestants: Any, *, has_floor: bool) -> list[Work]:  # noqa: ANN401 
                 title=f"one row by key, {loop}",
                 contestants=partial(who.one_row_async, loop),
                 calls=300,
-                seconds=30,
+                seconds=22,
                 goals={"asyncpg": goal},
             )
             for loop, goal in (("asyncio", 0.80), ("uvloop", 0.85))
@@ -193,9 +193,9 @@ def _works(contestants: Any, *, has_floor: bool) -> list[Work]:  # noqa: ANN401 
                 goals={"asyncpg": goal},
             )
             for rows, calls, seconds, goal in (
-                (20, 100, 30, 0.60),
-                (1000, 5, 30, 0.68),
-                (_ROWS, 1, 60, 0.70),
+                (20, 100, 22, 0.60),
+                (1000, 5, 22, 0.68),
+                (_ROWS, 1, 45, 0.70),
             )
         ),
         *(
@@ -203,7 +203,7 @@ def _works(contestants: Any, *, has_floor: bool) -> list[Work]:  # noqa: ANN401 
                 title=f"insert returning, {'asyncio' if awaited else 'blocking'}",
                 contestants=partial(who.insert_returning, awaited=awaited),
                 calls=300,
-                seconds=25,
+                seconds=18,
                 goals={"asyncpg": goal},
             )
             for awaited, goal in ((False, 0.60), (True, 0.90))
@@ -212,35 +212,35 @@ def _works(contestants: Any, *, has_floor: bool) -> list[Work]:  # noqa: ANN401 
             title="update, blocking",
             contestants=who.update,
             calls=300,
-            seconds=25,
+            seconds=18,
             goals={"asyncpg": None},
         ),
         Work(
             title=":copy of 10,000 rows",
             contestants=partial(who.copy, 10_000),
             calls=1,
-            seconds=30,
+            seconds=22,
             goals={_FASTEST: 1.1},
         ),
         Work(
             title=":batch of 10,000 inserts",
             contestants=partial(who.batch, 10_000),
             calls=1,
-            seconds=40,
+            seconds=30,
             goals={"asyncpg": 1.0},
         ),
         Work(
             title="pool, 8 threads",
             contestants=who.threads,
             calls=800,
-            seconds=40,
+            seconds=30,
             goals={"psycopg_pool": 0.75},
         ),
         Work(
             title="pool, 64 tasks",
             contestants=who.tasks,
             calls=640,
-            seconds=40,
+            seconds=30,
             goals={"asyncpg pool": 0.85},
         ),
     ]
