@@ -315,9 +315,8 @@ def _attempt(
                 ready.result_format,
             )
         )
-    result = (yield from group(pgconn, messages))[-1]
-    if is_named:
-        session.names.add(ready.name)
+    results = yield from _send(pgconn, session, messages, ready.name if is_named else b"")
+    result = results[-1]
     if not is_prepared and not ready.matches(result):
         ready = yield from _of_new_types(connection, session, ready, result)
     return ready, result
@@ -375,14 +374,29 @@ def _prepare(
     if name not in session.names:
         before.append(partial(pgconn.send_prepare, name, ready.text, ready.types))
     before.append(partial(pgconn.send_describe_prepared, name))
-    results = yield from group(pgconn, before)
+    results = yield from _send(pgconn, session, before, name)
     if asks:
         session.named = session.is_own = _is_own(pgconn, results[at - 1])
-    if name:
-        session.names.add(name)
     ready.check(results[-1])
     session.ready[composition] = ready
     return ready
+
+
+def _send(
+    pgconn: PGconn, session: ConnectionState, messages: Sequence[Message], name: bytes
+) -> Steps[list[PGresult]]:
+    """Send messages of which the last but one prepares a statement, unless it is prepared.
+
+    What is prepared stays so when the last message fails, and when a transaction is rolled back.
+    """
+    results: list[PGresult] = []
+    try:
+        yield from group(pgconn, messages, results)
+    finally:
+        is_complete = len(results) == len(messages) > 1
+        if name and is_complete and results[-2].status not in BAD:
+            session.names.add(name)
+    return results
 
 
 def _is_own(pgconn: PGconn, result: PGresult) -> bool:

@@ -72,16 +72,20 @@ def query(  # noqa: PLR0913, PLR0917 - what the protocol's own message consists 
     return (yield from answer(pgconn))
 
 
-def group(pgconn: PGconn, messages: Sequence[Message]) -> Steps[list[PGresult]]:
+def group(
+    pgconn: PGconn, messages: Sequence[Message], results: list[PGresult] | None = None
+) -> Steps[list[PGresult]]:
     """Send several messages in one round trip, and give the result of each.
 
     A pooler hands the connection to the server on only after the whole group. What follows a
-    message that fails is not done.
+    message that fails is not done. `results` is filled with what came even if one fails.
     """
+    if results is None:
+        results = []
     if len(messages) == 1:
         messages[0]()
-        return [(yield from answer(pgconn))]
-    results: list[PGresult] = []
+        results.append((yield from answer(pgconn)))
+        return results
     pgconn.enter_pipeline_mode()
     try:
         for send in messages:
@@ -97,7 +101,9 @@ def group(pgconn: PGconn, messages: Sequence[Message]) -> Steps[list[PGresult]]:
         # a broken connection has answers left; its own error is raised already
         with suppress(psycopg.Error):
             pgconn.exit_pipeline_mode()
-    return list(map(good, results))
+    for result in results:
+        good(result)
+    return results
 
 
 def message(pgconn: PGconn, text: str) -> Message:

@@ -47,7 +47,8 @@ def test_two_rules_are_silenced_by_two_lines(shop: Shop) -> None:
             "unorderd",
             (
                 "there is no such rule; did you mean 'unordered'; there are unordered, "
-                "uncertain, server-state, telling-error, tenant-default"
+                "uncertain, unproved-statement, server-state, telling-error, "
+                "tenant-default"
             ),
         ),
         (

@@ -117,6 +117,17 @@ def test_a_name_that_is_there_already_is_the_same_statement(
         assert one(other, NUMBER, [1]) == 2
 
 
+def test_a_first_call_that_fails_is_prepared_all_the_same(typed_url: str) -> None:
+    half = statement("select 6 / $1 as n", takes={"x": "int4"}, gives={"n": "int4"})
+    with psycopg.connect(typed_url) as connection:
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            one(connection, half, [0])
+        connection.rollback()
+        one(connection, NUMBER, [1])
+
+        assert one(connection, half, [2]) == 3
+
+
 def test_only_so_many_statements_are_kept(own: Connection) -> None:
     for n in range(MOST_STATEMENTS + 5):
         one(own, statement(f"select {n} as n", gives={"n": "int4"}), [])

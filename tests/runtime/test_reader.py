@@ -25,6 +25,9 @@ SLOW = statement(
     takes={"n": "int4"},
     gives={"n": "int4", "s": "bool"},
 )
+SLOWER = statement(
+    "select pg_sleep($1) is null as s", takes={"seconds": "float8"}, gives={"s": "bool"}
+)
 LONG = statement("select length($1) as n", takes={"t": "text"}, gives={"n": "int4"})
 
 
@@ -63,8 +66,8 @@ def test_a_cancelled_call_leaves_no_row_to_the_next(typed_url: str) -> None:
 @pytest.mark.usefixtures("own_backend")
 def test_a_call_cancelled_twice_closes_the_connection_or_leaves_it_whole(typed_url: str) -> None:
     async def work(connection: AsyncConnection) -> None:
-        await one(connection, SLOW, [0])
-        task = asyncio.create_task(one(connection, SLOW, [1]))
+        await one(connection, SLOWER, [0])
+        task = asyncio.create_task(one(connection, SLOWER, [10]))
         await asyncio.sleep(0.001)
         task.cancel()
         await asyncio.sleep(0)
