@@ -83,10 +83,26 @@ class UniqueIndex(NamedTuple):
         return not any(map(unknown_part, [*self.expressions, *self.condition]))
 
 
-# built-in functions never change, so they are read once for a connection
-_BUILTINS: WeakKeyDictionary[psycopg.Connection[Any], dict[int, CatalogFunction]] = (
-    WeakKeyDictionary()
-)
+class _Operator(NamedTuple):
+    """The name of an operator, and the operator that takes its arguments in the other order."""
+
+    name: str
+    commutator: int
+
+
+class _Builtins:
+    """PostgreSQL's own functions, operators and types, by their oids."""
+
+    def __init__(self) -> None:
+        self.functions: dict[int, CatalogFunction] = {}
+        self.operators: dict[int, _Operator] = {}
+        # the type of an array of a type, 0 where there is none
+        self.arrays: dict[int, int] = {}
+        self.row_types: set[int] = set()
+
+
+# they never change, so they are read once for a connection
+_BUILTINS: WeakKeyDictionary[psycopg.Connection[Any], _Builtins] = WeakKeyDictionary()
 
 
 class Catalog:
@@ -96,7 +112,7 @@ class Catalog:
         self._connection = connection
         self._relations: dict[int, Relation] = {}
         self._functions: dict[int, CatalogFunction] = {}
-        self._builtins = _BUILTINS.setdefault(connection, {})
+        self._builtins = _BUILTINS.setdefault(connection, _Builtins())
         # the text of the query of each view, until somebody looks into it
         self._view_texts: dict[int, str] = {}
         self._views: dict[int, Node | None] = {}
@@ -179,17 +195,26 @@ class Catalog:
     @property
     def knows_builtins(self) -> bool:
         """Whether `ASKING_BUILTINS` was answered on this connection."""
-        return bool(self._builtins)
+        return bool(self._builtins.functions)
 
     def keep_builtins(self, answers: Answers, number: int) -> None:
         """Keep the answer to `ASKING_BUILTINS`."""
-        self._keep_functions(answers.rows(number))
+        builtins = self._builtins
+        for kind, number_text, name, other, *flags in answers.rows(number):
+            oid = int(number_text)
+            if kind == "function":
+                self._keep_functions([(number_text, name, *flags)])
+            elif kind == "operator":
+                builtins.operators[oid] = _Operator(name, int(other))
+            else:
+                builtins.arrays[oid] = int(other)
+                if flags[0] == "t":
+                    builtins.row_types.add(oid)
 
     def _keep_functions(self, rows: Iterable[Sequence[str]]) -> None:
         for oid, name, strict, volatile, returns_set in rows:
             number = int(oid)
-            functions = self._builtins if number < FIRST_GENBKI_OBJECT_ID else self._functions
-            functions[number] = CatalogFunction(
+            self._functions_of(number)[number] = CatalogFunction(
                 number, name, strict == "t", volatile == "t", returns_set == "t"
             )
 
@@ -219,19 +244,27 @@ class Catalog:
 
     def function(self, oid: int) -> CatalogFunction:
         """Return a function, which may be that of an operator."""
-        functions = self._builtins if oid < FIRST_GENBKI_OBJECT_ID else self._functions
+        functions = self._functions_of(oid)
         if oid not in functions:
             [row] = self.rows(_FUNCTION, oid)
             functions[oid] = CatalogFunction(oid, *row)
         return functions[oid]
 
+    def _functions_of(self, oid: int) -> dict[int, CatalogFunction]:
+        """Return the functions among which one of this number is kept."""
+        return self._builtins.functions if oid < FIRST_GENBKI_OBJECT_ID else self._functions
+
     def operator_name(self, oid: int) -> str:
         """Return the name of an operator, such as `||`."""
-        return str(self.rows(_OPERATOR, oid)[0][0])
+        return self._operator(oid).name
 
     def commuting(self, operator: int) -> tuple[int, int]:
         """Return an operator, and the one that says the same of its arguments in other order."""
-        return operator, int(self.once(_COMMUTATOR, operator)[0][0])
+        return operator, self._operator(operator).commutator
+
+    def _operator(self, oid: int) -> _Operator:
+        known = self._builtins.operators.get(oid)
+        return known or _Operator(*self.once(_OPERATOR, oid)[0])
 
     def refuses_null(self, domain: int) -> bool:
         """Say whether a domain, or a domain it is based on, is declared not null."""
@@ -249,11 +282,15 @@ class Catalog:
 
     def array_of(self, element: int) -> int:
         """Return the type of an array of an element type, 0 where there is none."""
-        rows = self.rows("select typarray from pg_catalog.pg_type where oid = $1", element)
+        if element in self._builtins.arrays:
+            return self._builtins.arrays[element]
+        rows = self.once(_ARRAY, element)
         return int(rows[0][0]) if rows else 0
 
     def is_row(self, type_oid: int) -> bool:
         """Say whether a type is that of rows, or a domain over one."""
+        if type_oid in self._builtins.arrays:
+            return type_oid in self._builtins.row_types
         return bool(self.once(_ROW_TYPE, type_oid)[0][0])
 
     def view(self, oid: int) -> Node | None:
@@ -318,9 +355,15 @@ from pg_catalog.pg_proc as function
 where function.oid = $1
 """
 
-_OPERATOR: LiteralString = "select oprname from pg_catalog.pg_operator where oid = $1"
+_OPERATOR: LiteralString = """
+select
+    oprname,
+    oprcom::bigint
+from pg_catalog.pg_operator
+where oid = $1
+"""
 
-_COMMUTATOR: LiteralString = "select oprcom::bigint from pg_catalog.pg_operator where oid = $1"
+_ARRAY: LiteralString = "select typarray::bigint from pg_catalog.pg_type where oid = $1"
 
 _NEVER_NULL_DOMAINS: LiteralString = """
 with recursive refusing as (
@@ -368,13 +411,37 @@ from source
 
 ASKING_BUILTINS: LiteralString = """
 select
-    function.oid::text,
+    'function',
+    function.oid::bigint,
     function.proname::text,
+    0::bigint,
     function.proisstrict,
     function.provolatile = 'v',
     function.proretset
 from pg_catalog.pg_proc as function
 where function.oid < 10000
+union all
+select
+    'operator',
+    operator.oid::bigint,
+    operator.oprname::text,
+    operator.oprcom::bigint,
+    false,
+    false,
+    false
+from pg_catalog.pg_operator as operator
+where operator.oid < 10000
+union all
+select
+    'type',
+    type.oid::bigint,
+    type.typname::text,
+    type.typarray::bigint,
+    type.typtype = 'c' or type.typname = 'record',
+    false,
+    false
+from pg_catalog.pg_type as type
+where type.oid < 10000
 """
 
 # $1 has relations, $2 the name of a function, whose body names more, and views name more; without

@@ -79,6 +79,10 @@ def _counted(connection: psycopg.Connection) -> Generator[list[int]]:
         ),
         "insert into note (body, label) values ($1, $2) returning *",
         "select * from pg_catalog.pg_class",
+        # a foreign key, an operator that may give null, an array of rows
+        "select a.name, b.title from book as b left join author as a on a.id = b.author_id",
+        "select profile ->> 'k' as k, tags[1:2] as t from author",
+        "select array(select title from book order by 1) as titles",
     ],
 )
 def test_one_statement_takes_three_round_trips(text: str, library: psycopg.Connection) -> None:
