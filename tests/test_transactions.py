@@ -79,13 +79,13 @@ def test_row_level_security_sees_the_setting(autocommit: Connection) -> None:
         "create table notes (owner text); insert into notes values ('a'), ('b');"
         "alter table notes enable row level security;"
         "create policy own on notes using (owner = current_setting('app.user_id', true));"
-        "create role reader; grant select on notes to reader"
+        "create role note_reader; grant select on notes to note_reader"
     )
     try:
-        with transaction(autocommit, settings={"app.user_id": "b", "role": "reader"}):
+        with transaction(autocommit, settings={"app.user_id": "b", "role": "note_reader"}):
             owners = autocommit.execute("select owner from notes").fetchall()
     finally:
-        autocommit.execute("drop table notes; drop role reader")
+        autocommit.execute("drop table notes; drop role note_reader")
 
     assert owners == [("b",)]
 

@@ -15,7 +15,7 @@ from dbkit.pgtypes.column import Column
 from dbkit.server import EmbeddedServer
 from tests.analysis.generated import examples
 
-_EXAMPLES = 20_000 if os.environ.get("DBKIT_THOROUGH") else 400
+_EXAMPLES = 20_000 if os.environ.get("DBKIT_THOROUGH") else 120
 
 
 @pytest.fixture(scope="session")

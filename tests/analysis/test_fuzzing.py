@@ -13,7 +13,7 @@ from tests.analysis.fuzzing.trials import Tally, faults_of, fits, search
 
 _SEED = os.environ.get("DBKIT_FUZZ_SEED", "1")
 # a world has 24 statements, each of which is run on five fillings of its tables
-_WORLDS, _WORLDS_OF_OLDER, _WORLDS_WHEN_THOROUGH = 60, 20, 2_000
+_WORLDS, _WORLDS_OF_OLDER, _WORLDS_WHEN_THOROUGH = 34, 10, 2_000
 
 
 @pytest.fixture

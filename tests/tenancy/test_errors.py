@@ -169,13 +169,13 @@ def test_row_level_security_of_the_role_that_asks_is_a_shield(
 ) -> None:
     text = "select s.id from settings as s where s.value::integer > 5 and s.tenant_id = :tenant_id"
     shared.execute(
-        "create role reader; grant select on settings, setting_numbers to reader;"
+        "create role setting_reader; grant select on settings, setting_numbers to setting_reader;"
         "alter table settings enable row level security"
     )
     shared.execute(f"create policy own on settings {policy}".encode())
 
     of_the_owner = kinds_of(shared, text)
-    shared.execute("set local role reader")
+    shared.execute("set local role setting_reader")
     of_the_reader = kinds_of(shared, text)
     of_a_view = kinds_of(shared, "select n from setting_numbers where tenant_id = :tenant_id")
 
@@ -187,16 +187,16 @@ def test_a_second_policy_that_permits_more_is_no_shield(shared: psycopg.Connecti
     text = "select s.id from settings as s where s.value::integer > 5 and s.tenant_id = :tenant_id"
     own = "tenant_id = current_setting('app.tenant_id')::integer"
     shared.execute(
-        "create role reader; grant select on settings to reader;"
+        "create role setting_reader; grant select on settings to setting_reader;"
         "alter table settings enable row level security;"
         "create policy everything on settings using (true)"
     )
     shared.execute(f"create policy own on settings using ({own})".encode())
-    shared.execute("set local role reader")
+    shared.execute("set local role setting_reader")
     permitted = kinds_of(shared, text)
     shared.execute("reset role")
     shared.execute(f"create policy only_own on settings as restrictive using ({own})".encode())
-    shared.execute("set local role reader")
+    shared.execute("set local role setting_reader")
 
     assert permitted == {"error"}
     assert kinds_of(shared, text) == set()
