@@ -10,9 +10,8 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -28,6 +27,7 @@ from measuring import Contestant, Spent, measure
 from psycopg.conninfo import conninfo_to_dict
 from results import Compared, Counted, Measured, Results, counted_lines, lines, page, picture
 from roundtrips import Wire
+from scratch import scratch
 
 from dbkit.server import EmbeddedServer
 
@@ -87,27 +87,12 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write RESULTS.md and RESULTS.svg")
     options = parser.parse_args()
     scale = options.scale or (0.08 if options.short else 1.0)
-    with scratch() as (server, folder):
+    with scratch(_SETTINGS) as (server, folder):
         url = _database(server, folder)
         results = _measured(url, folder, scale, options.only)
         if options.write:
             (_HERE / "RESULTS.md").write_text(page(results))
             (_HERE / "RESULTS.svg").write_text(picture(results))
-
-
-@contextmanager
-def scratch() -> Generator[tuple[EmbeddedServer, Path]]:
-    """Run a server and keep a folder for as long as the measurement lasts."""
-    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private folder
-    folder = Path(tempfile.mkdtemp(prefix="dbkit-bench-", dir=memory if memory.is_dir() else None))
-    folder.chmod(0o711)  # if we are root, the server's account has to pass through
-    server = EmbeddedServer(folder / "server", settings=_SETTINGS)
-    server.start()
-    try:
-        yield server, folder
-    finally:
-        server.reset(force=True)
-        shutil.rmtree(folder)
 
 
 def _database(server: EmbeddedServer, folder: Path) -> str:

@@ -8,17 +8,15 @@ turns, and the medians are compared.
 
 import argparse
 import itertools
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
+from scratch import scratch
 
 from dbkit.server import EmbeddedServer, find_binaries
 
@@ -28,21 +26,6 @@ _SETTINGS = {"max_locks_per_transaction": "1024", "shared_buffers": "256MB"}
 _NUMBERS = itertools.count()
 _ROWS = ("ledger", "mark", "log")
 _TABLE = "create table {} (name text primary key, at timestamptz default now());\n"
-
-
-@contextmanager
-def scratch() -> Generator[tuple[EmbeddedServer, Path]]:
-    """Run a server and keep a folder for as long as the measurement lasts."""
-    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private folder
-    folder = Path(tempfile.mkdtemp(prefix="dbkit-bench-", dir=memory if memory.is_dir() else None))
-    folder.chmod(0o711)  # if we are root, the server's account has to pass through
-    server = EmbeddedServer(folder / "server", settings=_SETTINGS)
-    server.start()
-    try:
-        yield server, folder
-    finally:
-        server.reset(force=True)
-        shutil.rmtree(folder)
 
 
 def write_project(folder: Path, size: int) -> Path:
@@ -168,7 +151,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-yoyo", action="store_true")
     options = parser.parse_args()
-    with scratch() as (server, folder):
+    with scratch(_SETTINGS) as (server, folder):
         for size in map(int, options.sizes.split(",")):
             bench = Bench(server, write_project(folder, size))
             contestants: dict[str, Callable[[str], float]] = {

@@ -8,8 +8,6 @@ middle one ten, and the large one the rest.
 """
 
 import argparse
-import shutil
-import tempfile
 import time
 from array import array
 from collections.abc import Callable, Generator, Sequence
@@ -20,9 +18,9 @@ from random import Random
 from uuid import UUID
 
 import psycopg
+from scratch import scratch
 
 from dbkit.migrations import Runner, read_files
-from dbkit.server import EmbeddedServer
 from dbkit.settings import load_settings
 from dbkit.systems.myloware import kb_documents, kb_embeddings
 
@@ -143,21 +141,6 @@ def timed(what: str) -> Generator[None]:
     print(f"{what}: {time.perf_counter() - start:.1f} s", flush=True)
 
 
-@contextmanager
-def scratch() -> Generator[EmbeddedServer]:
-    """Run a server for as long as the measurement lasts."""
-    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private folder
-    folder = Path(tempfile.mkdtemp(prefix="dbkit-bench-", dir=memory if memory.is_dir() else None))
-    folder.chmod(0o711)  # if we are root, the server's account has to pass through
-    server = EmbeddedServer(folder / "server", settings=_SETTINGS)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.reset(force=True)
-        shutil.rmtree(folder)
-
-
 def compare_lists(bench: Bench, truth: list[list[UUID]]) -> None:
     """Measure ivfflat as the migration made it, and again when it is rebuilt over the data."""
     for when in ("built before its data", "built anew over its data"):
@@ -198,7 +181,7 @@ def main() -> None:
     parser.add_argument("--clusters", type=int, default=100)
     parser.add_argument("--queries", type=int, default=40)
     options = parser.parse_args()
-    with scratch() as server:
+    with scratch(_SETTINGS) as (server, _):
         server.ensure_database("myloware")
         with psycopg.connect(server.url("myloware"), autocommit=True) as connection:
             bench = Bench(connection, Vectors(options.clusters), options.queries)
