@@ -84,10 +84,12 @@ class UniqueIndex(NamedTuple):
 
 
 class _Operator(NamedTuple):
-    """The name of an operator, and the operator that takes its arguments in the other order."""
+    """What the declaration of an operator says."""
 
     name: str
+    # the operator that takes its arguments in the other order
     commutator: int
+    function: int
 
 
 class _Builtins:
@@ -200,12 +202,12 @@ class Catalog:
     def keep_builtins(self, answers: Answers, number: int) -> None:
         """Keep the answer to `ASKING_BUILTINS`."""
         builtins = self._builtins
-        for kind, number_text, name, other, *flags in answers.rows(number):
+        for kind, number_text, name, other, called, *flags in answers.rows(number):
             oid = int(number_text)
             if kind == "function":
                 self._keep_functions([(number_text, name, *flags)])
             elif kind == "operator":
-                builtins.operators[oid] = _Operator(name, int(other))
+                builtins.operators[oid] = _Operator(name, int(other), int(called))
             else:
                 builtins.arrays[oid] = int(other)
                 if flags[0] == "t":
@@ -261,6 +263,10 @@ class Catalog:
     def commuting(self, operator: int) -> tuple[int, int]:
         """Return an operator, and the one that says the same of its arguments in other order."""
         return operator, self._operator(operator).commutator
+
+    def function_of(self, operator: int) -> int:
+        """Return the function that an operator calls."""
+        return self._operator(operator).function
 
     def _operator(self, oid: int) -> _Operator:
         known = self._builtins.operators.get(oid)
@@ -358,7 +364,8 @@ where function.oid = $1
 _OPERATOR: LiteralString = """
 select
     oprname,
-    oprcom::bigint
+    oprcom::bigint,
+    oprcode::bigint
 from pg_catalog.pg_operator
 where oid = $1
 """
@@ -415,6 +422,7 @@ select
     function.oid::bigint,
     function.proname::text,
     0::bigint,
+    0::bigint,
     function.proisstrict,
     function.provolatile = 'v',
     function.proretset
@@ -426,6 +434,7 @@ select
     operator.oid::bigint,
     operator.oprname::text,
     operator.oprcom::bigint,
+    operator.oprcode::bigint,
     false,
     false,
     false
@@ -437,6 +446,7 @@ select
     type.oid::bigint,
     type.typname::text,
     type.typarray::bigint,
+    0::bigint,
     type.typtype = 'c' or type.typname = 'record',
     false,
     false

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from dbkit.analysis import Node, RTEKind, SubLinkType, Value, at_most_one, conjuncts
 from dbkit.tenancy.binding import Binding, Crossing, OuterRow, concluded_tags
 from dbkit.tenancy.failing import Failing
-from dbkit.tenancy.restrictions import listed
+from dbkit.tenancy.restrictions import listed, own_nodes
 from dbkit.tenancy.tags import may_be_global
 
 _Guards: TypeAlias = frozenset[int]
@@ -291,11 +291,8 @@ def _children(node: Node) -> Iterator[Node]:
 
 def _walk(node: Node) -> Iterator[Node]:
     """Yield a node and all below it, but nothing of the queries in it."""
-    waiting = [node]
-    while waiting:
-        current = waiting.pop()
-        yield current
-        waiting.extend(_children(current))
+    yield node
+    yield from own_nodes(node)
 
 
 def _outer_vars(query: Node, depth: int) -> Iterator[tuple[Node, int]]:

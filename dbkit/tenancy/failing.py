@@ -159,7 +159,7 @@ class Failing:
             case "COERCETODOMAIN":
                 return [node.needed("arg")]
             case "ROWCOMPAREEXPR":
-                functions = map(self._function_of, node.numbers("opnos"))
+                functions = map(self._catalog.function_of, node.numbers("opnos"))
                 is_safe = all(self._traits_of(function).is_safe for function in functions)
                 return [] if is_safe else [*node.children("largs"), *node.children("rargs")]
             case "XMLEXPR":
@@ -253,9 +253,6 @@ class Failing:
             )
         return self._traits[function]
 
-    def _function_of(self, operator: int) -> int:
-        return int(self._catalog.rows(_FUNCTION_OF, operator)[0][0])
-
     def _type_name(self, type_oid: int) -> str:
         if type_oid not in self._types:
             [(name,)] = self._catalog.rows(_TYPE_NAME, type_oid)
@@ -286,7 +283,5 @@ left join pg_catalog.pg_depend as part
 left join pg_catalog.pg_extension as extension on extension.oid = part.refobjid
 where function.oid = $1
 """
-
-_FUNCTION_OF: LiteralString = "select oprcode::oid from pg_catalog.pg_operator where oid = $1"
 
 _TYPE_NAME: LiteralString = "select pg_catalog.format_type($1::oid, null)"

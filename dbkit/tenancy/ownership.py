@@ -75,7 +75,6 @@ class Ownership:
         self._collations: dict[int, bool] = {}
         self.failing = Failing(catalog)
         self._shielded: dict[int, bool] = {}
-        self._operators: dict[int, int] = {}
         self._reach: dict[int, Reach] = {}
         self._shows_server: dict[int, bool] = {}
 
@@ -185,12 +184,7 @@ class Ownership:
     def functions(self, node: Node) -> list[int]:
         """Return the functions that a node calls, also those behind the operators that it names."""
         operators = [*node.numbers("opnos"), node.number("eqop"), node.number("sortop")]
-        return [*node.functions(), *map(self._function_of, filter(None, operators))]
-
-    def _function_of(self, operator: int) -> int:
-        if operator not in self._operators:
-            self._operators[operator] = int(self.catalog.rows(_FUNCTION_OF, operator)[0][0])
-        return self._operators[operator]
+        return [*node.functions(), *map(self.catalog.function_of, filter(None, operators))]
 
     def reach(self, function: int) -> Reach:
         """Say what a function may read or change besides its arguments."""
@@ -386,8 +380,6 @@ where
         )
     )
 """
-
-_FUNCTION_OF: LiteralString = "select oprcode::oid from pg_catalog.pg_operator where oid = $1"
 
 # an aggregate does what the functions do that it calls; an immutable function reads nothing
 _CALLED: LiteralString = """
