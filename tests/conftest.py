@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -112,6 +113,14 @@ myloware = factories.postgresql("myloware_template")
 ai_orchestration = factories.postgresql("ai_orchestration_template")
 softwarestudio = factories.postgresql("softwarestudio_template")
 mrwa = factories.postgresql("mrwa_template")
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """SIGINT reaches the test and its children, also where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The roles and the server that the command line is tried with."""
 
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,14 +48,6 @@ def guarded_url(project: Project) -> Iterator[str]:
         connection.execute("select pg_reload_conf()")
         connection.execute(sql.SQL("drop owned by {}").format(role))
         connection.execute(sql.SQL("drop role {}").format(role))
-
-
-@pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    """SIGINT reaches a child, also where the tests themselves run in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def _wait_for_a_password(url: str) -> None:

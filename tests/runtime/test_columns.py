@@ -183,6 +183,7 @@ def test_values_go_to_the_columns_that_name_them(connection: Connection) -> None
     assert many(connection, read, ()) == [str(number) for number in range(1, 1000)]
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupted_copy_loads_nothing(typed_url: str) -> None:
     load = statement(
         "insert into things (id, name) values ($1, $2)", takes={"id": "int4", "name": "text"}

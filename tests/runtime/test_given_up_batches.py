@@ -154,6 +154,7 @@ def test_columns_that_changed_are_noticed_before_anything_is_done(typed_url: str
         assert connection.execute("select id from odd").fetchall() == [(1,)]
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupted_batch_is_not_done(opened: Connection) -> None:
     timer = threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT])
     timer.start()
@@ -167,6 +168,7 @@ def test_an_interrupted_batch_is_not_done(opened: Connection) -> None:
     assert 0 not in many(opened, IDS, [])
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_batch_that_is_interrupted_while_the_server_has_nothing_to_do_is_not_done(
     opened: Connection,
 ) -> None:
