@@ -12,12 +12,21 @@ from psycopg.pq.abc import PGresult
 from dbkit.errors import NoRow, TooManyRows
 from dbkit.runtime.loopreader import reader_of
 from dbkit.runtime.ready import Ready
-from dbkit.runtime.sessions import ConnectionState, answer, send_now, session_of, settle
+from dbkit.runtime.sessions import (
+    ConnectionState,
+    answer,
+    refuse_pipeline,
+    send_now,
+    session_of,
+    settle,
+)
 from dbkit.runtime.statement import Composition, Statement
-from dbkit.runtime.wire import BAD, AnyConnection, is_idle
+from dbkit.runtime.wire import BAD, AnyConnection, drained, is_idle, last_of_group
 
 T = TypeVar("T")
 
+# the messages of a group that begins the transaction and makes the call
+_WITH_BEGIN = 2
 # so many seconds a server has to end what was cancelled
 _PATIENCE = 5.0
 
@@ -96,15 +105,19 @@ def _exchange(
     """Send a call and wait for its result; most calls are one message, without any detour."""
     session = session_of(connection)
     pgconn = connection.pgconn
+    refuse_pipeline(pgconn, composition)
     is_first = is_idle(pgconn)
     try:
         ready = send_now(connection, session, composition, values)
         if ready is None:
             return connection.wait(answer(connection, session, composition, values))
-        result = connection.wait(generators.execute(pgconn))[-1]
-    except KeyboardInterrupt:
+        if pgconn.pipeline_status:
+            result = connection.wait(last_of_group(pgconn, _WITH_BEGIN))
+        else:
+            result = connection.wait(generators.execute(pgconn))[-1]
+    except BaseException:
         # the driver ends what it waits for; between sending and waiting nobody does
-        if pgconn.transaction_status == TransactionStatus.ACTIVE:
+        if pgconn.pipeline_status or pgconn.transaction_status == TransactionStatus.ACTIVE:
             pgconn.finish()
         raise
     if result.status in BAD or not (session.is_named(ready) or ready.matches(result)):
@@ -156,8 +169,15 @@ async def _exchange_awaited(
 ) -> tuple[Ready[T], PGresult]:
     session = session_of(connection)
     pgconn = connection.pgconn
+    refuse_pipeline(pgconn, composition)
     is_first = is_idle(pgconn)
-    ready = send_now(connection, session, composition, values)
+    try:
+        ready = send_now(connection, session, composition, values)
+    except psycopg.Error:
+        # the connection is lost, as far as anybody knows
+        if pgconn.pipeline_status:
+            pgconn.finish()
+        raise
     if ready is None:
         return await connection.wait(answer(connection, session, composition, values))
     result = await _result(connection, session)
@@ -168,15 +188,18 @@ async def _exchange_awaited(
 
 
 async def _result(connection: AsyncConnection[Any], session: ConnectionState) -> PGresult:
-    """Wait for the result of a call that was sent."""
+    """Wait for the result of a call that was sent, alone or after what begins the transaction."""
     pgconn = connection.pgconn
     reader = session.reader = reader_of(connection, session.reader)
+    is_group = pgconn.pipeline_status
     if reader is None or pgconn.flush():
         # large values, which are sent bit by bit
+        if is_group:
+            return await connection.wait(last_of_group(pgconn, _WITH_BEGIN))
         results: list[PGresult] = await connection.wait(generators.execute(pgconn))
         return results[-1]
     try:
-        return await reader.result()
+        return await (reader.group() if is_group else reader.result())
     except (asyncio.CancelledError, KeyboardInterrupt):
         if pgconn.transaction_status == TransactionStatus.ACTIVE:
             await _give_up(connection)
@@ -188,7 +211,7 @@ async def _give_up(connection: AsyncConnection[Any]) -> None:
     try:
         async with asyncio.timeout(_PATIENCE):
             await connection.cancel_safe(timeout=_PATIENCE)
-            await connection.wait(generators.fetch_many(connection.pgconn))
+            await connection.wait(drained(connection.pgconn))
     except BaseException as error:
         # cancelled again, or the server does not answer: nobody knows what would come next
         connection.pgconn.finish()

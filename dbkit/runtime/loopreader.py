@@ -7,14 +7,15 @@ from weakref import finalize
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.pq import ConnStatus
+from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from dbkit.runtime.wire import BAD
+from dbkit.runtime.wire import BAD, decisive, leave_pipeline
 
 # the driver waits for the same data now and then; what nobody waits for so often has the end of
 # the connection before it, or a notice
 _MOST_UNEXPECTED = 16
+_LOST = "the connection is lost"
 
 
 class Reader:
@@ -53,13 +54,44 @@ class Reader:
             if result is None:
                 break
             last = result
+        self._tell_notices()
+        if last is None:
+            raise psycopg.OperationalError(_LOST)
+        return last
+
+    async def group(self) -> PGresult:
+        """Wait for the results of a group, and give the last, or the first that failed."""
+        pgconn = self._pgconn
+        results: list[PGresult] = []
+        while True:
+            if pgconn.is_busy():
+                try:
+                    await self._readable()
+                except psycopg.OperationalError:
+                    if results and results[-1].status in BAD:
+                        break
+                    raise
+                continue
+            result = pgconn.get_result()
+            if result is None:
+                # the end of one message's answer
+                if pgconn.status == ConnStatus.BAD:
+                    break
+                continue
+            if result.status == ExecStatus.PIPELINE_SYNC:
+                leave_pipeline(pgconn)
+                break
+            results.append(result)
+        self._tell_notices()
+        if not results:
+            raise psycopg.OperationalError(_LOST)
+        return decisive(results)
+
+    def _tell_notices(self) -> None:
+        pgconn = self._pgconn
         while (notify := pgconn.notifies()) is not None:
             if pgconn.notify_handler is not None:
                 pgconn.notify_handler(notify)
-        if last is None:
-            message = "the connection is lost"
-            raise psycopg.OperationalError(message)
-        return last
 
     async def _readable(self) -> None:
         self._unexpected = 0

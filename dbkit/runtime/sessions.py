@@ -142,11 +142,16 @@ def session_of(connection: AnyConnection) -> ConnectionState:
     return session
 
 
+def refuse_pipeline(pgconn: PGconn, composition: Composition[Any]) -> None:
+    """Refuse a call inside a pipeline of the caller's: its answer would come at the end of it."""
+    if in_pipeline(pgconn):
+        raise InsidePipeline(composition.statement.query)
+
+
 def make_ready(connection: AnyConnection, composition: Composition[T]) -> Steps[Ready[T]]:
     """Begin the transaction, and return the text made ready; the first call asks the server."""
     pgconn = connection.pgconn
-    if in_pipeline(pgconn):
-        raise InsidePipeline(composition.statement.query)
+    refuse_pipeline(pgconn, composition)
     session = session_of(connection)
     ready = session.find(composition, pgconn)
     if ready is None:
@@ -162,24 +167,29 @@ def send_now(
     composition: Composition[T],
     values: Sequence[object],
 ) -> Ready[T] | None:
-    """Send a call if that takes nothing but the call itself; else None, and it goes by `answer`."""
+    """Send a call if that takes nothing but the call itself; else None, and it goes by `answer`.
+
+    Where a transaction is to begin, it begins in the same group: the connection is then in a
+    pipeline until the group is read.
+    """
     pgconn = connection.pgconn
     ready: Ready[T] | None = session.ready.get(composition)
-    if (
-        ready is None
-        or pgconn.pipeline_status
-        or (pgconn.transaction_status == TransactionStatus.IDLE and not connection.autocommit)
-        or not ready.fits(pgconn)
-    ):
+    if ready is None or not ready.fits(pgconn):
         return None
-    if session.named and ready.can_be_named:
-        if ready.name not in session.names:
-            return None
-        written, formats = ready.write_call(values)
+    is_named = session.named and ready.can_be_named
+    if is_named and ready.name not in session.names:
+        return None
+    written, formats = ready.write_call(values)
+    begins = pgconn.transaction_status == TransactionStatus.IDLE and not connection.autocommit
+    if begins:
+        pgconn.enter_pipeline_mode()
+        pgconn.send_query_params(opening(connection).encode(), None)
+    if is_named:
         pgconn.send_query_prepared(ready.name, written, formats, ready.result_format)
     else:
-        written, formats = ready.write_call(values)
         pgconn.send_query_params(ready.text, written, ready.types, formats, ready.result_format)
+    if begins:
+        pgconn.pipeline_sync()
     session.ready.move_to_end(composition)
     return ready
 
@@ -191,8 +201,6 @@ def answer(
     values: Sequence[object],
 ) -> Steps[tuple[Ready[T], PGresult]]:
     """Run a call that needs more than itself: to be made ready, or a transaction begun."""
-    if in_pipeline(connection.pgconn):
-        raise InsidePipeline(composition.statement.query)
     is_first = is_idle(connection.pgconn)
     try:
         return (yield from _attempt(connection, session, composition, values))

@@ -106,6 +106,46 @@ def group(
     return results
 
 
+def last_of_group(pgconn: PGconn, size: int) -> Steps[PGresult]:
+    """Wait for the results of a group that was sent, and give the last, or the first that failed.
+
+    Whatever becomes of it, the connection is not left in a pipeline: it is closed instead.
+    """
+    results: list[PGresult] = []
+    try:
+        yield from generators.send(pgconn)
+        for _ in range(size):
+            results += (yield from generators.fetch_many(pgconn))[-1:]
+        # where the group ends
+        yield from generators.fetch_many(pgconn)
+    finally:
+        leave_pipeline(pgconn)
+    return decisive(results)
+
+
+def drained(pgconn: PGconn) -> Steps[None]:
+    """Read the answers that are left and drop them, up to where the server is ready again."""
+    if not in_pipeline(pgconn):
+        yield from generators.fetch_many(pgconn)
+        return
+    while pgconn.transaction_status == TransactionStatus.ACTIVE:
+        yield from generators.fetch_many(pgconn)
+    leave_pipeline(pgconn)
+
+
+def leave_pipeline(pgconn: PGconn) -> None:
+    """Leave a pipeline whose answers are read; with answers left, close the connection."""
+    try:
+        pgconn.exit_pipeline_mode()
+    except psycopg.Error:
+        pgconn.finish()
+
+
+def decisive(results: Sequence[PGresult]) -> PGresult:
+    """Return the last result of a group, or the one that failed first."""
+    return next((result for result in results if result.status in BAD), results[-1])
+
+
 def message(pgconn: PGconn, text: str) -> Message:
     """Give the message that runs a statement of dbkit itself, without parameters."""
     return partial(pgconn.send_query_params, text.encode(), None)
