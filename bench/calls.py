@@ -1,8 +1,9 @@
 """Measure calls through generated code beside what other libraries take for the same.
 
-    python bench/calls.py [--short] [--only WORDS] [--write]
+    python bench/calls.py [--short | --smoke] [--only WORDS] [--write [FOLDER]]
 
-`make bench` runs it in an environment of its own, with the peers of bench/requirements.txt.
+`make bench` runs it in an environment of its own, with the peers of bench/requirements.txt. With
+--smoke it needs none of them: it tries everything once, beside the driver alone.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
@@ -43,8 +44,7 @@ _SETTINGS = {
     "max_connections": "100",
 }
 _FASTEST = "the fastest"
-_ROWS = 100_000
-_FILL = f"""
+_FILL = """
 insert into runs
 select
     gen_random_uuid(),
@@ -59,9 +59,37 @@ select
     timestamptz '2026-01-01' + number * interval '1 second',
     case when number % 4 > 1 then timestamptz '2026-06-01' + number * interval '1 second' end,
     number
-from generate_series(1, {_ROWS}) as number;
+from generate_series(1, :rows) as number;
 vacuum analyze runs;
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """How much is done in a run."""
+
+    name: str
+    # of the time of a whole run
+    scale: float
+    # the fewest slices of a contestant
+    fewest: int
+    # of the table, and of the largest result
+    rows: int
+    # of the largest batch
+    sets: int
+    has_peers: bool = True
+
+
+_WHOLE = Extent(name="whole", scale=1, fewest=5, rows=100_000, sets=1_000_000)
+_SHORT = replace(_WHOLE, name="short, so less exact", scale=0.08, fewest=2, sets=100_000)
+_SMOKE = Extent(
+    name="one slice each, so the figures say nothing",
+    scale=0,
+    fewest=1,
+    rows=2_000,
+    sets=2_000,
+    has_peers=False,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,21 +109,37 @@ class Work:
 def main() -> None:
     """Measure, print, and write the page and its picture where that was asked for."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("--short", action="store_true", help="in about a minute, less exact")
+    extents = parser.add_mutually_exclusive_group()
+    for option, extent, purpose in (
+        ("--short", _SHORT, "in about a minute, less exact"),
+        ("--smoke", _SMOKE, "everything once and without the peers, to see that it works"),
+    ):
+        extents.add_argument(
+            option, dest="extent", action="store_const", const=extent, default=_WHOLE, help=purpose
+        )
     parser.add_argument("--scale", type=float, help="how much of the time of a whole run is taken")
     parser.add_argument("--only", default="", help="only works whose title has these words")
-    parser.add_argument("--write", action="store_true", help="write RESULTS.md and RESULTS.svg")
+    parser.add_argument(
+        "--write",
+        metavar="FOLDER",
+        nargs="?",
+        const=_HERE,
+        type=Path,
+        help="write RESULTS.md and RESULTS.svg, beside this file where no folder is given",
+    )
     options = parser.parse_args()
-    scale = options.scale or (0.08 if options.short else 1.0)
+    extent = options.extent
+    if options.scale is not None:
+        extent = replace(extent, scale=options.scale, name=f"{options.scale:g} of the time")
     with scratch(_SETTINGS) as (server, folder):
-        url = _database(server, folder)
-        results = _measured(url, folder, scale, options.only)
+        url = _database(server, folder, extent.rows)
+        results = _measured(url, folder, extent, options.only)
         if options.write:
-            (_HERE / "RESULTS.md").write_text(page(results))
-            (_HERE / "RESULTS.svg").write_text(picture(results))
+            (options.write / "RESULTS.md").write_text(page(results))
+            (options.write / "RESULTS.svg").write_text(picture(results))
 
 
-def _database(server: EmbeddedServer, folder: Path) -> str:
+def _database(server: EmbeddedServer, folder: Path, rows: int) -> str:
     """Migrate and fill a database, generate its package, and return the URL."""
     shutil.copytree(_HERE / _SYSTEM, folder / "project")
     server.ensure_database(_SYSTEM)
@@ -109,47 +153,52 @@ def _database(server: EmbeddedServer, folder: Path) -> str:
             env={**environ, "MEASURED_URL": url},
         )
     with psycopg.connect(url, autocommit=True) as connection:
-        for statement in _FILL.split(";\n"):
+        for statement in _FILL.replace(":rows", str(rows)).split(";\n"):
             connection.execute(statement.encode())
     return url
 
 
-def _measured(url: str, folder: Path, scale: float, only: str) -> Results:
+def _measured(url: str, folder: Path, extent: Extent, only: str) -> Results:
     project = folder / "project"
     sys.path.insert(0, str(project))
     # not read by the type checkers, which run where the peers are not installed
-    peers = import_module("contestants")
+    ways = import_module("peers" if extent.has_peers else "contestants")
     floor = _floor(folder)
     measured: list[Measured] = []
     counted: list[Counted] = []
     with ExitStack() as stack:
-        contestants = peers.Contestants(url, floor)
+        contestants = (ways.Peers if extent.has_peers else ways.Contestants)(url, floor)
         stack.callback(contestants.close)
-        for work in _works(contestants, has_floor=floor is not None):
+        for work in _works(contestants, extent.rows, has_floor=floor is not None):
             if only in work.title:
                 spent = measure(
                     work.contestants(),
                     calls=work.calls,
-                    seconds=work.seconds * scale,
-                    fewest=5 if scale >= 1 else 2,
+                    seconds=work.seconds * extent.scale,
+                    fewest=extent.fewest,
                 )
                 measured.append(Measured(work.title, tuple(_compared(work, spent)), spent))
                 print("\n".join(lines(measured[-1])), flush=True)
-    for kind, title, number, goal, names in _memory(scale):
-        if only in title:
-            amounts = {name: _growth(url, project, f"{kind} {name}", number) for name in names}
-            if goal is None:
+    for memory in _memory(extent):
+        if only in memory.title:
+            amounts = {name: _growth(url, project, memory, name) for name in memory.names}
+            if memory.goal is None and "asyncpg" in amounts:
                 ratio = amounts["dbkit"] / amounts["asyncpg"]
-                measured.append(Measured(title, (Compared("asyncpg", ratio, 1.0),)))
+                measured.append(Measured(memory.title, (Compared("asyncpg", ratio, 1.0),)))
                 print("\n".join(lines(measured[-1])), flush=True)
-            counted.append(Counted(title, "MiB", amounts, goal))
+            counted.append(Counted(memory.title, "MiB", amounts, memory.goal))
             print("\n".join(counted_lines(counted[-1])), flush=True)
     if only in "round trips":
-        counted += _trips(url, folder, peers.trips_of_a_call, peers.trips_of_a_checkout)
-    return Results(_about(url, scale, floor), measured, counted)
+        counted += _trips(url, folder, ways.trips_of_a_call, ways.trips_of_a_checkout)
+    return Results(_about(url, extent, floor), measured, counted)
 
 
-def _works(contestants: Any, *, has_floor: bool) -> list[Work]:  # noqa: ANN401 - see where it is imported
+def _works(
+    contestants: Any,  # noqa: ANN401 - see where it is imported
+    most_rows: int,
+    *,
+    has_floor: bool,
+) -> list[Work]:
     who = contestants
     return [
         Work(
@@ -168,6 +217,7 @@ def _works(contestants: Any, *, has_floor: bool) -> list[Work]:  # noqa: ANN401 
                 goals={"asyncpg": goal},
             )
             for loop, goal in (("asyncio", 0.80), ("uvloop", 0.85))
+            if loop in who.loops
         ),
         *(
             Work(
@@ -180,7 +230,7 @@ def _works(contestants: Any, *, has_floor: bool) -> list[Work]:  # noqa: ANN401 
             for rows, calls, seconds, goal in (
                 (20, 100, 22, 0.60),
                 (1000, 5, 22, 0.68),
-                (_ROWS, 1, 45, 0.70),
+                (most_rows, 1, 45, 0.70),
             )
         ),
         *(
@@ -233,27 +283,46 @@ def _works(contestants: Any, *, has_floor: bool) -> list[Work]:  # noqa: ANN401 
 
 def _compared(work: Work, spent: dict[str, Spent]) -> Generator[Compared]:
     ours = spent["dbkit"]
+    others = spent.keys() - {"dbkit"}
     for other, goal in work.goals.items():
         name = other
         if other == _FASTEST:
-            name = min(spent.keys() - {"dbkit"}, key=lambda each: spent[each].cpu)
-        theirs = spent[name]
-        yield Compared(name, ours.cpu / theirs.cpu, goal, ours.wall / theirs.wall)
+            name = min(others, key=lambda each: spent[each].cpu)
+        if name in others:
+            theirs = spent[name]
+            yield Compared(name, ours.cpu / theirs.cpu, goal, ours.wall / theirs.wall)
 
 
-def _memory(scale: float) -> list[tuple[str, str, int, float | None, list[str]]]:
-    sets = 1_000_000 if scale >= 1 else 100_000
-    peers = ["asyncpg", "asyncpg, Records", "psycopg", "psycopg class_row"]
+@dataclass(frozen=True)
+class Memory:
+    """A row of the table that tells by how much processes grow, each for one contestant."""
+
+    title: str
+    # of what, and how many
+    kind: str
+    number: int
+    # in MiB; None where dbkit is compared with asyncpg
+    goal: float | None
+    names: Sequence[str]
+
+
+def _memory(extent: Extent) -> list[Memory]:
+    rows, sets = extent.rows, extent.sets
+    peers = ["asyncpg", "asyncpg, Records"] if extent.has_peers else []
+    readers = ["dbkit", *peers, "psycopg", "psycopg class_row"]
     return [
-        ("rows", f"memory of {_ROWS:,} rows", _ROWS, None, ["dbkit", *peers]),
-        ("batch", f"memory of a :batch of {sets:,} sets", sets, 20, ["dbkit", "asyncpg"]),
+        Memory(f"memory of {rows:,} rows", "rows", rows, None, readers),
+        Memory(f"memory of a :batch of {sets:,} sets", "batch", sets, 20, ["dbkit", *peers[:1]]),
     ]
 
 
-def _growth(url: str, project: Path, work: str, number: int) -> float:
+def _growth(url: str, project: Path, memory: Memory, name: str) -> float:
     """Return how many MiB a process of its own grows for the work."""
     done = subprocess.run(
-        [sys.executable, _HERE / "memory.py", url, project, work, str(number)],
+        [
+            *(sys.executable, _HERE / "memory.py", url, project),
+            *(memory.kind, name, str(memory.number)),
+        ],
         check=True,
         capture_output=True,
         text=True,
@@ -323,7 +392,7 @@ def _floor(folder: Path) -> str | None:
     return str(program)
 
 
-def _about(url: str, scale: float, floor: str | None) -> list[tuple[str, str]]:
+def _about(url: str, extent: Extent, floor: str | None) -> list[tuple[str, str]]:
     with psycopg.connect(url) as connection:
         server = connection.info.parameter_status("server_version") or ""
     model = "unknown"
@@ -331,10 +400,9 @@ def _about(url: str, scale: float, floor: str | None) -> list[tuple[str, str]]:
         if line.startswith("model name"):
             model = line.partition(":")[2].strip()
             break
+    required = (_HERE / "requirements.txt").read_text() if extent.has_peers else "psycopg=="
     peers = [
-        line.partition("==")[0].partition("[")[0]
-        for line in (_HERE / "requirements.txt").read_text().splitlines()
-        if "==" in line
+        line.partition("==")[0].partition("[")[0] for line in required.splitlines() if "==" in line
     ]
     commit = subprocess.run(
         ["git", "-C", _HERE, "rev-parse", "--short", "HEAD"],
@@ -345,7 +413,7 @@ def _about(url: str, scale: float, floor: str | None) -> list[tuple[str, str]]:
     return [
         ("date", f"{datetime.now(UTC):%Y-%m-%d}"),
         ("dbkit", f"{version('dbkit')} {commit and f'({commit})'}"),
-        ("run", "whole" if scale >= 1 else "short, so less exact"),
+        ("run", extent.name),
         ("machine", f"{cpu_count()} cores, {model}"),
         ("PostgreSQL", f"{server}, over its unix socket, without fsync"),
         ("Python", platform.python_version()),

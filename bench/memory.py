@@ -1,11 +1,12 @@
 """Print by how many MiB a process grows, resident, with many rows or many sets of values.
 
-    python bench/memory.py URL FOLDER WORK NUMBER
+    python bench/memory.py URL FOLDER KIND NAME NUMBER
 
 `bench/calls.py` starts it, one process for each contestant, so that nobody inherits a heap.
 """
 
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from measuring import grown
@@ -16,16 +17,17 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Do the work once, and print the growth."""
-    url, folder, work, number = sys.argv[1:]
+    url, folder, kind, name, number = sys.argv[1:]
     sys.path.insert(0, folder)
-    from contestants import Contestants  # noqa: PLC0415 - needs the generated package
-
-    contestants = Contestants(url, None)
+    # they need the generated package, and the peers what is installed for them alone
+    if name.startswith("asyncpg"):
+        contestants = import_module("peers").Peers(url, None)
+    else:
+        contestants = import_module("contestants").Contestants(url, None)
     works: dict[str, Callable[[int], Callable[[], object]]] = {
         "rows": contestants.rows_in_memory,
         "batch": contestants.batch_in_memory,
     }
-    kind, _, name = work.partition(" ")
     print(grown(works[kind](int(number))[name]))
     contestants.close()
 

@@ -16,7 +16,7 @@ leg() {
 
 # asks no PostgreSQL, not the one of the leg, or nothing that its version changes: the first leg
 # runs it for all
-once="house typing sqltext queryfiles test_coverage.py test_settings.py test_wheel.py
+once="house typing sqltext queryfiles test_bench.py test_coverage.py test_settings.py test_wheel.py
     cli/test_help.py cli/test_embedded_server.py cli/test_stopping.py codegen/test_sent.py
     codegen/test_odd_names.py codegen/test_calls_setting.py stories test_readme.py"
 ignored=$(printf -- '--ignore=tests/%s ' $once)
