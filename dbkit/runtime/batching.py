@@ -118,7 +118,7 @@ class _Batch(Generic[T]):
     def run(self, sets: Iterable[Values]) -> Steps[None]:
         """Send the sets and take their answers."""
         try:
-            ready = yield from make_ready(self._connection, self._composition)
+            ready = yield from make_ready(self._connection, self._composition, renews=True)
             yield from self._pipelined(ready, sets)
         except psycopg.Error as error:
             forget_stale(self._connection, error)
@@ -181,9 +181,9 @@ class _Batch(Generic[T]):
 
     def _complete(self, ready: Ready[T]) -> Steps[None]:
         if ready.columns:
-            # other columns than expected are to be noticed before anything is done for good
+            # other columns, or a null in one, are to be noticed before anything is done for good
             yield from self._flush()
-            yield from self._read(ready, 1)
+            yield from self._read(ready, self._sent)
         if self._has_savepoint:
             self._send(_RELEASE)
         self._pgconn.pipeline_sync()

@@ -120,7 +120,7 @@ def _exchange(
         if pgconn.pipeline_status or pgconn.transaction_status == TransactionStatus.ACTIVE:
             pgconn.finish()
         raise
-    if result.status in BAD or not (session.is_named(ready) or ready.matches(result)):
+    if result.status in BAD or not (session.is_held(ready) or ready.matches(result)):
         steps = settle(connection, session, ready, result, values, is_first=is_first)
         return connection.wait(steps)
     return ready, result
@@ -181,7 +181,7 @@ async def _exchange_awaited(
     if ready is None:
         return await connection.wait(answer(connection, session, composition, values))
     result = await _result(connection, session)
-    if result.status in BAD or not (session.is_named(ready) or ready.matches(result)):
+    if result.status in BAD or not (session.is_held(ready) or ready.matches(result)):
         steps = settle(connection, session, ready, result, values, is_first=is_first)
         return await connection.wait(steps)
     return ready, result

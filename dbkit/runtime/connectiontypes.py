@@ -139,6 +139,15 @@ class ConnectionTypes:
         """Whether there are types here that may be made anew under the same name."""
         return bool(self._named)
 
+    def was_asked(self, name: str) -> bool:
+        """Whether the database was asked for a type."""
+        return name in self._named
+
+    @property
+    def asked_names(self) -> list[str]:
+        """The names that the database was asked for."""
+        return sorted(self._named)
+
     @staticmethod
     def question(pgconn: PGconn, names: list[str], encoding: str) -> Message:
         """Give the message that asks the database for types."""

@@ -43,7 +43,7 @@ def _copy(
     composition, sets = composed(statement, sets)
     pgconn = connection.pgconn
     try:
-        ready = yield from make_ready(connection, composition)
+        ready = yield from make_ready(connection, composition, renews=True)
         columns = Columns(composition, ready, order)
         text = f"copy {into} from stdin{' (format binary)' if columns.is_binary else ''}"
         pgconn.send_query_params(text.encode(client_encoding(connection)), None)

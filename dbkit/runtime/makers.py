@@ -14,7 +14,7 @@ never a value. For an id and a flag that may be null, the first reads:
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
-from functools import cache
+from functools import lru_cache
 from keyword import iskeyword
 from struct import Struct
 from typing import Any, TypeAlias, cast
@@ -165,7 +165,6 @@ def make_built(
     return built
 
 
-@cache
 def _twin(row: Callable[..., Any], count: int) -> type | None:
     """Return a class of the same slots, whose objects can be filled and then become rows.
 
@@ -197,7 +196,8 @@ def _twin(row: Callable[..., Any], count: int) -> type | None:
     return twin
 
 
-@cache
+# a program may load and drop queries as long as it runs
+@lru_cache(maxsize=1024)
 def _compiled(source: str) -> Callable[..., Any]:
     namespace = dict(_NAMES)
     exec(compile(source, "<made by dbkit.runtime.makers>", "exec"), namespace)  # noqa: S102 - made of numbers and field names alone

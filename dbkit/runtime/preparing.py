@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import sha256
 from typing import Any, NoReturn, TypeVar
+from weakref import ref
 
 from psycopg.pq import Format
 
@@ -19,7 +20,7 @@ from dbkit.runtime.ready import Ready, forget
 from dbkit.runtime.statement import Composition, Statement
 from dbkit.runtime.wire import AnyConnection, client_encoding
 
-__all__ = ["ConnectionTypes", "assemble", "type_names"]
+__all__ = ["ConnectionTypes", "assemble", "sent_types", "type_names"]
 
 T = TypeVar("T")
 
@@ -37,16 +38,27 @@ _SETTINGS_OF_TEXTS = (
 # a literal of these words is a moment, which a prepared statement would hold on to
 _MOMENTS = re.compile(r"\b(now|today|tomorrow|yesterday)\b(?!\s*\()", re.IGNORECASE)
 
+# a word too many costs a round trip where statements have no name
+_WRITES = re.compile(
+    r"\b(insert|(?<!\bfor\s)(?<!\bkey\s)update|delete|merge|call)\b", re.IGNORECASE
+)
+
 
 def type_names(composition: Composition[Any]) -> list[str]:
     """Return the names of all types that a statement needs."""
-    return [*_sent_types(composition), *composition.statement.gives.values()]
+    return [*sent_types(composition), *composition.statement.gives.values()]
 
 
 def assemble(
-    connection: AnyConnection, composition: Composition[T], types: ConnectionTypes
+    connection: AnyConnection,
+    composition: Composition[T],
+    types: ConnectionTypes,
+    when_gone: Callable[[ref[Composition[T]]], object],
 ) -> Ready[T]:
-    """Put together all that a statement needs on this connection; its types are found by now."""
+    """Put together all that a statement needs on this connection; its types are found by now.
+
+    `when_gone` is called when nobody has the statement any more.
+    """
     statement = composition.statement
     encoding = client_encoding(connection)
 
@@ -55,7 +67,7 @@ def assemble(
             raise UnknownType(statement.query, name, forget(statement))
         return type_
 
-    parameters = [type_of(name) for name in _sent_types(composition)]
+    parameters = [type_of(name) for name in sent_types(composition)]
     encoders = tuple(make_encoder(type_, encoding) for type_ in parameters)
     columns = [_base(type_of(name)) for name in statement.gives.values()]
     result_format = Format.BINARY if all(map(is_binary, columns)) else Format.TEXT
@@ -70,17 +82,18 @@ def assemble(
     meaning = (text, oids, values_of_settings if has_literal else values_of_settings[:1])
     nullable = statement.nullable_values
     return Ready(
-        composition,
-        statement,
+        ref(composition, when_gone),
         tuple(statement.takes.items()),
         nullable,
         text.encode(encoding),
         f"dbkit_{sha256(repr(meaning).encode()).hexdigest()[:32]}".encode(),
         not (has_literal and _MOMENTS.search(text)),
+        bool(columns) and _WRITES.search(text) is not None,
         oids,
         encoders,
         make_scalar_encoder("text", encoding),
         result_format,
+        any(types.was_asked(name) for name in type_names(composition)),
         tuple(
             (name.encode(encoding), type_.oid)
             for name, type_ in zip(statement.gives, columns, strict=True)
@@ -99,14 +112,14 @@ def assemble(
             statement.row,
             statement.nullable_columns,
             converters,
-            partial(_refuse_null, statement),
+            partial(_refuse_null, ref(statement)),
         ),
         settings,
         values_of_settings,
     )
 
 
-def _sent_types(composition: Composition[Any]) -> list[str]:
+def sent_types(composition: Composition[Any]) -> list[str]:
     """Return the types of `$1`, `$2` and so on; text for a value that this text does without."""
     types = list(composition.statement.takes.values())
     if not composition.used:
@@ -161,7 +174,10 @@ def _convert(query: str, column: str, read: Callable[[Any, str], Any], value: ob
         raise WrongShape(query, column, str(fault)) from fault
 
 
-def _refuse_null(statement: Statement[Any], values: Sequence[object]) -> NoReturn:
+def _refuse_null(held: ref[Statement[Any]], values: Sequence[object]) -> NoReturn:
+    if (statement := held()) is None:
+        message = "the statement is gone while its rows are read"
+        raise RuntimeError(message)
     columns = zip(statement.gives, statement.nullable_columns, values, strict=True)
     name = next(name for name, nullable, value in columns if value is None and not nullable)
     raise UnexpectedNull(statement.query, name, forget(statement))

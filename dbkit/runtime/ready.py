@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from reprlib import Repr
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, TypeVar
+from weakref import ref
 
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Transformer
@@ -37,8 +38,8 @@ class Sent(NamedTuple):
 class Ready(Generic[T]):
     """A text with everything that depends on the database, found once for each connection."""
 
-    composition: Composition[T]
-    statement: Statement[T]
+    # whoever calls it has it; the connection does not keep a statement that nobody has any more
+    held: ref[Composition[T]]
     # the type of each value, by its keyword
     takes: tuple[tuple[str, str], ...]
     # of each value whether it may be None
@@ -48,11 +49,15 @@ class Ready(Generic[T]):
     name: bytes
     # whether the text means the same whenever it is prepared
     can_be_named: bool
+    # whether it may write, and gives columns that tell of a change
+    may_write: bool
     types: tuple[int, ...]
     encoders: tuple[Encoder, ...]
     # for a value in PostgreSQL's own form
     as_text: Encoder
     result_format: Format
+    # whether there are types here that may be made anew under the same name
+    has_own_types: bool
     # the columns that the server has to report
     columns: tuple[tuple[bytes, int], ...]
     adapters: AdaptersMap
@@ -66,6 +71,20 @@ class Ready(Generic[T]):
     values_of_settings: tuple[bytes | None, ...]
     # reads results, one at a time; taken out while it does
     _transformers: list[Any] = field(default_factory=list[Any])
+
+    @property
+    def composition(self) -> Composition[T]:
+        """The text, which the caller has as long as it is called."""
+        composition = self.held()
+        if composition is None:
+            message = "the statement is gone while it is called"
+            raise RuntimeError(message)
+        return composition
+
+    @property
+    def statement(self) -> Statement[T]:
+        """The statement that the text is of."""
+        return self.composition.statement
 
     def fits(self, pgconn: PGconn) -> bool:
         """Whether what this was made for, such as the time zone, is still so."""

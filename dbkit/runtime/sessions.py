@@ -1,7 +1,7 @@
 """What is known on each connection: its statements that are ready, and the types they name."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,7 +12,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from dbkit.database import prepare_mode
-from dbkit.errors import InsidePipeline
+from dbkit.errors import BadValue, DbkitError, InsidePipeline
 from dbkit.runtime.ready import Ready
 from dbkit.runtime.statement import Composition
 from dbkit.runtime.wire import (
@@ -27,6 +27,7 @@ from dbkit.runtime.wire import (
     message,
     opening,
     plain,
+    spoil,
 )
 
 if TYPE_CHECKING:
@@ -44,8 +45,13 @@ _KEY = "_dbkit_session"
 _MISSING = "26000"
 _EXISTS = "42P05"
 _UNSUPPORTED = "0A000"
-# what PostgreSQL says of a type that was dropped, and perhaps made anew
-_LOST_TYPES = frozenset({"XX000", "42704", "42883"})
+# what PostgreSQL may say of a type that was dropped and made anew, that got or lost a part, or
+# that another search path has put another in place of
+_OF_TYPES = frozenset(
+    {"XX000", "22P02", "22P03", "08P01", "42704", "42725", "42804", "42846", "42883", "42P18"}
+)
+# a call is made again so often, as several things may be stale
+_MOST_ATTEMPTS = 3
 
 
 class ConnectionState:
@@ -53,6 +59,7 @@ class ConnectionState:
 
     __slots__ = (
         "closing",
+        "gone",
         "is_own",
         "losses",
         "named",
@@ -64,14 +71,16 @@ class ConnectionState:
     )
 
     def __init__(self, *, named: bool | None) -> None:
-        # in the order of use
-        self.ready: OrderedDict[Composition[Any], Ready[Any]] = OrderedDict()
+        # by the number of its composition, in the order of use
+        self.ready: OrderedDict[int, Ready[Any]] = OrderedDict()
+        # numbers of what nobody has any more; the garbage collector adds them at any moment
+        self.gone: list[int] = []
         self.types: ConnectionTypes | None = None
         # whether statements are prepared by name; None as long as it is not known whose the
         # backend is
         self.named = named
-        # whether it is known that no pooler stands between
-        self.is_own = False
+        # whether the backend is ours alone, with no pooler between; None as long as nobody asked
+        self.is_own: bool | None = False if named is False else None
         # what is prepared on the server, and what is to be closed there with the next message
         self.names: set[bytes] = set()
         self.closing: list[bytes] = []
@@ -83,16 +92,32 @@ class ConnectionState:
 
     def find(self, composition: Composition[T], pgconn: PGconn) -> Ready[T] | None:
         """Return a statement if it is ready as things are."""
-        ready: Ready[T] | None = self.ready.get(composition)
+        ready: Ready[T] | None = self.ready.get(composition.number)
         if ready is None or not ready.fits(pgconn):
             return None
-        self.ready.move_to_end(composition)
+        self.ready.move_to_end(composition.number)
         return ready
+
+    def drop(self, number: int) -> None:
+        """Forget a statement."""
+        if (before := self.ready.pop(number, None)) is not None:
+            self._close(before.name)
+
+    def drop_name(self, name: bytes) -> None:
+        """Forget the statements of this name, and have the server close it."""
+        for number in [number for number, ready in self.ready.items() if ready.name == name]:
+            self.drop(number)
+        self._close(name)
+
+    def drop_gone(self) -> None:
+        """Forget the statements that nobody has any more."""
+        while self.gone:
+            self.drop(self.gone.pop())
 
     def make_room(self, composition: Composition[Any]) -> None:
         """Forget what this statement was, and those not used for longest, so that it has room."""
-        if (before := self.ready.pop(composition, None)) is not None:
-            self._close(before.name)
+        self.drop_gone()
+        self.drop(composition.number)
         while len(self.ready) >= MOST_STATEMENTS:
             _, oldest = self.ready.popitem(last=False)
             self._close(oldest.name)
@@ -101,12 +126,28 @@ class ConnectionState:
         """Whether a statement goes by its name."""
         return bool(self.named) and ready.can_be_named
 
+    def is_held(self, ready: Ready[Any]) -> bool:
+        """Whether the server itself holds a statement to the columns it was prepared with.
+
+        Behind a pooler, another client may have prepared it, when the columns were others.
+        """
+        return bool(self.is_own and self.named) and ready.can_be_named
+
+    def learn_owner(self, pgconn: PGconn, result: PGresult) -> None:
+        """Learn whose the backend is: a pooler tells its clients a process id of its own."""
+        self.is_own = str(pgconn.backend_pid).encode() == result.get_value(0, 0)
+        if self.named is None:
+            self.named = self.is_own
+
     def lose_names(self) -> None:
         """Take note that the server has none of the names any more."""
-        # a statement is compared anew when it is prepared anew
+        # a statement is compared anew when it is prepared anew, and perhaps the backend is not
+        # ours after all
         self.ready.clear()
         self.names.clear()
         self.closing.clear()
+        if self.is_own:
+            self.is_own = None
         self.losses += 1
         if self.losses > _MOST_LOSSES:
             self.named = False
@@ -148,14 +189,26 @@ def refuse_pipeline(pgconn: PGconn, composition: Composition[Any]) -> None:
         raise InsidePipeline(composition.statement.query)
 
 
-def make_ready(connection: AnyConnection, composition: Composition[T]) -> Steps[Ready[T]]:
-    """Begin the transaction, and return the text made ready; the first call asks the server."""
+def make_ready(
+    connection: AnyConnection, composition: Composition[T], *, renews: bool = False
+) -> Steps[Ready[T]]:
+    """Begin the transaction, and return the text made ready; the first call asks the server.
+
+    `renews`: what is sent cannot be sent again, so types that may have been made anew are asked
+    for again.
+    """
     pgconn = connection.pgconn
     refuse_pipeline(pgconn, composition)
     session = session_of(connection)
+    session.drop_gone()
     ready = session.find(composition, pgconn)
+    if ready is not None and renews and ready.has_own_types:
+        yield from _renew_types(connection, session)
+        ready = session.find(composition, pgconn)
     if ready is None:
-        return (yield from _prepare(connection, session, composition))
+        ready = yield from _prepare(
+            connection, session, composition, by_name=False, is_described=True
+        )
     if begin := opening(connection):
         yield from plain(pgconn, begin)
     return ready
@@ -173,14 +226,22 @@ def send_now(
     pipeline until the group is read.
     """
     pgconn = connection.pgconn
-    ready: Ready[T] | None = session.ready.get(composition)
-    if ready is None or not ready.fits(pgconn):
+    ready: Ready[T] | None = session.ready.get(composition.number)
+    if ready is None or session.gone or not ready.fits(pgconn):
         return None
+    is_outside = pgconn.transaction_status == TransactionStatus.IDLE
+    begins = is_outside and not connection.autocommit
     is_named = session.named and ready.can_be_named
-    if is_named and ready.name not in session.names:
+    if is_named and (ready.name not in session.names or (session.losses and not is_outside)):
         return None
-    written, formats = ready.write_call(values)
-    begins = pgconn.transaction_status == TransactionStatus.IDLE and not connection.autocommit
+    if ready.may_write and is_outside and not begins and not (is_named and session.is_own):
+        return None
+    try:
+        written, formats = ready.write_call(values)
+    except BadValue:
+        if ready.has_own_types:
+            return None
+        raise
     if begins:
         pgconn.enter_pipeline_mode()
         pgconn.send_query_params(opening(connection).encode(), None)
@@ -190,7 +251,7 @@ def send_now(
         pgconn.send_query_params(ready.text, written, ready.types, formats, ready.result_format)
     if begins:
         pgconn.pipeline_sync()
-    session.ready.move_to_end(composition)
+    session.ready.move_to_end(composition.number)
     return ready
 
 
@@ -204,11 +265,14 @@ def answer(
     is_first = is_idle(connection.pgconn)
     try:
         return (yield from _attempt(connection, session, composition, values))
+    except BadValue as refused:
+        # by what is known of its type
+        if not (yield from _renew_types(connection, session)):
+            raise refused from None
+        return (yield from _attempt(connection, session, composition, values))
     except psycopg.Error as raised:
         error = raised
-    yield from _heal(connection, session, composition, error, is_first=is_first)
-    by_name = session.is_own
-    return (yield from _attempt(connection, session, composition, values, by_name=by_name))
+    return (yield from _again(connection, session, composition, values, error, is_first=is_first))
 
 
 def settle(  # noqa: PLR0913 - what the call had, and what came back
@@ -221,18 +285,40 @@ def settle(  # noqa: PLR0913 - what the call had, and what came back
     is_first: bool,
 ) -> Steps[tuple[Ready[T], PGresult]]:
     """Finish a call that was sent at once and got an error, or other columns than expected."""
-    composition = ready.composition
     if result.status in BAD:
         error = error_from_result(result)
-        yield from _heal(connection, session, composition, error, is_first=is_first)
-        by_name = session.is_own
-        return (yield from _attempt(connection, session, composition, values, by_name=by_name))
+        return (
+            yield from _again(
+                connection, session, ready.composition, values, error, is_first=is_first
+            )
+        )
     return (yield from _of_new_types(connection, session, ready, result)), result
 
 
 def forget_stale(connection: AnyConnection, error: psycopg.Error) -> None:
-    """Take note of an error which tells that the database is not as it was found."""
-    _is_stale(session_of(connection), error)
+    """Take note of an error which may tell that the types are not as they were found."""
+    session = session_of(connection)
+    if error.sqlstate in _OF_TYPES and session.types is not None and session.types.asked:
+        session.forget()
+
+
+def _again(  # noqa: PLR0913 - what the call had, and what came back
+    connection: AnyConnection,
+    session: ConnectionState,
+    composition: Composition[T],
+    values: Sequence[object],
+    error: psycopg.Error,
+    *,
+    is_first: bool,
+) -> Steps[tuple[Ready[T], PGresult]]:
+    """Run a call again as long as an error tells that what was known is stale."""
+    for _ in range(_MOST_ATTEMPTS):
+        yield from _heal(connection, session, composition, error, is_first=is_first)
+        try:
+            return (yield from _attempt(connection, session, composition, values, again=True))
+        except psycopg.Error as raised:
+            error = raised
+    raise error
 
 
 def _heal(
@@ -243,38 +329,117 @@ def _heal(
     *,
     is_first: bool,
 ) -> Steps[None]:
-    """Have the statement prepared anew if that is all that is wrong, else raise the error.
+    """Find out what was stale, so that the call can be made again; else raise the error.
 
-    `is_first`: nothing was done in the transaction before, so that nothing can be done twice.
+    It is made again only if it cannot have begun to run, and only if it is the first of its
+    transaction, since all that was done before would be lost. Words tell nothing: the server may
+    speak any language.
     """
-    ready = session.ready.get(composition)
-    if not _is_stale(session, error):
+    # raised inside a function, after who knows what; or it tells the values of the call
+    has_context = error.diag.context is not None
+    ready = session.ready.get(composition.number)
+    if error.sqlstate == _MISSING and not has_context:
+        session.lose_names()
+    elif error.sqlstate == _EXISTS and session.preparing and not has_context:
+        # by a digest, so it is the same statement
+        session.names.add(session.preparing)
+    elif _has_other_columns(error):
+        yield from _heal_columns(connection, session, ready, error, is_first=is_first)
+    elif error.sqlstate in _OF_TYPES and (ready is None or ready.has_own_types):
+        yield from _heal_types(connection, session, composition, error, is_first=is_first)
+    else:
         raise error
-    context = error.diag.context
-    # raised inside a function, after who knows what
-    is_inside = context is not None and "portal" not in context
-    if is_inside or not is_first:
-        if ready is not None and _has_other_columns(error):
-            raise ready.changed() from error
+    if not is_first:
         raise error
+    yield from _roll_back(connection)
+
+
+def _heal_columns(
+    connection: AnyConnection,
+    session: ConnectionState,
+    ready: Ready[Any] | None,
+    error: psycopg.Error,
+    *,
+    is_first: bool,
+) -> Steps[None]:
+    """Heal a statement that the server does not run, because it gives other columns by now."""
+    is_ours = error.diag.context is None
+    name = session.preparing if ready is None else ready.name
+    session.drop_name(name)
+    if is_first:
+        yield from _roll_back(connection)
+        if not is_ours:
+            is_ours = yield from _is_refused(connection.pgconn, name)
+    if not is_ours:
+        yield from _fail(connection, error)
+    if not is_first:
+        # nobody can look now
+        session.forget()
+        raise error if ready is None else ready.changed() from error
+    yield from _renew_types(connection, session)
+
+
+def _is_refused(pgconn: PGconn, name: bytes) -> Steps[bool]:
+    """Whether the server does not even describe a statement: then it is not one inside of it."""
+    try:
+        yield from group(pgconn, [partial(pgconn.send_describe_prepared, name)])
+    except psycopg.Error:
+        return True
+    return False
+
+
+def _heal_types(
+    connection: AnyConnection,
+    session: ConnectionState,
+    composition: Composition[Any],
+    error: psycopg.Error,
+    *,
+    is_first: bool,
+) -> Steps[None]:
+    """Heal a call whose values were written for types that are not there any more."""
+    from dbkit.runtime.preparing import sent_types  # noqa: PLC0415 - see _prepare
+
+    if not is_first:
+        # nobody can look now
+        session.forget()
+        raise error
+    yield from _roll_back(connection)
+    changed = yield from _renew_types(connection, session)
+    is_outside = error.diag.context is None
+    # values of a type that is gone are refused before anything runs
+    if not (changed if is_outside else changed.intersection(sent_types(composition))):
+        yield from _fail(connection, error)
+
+
+def _fail(connection: AnyConnection, error: psycopg.Error) -> Steps[None]:
+    """Raise an error, and leave the transaction failed as the caller expects it."""
+    if not connection.autocommit and is_idle(connection.pgconn):
+        yield from plain(connection.pgconn, "begin")
+        yield from spoil(connection.pgconn)
+    raise error
+
+
+def _roll_back(connection: AnyConnection) -> Steps[None]:
     if connection.pgconn.transaction_status == TransactionStatus.INERROR:
         yield from plain(connection.pgconn, "rollback")
 
 
-def _is_stale(session: ConnectionState, error: psycopg.Error) -> bool:
-    """Whether an error tells that a name or a type is not on the server; it is then forgotten."""
-    if error.sqlstate == _MISSING:
-        session.lose_names()
-    elif error.sqlstate == _EXISTS and session.preparing:
-        # by a digest, so it is the same statement
-        session.names.add(session.preparing)
-    elif _has_other_columns(error) or (
-        error.sqlstate in _LOST_TYPES and session.types is not None and session.types.asked
-    ):
+def _renew_types(connection: AnyConnection, session: ConnectionState) -> Steps[frozenset[str]]:
+    """Ask again for the types that were found, and give the names of those that are others now."""
+    before = session.types
+    is_failed = connection.pgconn.transaction_status == TransactionStatus.INERROR
+    if before is None or not before.asked or is_failed:
+        return frozenset()
+    now = type(before)()
+    names = before.asked_names
+    question = now.question(connection.pgconn, names, client_encoding(connection))
+    results = yield from group(connection.pgconn, [question])
+    now.learn(results[-1])
+    changed = frozenset(name for name in names if now.get(name) != before.get(name))
+    if changed:
         session.forget()
-    else:
-        return False
-    return True
+        session.types = now
+    return changed
 
 
 def _has_other_columns(error: psycopg.Error) -> bool:
@@ -288,31 +453,35 @@ def _attempt(
     composition: Composition[T],
     values: Sequence[object],
     *,
-    by_name: bool = True,
+    again: bool = False,
 ) -> Steps[tuple[Ready[T], PGresult]]:
-    """Run a call; not `by_name`, in a group of messages that a pooler sends to one server."""
+    """Run a call; `again` behind a pooler, in a group of messages that it sends to one server."""
     pgconn = connection.pgconn
+    session.drop_gone()
     ready = session.find(composition, pgconn)
-    begin = ""
+    is_new = ready is None
     if ready is None:
+        by_name = not again or bool(session.is_own)
         ready = yield from _prepare(connection, session, composition, by_name=by_name)
-    else:
-        begin = opening(connection)
     written, formats = ready.write_call(values)
+    begin = opening(connection)
     messages = [message(pgconn, begin)] if begin else []
-    is_named = by_name and session.is_named(ready)
-    is_prepared = True
-    if is_named:
-        is_prepared = ready.name in session.names
-        if not is_prepared:
-            session.preparing = ready.name
-            messages += session.closings(pgconn)
-            messages.append(partial(pgconn.send_prepare, ready.name, ready.text, ready.types))
+    messages += session.closings(pgconn)
+    is_outside = is_idle(pgconn)
+    # names that were lost once may be lost again, and in an open transaction nothing heals
+    is_safe = is_outside or not session.losses
+    by_name = is_safe and (not again or bool(session.is_own))
+    name = ready.name if by_name and session.is_named(ready) else b""
+    # the server holds the statement to columns that were compared before it runs
+    is_held = session.is_held(ready) and (name in session.names or is_new)
+    if name:
+        if name not in session.names:
+            session.preparing = name
+            messages.append(partial(pgconn.send_prepare, name, ready.text, ready.types))
         messages.append(
-            partial(pgconn.send_query_prepared, ready.name, written, formats, ready.result_format)
+            partial(pgconn.send_query_prepared, name, written, formats, ready.result_format)
         )
     else:
-        is_prepared = False
         messages.append(
             partial(
                 pgconn.send_query_params,
@@ -323,21 +492,34 @@ def _attempt(
                 ready.result_format,
             )
         )
-    results = yield from _send(pgconn, session, messages, ready.name if is_named else b"")
+    is_guarded = is_outside and not begin and ready.may_write and not is_held
+    results = yield from _send(
+        pgconn, session, messages, name, ready.matches if is_guarded else None
+    )
     result = results[-1]
-    if not is_prepared and not ready.matches(result):
-        ready = yield from _of_new_types(connection, session, ready, result)
-    return ready, result
+    if (is_held and not is_new) or ready.matches(result):
+        return ready, result
+    if is_guarded and (yield from _renew_types(connection, session)):
+        # nothing was done
+        return (yield from _attempt(connection, session, composition, values, again=again))
+    return (yield from _of_new_types(connection, session, ready, result)), result
 
 
 def _of_new_types(
     connection: AnyConnection, session: ConnectionState, ready: Ready[T], result: PGresult
 ) -> Steps[Ready[T]]:
-    """Read a result whose columns have other types: perhaps they were made anew, by their names."""
-    if session.types is not None and session.types.asked:
-        session.forget()
-        ready = yield from _prepare(connection, session, ready.composition)
-    ready.check(result)
+    """Read a result whose columns have other types: perhaps they were made anew, by their names.
+
+    If not, what the statement did in an open transaction is not to be committed.
+    """
+    try:
+        if (yield from _renew_types(connection, session)):
+            ready = yield from _prepare(connection, session, ready.composition)
+        ready.check(result)
+    except DbkitError:
+        if not is_idle(connection.pgconn):
+            yield from spoil(connection.pgconn)
+        raise
     return ready
 
 
@@ -347,11 +529,13 @@ def _prepare(
     composition: Composition[T],
     *,
     by_name: bool = True,
+    is_described: bool = False,
 ) -> Steps[Ready[T]]:
-    """Begin the transaction, and hold a statement to what it was typed for.
+    """Find the types of a statement, and hold it to what it was typed for.
 
-    One round trip, and one more for types that PostgreSQL does not bring. What a pooler has to
-    send to one server is one group.
+    One round trip, and one more for types that PostgreSQL does not bring. It begins the
+    transaction on the way. What goes without a name is compared when its result comes, so it is
+    not described before, unless that is asked for: a pooler might ask another server.
     """
     # loaded with the first call: a module of queries is imported faster without
     from dbkit.runtime.preparing import ConnectionTypes, assemble, type_names  # noqa: PLC0415
@@ -362,7 +546,7 @@ def _prepare(
         session.types = ConnectionTypes()
     begin = opening(connection)
     before = [message(pgconn, begin)] if begin else []
-    asks = session.named is None
+    asks = session.is_own is None
     if asks:
         before.append(message(pgconn, _BACKEND))
     if unknown := session.types.unknown(type_names(composition)):
@@ -370,43 +554,45 @@ def _prepare(
         results = yield from group(pgconn, [*before, question])
         session.types.learn(results[-1])
         if asks:
-            session.named = session.is_own = _is_own(pgconn, results[-2])
+            session.learn_owner(pgconn, results[-2])
         before, asks = [], False
     session.make_room(composition)
-    ready = assemble(connection, composition, session.types)
+    number, gone = composition.number, session.gone
+    ready = assemble(connection, composition, session.types, lambda _: gone.append(number))
     name = ready.name if by_name and session.is_named(ready) else b""
-    at = len(before)
-    if name:
-        session.preparing = name
-        before += session.closings(pgconn)
-    if name not in session.names:
-        before.append(partial(pgconn.send_prepare, name, ready.text, ready.types))
-    before.append(partial(pgconn.send_describe_prepared, name))
-    results = yield from _send(pgconn, session, before, name)
-    if asks:
-        session.named = session.is_own = _is_own(pgconn, results[at - 1])
-    ready.check(results[-1])
-    session.ready[composition] = ready
+    if name or asks or is_described:
+        at = len(before)
+        if name:
+            session.preparing = name
+            before += session.closings(pgconn)
+        if name not in session.names:
+            before.append(partial(pgconn.send_prepare, name, ready.text, ready.types))
+        before.append(partial(pgconn.send_describe_prepared, name))
+        results = yield from _send(pgconn, session, before, name)
+        if asks:
+            session.learn_owner(pgconn, results[at - 1])
+        if not ready.matches(results[-1]):
+            session.drop_name(name)
+            ready.check(results[-1])
+    session.ready[number] = ready
     return ready
 
 
 def _send(
-    pgconn: PGconn, session: ConnectionState, messages: Sequence[Message], name: bytes
+    pgconn: PGconn,
+    session: ConnectionState,
+    messages: Sequence[Message],
+    name: bytes,
+    is_right: Callable[[PGresult], bool] | None = None,
 ) -> Steps[list[PGresult]]:
     """Send messages of which the last but one prepares a statement, unless it is prepared.
 
     What is prepared stays so when the last message fails, and when a transaction is rolled back.
     """
     results: list[PGresult] = []
+    count = len(messages)
     try:
-        yield from group(pgconn, messages, results)
+        return (yield from group(pgconn, messages, results, is_right))
     finally:
-        is_complete = len(results) == len(messages) > 1
-        if name and is_complete and results[-2].status not in BAD:
+        if name and len(results) >= count > 1 and results[count - 2].status not in BAD:
             session.names.add(name)
-    return results
-
-
-def _is_own(pgconn: PGconn, result: PGresult) -> bool:
-    """Whether the backend is ours alone: a pooler tells its clients a process id of its own."""
-    return str(pgconn.backend_pid).encode() == result.get_value(0, 0)

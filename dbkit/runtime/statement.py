@@ -3,8 +3,9 @@
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
+from itertools import count
 from os.path import dirname, join
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -19,6 +20,7 @@ _Key: TypeAlias = "tuple[object, ...]"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SPACE = " \t\n\r\f\v"
 _NO_LINE = 1 << 62
+_COMPOSITIONS = count()
 # also inside a string, where it is none: such a value is sent, and does no harm
 _NUMBERED = re.compile(r"\$(\d+)")
 _NAME = re.compile(r"[^\s\",]+")
@@ -119,6 +121,7 @@ class Statement(Generic[T]):
     """
 
     __slots__ = (
+        "__weakref__",
         "_columns", "_combinations", "_into", "_keywords", "_names", "_switches", "choices",
         "copied", "file", "flags", "forget", "row", "text",
     )  # fmt: skip
@@ -240,7 +243,7 @@ class Statement(Generic[T]):
         return Composition(self, len(keywords), text, lines, used if self._switches else ())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Composition(Generic[T]):
     """The text of one combination of a statement's parts, as it is sent."""
 
@@ -252,6 +255,8 @@ class Composition(Generic[T]):
     lines: tuple[tuple[int, int], ...]
     # of each value whether the text has it; empty where no part can be left out
     used: tuple[bool, ...] = ()
+    # what a connection knows it by, without keeping it
+    number: int = field(default_factory=_COMPOSITIONS.__next__, init=False)
 
     def bound(self, values: Sequence[object]) -> Sequence[object]:
         """Return the values of `$1`, `$2` and so on; OMITTED for a part that is left out."""

@@ -142,7 +142,7 @@ class _Cursor(Generic[T]):
             yield from plain(pgconn, f"close {self._name}")
 
     def _declare(self) -> Steps[Ready[T]]:
-        ready = yield from make_ready(self._connection, self._composition)
+        ready = yield from make_ready(self._connection, self._composition, renews=True)
         pgconn = self._connection.pgconn
         if is_idle(pgconn):
             raise OutsideTransaction(ready.statement.query)

@@ -18,6 +18,10 @@ Steps: TypeAlias = PQGen[T]
 # sends one message of the protocol
 Message: TypeAlias = Callable[[], None]
 
+# fails inside a transaction and outside, so that nothing done before can be committed; the name
+# tells a reader of the server's log why
+_FAILING = b"rollback to savepoint dbkit_found_other_columns"
+
 BAD = frozenset({ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE, ExecStatus.PIPELINE_ABORTED})
 
 
@@ -73,16 +77,22 @@ def query(  # noqa: PLR0913, PLR0917 - what the protocol's own message consists 
 
 
 def group(
-    pgconn: PGconn, messages: Sequence[Message], results: list[PGresult] | None = None
+    pgconn: PGconn,
+    messages: Sequence[Message],
+    results: list[PGresult] | None = None,
+    is_right: Callable[[PGresult], bool] | None = None,
 ) -> Steps[list[PGresult]]:
     """Send several messages in one round trip, and give the result of each.
 
     A pooler hands the connection to the server on only after the whole group. What follows a
     message that fails is not done. `results` is filled with what came even if one fails.
+
+    With `is_right`, outside a transaction, what the messages do is kept only if the last result
+    is right. It is read before the server is told to commit, which takes a round trip more.
     """
     if results is None:
         results = []
-    if len(messages) == 1:
+    if len(messages) == 1 and is_right is None:
         messages[0]()
         results.append((yield from answer(pgconn)))
         return results
@@ -90,20 +100,42 @@ def group(
     try:
         for send in messages:
             send()
+        if is_right is not None:
+            pgconn.send_flush_request()
+            yield from generators.send(pgconn)
+            yield from _read(pgconn, results, len(messages))
+            if results[-1].status not in BAD and not is_right(results[-1]):
+                pgconn.send_query_params(_FAILING, None)
         pgconn.pipeline_sync()
         yield from generators.send(pgconn)
-        while True:
-            fetched = yield from generators.fetch_many(pgconn)
-            if fetched and fetched[-1].status == ExecStatus.PIPELINE_SYNC:
-                break
-            results += fetched[-1:]
+        yield from _read(pgconn, results, None)
     finally:
         # a broken connection has answers left; its own error is raised already
         with suppress(psycopg.Error):
             pgconn.exit_pipeline_mode()
-    for result in results:
+    # also what a deferred constraint says, but not that nothing is kept
+    is_kept = is_right is None or is_right(results[len(messages) - 1])
+    for result in results if is_kept else results[: len(messages)]:
         good(result)
-    return results
+    return results[: len(messages)]
+
+
+def _read(pgconn: PGconn, results: list[PGresult], most: int | None) -> Steps[None]:
+    """Read results until so many are there or one is an error, or up to the end of the group."""
+    while most is None or len(results) < most:
+        fetched = yield from generators.fetch_many(pgconn)
+        if fetched and fetched[-1].status == ExecStatus.PIPELINE_SYNC:
+            return
+        results += fetched[-1:]
+        if most is not None and results and results[-1].status in BAD:
+            return
+
+
+def spoil(pgconn: PGconn) -> Steps[None]:
+    """Have the open transaction fail, as if its last statement had been refused."""
+    with suppress(psycopg.Error):
+        pgconn.send_query_params(_FAILING, None)
+        yield from answer(pgconn)
 
 
 def last_of_group(pgconn: PGconn, size: int) -> Steps[PGresult]:

@@ -129,8 +129,11 @@ def test_a_first_call_that_fails_is_prepared_all_the_same(typed_url: str) -> Non
 
 
 def test_only_so_many_statements_are_kept(own: Connection) -> None:
-    for n in range(MOST_STATEMENTS + 5):
-        one(own, statement(f"select {n} as n", gives={"n": "int4"}), [])
+    statements = [
+        statement(f"select {n} as n", gives={"n": "int4"}) for n in range(MOST_STATEMENTS + 5)
+    ]
+    for each in statements:
+        one(own, each, [])
         one(own, NUMBER, [1])
 
     assert prepared(own) == (MOST_STATEMENTS, MOST_STATEMENTS)
