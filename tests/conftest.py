@@ -22,6 +22,7 @@ from pytest_postgresql.executors import NoopExecutor
 from dbkit.migrations import Runner, read_files
 from dbkit.server import Binaries, EmbeddedServer, find_binaries
 from dbkit.settings import load_settings
+from tests.commandline import end_loaded
 from tests.project import Project
 
 ROOT = Path(__file__).parent.parent
@@ -38,6 +39,10 @@ _NEEDED_MEMORY = 1 << 30
 # on a busy machine an example may take long
 hypothesis.settings.register_profile("dbkit", deadline=None)
 hypothesis.settings.load_profile("dbkit")
+
+
+def pytest_sessionfinish() -> None:
+    end_loaded()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import psycopg
 
 from dbkit.migrations import Reporter, Runner, Silent, read_files
 from dbkit.settings import load_settings
+from tests.commandline import run_dbkit
 
 _PYPROJECT = "[tool.dbkit.systems.shop]\n"
 
@@ -45,20 +46,12 @@ class Project:
 
     def dbkit(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run the command line as a person would, in the project's folder."""
-        return subprocess.run(
-            self._command(arguments),
-            cwd=self.root,
-            env=self._environment(environment),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        return run_dbkit(arguments, self.root, self._environment(environment))
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start the command line and go on, as a second person would."""
         return subprocess.Popen(
-            self._command(arguments),
+            [sys.executable, "-m", "dbkit", *arguments],
             cwd=self.root,
             env=self._environment(environment),
             stdout=subprocess.PIPE,
@@ -93,9 +86,6 @@ class Project:
         settings = load_settings(self.root)
         files = read_files(settings.systems["shop"], settings.root)
         return Runner(files, connection, reporter or Silent(), lock_timeout, wait)
-
-    def _command(self, arguments: tuple[str, ...]) -> list[str]:
-        return [sys.executable, "-m", "dbkit", *arguments]
 
     def _environment(self, more: dict[str, str]) -> dict[str, str]:
         return {**os.environ, "SHOP_DATABASE_URL": self.url, **self.environment, **more}
