@@ -70,7 +70,8 @@ def test_performance_is_of_the_last_seven_days(database: Connection, queries: Qu
 def test_a_reset_starts_the_day_only_of_profiles_from_an_earlier_one(
     database: Connection, queries: Queries
 ) -> None:
-    database.execute("update agent_settings set usage_today = 7")
+    # the template may have been made yesterday
+    database.execute("update agent_settings set usage_today = 7, last_reset_date = current_date")
     database.execute(
         "update agent_settings set last_reset_date = current_date - 1 where profile_name = 'qa'"
     )
