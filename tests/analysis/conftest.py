@@ -25,6 +25,13 @@ def library(library_url: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+@pytest.fixture(scope="module")
+def shared_library(library_url: str) -> Iterator[psycopg.Connection]:
+    """A connection that has described other statements before, in autocommit mode."""
+    with psycopg.connect(library_url, autocommit=True) as connection:
+        yield connection
+
+
 @pytest.fixture
 def empty(empty_url: str) -> Iterator[psycopg.Connection]:
     """A connection to a database of this test's own, in autocommit mode."""

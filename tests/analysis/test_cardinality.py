@@ -22,9 +22,9 @@ CASES = [
 
 @pytest.mark.parametrize(("expected", "text"), CASES, ids=[text for _, text in CASES])
 def test_a_row_too_many_or_missing_is_ruled_out_only_where_it_is(
-    expected: str, text: str, library: psycopg.Connection
+    expected: str, text: str, shared_library: psycopg.Connection
 ) -> None:
-    described = describe(library, text)
+    described = describe(shared_library, text)
 
     assert expected in {BOTH, AT_MOST, AT_LEAST, NEITHER}
     assert described.at_most_one == (expected in {BOTH, AT_MOST})

@@ -16,12 +16,12 @@ def test_the_corpus_is_large() -> None:
 
 @pytest.mark.parametrize("case", CORPUS, ids=str)
 def test_each_column_is_described_as_the_corpus_says(
-    case: Case, library: psycopg.Connection
+    case: Case, shared_library: psycopg.Connection
 ) -> None:
-    if library.info.server_version < case.since * 10_000:
+    if shared_library.info.server_version < case.since * 10_000:
         pytest.skip("the query uses what this PostgreSQL does not know")
 
-    described = describe(library, case.text)
+    described = describe(shared_library, case.text)
 
     marks = "".join("~" if column.nullable else "!" for column in described.columns)
     assert marks == case.columns.replace("?", "~")

@@ -50,8 +50,10 @@ CASES = {
 
 
 @pytest.mark.parametrize("text", CASES)
-def test_a_parameter_may_be_null_by_where_it_goes(text: str, library: psycopg.Connection) -> None:
-    described = describe(library, text)
+def test_a_parameter_may_be_null_by_where_it_goes(
+    text: str, shared_library: psycopg.Connection
+) -> None:
+    described = describe(shared_library, text)
 
     assert (
         "".join("?" if parameter.nullable else "!" for parameter in described.parameters)

@@ -108,8 +108,10 @@ def written(shape: Shape) -> str:
 
 
 @pytest.mark.parametrize("text", CASES)
-def test_the_parts_of_a_value_are_known_to_the_leaf(text: str, library: psycopg.Connection) -> None:
-    described = describe(library, text)
+def test_the_parts_of_a_value_are_known_to_the_leaf(
+    text: str, shared_library: psycopg.Connection
+) -> None:
+    described = describe(shared_library, text)
 
     assert " ".join(map(shown, described.columns)) == CASES[text]
 

@@ -5,7 +5,8 @@ import csv
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from io import StringIO
 from typing import Any, NamedTuple
@@ -47,9 +48,10 @@ _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d+))?")
 
 
 class Filled(NamedTuple):
-    """A system's database with data, and the values that its columns list."""
+    """A system's database with data, a connection to it, and the values that its columns list."""
 
     url: str
+    connection: psycopg.Connection
     allowed: dict[str, str]
 
 
@@ -62,7 +64,7 @@ class Answer(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def filled(server: EmbeddedServer) -> Callable[[str], Filled]:
+def filled(server: EmbeddedServer) -> Iterator[Callable[[str], Filled]]:
     """A database of each system for all tests of parity, which leave nothing in it."""
     made: dict[str, Filled] = {}
 
@@ -74,10 +76,14 @@ def filled(server: EmbeddedServer) -> Callable[[str], Filled]:
             settings = load_settings(ROOT)
             with psycopg.connect(server.url(name), autocommit=True) as connection:
                 Runner(read_files(settings.systems[system], ROOT), connection).migrate()
-                made[system] = Filled(server.url(name), fill(connection))
+                allowed = fill(connection)
+            # one for all: what it has learnt of the catalog is learnt once
+            shared = stack.enter_context(psycopg.connect(server.url(name), options=_OPTIONS))
+            made[system] = Filled(server.url(name), shared, allowed)
         return made[system]
 
-    return of
+    with ExitStack() as stack:
+        yield of
 
 
 @pytest.mark.parametrize(("system", "name", "combination"), CASES)
@@ -90,23 +96,22 @@ def test_a_query_file_gives_the_same_through_psql_and_python(
 ) -> None:
     database = filled(system)
     loaded = SYSTEMS[system][name]
-    with psycopg.connect(database.url, options=_OPTIONS) as connection:
-        typed = type_query(connection, loaded.query, loaded.source)
-        texts = _texts(combination, typed.parameters, database.allowed)
-        values = {
-            key: True if type_ is None else _read(connection, text, type_)
-            for key, (text, type_) in texts.items()
-        }
-        columns = typed.columns
+    connection = database.connection
+    connection.rollback()
+    typed = type_query(connection, loaded.query, loaded.source)
+    texts = _texts(combination, typed.parameters, database.allowed)
+    values = {
+        key: True if type_ is None else _read(connection, text, type_)
+        for key, (text, type_) in texts.items()
+    }
+    columns = typed.columns
 
-        _rewind(connection)
-        by_psql = _through_psql(binaries, database.url, loaded, texts, columns)
-        _rewind(connection)
-        by_python = _through_python(connection, loaded, values, columns)
-        _rewind(connection)
-        by_asyncio = asyncio.run(
-            _through_asyncio(database.url, connection, loaded, values, columns)
-        )
+    _rewind(connection)
+    by_psql = _through_psql(binaries, database.url, loaded, texts, columns)
+    _rewind(connection)
+    by_python = _through_python(connection, loaded, values, columns)
+    _rewind(connection)
+    by_asyncio = asyncio.run(_through_asyncio(database.url, connection, loaded, values, columns))
 
     assert by_python == by_psql
     assert by_asyncio == by_psql
@@ -121,10 +126,9 @@ def test_every_kind_of_query_and_of_parameter_is_compared() -> None:
 
 
 def test_the_data_makes_queries_find_something(filled: Callable[[str], Filled]) -> None:
-    with psycopg.connect(filled("mrwa").url) as connection:
-        found = connection.execute(
-            "select count(*), count(completed_at) from executions"
-        ).fetchone()
+    counted = "select count(*), count(completed_at) from executions"
+
+    found = filled("mrwa").connection.execute(counted).fetchone()
 
     assert found is not None
     assert found[0] > found[1] > 0

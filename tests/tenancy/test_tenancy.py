@@ -45,7 +45,7 @@ def tenants_url(server: EmbeddedServer) -> str:
     return server.url("tenants")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tenants(tenants_url: str) -> Iterator[psycopg.Connection]:
     """A connection to the tables of tenants, in autocommit mode."""
     with psycopg.connect(tenants_url, autocommit=True) as connection:
