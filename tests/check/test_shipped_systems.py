@@ -2,12 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from tests.commandline import run_dbkit
 from tests.conftest import ROOT
 
 SYSTEMS = ["myloware", "ai_orchestration", "softwarestudio", "mrwa"]
@@ -18,15 +17,9 @@ def test_a_shipped_system_is_clean(system: str, request: pytest.FixtureRequest) 
     info = request.getfixturevalue(system).info
     url = make_conninfo(host=info.host, port=info.port, user=info.user, dbname=info.dbname)
 
-    ran = subprocess.run(
-        [sys.executable, "-m", "dbkit", "check", system, "--json"],
-        cwd=ROOT,
-        env={**os.environ, f"{system.upper()}_DATABASE_URL": url},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    environment = {**os.environ, f"{system.upper()}_DATABASE_URL": url}
+
+    ran = run_dbkit(["check", system, "--json"], ROOT, environment)
 
     [found] = json.loads(ran.stdout)["systems"]
     assert (ran.returncode, found["findings"], found["warnings"], ran.stderr) == (0, [], [], "")
