@@ -18,7 +18,9 @@ leg() {
 # runs it for all
 once="house typing sqltext queryfiles test_bench.py test_coverage.py test_settings.py test_wheel.py
     cli/test_help.py cli/test_embedded_server.py cli/test_stopping.py codegen/test_sent.py
-    codegen/test_odd_names.py codegen/test_calls_setting.py stories test_readme.py"
+    codegen/test_odd_names.py codegen/test_calls_setting.py stories test_readme.py
+    parity test_commandline.py systems/ai_orchestration/test_tenancy.py
+    server/test_folders.py server/test_killing.py server/test_stopping.py"
 ignored=$(printf -- '--ignore=tests/%s ' $once)
 
 leg 18 --cov --cov-report=
