@@ -204,6 +204,35 @@ class WrongShape(QueryError):
 
 
 @dataclass(eq=False)
+class Unreadable(QueryError):
+    """A value from the database is one that its Python type has no form for."""
+
+    query: str
+    column: str
+    reason: str
+    # counted from 1
+    row: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.query}: column {self.column!r} of row {self.row} holds {self.reason}"
+
+
+@dataclass(eq=False)
+class Unsendable(QueryError):
+    """A statement has a character that the connection's encoding has no form for."""
+
+    query: str
+    character: str
+    encoding: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.query} has the character {self.character!a}, which has no form in "
+            f"{self.encoding}, the encoding of this connection; set client_encoding to UTF8"
+        )
+
+
+@dataclass(eq=False)
 class InsidePipeline(QueryError):
     """A query is called inside the driver's own pipeline, which defers every answer."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from dbkit.analysis.catalog import Catalog
-from dbkit.analysis.dimensions import output_dimensions, with_dimensions
+from dbkit.analysis.dimensions import output_dimensions, with_dimensions, with_parts
 from dbkit.analysis.lostproof import NESTED_TOO_DEEPLY, LostProof
 from dbkit.analysis.nodes import Node
 from dbkit.analysis.parameters import nullable_parameters, parameter_dimensions
@@ -131,7 +131,7 @@ def _proven(
         type_ = types.find(oid)
         if type_.kind is TypeKind.ARRAY:
             type_ = with_dimensions(type_, output_dimensions(scope, position))
-        columns.append(Column(name, type_, bool(doubt), doubt, shape))
+        columns.append(Column(name, with_parts(type_, shape), bool(doubt), doubt, shape))
     return Description(
         _parameters(types, signature, nullable, parameter_dimensions(catalog, query)),
         tuple(columns),

@@ -9,7 +9,7 @@ from dbkit.analysis.expressiontypes import type_of
 from dbkit.analysis.nodes import Node
 from dbkit.analysis.scope import Scope
 from dbkit.analysis.vocabulary import RelKind, RTEKind, SubLinkType
-from dbkit.pgtypes import PgType, TypeKind
+from dbkit.pgtypes import PgType, Shape, TypeKind
 
 # functions that give an array with as many dimensions as one of their arguments
 _SAME = frozenset(
@@ -29,6 +29,18 @@ def with_dimensions(type_: PgType, number: int) -> PgType:
     if type_.kind is not TypeKind.ARRAY or number <= 1:
         return type_
     return replace(type_, of=with_dimensions(type_, number - 1))
+
+
+def with_parts(type_: PgType, shape: Shape | None) -> PgType:
+    """Return the type of a row that a statement makes with the types of its parts."""
+    if shape is None:
+        return type_
+    if type_.kind is TypeKind.ARRAY and type_.of is not None:
+        inner = shape if type_.of.kind is TypeKind.ARRAY else shape.parts[0].shape
+        return replace(type_, of=with_parts(type_.of, inner)) if shape.kind == "list" else type_
+    if type_.kind is not TypeKind.PSEUDO or shape.kind != "row":
+        return type_
+    return replace(type_, fields=tuple((part.name, part.type) for part in shape.parts))
 
 
 def column_dimensions(catalog: Catalog, relation: int, attribute: int) -> int:

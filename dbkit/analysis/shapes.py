@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-from dbkit.analysis.dimensions import dimensions, with_dimensions
+from dbkit.analysis.dimensions import dimensions, with_dimensions, with_parts
 from dbkit.analysis.expressiontypes import UNKNOWN_TYPE, type_of
 from dbkit.analysis.known_functions import BUILD_ARRAY, BUILD_OBJECT
 from dbkit.analysis.nodes import JSON_TYPES, Node, is_empty_list, text_of
@@ -68,7 +68,8 @@ class Shapes:
         part_type = self._types.find(type_oid)
         if part_type.kind is TypeKind.ARRAY:
             part_type = with_dimensions(part_type, dimensions(proof.scope, expression))
-        return Column(name, part_type, bool(doubt), doubt, self.of(proof, expression))
+        shape = self.of(proof, expression)
+        return Column(name, with_parts(part_type, shape), bool(doubt), doubt, shape)
 
     def _of_column(self, proof: Proof, var: Node) -> Shape | None:
         scope = proof.scope.outer(var.number("varlevelsup"))
@@ -159,7 +160,7 @@ class Shapes:
         if element_type is None or element_type.kind is TypeKind.ARRAY:
             return None
         doubt = proof.output_doubt(inner, 1)
-        part = Column("", element_type, bool(doubt), doubt, shape)
+        part = Column("", with_parts(element_type, shape), bool(doubt), doubt, shape)
         return Shape("list", shape.name if shape else "", (part,))
 
     def _of_coalesce(self, proof: Proof, node: Node) -> Shape | None:

@@ -35,6 +35,7 @@ class _TypeRow(NamedTuple):
     labels: tuple[str, ...]
     # the name, the type and the declared dimensions of each
     fields: tuple[tuple[str, int, int], ...]
+    is_cast_to_json: bool
 
 
 class _KnownTypes:
@@ -62,7 +63,7 @@ class TypeCatalog:
 
     def keep(self, rows: Iterable[Sequence[Any]]) -> None:
         """Keep the rows that `COMMON_TYPES` gives."""
-        for oid, schema, name, kind, of, dimensions, labels, fields in rows:
+        for oid, schema, name, kind, of, dimensions, labels, fields, is_cast in rows:
             self._known.rows[int(oid)] = _TypeRow(
                 schema,
                 name,
@@ -73,6 +74,7 @@ class TypeCatalog:
                 tuple(
                     (field, int(type_oid), number) for field, type_oid, number in json.loads(fields)
                 ),
+                is_cast == "true",
             )
 
     def know(self, oids: Iterable[int]) -> None:
@@ -97,6 +99,7 @@ class TypeCatalog:
                     (name, with_dimensions(self.find(field), number))
                     for name, field, number in row.fields
                 ),
+                is_cast_to_json=row.is_cast_to_json,
             )
         return types[oid]
 
@@ -142,7 +145,14 @@ select
             where attrelid = type.typrelid and attnum > 0 and not attisdropped
         )::text
         else '[]'
-    end
+    end,
+    exists(
+        select from pg_catalog.pg_cast
+        where
+            castsource = type.oid
+            and casttarget = 'pg_catalog.json'::pg_catalog.regtype
+            and castmethod = 'f'
+    )::text
 from pg_catalog.pg_type as type
 join pg_catalog.pg_namespace as space on space.oid = type.typnamespace
 left join pg_catalog.pg_type as element on element.oid = type.typelem

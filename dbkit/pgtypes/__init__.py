@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dbkit.pgtypes.column import Column, Shape
     from dbkit.pgtypes.json_type import Json, JsonLike
     from dbkit.pgtypes.json_values import json_reader, json_text
-    from dbkit.pgtypes.pgtype import PgType, TypeKind
+    from dbkit.pgtypes.pgtype import PgType, TypeKind, element_of
     from dbkit.pgtypes.typenames import type_name
     from dbkit.pgtypes.vector import VectorBinaryLoader, VectorLoader, vector_binary, vector_text
 
@@ -43,6 +43,7 @@ __all__ = [
     "builder",
     "class_name",
     "column_type",
+    "element_of",
     "json_reader",
     "json_text",
     "named_type",
@@ -74,6 +75,7 @@ _ROOMS = {
     "builder": "building",
     "class_name": "annotations",
     "column_type": "annotations",
+    "element_of": "pgtype",
     "json_reader": "json_values",
     "json_text": "json_values",
     "named_type": "building",

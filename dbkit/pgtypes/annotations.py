@@ -29,7 +29,9 @@ _SCALARS: dict[str, str] = {
     "cidr": "dbkit.pgtypes.Cidr",
 }
 # in JSON these are text, which cannot be read back without loss or guessing
-_TEXT_IN_JSON = frozenset({"interval", "inet", "cidr", "oid"})
+_TEXT_IN_JSON = frozenset({"interval", "inet", "cidr", "oid", "vector"})
+# and these are lists there
+_LISTS_IN_JSON = frozenset({"int2vector", "oidvector"})
 _JSON = frozenset({"json", "jsonb"})
 _PYTYPES = "dbkit.pgtypes"
 _WORD = re.compile(r"[^\W_]+")
@@ -189,6 +191,8 @@ def _typed(  # noqa: PLR0911 - one answer for each kind of type
             )
         case TypeKind.PSEUDO if type_.name == "record":
             return _json(ask) if ask.in_json else PyType("tuple[object, ...]")
+        case _ if ask.in_json and (type_.is_cast_to_json or type_.name in _LISTS_IN_JSON):
+            return _json(ask)
         case _:
             return _scalar(type_.name, ask, json_type)
 
@@ -200,7 +204,7 @@ def _named(type_: PgType, ask: _Ask) -> str | None:
 def _scalar(name: str, ask: _Ask, json_type: str | None) -> PyType:
     if name in _JSON:
         return _json(ask) if json_type is None else _dotted(json_type)
-    if name == "vector":
+    if name == "vector" and not ask.in_json:
         if ask.parameter:
             return PyType("Sequence[float]", frozenset({"collections.abc.Sequence"}))
         return PyType("list[float]")

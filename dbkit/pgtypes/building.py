@@ -22,6 +22,9 @@ from typing import (
 )
 from uuid import UUID
 
+from psycopg.types.multirange import Multirange
+from psycopg.types.range import Range
+
 Build: TypeAlias = Callable[[Any, str], Any]
 
 _SHOWN = 60
@@ -31,13 +34,16 @@ class Unfit(ValueError):
     """A value does not fit its type; the message says where in the value, and why."""
 
     def __init__(self, path: str, expected: str, value: object) -> None:
+        self.expected, self.value = expected, value
         shown = repr(value)
         shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
         super().__init__(f"{path}: expected {expected}, got {shown}")
 
 
 @cache
-def builder(annotation: Any) -> Build:  # noqa: ANN401 - a type form is not always a class
+def builder(  # noqa: PLR0911 - one answer for each kind of type
+    annotation: Any,  # noqa: ANN401 - a type form is not always a class
+) -> Build:
     """Give what turns a plain value into one of this type.
 
     Plain are the values of JSON (its fractions as Decimal, so that nothing is lost) and what
@@ -51,6 +57,8 @@ def builder(annotation: Any) -> Build:  # noqa: ANN401 - a type form is not alwa
         return _union(annotation)
     if origin is Literal:
         return _literal(get_args(annotation))
+    if origin in {Range, Multirange}:
+        return _ranges(origin, builder(get_args(annotation)[0]))
     if origin in {list, tuple, dict} or annotation in {list, tuple, dict}:
         return _container(origin or annotation, get_args(annotation))
     if is_typeddict(annotation):
@@ -150,6 +158,27 @@ def _container(origin: type[Any], arguments: tuple[Any, ...]) -> Build:
         )
 
     return build
+
+
+def _ranges(origin: type[Any], make: Build) -> Build:
+    """Build the bounds, which may be rows, of a range or of many."""
+    check_range, check_ranges = _instance(Range), _instance(Multirange)
+
+    def build_range(value: object, path: str) -> Any:  # noqa: ANN401 - a Range of whatever it is
+        range_ = check_range(value, path)
+        if range_.isempty:
+            return range_
+        lower, upper = (
+            None if bound is None else make(bound, f"{path}.{name}")
+            for name, bound in (("lower", range_.lower), ("upper", range_.upper))
+        )
+        return Range(lower, upper, range_.bounds)
+
+    def build(value: object, path: str) -> object:
+        ranges = enumerate(check_ranges(value, path))
+        return Multirange([build_range(range_, f"{path}[{index}]") for index, range_ in ranges])
+
+    return build_range if origin is Range else build
 
 
 def _union(annotation: Any) -> Build:  # noqa: ANN401 - as above
@@ -268,6 +297,13 @@ def _decimal(value: int | str) -> Decimal:
     return Decimal(value)
 
 
+def _time(text: str) -> time:
+    # 24:00 is the midnight of the next day, and since Python 3.13 would become that of this one
+    if text.startswith("24"):
+        raise ValueError(text)
+    return time.fromisoformat(text)
+
+
 _SCALARS: dict[type[Any], Build] = {
     bool: _scalar(bool, parse=bool),
     int: _scalar(int, parse=int),
@@ -278,7 +314,7 @@ _SCALARS: dict[type[Any], Build] = {
     UUID: _scalar(UUID, str, parse=UUID),
     datetime: _scalar(datetime, str, parse=datetime.fromisoformat),
     date: _scalar(date, str, parse=date.fromisoformat),
-    time: _scalar(time, str, parse=time.fromisoformat),
+    time: _scalar(time, str, parse=_time),
 }
 
 

@@ -29,4 +29,23 @@ class PgType:
     # several; the base of a domain, the subtype of a (multi)range
     of: "PgType | None" = None
     labels: tuple[str, ...] = ()
+    # of a composite; of a row that a statement makes, as far as its parts are known
     fields: tuple[tuple[str, "PgType"], ...] = ()
+    # what stands between the elements of its arrays, in their text form
+    delimiter: str = ","
+    # an extension says how its values become json, which may be anything
+    is_cast_to_json: bool = False
+
+
+def element_of(type_: PgType) -> PgType:
+    """Return the type of what is in an array, however many dimensions it has."""
+    while type_.kind is TypeKind.ARRAY and type_.of is not None:
+        type_ = type_.of
+    return type_
+
+
+def may_be_list(type_: PgType) -> bool:
+    """Whether a single value of a type may be a list in Python."""
+    while type_.kind is TypeKind.DOMAIN and type_.of is not None:
+        type_ = type_.of
+    return type_.kind is TypeKind.ARRAY or type_.name in {"json", "jsonb", "vector"}

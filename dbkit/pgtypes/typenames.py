@@ -4,7 +4,7 @@ import re
 
 from psycopg import postgres
 
-from dbkit.pgtypes.pgtype import PgType, TypeKind
+from dbkit.pgtypes.pgtype import PgType, TypeKind, element_of, may_be_list
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 # words that the grammar keeps for itself, of PostgreSQL 18: unquoted they name no user's type
@@ -32,13 +32,16 @@ _KEPT = frozenset(
 def type_name(type_: PgType) -> str:
     """Name a type by words, which hold in every database, where an oid does not.
 
-    The names are `pg_type`'s own (`int4`, not `integer`), an array its element's with `[]`.
+    The names are `pg_type`'s own (`int4`, not `integer`), an array its element's with `[]`, a row
+    that a statement makes one with its parts: `record(int4;text)`.
     The schema is left out where the search path finds the type by itself.
     """
     if type_.kind is TypeKind.ARRAY and type_.of is not None:
-        # an array of several dimensions has the type of one with a single one
-        is_nested = type_.of.kind is TypeKind.ARRAY
+        # the type is the same for all dimensions; only where an element may be a list, they matter
+        is_nested = type_.of.kind is TypeKind.ARRAY and not may_be_list(element_of(type_))
         return type_name(type_.of) if is_nested else f"{type_name(type_.of)}[]"
+    if type_.kind is TypeKind.PSEUDO and type_.fields:
+        return f"{type_.name}({';'.join(type_name(part) for _, part in type_.fields)})"
     builtin = postgres.types.get(type_.name) is not None or type_.name == "char"
     if type_.schema == "pg_catalog":
         # "char" is a type of its own, and char is another

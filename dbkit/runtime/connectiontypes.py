@@ -1,6 +1,7 @@
 """Find the types that statements name, in the database that a connection is open to."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -13,10 +14,10 @@ from psycopg.types.array import register_all_arrays, register_array
 from psycopg.types.composite import CompositeInfo, register_composite
 from psycopg.types.multirange import MultirangeInfo, register_multirange
 from psycopg.types.range import RangeInfo, register_range
-from psycopg.types.string import TextBinaryLoader, TextLoader
 
-from dbkit.pgtypes import PgType, TypeKind, VectorBinaryLoader, VectorLoader
+from dbkit.pgtypes import PgType, TypeKind, VectorBinaryLoader, VectorLoader, element_of
 from dbkit.runtime.encoders import make_encoder
+from dbkit.runtime.loaders import read_as_utf8, read_infinity, read_own_forms, row_loader
 from dbkit.runtime.wire import Message
 
 # of each type, and of all it is made of, what PgType tells; a type that is not found is left out
@@ -31,21 +32,22 @@ types as (
         type.typname,
         type.typnamespace,
         type.typrelid,
-        -- a domain over an array looks like one
-        case
-            when type.typtype = 'b' and type.typcategory = 'A' and type.typelem <> 0 then 'a'
-            else type.typtype::text
-        end as kind,
+        type.typdelim,
+        type.typndims as dimensions,
+        -- oidvector and int2vector have elements, too, but are written and read as one value
+        case when element.oid is null then type.typtype::text else 'a' end as kind,
         case
             when type.typtype = 'd' then type.typbasetype
             when type.typtype in ('r', 'm') then range.rngsubtype
-            when type.typcategory = 'A' then nullif(type.typelem, 0)
+            else element.oid
         end as made_of
     from pg_catalog.pg_type as type
     left join pg_catalog.pg_range as range on type.oid in (range.rngtypid, range.rngmultitypid)
+    left join pg_catalog.pg_type as element
+        on element.oid = type.typelem and element.typarray = type.oid
 ),
 fields as (
-    select attrelid, attnum, attname, atttypid
+    select attrelid, attnum, attname, atttypid, attndims
     from pg_catalog.pg_attribute
     where attnum > 0 and not attisdropped
 ),
@@ -82,7 +84,12 @@ select
     ),
     array(
         select atttypid::int8 from fields where attrelid = types.typrelid order by attnum
-    )
+    ),
+    array(
+        select attndims::int8 from fields where attrelid = types.typrelid order by attnum
+    ),
+    types.dimensions::int8,
+    types.typdelim::text
 from found
 join types on types.oid = found.oid
 join pg_catalog.pg_namespace as schema on schema.oid = types.typnamespace
@@ -112,27 +119,94 @@ def _pristine() -> AdaptersMap:
     adapters = AdaptersMap()
     postgres.register_default_types(adapters.types)
     postgres.register_default_adapters(adapters)
+    read_own_forms(adapters)
     register_all_arrays(adapters)
     return adapters
 
 
 _PRISTINE = _pristine()
+_RECORD, _RECORDS = 2249, 2287
+# no type of a database has such a number
+_FIRST_OF_ROWS = 0xFFFF_0000
 
 
 class ConnectionTypes:
     """The types of one database by name, and how their values are read."""
 
     def __init__(self) -> None:
-        self.adapters = AdaptersMap(_PRISTINE)
         self._named: dict[str, PgType] = {}
+        # all that psycopg has to be taught, each after those that it is made of
+        self._taught: list[PgType] = []
+        # rows that statements make, as they are read from their text
+        self._rows: dict[PgType, PgType] = {}
+        # by whether texts are UTF-8 in any case, and infinity is read as its word
+        self._adapters: dict[tuple[bool, bool], AdaptersMap] = {}
 
     def get(self, name: str) -> PgType | None:
         """Return a type by the name that a statement gives it, if it is known by now."""
-        return self._named.get(name) or _builtin(name)
+        if (type_ := self._named.get(name) or _builtin(name)) is not None:
+            return type_
+        if name.startswith(_ROW):
+            return self._row(name)
+        return None
+
+    def _row(self, name: str) -> PgType | None:
+        if name.endswith("[]"):
+            of = self._row(name[:-2])
+            return of and PgType(_RECORDS, "pg_catalog", "_record", TypeKind.ARRAY, of)
+        parts = [("", part) for each in _parts(name) if (part := self.get(each)) is not None]
+        if len(parts) < len(_parts(name)):
+            return None
+        return PgType(_RECORD, "pg_catalog", "record", TypeKind.PSEUDO, fields=tuple(parts))
 
     def unknown(self, names: Iterable[str]) -> list[str]:
         """Return those of the types that the database has to be asked for."""
-        return sorted({name for name in names if self.get(name) is None})
+        return sorted({part for name in names for part in _leaves(name) if self.get(part) is None})
+
+    @property
+    def adapters(self) -> AdaptersMap:
+        """What reads the values of all these types."""
+        return self.adapters_for()
+
+    def adapters_for(self, *, utf8: bool = False, infinity: bool = False) -> AdaptersMap:
+        """Give what reads the values of all these types.
+
+        `utf8` reads every text as that, whatever the connection calls it, and `infinity` reads
+        the infinity of a date as its word.
+        """
+        adapters = self._adapters.get((utf8, infinity))
+        if adapters is None:
+            adapters = self._adapters[utf8, infinity] = AdaptersMap(_PRISTINE)
+            if utf8:
+                read_as_utf8(adapters)
+            if infinity:
+                read_infinity(adapters)
+            for type_ in self._taught:
+                _register(type_, adapters)
+        return adapters
+
+    def in_text(self, type_: PgType) -> PgType:
+        """Return a type as its text is read: that of a row does not tell the types of its parts."""
+        if type_.kind is TypeKind.ARRAY:
+            element = element_of(type_)
+            own = self.in_text(element)
+            return type_ if own is element else self._own(replace(type_, of=own))
+        if type_.kind is not TypeKind.PSEUDO or not type_.fields:
+            return type_
+        fields = tuple((name, self.in_text(part)) for name, part in type_.fields)
+        return self._own(replace(type_, kind=TypeKind.COMPOSITE, fields=fields))
+
+    def _own(self, row: PgType) -> PgType:
+        """Give a row, or an array of rows, a number of its own."""
+        if row not in self._rows:
+            own = self._rows[row] = replace(row, oid=_FIRST_OF_ROWS + len(self._rows))
+            self._teach(own)
+        return self._rows[row]
+
+    def _teach(self, type_: PgType) -> None:
+        self._taught.append(type_)
+        for adapters in self._adapters.values():
+            _register(type_, adapters)
 
     @property
     def asked(self) -> bool:
@@ -141,7 +215,7 @@ class ConnectionTypes:
 
     def was_asked(self, name: str) -> bool:
         """Whether the database was asked for a type."""
-        return name in self._named
+        return any(leaf in self._named for leaf in _leaves(name))
 
     @property
     def asked_names(self) -> list[str]:
@@ -157,7 +231,7 @@ class ConnectionTypes:
 
     def learn(self, result: PGresult) -> None:
         """Read the answer to the question."""
-        transformer = Transformer(self.adapters)
+        transformer = Transformer(_PRISTINE)
         transformer.set_pgresult(result)
         rows: list[tuple[Any, ...]] = transformer.load_rows(0, result.ntuples, tuple)
         types: dict[int, PgType] = {}
@@ -165,20 +239,53 @@ class ConnectionTypes:
         for oid, name, *_ in rows:
             type_ = _build(oid, by_oid, types)
             if name is not None:
-                self._named[name] = type_
+                self._named[name] = _with_dimensions(type_, name.count("[]"))
         for type_ in types.values():
-            _register(type_, self.adapters)
+            self._teach(type_)
+
+
+def _leaves(name: str) -> list[str]:
+    """Return the names of all types in that of a row."""
+    if not name.startswith(_ROW):
+        return [name]
+    return [leaf for part in _parts(name) for leaf in _leaves(part)]
+
+
+def _parts(row: str) -> list[str]:
+    """Return the names of a row's parts, as in `record(int4;text[];record(int4;"a;b"))[]`."""
+    while row.endswith("[]"):
+        row = row[:-2]
+    parts, depth, is_quoted = [""], 0, False
+    for character in row[len(_ROW) : -1]:
+        is_quoted ^= character == '"'
+        if not is_quoted:
+            depth += (character == "(") - (character == ")")
+        if character == ";" and not is_quoted and not depth:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
+
+
+_ROW = "record("
+
+
+def _with_dimensions(type_: PgType, number: int) -> PgType:
+    if type_.kind is not TypeKind.ARRAY or number <= 1:
+        return type_
+    return replace(type_, of=_with_dimensions(type_, number - 1))
 
 
 @cache
 def _builtin(name: str) -> PgType | None:
     """Return a type whose number is the same in every database."""
     if name.endswith("[]"):
-        element = _PRISTINE.types.get(name[:-2])
-        if element is None:
+        of = _builtin(name[:-2])
+        if of is None:
             return None
-        kind, of, oid, name = TypeKind.ARRAY, _builtin(name[:-2]), element.array_oid, f"_{name}"
-        return PgType(oid, "pg_catalog", name, kind, of)
+        # one type for all numbers of dimensions
+        oid = of.oid if of.kind is TypeKind.ARRAY else _PRISTINE.types[of.name].array_oid
+        return PgType(oid, "pg_catalog", f"_{name[:-2]}", TypeKind.ARRAY, of)
     info = _PRISTINE.types.get(name)
     # psycopg knows a type by its other names as well, and what is registered with it globally
     if info is None or info.name != name or info.oid >= _FIRST_OF_USERS:
@@ -188,7 +295,7 @@ def _builtin(name: str) -> PgType | None:
         kind = TypeKind.RANGE if isinstance(info, RangeInfo) else TypeKind.MULTIRANGE
         return PgType(info.oid, "pg_catalog", name, kind, _builtin(subtype.name))
     kind = TypeKind.PSEUDO if name == "record" else TypeKind.BASE
-    return PgType(info.oid, "pg_catalog", name, kind)
+    return PgType(info.oid, "pg_catalog", name, kind, delimiter=";" if name == "box" else ",")
 
 
 _FIRST_OF_USERS = 16_384
@@ -197,18 +304,21 @@ _FIRST_OF_USERS = 16_384
 def _build(oid: int, rows: dict[int, tuple[Any, ...]], types: dict[int, PgType]) -> PgType:
     """Give a type, built with those it is made of; each is built once."""
     if oid not in types:
-        _, _, schema, name, kind, of, labels, field_names, field_types = rows[oid]
+        _, _, schema, name, kind, of, labels, names, parts, dimensions, own_dimensions, mark = rows[
+            oid
+        ]
         types[oid] = PgType(
             oid,
             schema,
             name,
             _KINDS[kind],
-            None if of is None else _build(of, rows, types),
+            None if of is None else _with_dimensions(_build(of, rows, types), own_dimensions),
             tuple(labels),
             tuple(
-                (field, _build(type_, rows, types))
-                for field, type_ in zip(field_names, field_types, strict=True)
+                (field, _with_dimensions(_build(type_, rows, types), number))
+                for field, type_, number in zip(names, parts, dimensions, strict=True)
             ),
+            mark,
         )
     return types[oid]
 
@@ -218,20 +328,16 @@ def _values(values: Sequence[Any], _: CompositeInfo) -> tuple[Any, ...]:
     return tuple(values)
 
 
-def _register(  # noqa: C901 - one case for each kind of type
-    type_: PgType, adapters: AdaptersMap
-) -> None:
+def _register(type_: PgType, adapters: AdaptersMap) -> None:
     """Teach psycopg to read a type that it does not know."""
     if type_.oid < _FIRST_OF_USERS and _PRISTINE.types.get(type_.oid) is not None:
         return
     match type_.kind:
         case TypeKind.ENUM:
-            adapters.register_loader(type_.oid, TextLoader)
-            adapters.register_loader(type_.oid, TextBinaryLoader)
+            _read_as(type_.oid, _TEXT, adapters)
         case TypeKind.ARRAY if type_.of is not None:
-            delimiter = ";" if type_.of.name == "box" else ","
-            info = TypeInfo(type_.of.name, type_.of.oid, type_.oid, delimiter=delimiter)
-            register_array(info, adapters)
+            of = type_.of
+            register_array(TypeInfo(of.name, of.oid, type_.oid, delimiter=of.delimiter), adapters)
         case TypeKind.RANGE if type_.of is not None:
             register_range(RangeInfo(type_.name, type_.oid, 0, subtype_oid=type_.of.oid), adapters)
         case TypeKind.MULTIRANGE if type_.of is not None:
@@ -249,18 +355,28 @@ def _register(  # noqa: C901 - one case for each kind of type
                     field_types=[field.oid for _, field in type_.fields],
                 ),
                 adapters,
+                # or psycopg makes a class of the names, which not all of them allow
+                factory=_values,
                 make_object=_values,
             )
+            parts = [field.oid for _, field in type_.fields]
+            adapters.register_loader(type_.oid, row_loader(parts))
         case TypeKind.BASE if type_.name == "vector":
             adapters.register_loader(type_.oid, VectorLoader)
             adapters.register_loader(type_.oid, VectorBinaryLoader)
         case TypeKind.BASE if type_.name in {"citext", "xml"}:
-            adapters.register_loader(type_.oid, TextLoader)
-            adapters.register_loader(type_.oid, TextBinaryLoader)
+            _read_as(type_.oid, _TEXT, adapters)
         case TypeKind.DOMAIN if type_.of is not None:
-            for form in Format:
-                loader = adapters.get_loader(type_.of.oid, form)
-                if loader is not None:
-                    adapters.register_loader(type_.oid, loader)
+            _read_as(type_.oid, type_.of.oid, adapters)
         case _:
             pass
+
+
+_TEXT = 25
+
+
+def _read_as(oid: int, other: int, adapters: AdaptersMap) -> None:
+    for form in Format:
+        loader = adapters.get_loader(other, form)
+        if loader is not None:
+            adapters.register_loader(oid, loader)

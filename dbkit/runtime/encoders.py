@@ -1,7 +1,8 @@
 """Say of each PostgreSQL type which Python values it takes, and write them."""
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
@@ -14,7 +15,7 @@ from ipaddress import (
     IPv6Network,
     ip_interface,
 )
-from struct import pack
+from struct import calcsize, pack
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
@@ -26,8 +27,8 @@ from psycopg.types import uuid as uuids
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
-from dbkit.pgtypes import PgType, TypeKind, json_text, vector_binary, vector_text
-from dbkit.runtime.wirevalues import Encoder, Unbindable, Write
+from dbkit.pgtypes import PgType, TypeKind, element_of, json_text, vector_binary, vector_text
+from dbkit.runtime.wirevalues import INFINITY, MINUS_INFINITY, Encoder, Unbindable, Write
 
 _MOST_DIMENSIONS = 6
 # types whose binary form is their text
@@ -36,30 +37,88 @@ _PLAIN_TEXT = frozenset(
 )
 
 
-def make_encoder(  # noqa: PLR0911 - one answer for each kind of type
-    type_: PgType, encoding: str
+def make_encoder(type_: PgType, encoding: str, *, infinity: bool = False) -> Encoder:
+    """Give what writes the values of a type, `encoding` being the client's.
+
+    `infinity` takes the word for a date, a moment or an interval as well.
+    """
+    encoder = _chosen(type_, encoding, infinity=infinity)
+    if encoding == "utf-8":
+        return encoder
+    # quotes are put around texts in UTF-8: in GBK, half of a character may look like one
+    text = partial(_transcoded, _chosen(type_, "utf-8", infinity=infinity).text, encoding)
+    return replace(encoder, text=text)
+
+
+def _transcoded(write: Write, encoding: str, value: object) -> bytes:
+    return _encoded(write(value).decode(), encoding)
+
+
+def _chosen(  # noqa: PLR0911 - one answer for each kind of type
+    type_: PgType, encoding: str, *, infinity: bool
 ) -> Encoder:
-    """Give what writes the values of a type, `encoding` being the client's."""
+    def of(inner: PgType) -> Encoder:
+        return _chosen(inner, encoding, infinity=infinity)
+
     match type_.kind:
         case TypeKind.DOMAIN if type_.of is not None:
-            return make_encoder(type_.of, encoding)
-        case TypeKind.ARRAY if type_.of is not None:
-            return _array_encoder(type_.of, make_encoder(type_.of, encoding))
+            return of(type_.of)
+        case TypeKind.ARRAY:
+            element = element_of(type_)
+            return _array_encoder(element, of(element), _dimensions(type_))
         case TypeKind.COMPOSITE:
             return _row_encoder(
                 tuple(name for name, _ in type_.fields),
                 tuple(field.oid for _, field in type_.fields),
-                tuple(make_encoder(field, encoding) for _, field in type_.fields),
+                tuple(of(field) for _, field in type_.fields),
             )
         case TypeKind.RANGE if type_.of is not None:
-            return _range_encoder(make_encoder(type_.of, encoding))
+            return _range_encoder(of(type_.of))
         case TypeKind.MULTIRANGE if type_.of is not None:
-            return _multirange_encoder(_range_encoder(make_encoder(type_.of, encoding)))
+            return _multirange_encoder(_range_encoder(of(type_.of)))
         case TypeKind.ENUM:
             # an enum's binary form is its label
             return make_scalar_encoder("text", encoding)
         case _:
-            return make_scalar_encoder(type_.name, encoding)
+            encoder = make_scalar_encoder(type_.name, encoding)
+            return _with_infinity(type_.name, encoder) if infinity else encoder
+
+
+def _dimensions(type_: PgType) -> int:
+    if type_.kind is not TypeKind.ARRAY or type_.of is None:
+        return 0
+    return 1 + _dimensions(type_.of)
+
+
+def _with_infinity(name: str, encoder: Encoder) -> Encoder:
+    """Take infinity as well, by its word."""
+    binary, words = encoder.binary, _ENDLESS.get(name)
+    if words is None or binary is None:
+        return encoder
+    return Encoder(
+        lambda value: value.encode() if _is_infinity(value) else encoder.text(value),
+        lambda value: words[value] if _is_infinity(value) else binary(value),
+    )
+
+
+def _is_infinity(value: object) -> bool:
+    return isinstance(value, str) and value in {INFINITY, MINUS_INFINITY}
+
+
+def _ends(form: str) -> dict[str, bytes]:
+    sizes = [1 << (8 * calcsize(part) - 1) for part in form]
+    return {
+        INFINITY: pack(f"!{form}", *(size - 1 for size in sizes)),
+        MINUS_INFINITY: pack(f"!{form}", *(-size for size in sizes)),
+    }
+
+
+_ENDLESS = {
+    "date": _ends("i"),
+    "timestamp": _ends("q"),
+    "timestamptz": _ends("q"),
+    "interval": _ends("qii"),
+}
 
 
 def is_binary(type_: PgType) -> bool:
@@ -67,6 +126,7 @@ def is_binary(type_: PgType) -> bool:
     inner = [field for _, field in type_.fields] + ([type_.of] if type_.of else [])
     if inner:
         return all(map(is_binary, inner))
+    # without known parts, a row is read by what its binary form tells of them
     if type_.kind is TypeKind.ENUM or type_.name == "record":
         return True
     return make_scalar_encoder(type_.name, "utf-8").binary is not None
@@ -79,10 +139,11 @@ class _Flat(NamedTuple):
     dimensions: tuple[int, ...]
 
 
-def _array_encoder(element: PgType, inner: Encoder) -> Encoder:
-    # a tuple may be a composite value, and a list a json one
-    nested = () if inner.takes_lists else (list,)
-    flatten = partial(_flatten, nested=nested)
+def _array_encoder(element: PgType, inner: Encoder, dimensions: int) -> Encoder:
+    # a list may be a value of its own, of json; then it is as deep as is declared
+    deepest = dimensions if inner.takes_lists else _MOST_DIMENSIONS + 1
+    flatten = partial(_flatten, deepest=deepest)
+    comma = element.delimiter.encode()
 
     def text(value: object) -> bytes:
         flat = flatten(value)
@@ -91,7 +152,7 @@ def _array_encoder(element: PgType, inner: Encoder) -> Encoder:
             return b"{}"
         for size in reversed(flat.dimensions):
             written = [
-                b"{%s}" % b",".join(written[start : start + size])
+                b"{%s}" % comma.join(written[start : start + size])
                 for start in range(0, len(written), size)
             ]
         return written[0]
@@ -115,16 +176,17 @@ def _array_encoder(element: PgType, inner: Encoder) -> Encoder:
     return Encoder(text, inner.binary and partial(binary, inner.binary), takes_lists=True)
 
 
-def _flatten(value: object, *, nested: tuple[type, ...]) -> _Flat:
+def _flatten(value: object, *, deepest: int) -> _Flat:
     if isinstance(value, str | bytes) or not isinstance(value, Sequence):
         message = f"expected a list, got {type(value).__name__}"
         raise Unbindable(message)
     values: list[object] = list(cast("Sequence[object]", value))
     dimensions = [len(values)]
-    while nested and values and isinstance(values[0], nested):
-        lists = cast("list[list[object]]", values)
-        size = len(lists[0])
-        if not all(isinstance(item, nested) and len(item) == size for item in lists):
+    # a tuple may be a composite value
+    while len(dimensions) < deepest and values and isinstance(values[0], list):
+        size = len(cast("list[object]", values[0]))
+        lists = [cast("list[object]", item) for item in values if isinstance(item, list)]
+        if len(lists) < len(values) or any(len(item) != size for item in lists):
             message = "the lists in it differ in length or in depth"
             raise Unbindable(message)
         dimensions.append(size)
@@ -264,10 +326,14 @@ def _expect(value: object, *classes: type) -> None:
 
 def _string(encoding: str, value: object) -> bytes:
     _expect(value, str)
-    text = str(value)
+    # that of a class of its own is what it holds, whatever its str() says
+    text = str.__str__(cast("str", value))
     if "\0" in text:
-        message = "a NUL character, which PostgreSQL has no place for"
-        raise Unbindable(message)
+        raise Unbindable(_NUL)
+    return _encoded(text, encoding)
+
+
+def _encoded(text: str, encoding: str) -> bytes:
     try:
         return text.encode(encoding)
     except UnicodeEncodeError as error:
@@ -278,12 +344,17 @@ def _string(encoding: str, value: object) -> bytes:
 
 def _json(encoding: str, value: object) -> bytes:
     try:
-        return json_text(value).encode(encoding)
-    except UnicodeEncodeError as error:
-        message = f"character {value!a:.60} has no form in {encoding}"
-        raise Unbindable(message) from error
+        text = json_text(value)
     except (ValueError, RecursionError) as error:
         raise Unbindable(str(error)) from error
+    if "\\u0000" in text and _ESCAPED_NUL.search(text):
+        raise Unbindable(_NUL)
+    return _encoded(text, encoding)
+
+
+_NUL = "a NUL character, which PostgreSQL has no place for"
+# after a backslash that is not escaped itself
+_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def _dumped(dumper: type[Dumper], check: Callable[[Any], Any]) -> Write:

@@ -1,6 +1,5 @@
 """Make a statement ready on a connection: its types found there, its columns compared."""
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,12 +9,12 @@ from weakref import ref
 
 from psycopg.pq import Format
 
-from dbkit.errors import UnexpectedNull, UnknownType, WrongShape
-from dbkit.pgtypes import PgType, TypeKind, Unfit, builder, json_reader
+from dbkit.errors import UnexpectedNull, UnknownType, Unsendable
+from dbkit.pgtypes import PgType, TypeKind
 from dbkit.runtime.connectiontypes import ConnectionTypes
-from dbkit.runtime.encoders import is_binary, make_encoder, make_scalar_encoder
-from dbkit.runtime.jsonreading import make_json_reader
+from dbkit.runtime.encoders import make_encoder, make_scalar_encoder
 from dbkit.runtime.makers import make_bound, make_built
+from dbkit.runtime.reading import choose_reading, refuse_result
 from dbkit.runtime.ready import Ready, forget
 from dbkit.runtime.statement import Composition, Statement
 from dbkit.runtime.wire import AnyConnection, client_encoding
@@ -24,8 +23,6 @@ __all__ = ["ConnectionTypes", "assemble", "sent_types", "type_names"]
 
 T = TypeVar("T")
 
-_BYTEA = 17
-_TEXT = 25
 # every loader may depend on these
 _SETTINGS = (b"client_encoding", b"TimeZone")
 # and a literal, or a value in text form, on these
@@ -68,10 +65,13 @@ def assemble(
         return type_
 
     parameters = [type_of(name) for name in sent_types(composition)]
-    encoders = tuple(make_encoder(type_, encoding) for type_ in parameters)
+    encoders = tuple(
+        make_encoder(type_, encoding, infinity=name in statement.infinite)
+        for name, type_ in zip(statement.takes, parameters, strict=True)
+    )
     columns = [_base(type_of(name)) for name in statement.gives.values()]
-    result_format = Format.BINARY if all(map(is_binary, columns)) else Format.TEXT
-    loaders, converters = _readers(statement, columns, result_format, encoding)
+    reading = choose_reading(connection.pgconn, statement, columns, types, encoding)
+    result_format = reading.result_format
     # `dbkit monitor` and the server's log show the name at its end
     text = f"{composition.text} /* {statement.query} */"
     has_literal = "'" in composition.text or "$$" in composition.text
@@ -85,7 +85,7 @@ def assemble(
         ref(composition, when_gone),
         tuple(statement.takes.items()),
         nullable,
-        text.encode(encoding),
+        _encoded(statement, text, encoding),
         f"dbkit_{sha256(repr(meaning).encode()).hexdigest()[:32]}".encode(),
         not (has_literal and _MOMENTS.search(text)),
         bool(columns) and _WRITES.search(text) is not None,
@@ -95,11 +95,11 @@ def assemble(
         result_format,
         any(types.was_asked(name) for name in type_names(composition)),
         tuple(
-            (name.encode(encoding), type_.oid)
+            (_encoded(statement, name, encoding), type_.oid)
             for name, type_ in zip(statement.gives, columns, strict=True)
         ),
-        types.adapters,
-        tuple(loaders),
+        reading.adapters,
+        reading.loaders,
         make_bound(
             list(zip(parameters, encoders, strict=True)),
             nullable,
@@ -111,12 +111,20 @@ def assemble(
         make_built(
             statement.row,
             statement.nullable_columns,
-            converters,
+            reading.converters,
             partial(_refuse_null, ref(statement)),
         ),
+        partial(refuse_result, types),
         settings,
         values_of_settings,
     )
+
+
+def _encoded(statement: Statement[Any], text: str, encoding: str) -> bytes:
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError as error:
+        raise Unsendable(statement.query, text[error.start], encoding) from None
 
 
 def sent_types(composition: Composition[Any]) -> list[str]:
@@ -135,43 +143,6 @@ def _base(type_: PgType) -> PgType:
     while type_.kind is TypeKind.DOMAIN and type_.of is not None:
         type_ = type_.of
     return type_
-
-
-def _readers(
-    statement: Statement[Any], columns: Sequence[PgType], result_format: Format, encoding: str
-) -> tuple[list[int], list[tuple[int, Callable[[Any], Any]]]]:
-    """Say of each column as which type it is loaded, and what converts it after that."""
-    loaders: list[int] = []
-    converters: list[tuple[int, Callable[[Any], Any]]] = []
-    for number, (name, type_) in enumerate(zip(statement.gives, columns, strict=True)):
-        into = statement.into(name)
-        is_json = type_.name in {"json", "jsonb"}
-        version = type_.name == "jsonb" and result_format == Format.BINARY
-        convert: Callable[[Any], Any] | None = None
-        if into is not None:
-            read = _json(into, version=version) if is_json else builder(into)
-            convert = partial(_convert, statement.query, name, read)
-        elif is_json and result_format == Format.BINARY and encoding == "utf-8":
-            convert = make_json_reader(version=version)
-        # loaded as bytes, which the reader of the json type parses
-        is_raw = is_json and convert is not None
-        loaders.append((_BYTEA if result_format else _TEXT) if is_raw else type_.oid)
-        if convert is not None:
-            converters.append((number, convert))
-    return loaders, converters
-
-
-def _json(into: Any, *, version: bool) -> Callable[[Any, str], Any]:  # noqa: ANN401 - a type form is not always a class
-    read = json_reader(into)
-    # the binary form of jsonb begins with a version number
-    return (lambda raw, path: read(raw[1:], path)) if version else read
-
-
-def _convert(query: str, column: str, read: Callable[[Any, str], Any], value: object) -> object:
-    try:
-        return read(value, "$")
-    except (Unfit, json.JSONDecodeError) as fault:
-        raise WrongShape(query, column, str(fault)) from fault
 
 
 def _refuse_null(held: ref[Statement[Any]], values: Sequence[object]) -> NoReturn:

@@ -1,6 +1,6 @@
 """A statement that is ready on a connection: it writes values and reads rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from reprlib import Repr
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, TypeVar
@@ -14,7 +14,8 @@ from psycopg.pq.abc import PGconn, PGresult
 from dbkit.errors import BadValue, Drifted
 from dbkit.runtime.omitted import OMITTED
 from dbkit.runtime.statement import Composition, Statement
-from dbkit.runtime.wirevalues import AsText, Encoder, Unbindable
+from dbkit.runtime.wire import Wire, WireContext
+from dbkit.runtime.wirevalues import AsText, Encoder
 
 if TYPE_CHECKING:
     from dbkit.runtime.makers import Bound, Built
@@ -66,6 +67,8 @@ class Ready(Generic[T]):
     bound: "Bound"
     formats: tuple[Format, ...]
     built: "Built"
+    # raises what names the value that could not be read
+    refuse_result: "Callable[[Ready[Any], PGconn, PGresult, Exception], NoReturn]"
     # settings that the server reports, and what they were: with others all this is made anew
     settings: tuple[bytes, ...]
     values_of_settings: tuple[bytes | None, ...]
@@ -135,7 +138,7 @@ class Ready(Generic[T]):
                 self._refuse(number, value, "a binary copy has no place for a text form")
         try:
             return (write or encoder.text)(value)
-        except Unbindable as refused:
+        except Exception as refused:  # noqa: BLE001 - an object may have any of its own
             self._refuse(number, value, str(refused))
 
     def _refuse(self, number: int, value: object, reason: str) -> NoReturn:
@@ -178,13 +181,17 @@ class Ready(Generic[T]):
         try:
             transformer: Any = self._transformers.pop()
         except IndexError:
-            transformer = Transformer(_Context(self.adapters, _Wire(pgconn)))
+            transformer = Transformer(WireContext(self.adapters, Wire(pgconn)))
             transformer.set_loader_types(self.loaders, self.result_format)
-        transformer.set_pgresult(result, set_loaders=False)
-        count = result.ntuples
-        rows = self.built(transformer.load_rows(0, min(count, _PORTION), tuple))
-        for start in range(_PORTION, count, _PORTION):
-            rows += self.built(transformer.load_rows(start, min(count, start + _PORTION), tuple))
+        try:
+            transformer.set_pgresult(result, set_loaders=False)
+            count = result.ntuples
+            rows = self.built(transformer.load_rows(0, min(count, _PORTION), tuple))
+            for start in range(_PORTION, count, _PORTION):
+                end = min(count, start + _PORTION)
+                rows += self.built(transformer.load_rows(start, end, tuple))
+        except Exception as error:  # noqa: BLE001 - whatever it is, a value is at fault
+            self.refuse_result(self, pgconn, result, error)
         # a large result is not kept
         transformer.set_pgresult(None, set_loaders=False)
         self._transformers.append(transformer)
@@ -195,22 +202,6 @@ def _columns_of(result: PGresult) -> tuple[tuple[bytes, int], ...]:
     return tuple(
         (result.fname(number) or b"", result.ftype(number)) for number in range(result.nfields)
     )
-
-
-class _Wire(NamedTuple):
-    """What psycopg wants to know of a connection to read a result: its encoding and time zone.
-
-    The connection itself would be kept by what it keeps, and not be freed.
-    """
-
-    pgconn: PGconn
-
-
-class _Context(NamedTuple):
-    """What psycopg wants to know to read a result."""
-
-    adapters: AdaptersMap
-    connection: Any
 
 
 def forget(statement: Statement[Any]) -> bool:

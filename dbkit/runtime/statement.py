@@ -123,7 +123,7 @@ class Statement(Generic[T]):
     __slots__ = (
         "__weakref__",
         "_columns", "_combinations", "_into", "_keywords", "_names", "_switches", "choices",
-        "copied", "file", "flags", "forget", "row", "text",
+        "copied", "file", "flags", "forget", "infinite", "row", "text",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - all that is known of a query
@@ -138,6 +138,7 @@ class Statement(Generic[T]):
         flags: Sequence[str] = (),
         choices: Mapping[str, Sequence[str]] | None = None,
         copied: tuple[str, Sequence[int]] | None = None,
+        infinite: Sequence[str] = (),
         forget: Callable[[], object] | None = None,
     ) -> None:
         """Take the statement as it was typed.
@@ -150,6 +151,7 @@ class Statement(Generic[T]):
         only switch a part on, `choices` those that choose an identifier from a list; their values
         follow those of `takes`.
         `copied` is of a :copy the table with its columns, and which value each column gets.
+        `infinite` names the values and the columns that may be infinity.
         `forget` is of a statement that was typed while the program ran: it has the next call type
         it anew.
         """
@@ -159,6 +161,7 @@ class Statement(Generic[T]):
         self.flags = flags
         self.choices = choices or {}
         self.copied = copied
+        self.infinite = infinite
         self.forget = forget
         self._names = takes
         self._columns = gives

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 import psycopg
 from psycopg import AsyncConnection, Connection, generators
 from psycopg.abc import Buffer, PQGen
+from psycopg.adapt import AdaptersMap
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, Format, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
@@ -23,6 +24,22 @@ Message: TypeAlias = Callable[[], None]
 _FAILING = b"rollback to savepoint dbkit_found_other_columns"
 
 BAD = frozenset({ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE, ExecStatus.PIPELINE_ABORTED})
+
+
+class Wire(NamedTuple):
+    """What psycopg wants to know of a connection to read a result: its encoding and time zone.
+
+    The connection itself would be kept by what it keeps, and not be freed.
+    """
+
+    pgconn: PGconn
+
+
+class WireContext(NamedTuple):
+    """What psycopg wants to know to read a result."""
+
+    adapters: AdaptersMap
+    connection: Any
 
 
 def run(connection: AnyConnection, steps: Steps[T]) -> T:

@@ -7,6 +7,10 @@ from typing import Any, TypeAlias
 Write: TypeAlias = Callable[[Any], bytes]
 
 
+# as PostgreSQL writes them, and as they are in Python where a query's header lets them be
+INFINITY, MINUS_INFINITY = "infinity", "-infinity"
+
+
 class Unbindable(ValueError):
     """A value does not fit the type of its parameter; the message is the reason."""
 

@@ -14,7 +14,7 @@ import pytest
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
-from dbkit.errors import Drifted, InsidePipeline, NoRow, TooManyRows, WrongShape
+from dbkit.errors import Drifted, InsidePipeline, NoRow, TooManyRows, Unreadable, WrongShape
 from dbkit.runtime import END, OMITTED, If, SqlFile, Statement, execute, many, one, optional
 from tests.runtime.statements import echo, statement
 
@@ -186,12 +186,17 @@ def test_an_error_while_running_is_told_as_well(connection: Connection) -> None:
 
 
 def test_a_value_python_has_no_form_for_is_told_with_the_query(connection: Connection) -> None:
-    forever = statement("select 'infinity'::timestamptz as t", gives={"t": "timestamptz"})
+    forever = statement(
+        "select t from (values (now()), ('infinity')) as moments (t)", gives={"t": "timestamptz"}
+    )
 
-    with pytest.raises(psycopg.DataError) as raised:
-        one(connection, forever, [])
+    with pytest.raises(Unreadable) as raised:
+        many(connection, forever, [])
 
-    assert "while running things.tried" in raised.value.__notes__[0]
+    assert str(raised.value) == (
+        "things.tried: column 't' of row 2 holds infinity, which Python has no form for; to take "
+        "it, write `-- t: infinity` in the query's header, or read it as text, as in `t::text`"
+    )
 
 
 def test_a_lost_connection_is_told_with_the_query(typed_url: str) -> None:
