@@ -275,6 +275,7 @@ _ROWS = {QueryKind.ONE, QueryKind.OPTIONAL, QueryKind.MANY, QueryKind.STREAM}
 
 # each combination, and what the server says of it
 _Described: TypeAlias = Sequence[tuple[Combination, Description]]
+_Casts: TypeAlias = Iterable[tuple[str, str]]  # texts, each with the type it should be of
 
 
 @dataclass(eq=False)
@@ -770,26 +771,30 @@ def _unfit_defaults(
     types = _types(described)
     # not known which of two types it should be
     unsettled = {fault.parameter for fault in _different_types(query, described)}
-    for parameter in query.parameters:
-        if parameter.default is None or parameter.name not in types.keys() - unsettled:
-            continue
-        wanted = type_name(types[parameter.name])
-        try:
-            with connection.transaction(force_rollback=True):
-                connection.execute(
-                    sql.SQL("select cast({} as {})").format(
-                        sql.Literal(parameter.default),
-                        sql.SQL(wanted),  # pyright: ignore[reportArgumentType] - the server's own name of a type
-                    )
-                )
-        except psycopg.Error as error:
-            if not _is_of_the_statement(error):
-                raise
-            yield DefaultDoesNotFit(
-                _shown(query),
-                query.path,
-                parameter.name,
-                parameter.default,
-                wanted,
-                error.diag.message_primary or str(error),
-            )
+    wanted = {
+        parameter.name: (parameter.default, type_name(types[parameter.name]))
+        for parameter in query.parameters
+        if parameter.default is not None and parameter.name in types.keys() - unsettled
+    }
+    # all at once, as they nearly always fit; each by itself to tell which does not
+    if wanted and _misfit(connection, wanted.values()):
+        for name, (default, type_) in wanted.items():
+            if error := _misfit(connection, [(default, type_)]):
+                reason = error.diag.message_primary or str(error)
+                yield DefaultDoesNotFit(_shown(query), query.path, name, default, type_, reason)
+
+
+def _misfit(connection: psycopg.Connection[Any], casts: _Casts) -> psycopg.Error | None:
+    """Return the server's error if one of the texts is no value of the type beside it."""
+    values = sql.SQL(", ").join(
+        sql.SQL("cast({} as {})").format(text, sql.SQL(type_))  # pyright: ignore[reportArgumentType]
+        for text, type_ in casts
+    )
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(sql.SQL("select {}").format(values))
+    except psycopg.Error as error:
+        if _is_of_the_statement(error):
+            return error
+        raise
+    return None

@@ -291,6 +291,18 @@ def test_what_does_not_prepare_is_pointed_at_in_the_file(shop: psycopg.Connectio
                 'invalid input syntax for type bigint: "many"'
             ),
         ),
+        (
+            DefaultDoesNotFit,
+            (
+                "-- :many\n\\if :{?most} \\else \\set most 20 \\endif\n"
+                "\\if :{?skipped} \\else \\set skipped few \\endif\n"
+                "select id from orders limit :'most' offset :'skipped';\n"
+            ),
+            (
+                "the default 'few' of 'skipped' is no int8: "
+                'invalid input syntax for type bigint: "few"'
+            ),
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_sentence(
