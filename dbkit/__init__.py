@@ -23,7 +23,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 # imported when asked for: the command line starts faster than the driver loads
-_ROOMS = {
+_MODULES = {
     "OVERFLOWING": "pools",
     "STEADY": "pools",
     "Sizes": "pools",
@@ -40,4 +40,4 @@ _ROOMS = {
 if not TYPE_CHECKING:
     from dbkit.doors import lazy_door
 
-    __getattr__ = lazy_door(__name__, _ROOMS)
+    __getattr__ = lazy_door(__name__, _MODULES)

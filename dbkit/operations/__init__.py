@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 # each module is loaded with its first name: a backup needs no SQLite, an import no queries
-_ROOMS = {
+_MODULES = {
     "DEFAULT_KEEP_DAYS": "backups",
     "Adoption": "adopting",
     "Backup": "backups",
@@ -81,4 +81,4 @@ _ROOMS = {
 if not TYPE_CHECKING:
     from dbkit.doors import lazy_door
 
-    __getattr__ = lazy_door(__name__, _ROOMS)
+    __getattr__ = lazy_door(__name__, _MODULES)

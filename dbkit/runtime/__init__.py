@@ -63,7 +63,7 @@ __all__ = [
 ]
 
 # a generated module needs few of them, and is to be imported quickly
-_ROOMS = {
+_MODULES = {
     "AnyConnection": "wire",
     "AsText": "wirevalues",
     "AsyncStream": "streaming",
@@ -102,4 +102,4 @@ _ROOMS = {
 if not TYPE_CHECKING:
     from dbkit.doors import lazy_door
 
-    __getattr__ = lazy_door(__name__, _ROOMS)
+    __getattr__ = lazy_door(__name__, _MODULES)

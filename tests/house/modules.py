@@ -37,7 +37,7 @@ class Module:
         return _GENERATED in (ast.get_docstring(self.tree) or "")
 
     @property
-    def room(self) -> str:
+    def package(self) -> str:
         """The package that holds this module; a package holds itself."""
         return self.name if self.is_package else self.name.rpartition(".")[0]
 
@@ -111,7 +111,7 @@ class House:
     def _source(self, module: Module, node: ast.ImportFrom) -> str:
         if not node.level:
             return node.module or ""
-        above = module.room.split(".")[: 1 - node.level or None]
+        above = module.package.split(".")[: 1 - node.level or None]
         return ".".join([*above, *([node.module] if node.module else [])])
 
     def _named(self, module: Module, argument: ast.expr) -> list[str]:

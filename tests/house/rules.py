@@ -14,7 +14,7 @@ _EVERYWHERE = {"__init__", "__main__", "errors"}
 _NOT_RAISING = {"isinstance", "issubclass"}
 
 
-def unlike_a_room(house: House) -> list[str]:
+def unreadable(house: House) -> list[str]:
     """A module opens with its sentence, and is short enough to be read."""
     faults: list[str] = []
     for module in house.modules.values():
@@ -109,7 +109,7 @@ def idle_offers(house: House, told: str, agreed: Container[str] = ()) -> list[st
         (taken.module, taken.name)
         for name, taken_by in house.imports.items()
         for taken in taken_by
-        if house.modules[name].room != taken.module
+        if house.modules[name].package != taken.module
     }
     return [
         f"{module.name}.{name} is in __all__, and nobody uses it or is told of it"
@@ -178,7 +178,7 @@ def misplaced_errors(house: House, base: str) -> list[str]:
     return [
         f"{module.name}.{name} is an error, and stands in no errors.py"
         for name, (module, _) in _heirs(house, {base}).items()
-        if module.room != house.name and not module.name.endswith(".errors")
+        if module.package != house.name and not module.name.endswith(".errors")
         # beside generated modules stands hand-written work of many subjects
         if not any(other.is_generated for other in _beside(house, module))
     ]
@@ -237,7 +237,7 @@ def _private(module: Module) -> Iterator[tuple[str, int]]:
 
 
 def _beside(house: House, module: Module) -> Iterator[Module]:
-    return (other for other in house.modules.values() if other.room == module.room)
+    return (other for other in house.modules.values() if other.package == module.package)
 
 
 def _typed(door: Module) -> dict[str, str]:

@@ -73,12 +73,12 @@ def told() -> str:
 
 
 def test_every_module_opens_with_a_sentence_and_can_be_read(dbkit: House) -> None:
-    hold(rules.unlike_a_room(dbkit))
+    hold(rules.unreadable(dbkit))
 
 
 @pytest.mark.parametrize("folder", ["tests", "bench"])
 def test_every_module_of_tests_opens_with_a_sentence_and_can_be_read(folder: str) -> None:
-    hold(rules.unlike_a_room(read_house(ROOT / folder)))
+    hold(rules.unreadable(read_house(ROOT / folder)))
 
 
 def test_no_modules_import_in_a_circle(dbkit: House) -> None:
@@ -94,7 +94,7 @@ def test_the_order_within_every_package_is_held(dbkit: House) -> None:
         for container in contract["containers"]
     }
 
-    packages = {module.room for module in dbkit.written if not module.is_package}
+    packages = {module.package for module in dbkit.written if not module.is_package}
 
     # the systems are applications of dbkit; that they do not meet is a contract of its own
     assert not {name for name in packages - ordered if not name.startswith("dbkit.systems.")}
@@ -129,7 +129,7 @@ def test_what_a_front_door_offers_is_of_use(dbkit: House, told: str) -> None:
 
 
 def test_a_front_door_finds_when_asked_what_it_offers_and_types(dbkit: House) -> None:
-    hold(rules.lazy_offers(dbkit, "_ROOMS"))
+    hold(rules.lazy_offers(dbkit, "_MODULES"))
 
 
 def test_a_front_door_gives_what_a_type_checker_finds_behind_it(dbkit: House) -> None:

@@ -33,7 +33,7 @@ def test_a_long_module_and_one_without_a_sentence_are_found(plant: Plant) -> Non
     shop = plant({"orders": "\n" * 800, "carts": ""})
     shop.modules["shop.carts"].path.write_text("count = 1\n")
 
-    assert rules.unlike_a_room(read_house(shop.modules["shop"].path.parent)) == [
+    assert rules.unreadable(read_house(shop.modules["shop"].path.parent)) == [
         "shop.carts does not open with a sentence",
         "shop.orders has 801 lines, 800 at most are right",
     ]
@@ -122,7 +122,7 @@ def test_an_import_past_a_front_door_is_found(plant: Plant, inner: str) -> None:
     assert fault.endswith("imports shop.carts.cart, which stands behind a front door")
 
 
-def test_a_package_may_go_through_its_own_rooms(plant: Plant) -> None:
+def test_a_package_may_go_through_its_own_modules(plant: Plant) -> None:
     shop = plant(
         {
             "carts/__init__": "from shop.carts.cart import Cart\n",
@@ -344,12 +344,12 @@ def test_an_error_outside_the_errors_of_its_package_is_found(plant: Plant) -> No
             "errors": ERRORS,
             "prices": "class NoPrice(ShopError): ...\n",
             "carts/errors": "class NoItem(NoCart): ...\n",
-            "carts/cart": "class NoRoom(NoItem): ...\n",
+            "carts/cart": "class NoStock(NoItem): ...\n",
         }
     )
 
     assert rules.misplaced_errors(shop, "ShopError") == [
-        "shop.carts.cart.NoRoom is an error, and stands in no errors.py"
+        "shop.carts.cart.NoStock is an error, and stands in no errors.py"
     ]
 
 
