@@ -166,9 +166,9 @@ def test_a_plan_records_nothing(shop: Project) -> None:
 def test_one_version_can_be_asked_about(shop: Project) -> None:
     made_by_hand(shop, _ORDERS)
 
-    said = refusal(shop.dbkit("adopt", "shop", "--to", "2"))
+    message = refusal(shop.dbkit("adopt", "shop", "--to", "2"))
 
-    assert said.endswith("\n  column orders.price is missing")
+    assert message.endswith("\n  column orders.price is missing")
 
 
 def test_a_tool_that_stopped_half_way_is_not_believed(shop: Project) -> None:
@@ -179,23 +179,23 @@ def test_a_tool_that_stopped_half_way_is_not_believed(shop: Project) -> None:
         "insert into schema_migrations values (3, true)",
     )
 
-    said = refusal(shop.dbkit("adopt", "shop"))
+    message = refusal(shop.dbkit("adopt", "shop"))
 
-    assert said.startswith("golang-migrate stopped in the middle of its version 3, ")
+    assert message.startswith("golang-migrate stopped in the middle of its version 3, ")
 
 
 def test_an_empty_database_has_nothing_to_adopt(shop: Project) -> None:
-    said = refusal(shop.dbkit("adopt", "shop"))
+    message = refusal(shop.dbkit("adopt", "shop"))
 
-    assert said == "the database of shop is empty; create it with `dbkit migrate shop`"
+    assert message == "the database of shop is empty; create it with `dbkit migrate shop`"
 
 
 def test_what_is_ours_already_is_not_adopted_again(shop: Project) -> None:
     shop.dbkit("migrate")
 
-    said = refusal(shop.dbkit("adopt", "shop"))
+    message = refusal(shop.dbkit("adopt", "shop"))
 
-    assert said == "shop is recorded at version 4 already; see `dbkit status`"
+    assert message == "shop is recorded at version 4 already; see `dbkit status`"
 
 
 def test_no_database_is_left_behind(shop: Project) -> None:

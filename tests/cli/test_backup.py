@@ -157,9 +157,9 @@ def test_a_damaged_backup_is_refused_before_anything_is_made(shop: Project) -> N
     content[len(content) // 2] ^= 1
     archive.write_bytes(content)
 
-    said = refusal(shop.dbkit("restore", "shop"))
+    message = refusal(shop.dbkit("restore", "shop"))
 
-    assert said == f"{archive} is damaged: its checksum differs; use another backup"
+    assert message == f"{archive} is damaged: its checksum differs; use another backup"
     assert databases(shop) == before
 
 
@@ -169,9 +169,9 @@ def test_what_came_back_otherwise_is_dropped_again(shop: Project) -> None:
     rows = described(archive)["rows"]
     describe(archive, rows={**rows, "public.parts_2026": 1001})
 
-    said = refusal(shop.dbkit("restore", "shop"))
+    message = refusal(shop.dbkit("restore", "shop"))
 
-    assert "so it is dropped again: public.parts_2026 has 1,000 rows of 1,001" in said
+    assert "so it is dropped again: public.parts_2026 has 1,000 rows of 1,001" in message
     assert databases(shop) == before
 
 
@@ -187,9 +187,9 @@ def test_a_database_that_exists_is_not_overwritten(shop: Project) -> None:
     backed_up(shop)
     name = shop.rows("select current_database()")[0][0]
 
-    said = refusal(shop.dbkit("restore", "shop", "--into", name))
+    message = refusal(shop.dbkit("restore", "shop", "--into", name))
 
-    assert said == f"database {name!r} exists; restore --into another name, or drop it first"
+    assert message == f"database {name!r} exists; restore --into another name, or drop it first"
     assert shop.rows("select count(*) from parts") == [(1000,)]
 
 
@@ -214,7 +214,7 @@ def test_the_only_good_backup_stays_however_old(shop: Project) -> None:
 
     removed = Shelf(old.parent, "shop").remove_old()
 
-    assert [one.file for one in removed] == [damaged.name]
+    assert [backup.file for backup in removed] == [damaged.name]
     assert old.exists()
 
 
@@ -224,11 +224,11 @@ def test_two_backups_at_once_do_not_meet(shop: Project) -> None:
         running = shop.start("backup", "shop")
         while watching.execute("select from pg_locks where not granted").fetchone() is None:
             time.sleep(0.01)
-        said = refusal(shop.dbkit("backup", "shop"))
+        message = refusal(shop.dbkit("backup", "shop"))
         holding.execute("rollback")
         running.communicate(timeout=60)
 
-    assert said.startswith("another backup is being written in ")
+    assert message.startswith("another backup is being written in ")
     assert running.returncode == 0
 
 

@@ -181,20 +181,20 @@ def test_what_cannot_be_called_is_told_in_a_sentence(
     ],
 )
 def test_wrong_usage_ends_with_64(shop: Project, call: str, sentence: str) -> None:
-    said = refusal(shop.dbkit("call", "shop", *call.split()), 64)
+    message = refusal(shop.dbkit("call", "shop", *call.split()), 64)
 
-    assert said.splitlines()[0] == sentence
+    assert message.splitlines()[0] == sentence
 
 
 def test_a_file_that_does_not_prepare_is_shown_with_a_caret(shop: Project) -> None:
     broken = shop.root / "sql" / "shop" / "orders" / "broken.sql"
     broken.write_text("-- :many\nselect id\nfrom orderz;\n")
 
-    said = refusal(shop.dbkit("call", "shop", "orders.broken"))
+    message = refusal(shop.dbkit("call", "shop", "orders.broken"))
 
-    assert said.startswith("sql/shop/orders/broken.sql:3:6: ")
-    assert 'relation "orderz" does not exist' in said
-    assert "^" in said.splitlines()[-1]
+    assert message.startswith("sql/shop/orders/broken.sql:3:6: ")
+    assert 'relation "orderz" does not exist' in message
+    assert "^" in message.splitlines()[-1]
 
 
 def test_show_tells_the_signature_the_columns_and_why_one_may_be_null(shop: Project) -> None:
@@ -225,7 +225,7 @@ def test_show_tells_the_plan_and_runs_nothing(shop: Project) -> None:
 
 
 def test_a_folder_without_queries_is_told(project: Project) -> None:
-    said = refusal(project.dbkit("show", "shop", "orders.get"))
+    message = refusal(project.dbkit("show", "shop", "orders.get"))
 
-    assert said == "unknown query 'orders.get'; queries: none"
+    assert message == "unknown query 'orders.get'; queries: none"
     assert not list(Path(project.root / "sql" / "shop").glob("*.sql"))

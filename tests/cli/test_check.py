@@ -272,11 +272,11 @@ def test_ctrl_c_leaves_nothing_behind(shop: Project) -> None:
         _wait_for(shop, "select from pg_locks where not granted", there=True)
 
         checking.send_signal(signal.SIGINT)
-        out, told = checking.communicate(timeout=30)
+        out, message = checking.communicate(timeout=30)
         _wait_for(shop, _CHECKING, there=False)
 
     assert checking.returncode == 130
-    assert (out, "Traceback" in told) == ("", False)
+    assert (out, "Traceback" in message) == ("", False)
     assert shop.rows("select from pg_proc where proname like 'dbkit%'") == []
 
 

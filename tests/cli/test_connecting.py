@@ -68,9 +68,11 @@ def test_a_wrong_url_is_told_with_where_it_comes_from(
 def test_a_wrong_host_is_told(project: Project) -> None:
     ran = project.dbkit("migrate", "shop", "--url", "postgresql://me:secret@db.invalid/shop")
 
-    told = refusal(ran)
-    assert told.startswith("cannot connect to postgresql://me:***@db.invalid/shop (from --url): ")
-    assert "db.invalid" in told.rpartition("): ")[2]
+    message = refusal(ran)
+    assert message.startswith(
+        "cannot connect to postgresql://me:***@db.invalid/shop (from --url): "
+    )
+    assert "db.invalid" in message.rpartition("): ")[2]
 
 
 def test_a_database_that_does_not_exist_is_told(project: Project) -> None:
@@ -99,10 +101,10 @@ def test_a_wrong_password_is_told_and_not_shown(project: Project, guarded_url: s
     refused = project.dbkit("migrate", SHOP_DATABASE_URL=wrong)
     let_in = project.dbkit("migrate", SHOP_DATABASE_URL=guarded_url)
 
-    told = refusal(refused)
-    assert "wr0ng" not in told
-    assert told.startswith(f"cannot connect to {guarded_url.replace(':right@', ':***@')} (from ")
-    assert "): password authentication failed for user" in told
+    message = refusal(refused)
+    assert "wr0ng" not in message
+    assert message.startswith(f"cannot connect to {guarded_url.replace(':right@', ':***@')} (from ")
+    assert "): password authentication failed for user" in message
     assert let_in.returncode == 0
 
 
@@ -184,9 +186,9 @@ def test_a_database_with_tables_and_no_ledger_is_refused(project: Project, call:
 
     ran = project.dbkit(*call.split())
 
-    told = ran.stdout.splitlines()[-1][6:] if call == "status" else refusal(ran)
+    message = ran.stdout.splitlines()[-1][6:] if call == "status" else refusal(ran)
     assert ran.returncode == (3 if call == "status" else 1)
-    assert told.endswith(
+    assert message.endswith(
         " holds 1 table or view but no ledger; if migrations up to N made them, "
         "record that with: dbkit force shop N"
     )

@@ -19,9 +19,9 @@ def test_a_fault_is_told_as_the_file_beside_it_says_and_leaves_nothing(
     project.migration("0001_orders", fault.read_text(encoding="utf-8"))
     project.migration("0002_later", "select 1;")
 
-    told = refusal(project.dbkit("migrate"))
+    message = refusal(project.dbkit("migrate"))
 
-    assert f"{told}\n" == fault.with_suffix(".txt").read_text(encoding="utf-8")
+    assert f"{message}\n" == fault.with_suffix(".txt").read_text(encoding="utf-8")
     assert leftovers(project) == {}
 
 
@@ -43,9 +43,9 @@ def test_bytes_that_no_editor_shows_do_not_shift_the_place(
 ) -> None:
     project.migration("0001_orders", "").write_bytes(text)
 
-    told = refusal(project.dbkit("migrate"))
+    message = refusal(project.dbkit("migrate"))
 
-    assert told.startswith(f"{FILE}:{place}")
+    assert message.startswith(f"{FILE}:{place}")
     assert leftovers(project) == {}
 
 
@@ -53,9 +53,9 @@ def test_a_fault_in_the_last_file_stops_the_first(project: Project) -> None:
     project.migration("0001_orders", ORDERS)
     project.migration("0002_items", "create table items (id integer);\ncommit;")
 
-    told = refusal(project.dbkit("migrate"))
+    message = refusal(project.dbkit("migrate"))
 
-    assert told.startswith("migrations/shop/0002_items.sql:2:1: 'commit' does not belong")
+    assert message.startswith("migrations/shop/0002_items.sql:2:1: 'commit' does not belong")
     assert leftovers(project) == {}
 
 

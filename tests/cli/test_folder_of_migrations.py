@@ -109,10 +109,10 @@ def test_an_edited_migration_is_refused_whatever_is_asked(
     project.migration("0003_more", "create table more (id integer);")
     before = contents(project)
 
-    told = refusal(project.dbkit(*call.split()))
+    message = refusal(project.dbkit(*call.split()))
 
-    assert told.startswith(f"{FOLDER}/0001_orders.sql was edited after it ran (2")
-    assert told.endswith(
+    assert message.startswith(f"{FOLDER}/0001_orders.sql was edited after it ran (2")
+    assert message.endswith(
         "); put its text back and make the change a new migration, "
         "or accept it with: dbkit force shop 2"
     )
@@ -193,9 +193,11 @@ def test_a_number_that_was_added_below_the_newest_is_a_duplicate(
 ) -> None:
     (folder / "0002_goods.sql").write_text("create table goods (id integer);")
 
-    told = refusal(project.dbkit("migrate"))
+    message = refusal(project.dbkit("migrate"))
 
-    assert told.startswith(f"{FOLDER}/0002_items.sql: number 2 is taken by {FOLDER}/0002_goods.sql")
+    assert message.startswith(
+        f"{FOLDER}/0002_items.sql: number 2 is taken by {FOLDER}/0002_goods.sql"
+    )
     assert project.rows("select to_regclass('goods')") == [(None,)]
 
 

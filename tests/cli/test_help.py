@@ -156,9 +156,9 @@ def test_a_mistyped_option_is_told_the_nearest(project: Project, option: str, ne
     ran = project.dbkit("migrate", option)
 
     # click's own sentence, which its versions write differently
-    said = refusal(ran, 64)
-    assert re.match(rf"No such option:? '?{option}\b", said)
-    assert nearest in said.replace(option, "", 1)
+    message = refusal(ran, 64)
+    assert re.match(rf"No such option:? '?{option}\b", message)
+    assert nearest in message.replace(option, "", 1)
 
 
 @pytest.mark.parametrize(

@@ -257,10 +257,10 @@ def test_tables_with_rows_are_kept_unless_they_are_to_be_replaced(
     with shop.connect() as connection:
         connection.execute("insert into customers values (1, 'old')")
 
-    said = refusal(shop.dbkit("import-sqlite", "shop", str(file)))
+    message = refusal(shop.dbkit("import-sqlite", "shop", str(file)))
     replaced = shop.dbkit("import-sqlite", "shop", str(file), "--replace")
 
-    assert said.startswith("customers already has rows; --replace removes them first")
+    assert message.startswith("customers already has rows; --replace removes them first")
     assert replaced.returncode == 0, replaced.stderr
     assert shop.rows("select name from customers") == [("new",)]
 
@@ -287,10 +287,10 @@ def test_a_plan_imports_nothing(shop: Project, file: Path) -> None:
 def test_a_table_the_database_has_not_is_refused_or_left_out(shop: Project, file: Path) -> None:
     run(file, "create table custommers (id integer)")
 
-    said = refusal(shop.dbkit("import-sqlite", "shop", str(file)))
+    message = refusal(shop.dbkit("import-sqlite", "shop", str(file)))
     skipped = shop.dbkit("import-sqlite", "shop", str(file), "--skip", "custommers")
 
-    assert said == (
+    assert message == (
         "the database has no table for custommers; did you mean 'customers'; "
         "leave it out with --skip custommers"
     )
@@ -316,9 +316,9 @@ def test_a_column_that_needs_a_value_is_missed(shop: Project, file: Path) -> Non
 def test_a_file_of_another_kind_is_refused(shop: Project) -> None:
     (shop.root / "dump.sql").write_text("PRAGMA foreign_keys=OFF;")
 
-    said = refusal(shop.dbkit("import-sqlite", "shop", "dump.sql"))
+    message = refusal(shop.dbkit("import-sqlite", "shop", "dump.sql"))
 
-    assert said.startswith("dump.sql is no SQLite database; ")
+    assert message.startswith("dump.sql is no SQLite database; ")
 
 
 def test_tables_in_a_circle_are_filled_where_a_key_is_deferrable(

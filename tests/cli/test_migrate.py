@@ -193,9 +193,9 @@ def test_a_rollback_that_fails_has_undone_nothing(shop: Project) -> None:
     shop.dbkit("migrate")
     before = contents(shop)
 
-    told = refusal(shop.dbkit("rollback", "shop"))
+    message = refusal(shop.dbkit("rollback", "shop"))
 
-    assert told.splitlines() == [
+    assert message.splitlines() == [
         'migrations/shop/0002_price.rollback.sql:2:8: column "foo" does not exist',
         "select foo;",
         "       ^",

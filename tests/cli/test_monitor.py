@@ -48,8 +48,8 @@ def test_tables_and_indexes_have_their_sizes(shop: Project) -> None:
 
 
 def test_connections_are_counted_by_what_they_do(shop: Project) -> None:
-    with shop.connect() as one, shop.connect():
-        one.execute("begin; select 1")
+    with shop.connect() as connection, shop.connect():
+        connection.execute("begin; select 1")
 
         connections = monitored(shop)["connections"]
 
@@ -69,15 +69,15 @@ def test_who_waits_for_whom_is_told_by_the_names_of_their_queries(shop: Project)
             time.sleep(0.01)
 
         [wait] = monitored(shop)["waits"]
-        told = shop.dbkit("monitor", "shop").stdout
+        printed = shop.dbkit("monitor", "shop").stdout
 
         holding.rollback()
         running.communicate(timeout=60)
     assert wait["query_name"] == wait["blocking_query_name"] == "orders.list_locked"
     assert wait["blocked_by"] == holder
     assert wait["blocking_state"] == "idle in transaction"
-    assert "Who waits for whom\n" in told
-    assert told.count("orders.list_locked") == 2
+    assert "Who waits for whom\n" in printed
+    assert printed.count("orders.list_locked") == 2
 
 
 def test_a_statement_too_long_to_be_shown_whole_is_known_by_its_beginning(shop: Project) -> None:
@@ -167,6 +167,10 @@ def test_slow_statements_are_told_by_the_names_of_their_queries(
     found = json.loads(shop.dbkit("monitor", "shop", "--json", "--most", "100", *counting).stdout)
 
     assert "create extension" in not_created["missing"]
-    [mine] = [one for one in found["slow_statements"] if one["query_name"] == "orders.list_locked"]
+    [mine] = [
+        statement
+        for statement in found["slow_statements"]
+        if statement["query_name"] == "orders.list_locked"
+    ]
     assert (mine["calls"], mine["rows"]) == (2, 0)
     assert found["missing"] is None

@@ -103,9 +103,9 @@ def test_a_database_comes_back_with_its_own_locale(shop: Project) -> None:
 
     assert ran.returncode == 0, ran.stderr
     made = other(shop, json.loads(ran.stdout)["database"])
-    with psycopg.connect(url) as one, psycopg.connect(made) as two:
-        assert creation_options(one) == creation_options(two)
-        assert creation_options(two)["locale_provider"] == provider
+    with psycopg.connect(url) as source, psycopg.connect(made) as copy:
+        assert creation_options(source) == creation_options(copy)
+        assert creation_options(copy)["locale_provider"] == provider
     with maintenance(shop.url) as server:
         for database in (name, json.loads(ran.stdout)["database"]):
             server.execute(sql.SQL("drop database {}").format(sql.Identifier(database)))
@@ -168,8 +168,8 @@ def test_a_swap_succeeds_while_sessions_come_back_at_once(shop: Project) -> None
         time.sleep(0.2)
         ran = shop.dbkit("restore", "shop", "--swap")
         stopped = True
-    for one in coming:
-        one.result()
+    for visit in coming:
+        visit.result()
 
     assert ran.returncode == 0, ran.stderr
 
@@ -207,9 +207,9 @@ def test_a_swap_that_fails_leaves_both_where_they_were(shop: Project) -> None:
 def test_plain_sql_is_told_where_it_belongs(shop: Project) -> None:
     (shop.root / "backup.sql").write_text("-- PostgreSQL database dump\n")
 
-    said = refusal(shop.dbkit("restore", "shop", "backup.sql"), code=64)
+    message = refusal(shop.dbkit("restore", "shop", "backup.sql"), code=64)
 
-    assert said.startswith("backup.sql is no archive of `pg_dump -Fc`; ")
+    assert message.startswith("backup.sql is no archive of `pg_dump -Fc`; ")
 
 
 def test_a_folder_that_was_there_shows_a_backup_to_nobody(shop: Project) -> None:

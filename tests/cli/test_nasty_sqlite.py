@@ -35,12 +35,12 @@ def moved(project: Project, ours: str, script: str, *rows: tuple[object, ...]) -
 
 
 def faults(project: Project, path: Path, *options: str) -> list[str]:
-    said = refusal(project.dbkit("import-sqlite", "shop", str(path), *options))
-    return [line.strip() for line in said.splitlines()[1:]]
+    message = refusal(project.dbkit("import-sqlite", "shop", str(path), *options))
+    return [line.strip() for line in message.splitlines()[1:]]
 
 
 @pytest.mark.parametrize(
-    ("ours", "said"),
+    ("ours", "message"),
     [
         (
             "create table t (id integer, v text); create unique index once on t (id)",
@@ -70,22 +70,22 @@ def faults(project: Project, path: Path, *options: str) -> list[str]:
     ids=["unique_index", "exclusion", "expression", "trigger", "partition", "whole_row"],
 )
 def test_what_only_the_table_itself_refuses_is_never_passed_over(
-    project: Project, ours: str, said: str
+    project: Project, ours: str, message: str
 ) -> None:
     path = moved(project, ours, _THREE)
 
     [fault] = faults(project, path)
 
-    assert fault.startswith(said)
+    assert fault.startswith(message)
     assert project.rows("select from t") == []
 
 
 def test_what_a_role_may_not_fill_is_no_success(project: Project, reader_url: str) -> None:
     path = moved(project, "create table t (id integer, v text)", _THREE)
 
-    said = refusal(project.dbkit("import-sqlite", "shop", str(path), "--url", reader_url))
+    message = refusal(project.dbkit("import-sqlite", "shop", str(path), "--url", reader_url))
 
-    assert said.splitlines()[0] == "permission denied for table t"
+    assert message.splitlines()[0] == "permission denied for table t"
 
 
 def test_every_value_that_only_the_server_can_judge_is_named(project: Project) -> None:
@@ -134,9 +134,9 @@ def test_rows_that_the_file_does_not_bring_back_do_not_go_with_the_others(projec
         "create table t (id, v); insert into t values (1, 'new')",
     )
 
-    said = refusal(project.dbkit("import-sqlite", "shop", str(path), "--replace"))
+    message = refusal(project.dbkit("import-sqlite", "shop", str(path), "--replace"))
 
-    assert said.startswith("bills has rows that would be removed or changed with those of t, ")
+    assert message.startswith("bills has rows that would be removed or changed with those of t, ")
     assert project.rows("select v, (select count(*) from bills) from t") == [("old", 1)]
 
 
@@ -243,18 +243,18 @@ def test_all_that_is_to_be_left_out_is_named_at_once(project: Project) -> None:
     with closing(sqlite3.connect(path)) as file:
         file.executescript("create table a (id); create table b (id);")
 
-    said = refusal(project.dbkit("import-sqlite", "shop", str(path)))
+    message = refusal(project.dbkit("import-sqlite", "shop", str(path)))
 
-    assert said == ("the database has no table for a, b; leave them out with --skip a --skip b")
+    assert message == ("the database has no table for a, b; leave them out with --skip a --skip b")
 
 
 def test_a_file_that_sqlite_cannot_read_is_told_in_a_sentence(project: Project) -> None:
     path = moved(project, "create table t (id integer, v text)", _THREE)
     path.write_bytes(path.read_bytes()[:100])
 
-    said = refusal(project.dbkit("import-sqlite", "shop", str(path)))
+    message = refusal(project.dbkit("import-sqlite", "shop", str(path)))
 
-    assert said == f"SQLite cannot read {path}: database disk image is malformed"
+    assert message == f"SQLite cannot read {path}: database disk image is malformed"
 
 
 @pytest.fixture

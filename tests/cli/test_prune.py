@@ -124,14 +124,14 @@ def test_a_file_that_fails_half_way_keeps_what_its_batches_did(shop: Project) ->
     ran = shop.dbkit("prune", "shop")
 
     assert ran.returncode == 1
-    told = "shop: retention.remove_old_logs stopped after it removed 20 rows in 2 batches\n"
-    assert ran.stderr.startswith(told)
+    message = "shop: retention.remove_old_logs stopped after it removed 20 rows in 2 batches\n"
+    assert ran.stderr.startswith(message)
     assert "(sql/shop/retention/remove_old_logs.sql:4)" in ran.stderr
     assert shop.rows("select count(*) from logs") == [(80,)]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (
             "-- Old ones.\n-- :exec\ndelete from logs where id > :'days';\n",
@@ -152,11 +152,11 @@ def test_a_file_that_fails_half_way_keeps_what_its_batches_did(shop: Project) ->
     ids=["wants_a_value", "gives_rows"],
 )
 def test_a_file_that_cannot_run_unattended_is_refused_before_any_is_run(
-    shop: Project, text: str, said: str
+    shop: Project, text: str, message: str
 ) -> None:
     rule(shop, "wrong", text)
 
-    assert refusal(shop.dbkit("prune", "shop")) == said
+    assert refusal(shop.dbkit("prune", "shop")) == message
     assert shop.rows("select count(*) from logs") == [(100,)]
 
 
@@ -164,9 +164,9 @@ def test_a_system_without_retention_is_told_where_it_would_be(project: Project) 
     project.migration("0001_logs", _LOGS)
     project.dbkit("migrate")
 
-    said = refusal(project.dbkit("prune", "shop"))
+    message = refusal(project.dbkit("prune", "shop"))
     (project.root / "sql" / "shop" / "retention").mkdir()
     empty = refusal(project.dbkit("prune", "shop"))
 
-    assert said.startswith("there is no query file in sql/shop/retention; ")
-    assert empty == said
+    assert message.startswith("there is no query file in sql/shop/retention; ")
+    assert empty == message

@@ -98,6 +98,6 @@ def test_a_reader_of_the_output_that_leaves_early_is_no_error(project: Project) 
     assert status.stdout is not None
     status.stdout.close()
 
-    _, told = status.communicate(timeout=30)
+    _, message = status.communicate(timeout=30)
 
-    assert "Traceback" not in told
+    assert "Traceback" not in message

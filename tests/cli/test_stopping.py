@@ -38,10 +38,10 @@ def test_a_signal_takes_back_what_was_under_way(
     _wait_for_the_sleep(project)
 
     runner.send_signal(number)
-    out, told = runner.communicate(timeout=30)
+    out, message = runner.communicate(timeout=30)
 
     assert runner.returncode == code
-    assert (out, told.strip()) == ("", STOPPED)
+    assert (out, message.strip()) == ("", STOPPED)
     assert leftovers(project) == {}
     assert project.rows("select from pg_stat_activity where wait_event = 'PgSleep'") == []
 
@@ -107,17 +107,17 @@ def test_a_runner_that_may_not_wait_names_the_other(project: Project) -> None:
     _wait_for_the_sleep(project)
 
     second = project.start("migrate", "--wait", "0.1")
-    out, told = second.communicate(timeout=30)
+    out, message = second.communicate(timeout=30)
 
     first.terminate()
     first.communicate(timeout=30)
     assert (second.returncode, out) == (1, "")
-    assert told.startswith("error: another migration run holds the lock (pid ")
-    assert "select pg_sleep(60)" in told
-    assert told.endswith("try again when it is done or wait longer with --wait\n")
+    assert message.startswith("error: another migration run holds the lock (pid ")
+    assert "select pg_sleep(60)" in message
+    assert message.endswith("try again when it is done or wait longer with --wait\n")
 
 
 def _ends_well(runner: subprocess.Popen[str]) -> tuple[str, str]:
-    out, told = runner.communicate(timeout=30)
-    assert runner.returncode == 0, told
-    return out, told
+    out, message = runner.communicate(timeout=30)
+    assert runner.returncode == 0, message
+    return out, message

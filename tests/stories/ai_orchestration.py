@@ -230,8 +230,10 @@ class Day:
                 self.called.append(by_call)
 
         self.crowd.do("ask", ask)
-        told = self.crowd.summary("forged", "came late", "died")
-        self.say(f"{len(self.asked)} runs asked for, {len(self.called)} called for; calls: {told}")
+        summary = self.crowd.summary("forged", "came late", "died")
+        self.say(
+            f"{len(self.asked)} runs asked for, {len(self.called)} called for; calls: {summary}"
+        )
 
     def call(self, connection: Connection[Any], chance: Random, flow: Workflow) -> UUID | None:
         """Call as the outside world does: mostly right, sometimes forged, sometimes late."""
@@ -266,9 +268,9 @@ class Day:
                     strike(chance, connection)
                 runs_of = {flow.schedule for flow in self.workflows}
                 self.fired += [
-                    one.run_id
-                    for one in done
-                    if isinstance(one, scheduler.FiredSchedule) and one.schedule_id in runs_of
+                    fired.run_id
+                    for fired in done
+                    if isinstance(fired, scheduler.FiredSchedule) and fired.schedule_id in runs_of
                 ]
 
         for tick in range(_TICKS):
@@ -283,9 +285,9 @@ class Day:
                         next_run_at=datetime.now(UTC) - timedelta(minutes=1),
                     )
             self.crowd.do(f"tick {tick}", fire)
-        told = self.crowd.summary("died")
+        summary = self.crowd.summary("died")
         self.say(
-            f"{_TICKS} times {_WORKFLOWS} schedules were due and {len(self.fired)} fired, {told}"
+            f"{_TICKS} times {_WORKFLOWS} schedules were due and {len(self.fired)} fired, {summary}"
         )
 
     def work(self) -> None:
@@ -304,8 +306,8 @@ class Day:
             worker.run(began)
 
         self.crowd.do("work", work)
-        told = self.crowd.summary("completed", "cancelled", "failed", "attempts", "died")
-        self.say(f"runs: {told}")
+        summary = self.crowd.summary("completed", "cancelled", "failed", "attempts", "died")
+        self.say(f"runs: {summary}")
 
     def look_around(self) -> None:
         """Let every tenant ask for its runs, and for the other's."""

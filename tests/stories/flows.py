@@ -130,7 +130,7 @@ class Worker:
                 counts = runs.count_by_status(connection, tenant_id=self.tenant_id, since=since)
             if run_id:
                 self.survive(run_id)
-            elif all(one.status != "pending" for one in counts):
+            elif all(row.status != "pending" for row in counts):
                 return
             else:
                 # as many are running as may

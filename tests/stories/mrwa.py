@@ -49,13 +49,13 @@ def tell(url: str, *, workers: int, seed: int, say: Say) -> Facts:
         day.renew()
         day.plan()
         with ThreadPoolExecutor(len(day.followed)) as threads:
-            following = [threads.submit(day.follow, one) for one in day.followed]
+            following = [threads.submit(day.follow, execution) for execution in day.followed]
             try:
                 asyncio.run(day.work())
             except BaseException:
                 day.give_up()
                 raise
-            lines = sum(one.result() for one in following)
+            lines = sum(reader.result() for reader in following)
         say(f"{len(following)} who looked on live read {lines} lines")
         day.look_around()
     return day.facts()
@@ -119,7 +119,7 @@ class Day:
                 token = registered[number % len(registered)].verification_token
                 return accounts.verify_email(connection, token=token)
 
-        registered = [one for one in self.crowd.do("register", come) if one]
+        registered = [user for user in self.crowd.do("register", come) if user]
         proved = [user for user in self.crowd.do("prove", prove) if user]
         assert sorted(proved) == sorted(self.people.values()), "a token is not good exactly once"
         self.say(f"{len(registered)} people registered, though each of them came twice")
@@ -205,11 +205,14 @@ class Day:
         async with open_async_database(self.url, OVERFLOWING) as database:
             numbers = range(self.crowd.workers)
             await asyncio.gather(
-                *(Worker(self, database, self.crowd.chance("work", one)).run() for one in numbers),
-                *(self.cancel(database, one) for one in numbers if one % 5 == 0),
+                *(
+                    Worker(self, database, self.crowd.chance("work", number)).run()
+                    for number in numbers
+                ),
+                *(self.cancel(database, number) for number in numbers if number % 5 == 0),
             )
-        told = self.crowd.summary("completed", "failed", "cancelled", "refused", "died")
-        self.say(f"executions: {told}")
+        summary = self.crowd.summary("completed", "failed", "cancelled", "refused", "died")
+        self.say(f"executions: {summary}")
 
     def give_up(self) -> None:
         """End what is planned, so that nobody looks on for ever."""
@@ -236,7 +239,7 @@ class Day:
             with self.database.transaction(settings=self.settings(user_id)) as connection:
                 for owner in asked:
                     found = executions.list_for_user(connection, user_id=owner, max_executions=999)
-                    self.seen += [(user_id, one.id) for one in found]
+                    self.seen += [(user_id, execution.id) for execution in found]
         if self.role is None:
             self.say("no role can be made here, so that nobody is held off by row-level security")
 

@@ -101,8 +101,8 @@ class Day:
             self.documents.update(ids)
 
         self.crowd.do("knowledge", load)
-        told = self.crowd.summary("died")
-        self.say(f"{len(self.documents)} documents with {_DIMENSIONS} dimensions each, {told}")
+        summary = self.crowd.summary("died")
+        self.say(f"{len(self.documents)} documents with {_DIMENSIONS} dimensions each, {summary}")
 
     def choose_account(self) -> None:
         """Have everybody choose the account to publish with: the last one is obeyed."""
@@ -170,9 +170,9 @@ class Day:
 
         self.crowd.do("videos", make)
         with self.database.connection() as connection:
-            done = {one.status: one.count for one in runs.count_by_status(connection)}
-        told = self.crowd.summary("died", "outrun", "opened a gate")
-        self.say(f"work: {told}; runs are now {done}")
+            done = {row.status: row.count for row in runs.count_by_status(connection)}
+        summary = self.crowd.summary("died", "outrun", "opened a gate")
+        self.say(f"work: {summary}; runs are now {done}")
 
     def take_a_step(self, connection: Connection[Any], chance: Random, run: runs.FindRow) -> None:
         """Do what comes next, of which one of two workers succeeds."""
@@ -263,8 +263,8 @@ class Day:
                 self.letters[key] = letter
 
         self.crowd.do("webhooks", receive)
-        told = self.crowd.summary("came twice", "died")
-        self.say(f"webhooks: {told}, {len(self.letters)} are dead letters")
+        summary = self.crowd.summary("came twice", "died")
+        self.say(f"webhooks: {summary}, {len(self.letters)} are dead letters")
 
     def record(self, connection: Connection[Any], key: str, signature_status: str) -> UUID | None:
         return webhook_events.add(
@@ -296,8 +296,8 @@ class Day:
         self.crowd.do("the last replay", self.replayer(max_retries=1, lease=timedelta(minutes=5)))
         with self.database.connection() as connection:
             given_up = webhook_dlq.list_given_up(connection, max_entries=1)
-        told = self.crowd.summary("replayed", "postponed", "lost to another", "given up", "died")
-        self.say(f"dead letters in {turns} rounds: {told}")
+        summary = self.crowd.summary("replayed", "postponed", "lost to another", "given up", "died")
+        self.say(f"dead letters in {turns} rounds: {summary}")
         self.say(f"one is left for a person: {given_up[0].idempotency_key}")
 
     def requeue(self) -> list[str]:

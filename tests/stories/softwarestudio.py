@@ -137,8 +137,8 @@ class Day:
         self.crowd.do("work", work)
         with self.database.transaction(read_only=True) as connection:
             done = {status.status: status.count for status in sessions.list_metrics(connection)}
-        told = self.crowd.summary("died", "outrun", "refused by the limit")
-        self.say(f"work: {told}; sessions are now {done}")
+        summary = self.crowd.summary("died", "outrun", "refused by the limit")
+        self.say(f"work: {summary}; sessions are now {done}")
 
     def take_a_step(self, chance: Random, session: sessions.FindRow) -> None:
         """Do what comes next, of which one of two workers succeeds."""

@@ -44,7 +44,7 @@ def test_the_demo_is_told_twice_on_one_database_and_leaves_both_days(
 ) -> None:
     environment = {**os.environ, "SOFTWARESTUDIO_DATABASE_URL": url_of(softwarestudio)}
 
-    told = [
+    runs = [
         subprocess.run(
             [sys.executable, "-m", "tests.stories", "softwarestudio"],
             cwd=ROOT,
@@ -57,6 +57,6 @@ def test_the_demo_is_told_twice_on_one_database_and_leaves_both_days(
         for _ in range(2)
     ]
 
-    assert [(one.returncode, one.stderr) for one in told] == [(0, "")] * 2
+    assert [(run.returncode, run.stderr) for run in runs] == [(0, "")] * 2
     projects = {session.project_name for session in sessions.list_recent(softwarestudio)}
     assert len(projects) == 2
