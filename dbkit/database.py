@@ -1,6 +1,8 @@
 """Open a connection to a PostgreSQL database, or say in one sentence why it cannot be opened."""
 
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Literal, TypeAlias, get_args
 from weakref import WeakKeyDictionary
 
@@ -24,15 +26,14 @@ _WHERE = re.compile(
 )
 
 
+_GIVEN = "the URL given"
 Prepare: TypeAlias = Literal["auto", "always", "never"]
 
 # of connections that were told; for every other it is "auto"
 _MODES: WeakKeyDictionary[object, Prepare] = WeakKeyDictionary()
 
 
-def connect(
-    url: str, *, origin: str = "the URL given", prepare: Prepare = "auto"
-) -> psycopg.Connection:
+def connect(url: str, *, origin: str = _GIVEN, prepare: Prepare = "auto") -> psycopg.Connection:
     """Open a connection in autocommit mode; `origin` says in an error where the URL came from.
 
     Typed queries are prepared by name if no pooler stands between ("auto"), "always", which is for
@@ -40,9 +41,7 @@ def connect(
     statement by itself: a name that it gives may be, behind a pooler, another client's statement.
     """
     url = libpq_url(url)
-    if fault := _fault(url):
-        raise CannotConnect(without_password(url), origin, fault)
-    try:
+    with explained(url, origin):
         connection = psycopg.connect(
             url,
             autocommit=True,
@@ -50,10 +49,19 @@ def connect(
             client_encoding="UTF8",
             fallback_application_name="dbkit",
         )
-    except psycopg.Error as error:
-        raise CannotConnect(without_password(url), origin, _reason(error)) from error
     set_prepare_mode(connection, prepare)
     return connection
+
+
+@contextmanager
+def explained(url: str, origin: str = _GIVEN) -> Generator[None]:
+    """Say in one sentence why a connection to this URL, which the block makes, cannot be made."""
+    if fault := _fault(url):
+        raise CannotConnect(without_password(url), origin, fault)
+    try:
+        yield
+    except psycopg.Error as error:
+        raise CannotConnect(without_password(url), origin, _reason(error)) from error
 
 
 def set_prepare_mode(connection: object, mode: Prepare) -> None:

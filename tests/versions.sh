@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 1
 bin=${DBKIT_BIN:-.venv/bin}
 failed=0
 tests="
-    tests/test_pools.py tests/test_transactions.py tests/test_typedqueries.py tests/test_wheel.py
+    tests/pools/test_pools.py tests/test_transactions.py tests/test_typedqueries.py tests/test_wheel.py
     tests/cli/test_call.py tests/cli/test_help.py tests/cli/test_migrate.py
     tests/loading tests/pgtypes tests/runtime
     tests/migrations/test_running.py tests/migrations/test_yoyo_itself.py

@@ -6,8 +6,12 @@ if TYPE_CHECKING:
     from dbkit.pgtypes import Cidr, Inet, Json, JsonLike
     from dbkit.runtime.batching import batch, batch_rows
     from dbkit.runtime.calls import execute, many, one, optional
+    from dbkit.runtime.committing import commit, commit_awaited, probe_awaited
     from dbkit.runtime.copying import copy
+    from dbkit.runtime.counts import Counts
+    from dbkit.runtime.errors import CommitUnknown
     from dbkit.runtime.omitted import OMITTED, Omitted
+    from dbkit.runtime.sessions import counts_of
     from dbkit.runtime.signatures import QueryFunction, StreamFunction, query, stream_query
     from dbkit.runtime.statement import (
         ELSE,
@@ -35,6 +39,8 @@ __all__ = [
     "AsyncStream",
     "Chosen",
     "Cidr",
+    "CommitUnknown",
+    "Counts",
     "If",
     "Inet",
     "Json",
@@ -50,12 +56,16 @@ __all__ = [
     "StreamFunction",
     "batch",
     "batch_rows",
+    "commit",
+    "commit_awaited",
     "copy",
+    "counts_of",
     "digest_of",
     "execute",
     "many",
     "one",
     "optional",
+    "probe_awaited",
     "query",
     "stream",
     "stream_query",
@@ -69,6 +79,8 @@ _MODULES = {
     "AsyncStream": "streaming",
     "Chosen": "statement",
     "Cidr": "dbkit.pgtypes",
+    "CommitUnknown": "errors",
+    "Counts": "counts",
     "ELSE": "statement",
     "END": "statement",
     "If": "statement",
@@ -87,12 +99,16 @@ _MODULES = {
     "StreamFunction": "signatures",
     "batch": "batching",
     "batch_rows": "batching",
+    "commit": "committing",
+    "commit_awaited": "committing",
     "copy": "copying",
+    "counts_of": "sessions",
     "digest_of": "statement",
     "execute": "calls",
     "many": "calls",
     "one": "calls",
     "optional": "calls",
+    "probe_awaited": "committing",
     "query": "signatures",
     "stream": "streaming",
     "stream_query": "signatures",

@@ -180,14 +180,14 @@ async def _exchange_awaited(
         raise
     if ready is None:
         return await connection.wait(answer(connection, session, composition, values))
-    result = await _result(connection, session)
+    result = await awaited_result(connection, session)
     if result.status in BAD or not (session.is_held(ready) or ready.matches(result)):
         steps = settle(connection, session, ready, result, values, is_first=is_first)
         return await connection.wait(steps)
     return ready, result
 
 
-async def _result(connection: AsyncConnection[Any], session: ConnectionState) -> PGresult:
+async def awaited_result(connection: AsyncConnection[Any], session: ConnectionState) -> PGresult:
     """Wait for the result of a call that was sent, alone or after what begins the transaction."""
     pgconn = connection.pgconn
     reader = session.reader = reader_of(connection, session.reader)

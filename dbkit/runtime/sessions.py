@@ -13,6 +13,7 @@ from psycopg.pq.abc import PGconn, PGresult
 
 from dbkit.database import prepare_mode
 from dbkit.errors import BadValue, DbkitError, InsidePipeline
+from dbkit.runtime.counts import Counts
 from dbkit.runtime.ready import Ready
 from dbkit.runtime.statement import Composition
 from dbkit.runtime.wire import (
@@ -59,6 +60,7 @@ class ConnectionState:
 
     __slots__ = (
         "closing",
+        "counts",
         "gone",
         "is_own",
         "losses",
@@ -87,6 +89,7 @@ class ConnectionState:
         # what was prepared last
         self.preparing = b""
         self.losses = 0
+        self.counts = Counts()
         # of an async connection, what waits for its answers
         self.reader: Reader | None = None
 
@@ -121,6 +124,7 @@ class ConnectionState:
         while len(self.ready) >= MOST_STATEMENTS:
             _, oldest = self.ready.popitem(last=False)
             self._close(oldest.name)
+            self.counts.evicted += 1
 
     def is_named(self, ready: Ready[Any]) -> bool:
         """Whether a statement goes by its name."""
@@ -181,6 +185,12 @@ def session_of(connection: AnyConnection) -> ConnectionState:
         session = ConnectionState(named=None if mode == "auto" else mode == "always")
         vars(connection)[_KEY] = session
     return session
+
+
+def counts_of(connection: AnyConnection) -> Counts:
+    """Return what happened to the statements of a connection."""
+    session: ConnectionState | None = vars(connection).get(_KEY)
+    return Counts() if session is None else session.counts
 
 
 def refuse_pipeline(pgconn: PGconn, composition: Composition[Any]) -> None:
@@ -246,8 +256,10 @@ def send_now(
         pgconn.enter_pipeline_mode()
         pgconn.send_query_params(opening(connection).encode(), None)
     if is_named:
+        session.counts.named += 1
         pgconn.send_query_prepared(ready.name, written, formats, ready.result_format)
     else:
+        session.counts.unnamed += 1
         pgconn.send_query_params(ready.text, written, ready.types, formats, ready.result_format)
     if begins:
         pgconn.pipeline_sync()
@@ -351,6 +363,7 @@ def _heal(
         raise error
     if not is_first:
         raise error
+    session.counts.healed += 1
     yield from _roll_back(connection)
 
 
@@ -475,6 +488,7 @@ def _attempt(
     # the server holds the statement to columns that were compared before it runs
     is_held = session.is_held(ready) and (name in session.names or is_new)
     if name:
+        session.counts.named += 1
         if name not in session.names:
             session.preparing = name
             messages.append(partial(pgconn.send_prepare, name, ready.text, ready.types))
@@ -482,6 +496,7 @@ def _attempt(
             partial(pgconn.send_query_prepared, name, written, formats, ready.result_format)
         )
     else:
+        session.counts.unnamed += 1
         messages.append(
             partial(
                 pgconn.send_query_params,
@@ -594,5 +609,7 @@ def _send(
     try:
         return (yield from group(pgconn, messages, results, is_right))
     finally:
-        if name and len(results) >= count > 1 and results[count - 2].status not in BAD:
+        is_sent = len(results) >= count > 1 and results[count - 2].status not in BAD
+        if name and is_sent and name not in session.names:
             session.names.add(name)
+            session.counts.prepared += 1

@@ -1,0 +1,23 @@
+"""The front door to a database for a program that runs for long: a pool of connections."""
+
+from dbkit.pools.blocking import Database, open_database
+from dbkit.pools.errors import DatabaseClosed, NoConnection, TooManyWaiting
+from dbkit.pools.onloop import AsyncDatabase, open_async_database
+from dbkit.pools.sizes import OVERFLOWING, STEADY, Sizes
+from dbkit.pools.stock import Statistics
+from dbkit.runtime import CommitUnknown
+
+__all__ = [
+    "OVERFLOWING",
+    "STEADY",
+    "AsyncDatabase",
+    "CommitUnknown",
+    "Database",
+    "DatabaseClosed",
+    "NoConnection",
+    "Sizes",
+    "Statistics",
+    "TooManyWaiting",
+    "open_async_database",
+    "open_database",
+]
