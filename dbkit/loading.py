@@ -399,6 +399,7 @@ def make_statement(
         into=dict(_classes(typed)),
         row=_row(typed),
         copied=copy_target(combination.text) if query.kind is QueryKind.COPY else None,
+        infinite=tuple(typed.infinite),
         forget=forget,
     )
 
@@ -427,7 +428,10 @@ def _classes(typed: TypedQuery) -> Iterator[tuple[str, Any]]:
     classes = _Classes()
     for column in typed.columns:
         annotation = column_type(
-            column, json_type=json_types.get(column.name), name_class=classes.name
+            column,
+            json_type=json_types.get(column.name),
+            infinity=column.name in typed.infinite,
+            name_class=classes.name,
         )
         if annotation.converted:
             yield column.name, classes.resolve(annotation)

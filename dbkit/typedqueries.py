@@ -3,7 +3,6 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 from typing import Any, NamedTuple, TypeAlias
 
 import psycopg
@@ -20,7 +19,15 @@ from dbkit.analysis import (
 )
 from dbkit.errors import QueryError
 from dbkit.fieldnames import NO_NAME, UnusableField, quoted_name, unusable_fields
-from dbkit.pgtypes import Column, PgType, Shape, TypeKind, type_name
+from dbkit.pgtypes import (
+    Column,
+    PgType,
+    Shape,
+    TypeKind,
+    first_difference,
+    holds_infinity,
+    type_name,
+)
 from dbkit.queryfiles import (
     Combination,
     Query,
@@ -227,7 +234,7 @@ class UnknownNarrowing(QueryError):
 
 @dataclass(eq=False)
 class NarrowingOfOtherThanJson(QueryError):
-    """A header line names a Python type for what is not json."""
+    """A header line names a Python type for what is not json, or infinity of what has none."""
 
     query: str
     path: str
@@ -236,9 +243,11 @@ class NarrowingOfOtherThanJson(QueryError):
     wanted: str
 
     def __str__(self) -> str:
+        moments = "a date, a timestamp and an interval"
+        owners = moments if self.wanted == _INFINITY else "json and jsonb"
         return (
             f"{self.path}: the header line for {self.name!r} of {self.query} names {self.wanted}, "
-            f"which only json and jsonb can become, and this is {self.type}; take the line out"
+            f"which only {owners} can become, and this is {self.type}; take the line out"
         )
 
 
@@ -269,7 +278,7 @@ _RENAMED: dict[str, tuple[str, str]] = {
     "m": ("materialized view", "column"),
     "c": ("type", "attribute"),
 }
-_NOT_NULL, _NULLABLE = "not null", "nullable"
+_WORDS = _NOT_NULL, _NULLABLE, _INFINITY = "not null", "nullable", "infinity"
 _JSON = {"json", "jsonb"}
 _ROWS = {QueryKind.ONE, QueryKind.OPTIONAL, QueryKind.MANY, QueryKind.STREAM}
 
@@ -306,6 +315,8 @@ class TypedParameter(NamedTuple):
     omittable: bool
     # the type that the header names for a json parameter
     json_type: str | None
+    # whether the header lets it be infinity
+    infinite: bool = False
 
 
 class TypedQuery(NamedTuple):
@@ -316,6 +327,8 @@ class TypedQuery(NamedTuple):
     columns: tuple[Column, ...]
     # by the json column, the dotted type that the header names
     json_types: tuple[tuple[str, str], ...]
+    # the columns and the parameters that the header lets be infinity
+    infinite: frozenset[str]
     described: tuple[tuple[Combination, Description], ...]
 
     @property
@@ -438,13 +451,15 @@ def _examined(
     faults += _unusable_attributes(query, described, catalog)
     # a name in the header may be that of a column in a combination that the server refuses
     faults += () if refused else _unknown_narrowing(query, columns)
-    faults += _narrowing_of_other_than_json(query, described)
+    faults += _unfit_narrowing(query, described)
     faults += _unfit_kind(query, described)
     faults += _needless_row_class(query, described)
     faults += _unfit_defaults(connection, query, described)
     if faults:
         return faults
-    return TypedQuery(query, parameters, columns, tuple(json_types.items()), tuple(described))
+    infinite = frozenset(name for name, form in query.narrowed if form == _INFINITY)
+    wanted = tuple(json_types.items())
+    return TypedQuery(query, parameters, columns, wanted, infinite, tuple(described))
 
 
 def find_different_rows(queries: Iterable[TypedQuery]) -> Iterator[RowsDiffer]:
@@ -455,41 +470,17 @@ def find_different_rows(queries: Iterable[TypedQuery]) -> Iterator[RowsDiffer]:
         if row_class is None:
             continue
         other = first.setdefault(row_class, typed)
-        difference = _first_difference(typed.columns, other.columns)
+        difference = first_difference(typed.columns, other.columns)
         if difference is None and typed.json_types != other.json_types:
             named = dict(typed.json_types).keys() ^ dict(other.json_types).keys()
             column = min(named, default=typed.columns[0].name)
             difference = column, "has another class than in"
+        names = {column.name for column in typed.columns}
+        if difference is None and (unlike := (typed.infinite ^ other.infinite) & names):
+            difference = min(unlike), "may be infinity in one, and not in both, here and in"
         if difference is not None:
             column, how = difference
             yield RowsDiffer(row_class, typed.query.path, column, other.query.path, how)
-
-
-def _first_difference(  # noqa: PLR0911 - a difference a return
-    columns: Sequence[Column], others: Sequence[Column]
-) -> tuple[str, str] | None:
-    """Return the first column that differs, and how."""
-    for column, other in zip_longest(columns, others):
-        if column is None:
-            return other.name, "is missing here and stands in"
-        if other is None:
-            return column.name, "is missing in"
-        if column.name != other.name:
-            return column.name, f"stands where {other.name!r} stands in"
-        if type_name(column.type) != type_name(other.type):
-            return column.name, f"is {type_name(column.type)} here and {type_name(other.type)} in"
-        if column.type != other.type:
-            return column.name, "has another number of dimensions than in"
-        if column.nullable != other.nullable:
-            if column.nullable:
-                return column.name, "may be null here and is never null in"
-            return column.name, "is never null here and may be null in"
-        parts = column.shape.parts if column.shape else ()
-        other_parts = other.shape.parts if other.shape else ()
-        inner = _first_difference(parts, other_parts)
-        if inner is not None:
-            return f"{column.name}.{inner[0]}", inner[1]
-    return None
 
 
 def _nullness(query: Query) -> dict[str, str]:
@@ -497,7 +488,7 @@ def _nullness(query: Query) -> dict[str, str]:
 
 
 def _json_types(query: Query) -> dict[str, str]:
-    return {name: form for name, form in query.narrowed if form not in {_NOT_NULL, _NULLABLE}}
+    return {name: form for name, form in query.narrowed if form not in _WORDS}
 
 
 def _settled(query: Query, combination: Combination) -> dict[int, bool]:
@@ -694,6 +685,7 @@ def _parameters(
             parameter.default,
             parameter.omittable,
             json_types.get(parameter.name),
+            (parameter.name, _INFINITY) in query.narrowed,
         )
 
 
@@ -707,17 +699,22 @@ def _unknown_narrowing(query: Query, columns: tuple[Column, ...]) -> Iterator[Qu
             yield UnknownNarrowing(_shown(query), query.path, name, names)
 
 
-def _narrowing_of_other_than_json(query: Query, described: _Described) -> Iterator[QueryError]:
-    types = [
-        *((column.name, column.type) for column in _all_columns(described)),
-        *_types(described).items(),
+def _unfit_narrowing(query: Query, described: _Described) -> Iterator[QueryError]:
+    types: list[tuple[str, PgType, Shape | None]] = [
+        *((column.name, column.type, column.shape) for column in _all_columns(described)),
+        *((name, type_, None) for name, type_ in _types(described).items()),
     ]
     for name, wanted in _json_types(query).items():
-        named = [type_ for owner, type_ in types if owner == name]
+        json = [type_ for owner, type_, _ in types if owner == name]
         # the line is for the column and the parameter of this name; one of the two has to be json
-        if named and not any(map(_holds_json, named)):
-            other = type_name(named[0])
+        if json and not any(map(_holds_json, json)):
+            other = type_name(json[0])
             yield NarrowingOfOtherThanJson(_shown(query), query.path, name, other, wanted)
+    for name, form in query.narrowed:
+        named = [(type_, shape) for owner, type_, shape in types if owner == name]
+        if form == _INFINITY and named and not any(_holds_moment(*each) for each in named):
+            other = type_name(named[0][0])
+            yield NarrowingOfOtherThanJson(_shown(query), query.path, name, other, form)
 
 
 def _holds_json(type_: PgType) -> bool:
@@ -726,6 +723,11 @@ def _holds_json(type_: PgType) -> bool:
             return _holds_json(type_.of)
         case _:
             return type_.name in _JSON
+
+
+def _holds_moment(type_: PgType, shape: Shape | None) -> bool:
+    parts = shape.parts if shape else ()
+    return holds_infinity(type_) or any(_holds_moment(part.type, part.shape) for part in parts)
 
 
 def _unfit_kind(query: Query, described: _Described) -> Iterator[QueryError]:

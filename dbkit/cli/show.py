@@ -76,7 +76,10 @@ def _keyword(parameter: TypedParameter) -> str:
     if parameter.type is None:
         return f"{parameter.name}: bool = False"
     python_type = parameter_type(
-        parameter.type, nullable=parameter.nullable, json_type=parameter.json_type
+        parameter.type,
+        nullable=parameter.nullable,
+        json_type=parameter.json_type,
+        infinity=parameter.infinite,
     )
     text = f"{parameter.name}: {python_type.annotation}"
     if parameter.default is not None:
@@ -100,7 +103,9 @@ def _column(typed: TypedQuery, index: int) -> tuple[str, ...]:
 
 def _python(typed: TypedQuery, index: int) -> str:
     column = typed.columns[index]
-    return column_type(column, json_type=dict(typed.json_types).get(column.name)).annotation
+    json_type = dict(typed.json_types).get(column.name)
+    infinity = column.name in typed.infinite
+    return column_type(column, json_type=json_type, infinity=infinity).annotation
 
 
 def _plan(connection: psycopg.Connection[Any], combination: Combination) -> Iterable[str]:

@@ -203,6 +203,9 @@ class _ModuleWriter:
             table, order = function.copied
             numbers = ", ".join(map(str, order))
             lines += write_items("    copied=(", [write_string(table), f"[{numbers}]"], "),")
+        if function.infinite:
+            names = [write_string(name) for name in function.infinite]
+            lines += write_items("    infinite=[", names, "],")
         return "\n".join([*lines, ")"])
 
     def _file_argument(self, function: PlannedFunction) -> list[str]:

@@ -95,6 +95,8 @@ class PlannedFunction:
     flags: tuple[str, ...]
     # for :copy, the table with its columns, and the value that each gets
     copied: tuple[str, tuple[int, ...]] | None
+    # the values and the columns that may be infinity
+    infinite: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -181,6 +183,7 @@ class _Planner:
             sets,
             tuple(name for name in flags if any(name == keyword.name for keyword in keywords)),
             copy_target(query.combinations[0].text) if is_copied else None,
+            tuple(sorted(typed.infinite)),
         )
 
     def _row(self) -> tuple[Expression | None, Expression | None, tuple[PlannedColumn, ...]]:
@@ -213,6 +216,7 @@ class _Planner:
             type_ = column_type(
                 column,
                 json_type=json_type,
+                infinity=column.name in self._typed.infinite,
                 name_class=partial(self._inner_name, column.name),
                 name_type=self._type_name,
             )
@@ -310,6 +314,7 @@ class _Planner:
                 parameter.type,
                 nullable=parameter.nullable,
                 json_type=parameter.json_type,
+                infinity=parameter.infinite,
                 name_type=self._type_name,
             )
         )

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     )
     from dbkit.pgtypes.building import Unfit, builder, named_type
     from dbkit.pgtypes.column import Column, Shape
+    from dbkit.pgtypes.differences import first_difference
+    from dbkit.pgtypes.infinity import Infinity
     from dbkit.pgtypes.json_type import Json, JsonLike
     from dbkit.pgtypes.json_values import json_reader, json_text
-    from dbkit.pgtypes.pgtype import PgType, TypeKind, element_of
+    from dbkit.pgtypes.pgtype import PgType, TypeKind, element_of, holds_infinity
     from dbkit.pgtypes.typenames import type_name
     from dbkit.pgtypes.vector import VectorBinaryLoader, VectorLoader, vector_binary, vector_text
 
@@ -28,6 +30,7 @@ __all__ = [
     "Column",
     "Fields",
     "Inet",
+    "Infinity",
     "Json",
     "JsonLike",
     "NestedClass",
@@ -44,6 +47,8 @@ __all__ = [
     "class_name",
     "column_type",
     "element_of",
+    "first_difference",
+    "holds_infinity",
     "json_reader",
     "json_text",
     "named_type",
@@ -60,6 +65,7 @@ _MODULES = {
     "Column": "column",
     "Fields": "annotations",
     "Inet": "addresses",
+    "Infinity": "infinity",
     "Json": "json_type",
     "JsonLike": "json_type",
     "NestedClass": "annotations",
@@ -76,6 +82,8 @@ _MODULES = {
     "class_name": "annotations",
     "column_type": "annotations",
     "element_of": "pgtype",
+    "first_difference": "differences",
+    "holds_infinity": "pgtype",
     "json_reader": "json_values",
     "json_text": "json_values",
     "named_type": "building",

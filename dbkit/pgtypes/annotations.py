@@ -7,7 +7,7 @@ from keyword import iskeyword
 from typing import NamedTuple, TypeAlias
 
 from dbkit.pgtypes.column import Column, Shape
-from dbkit.pgtypes.pgtype import PgType, TypeKind
+from dbkit.pgtypes.pgtype import PgType, TypeKind, has_infinity, holds_infinity
 
 Fields: TypeAlias = tuple[tuple[str, str], ...]
 Namer: TypeAlias = Callable[[str, Fields], str]
@@ -79,24 +79,26 @@ def column_type(
     column: Column,
     *,
     json_type: str | None = None,
+    infinity: bool = False,
     name_class: Namer = class_name,
     name_type: TypeNamer | None = None,
 ) -> PyType:
     """Give the type of a result column, None included where the column is nullable."""
-    ask = _Ask(name_class, parameter=False, in_json=False, name_type=name_type)
+    ask = _Ask(name_class, parameter=False, in_json=False, name_type=name_type, infinity=infinity)
     return _column(column, ask, column.name, json_type=json_type)
 
 
-def parameter_type(
+def parameter_type(  # noqa: PLR0913 - as below
     type_: PgType,
     *,
     nullable: bool = False,
     json_type: str | None = None,
+    infinity: bool = False,
     name_class: Namer = class_name,
     name_type: TypeNamer | None = None,
 ) -> PyType:
     """Return the type of a parameter: wider than that of a column, if all of it can be sent."""
-    ask = _Ask(name_class, parameter=True, in_json=False, name_type=name_type)
+    ask = _Ask(name_class, parameter=True, in_json=False, name_type=name_type, infinity=infinity)
     python = _typed(type_, ask, json_type)
     return python.or_none() if nullable else python
 
@@ -137,6 +139,8 @@ class _Ask(NamedTuple):
     in_json: bool
     element_nullable: bool = True
     name_type: TypeNamer | None = None
+    # whether the header lets it be infinity
+    infinity: bool = False
 
 
 def _column(column: Column, ask: _Ask, name: str, *, json_type: str | None) -> PyType:
@@ -194,11 +198,17 @@ def _typed(  # noqa: PLR0911 - one answer for each kind of type
         case _ if ask.in_json and (type_.is_cast_to_json or type_.name in _LISTS_IN_JSON):
             return _json(ask)
         case _:
-            return _scalar(type_.name, ask, json_type)
+            scalar = _scalar(type_.name, ask, json_type)
+            if not ask.infinity or not has_infinity(type_) or scalar.annotation == "str":
+                return scalar
+            return scalar.inside("{} | Infinity", f"{_PYTYPES}.Infinity")
 
 
 def _named(type_: PgType, ask: _Ask) -> str | None:
-    return ask.name_type(type_) if ask.name_type else None
+    # the class of a type is one for all queries, and has no infinity
+    if ask.name_type is None or (ask.infinity and holds_infinity(type_)):
+        return None
+    return ask.name_type(type_)
 
 
 def _scalar(name: str, ask: _Ask, json_type: str | None) -> PyType:
@@ -233,7 +243,8 @@ def _composite(type_: PgType, ask: _Ask) -> PyType:
     inner = ask._replace(parameter=False, element_nullable=True)
     parts = [_typed(field, inner, None).or_none() for _, field in type_.fields]
     names = [name for name, _ in type_.fields]
-    if are_fields(names):
+    # a parameter has no class of its own
+    if are_fields(names) and not (ask.parameter and ask.infinity):
         return _dataclass(type_.name, names, parts, ask)
     return _json(ask) if ask.in_json else _tuple(parts)
 

@@ -44,6 +44,17 @@ def element_of(type_: PgType) -> PgType:
     return type_
 
 
+def has_infinity(type_: PgType) -> bool:
+    """Whether a type has infinity, and the Python type has not."""
+    return type_.name in {"date", "timestamp", "timestamptz", "interval"}
+
+
+def holds_infinity(type_: PgType) -> bool:
+    """Whether such a type is this one, or one of those that it is made of."""
+    inner = [field for _, field in type_.fields] + ([type_.of] if type_.of else [])
+    return has_infinity(type_) or any(map(holds_infinity, inner))
+
+
 def may_be_list(type_: PgType) -> bool:
     """Whether a single value of a type may be a list in Python."""
     while type_.kind is TypeKind.DOMAIN and type_.of is not None:

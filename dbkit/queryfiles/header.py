@@ -24,7 +24,7 @@ _NAMED = re.compile(
 # a line that was probably meant as a name line
 _NEARLY_NAMED = re.compile(r"--\s*name\s*:.*(?:\s:\w+|[\^$!#])\s*")
 _NARROWED = re.compile(
-    r"--\s*(?P<name>\w+)\s*:\s*(?P<form>not\s+null|nullable|[^\W\d]\w*(?:\.[^\W\d]\w*)+)\s*"
+    r"--\s*(?P<name>\w+)\s*:\s*(?P<form>not\s+null|nullable|infinity|[^\W\d]\w*(?:\.[^\W\d]\w*)+)\s*"
 )
 _ACROSS_TENANTS = re.compile(r"--\s*across\s+tenants\s*:\s*(?P<why>.*?)\s*")
 _LISTED = re.compile(r"--\s*(?P<name>\w+)\s*:\s*(?P<list>.*?)\s*")
@@ -175,6 +175,13 @@ def _line(source: Source, token: Token) -> str:
     return source.text[token.start : token.end].rstrip()
 
 
+def _subject(form: str) -> str:
+    """Return what a narrowing is about: two lines of one name are about different things."""
+    if "." in form:
+        return "type"
+    return form if form == "infinity" else "null"
+
+
 def _bad(source: Source, token: Token, reason: str) -> BadHeaderLine:
     return BadHeaderLine(*source.place(token.start), _line(source, token), reason)
 
@@ -255,9 +262,9 @@ class _HeaderReader:
 
     def _read_narrowing(self, token: Token, match: re.Match[str]) -> None:
         name, form = match["name"], " ".join(match["form"].split())
-        is_type = "." in form
+        subject = _subject(form)
         if any(
-            name == other and is_type == ("." in known) for other, known in self._header.narrowed
+            name == other and subject == _subject(known) for other, known in self._header.narrowed
         ):
             raise self._bad(token, f"narrows {name!r} again; keep one of the two")
         self._header.narrowed.append((name, form))

@@ -106,7 +106,8 @@ class Query:
     documentation: str
     parameters: tuple[QueryParameter, ...]
     choices: tuple[Choice, ...]
-    # header lines that narrow: column or parameter name -> "not null", "nullable" or a dotted type
+    # header lines that narrow: column or parameter name -> "not null", "nullable", "infinity" or
+    # a dotted type
     narrowed: tuple[tuple[str, str], ...]
     # every one that can run, the one without optional parts first
     combinations: tuple[Combination, ...]

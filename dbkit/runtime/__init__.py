@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dbkit.pgtypes import Cidr, Inet, Json, JsonLike
+    from dbkit.pgtypes import Cidr, Inet, Infinity, Json, JsonLike
     from dbkit.runtime.batching import batch, batch_rows
     from dbkit.runtime.calls import execute, many, one, optional
     from dbkit.runtime.committing import commit, commit_awaited, probe_awaited
@@ -43,6 +43,7 @@ __all__ = [
     "Counts",
     "If",
     "Inet",
+    "Infinity",
     "Json",
     "JsonLike",
     "Line",
@@ -85,6 +86,7 @@ _MODULES = {
     "END": "statement",
     "If": "statement",
     "Inet": "dbkit.pgtypes",
+    "Infinity": "dbkit.pgtypes",
     "Json": "dbkit.pgtypes",
     "JsonLike": "dbkit.pgtypes",
     "Line": "statement",

@@ -58,8 +58,13 @@ def choose_reading(
     for number, (name, type_) in enumerate(zip(statement.gives, columns, strict=True)):
         loader, *steps = chooser.steps(name, type_)
         loaders.append(loader)
-        converters += [(number, step) for step in steps]
+        if steps:
+            converters.append((number, steps[0] if len(steps) == 1 else partial(_both, *steps)))
     return Reading(result_format, types.adapters_for(utf8=is_ascii), tuple(loaders), converters)
+
+
+def _both(load: _Convert, convert: _Convert, value: object) -> object:
+    return convert(load(value))
 
 
 class _Chooser:

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import AsyncConnection, Connection
 from psycopg.pq import TransactionStatus
 
-from dbkit.errors import OutsideTransaction
+from dbkit.errors import OutsideTransaction, Unreadable
 from dbkit.runtime.ready import Ready
 from dbkit.runtime.sessions import forget_stale, make_ready
 from dbkit.runtime.statement import Statement
@@ -114,6 +114,7 @@ class _Cursor(Generic[T]):
         self._name = f"dbkit_stream_{next(_NUMBERS)}"
         self._ready: Ready[T] | None = None
         self._ended = False
+        self._fetched = 0
         # how many characters are sent before the statement's own text
         self._shift = 0
 
@@ -158,4 +159,10 @@ class _Cursor(Generic[T]):
         fetch = f"fetch forward {self._portion} from {self._name}".encode()
         result = yield from query(self._connection.pgconn, fetch, (), (), (), ready.result_format)
         ready.check(result)
-        return ready.rows(self._connection.pgconn, result)
+        try:
+            rows = ready.rows(self._connection.pgconn, result)
+        except Unreadable as error:
+            error.row += self._fetched
+            raise
+        self._fetched += len(rows)
+        return rows
