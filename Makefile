@@ -37,7 +37,7 @@ demo: .venv/installed ## a day in the life of each system, with data left to loo
 	@$(BIN)/python -m tests.stories
 
 test: .venv/installed ## run all tests, on a real server
-	@$(BIN)/pytest -q -n 4
+	@$(BIN)/pytest -q -n 4 --dist worksteal
 
 # what only reads runs two at a time; the tests keep all cores busy by themselves
 check: .venv/installed ## everything CI runs

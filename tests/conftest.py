@@ -32,8 +32,15 @@ if sys.dont_write_bytecode:
     sys.pycache_prefix = str(ROOT / ".pytest_cache" / "bytecode")
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-# the data of a test may be lost in a power cut
-_QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# the data of a test may be lost in a power cut, nobody copies them, and they do not live long
+_QUICK = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "autovacuum": "off",
+}
 _NEEDED_MEMORY = 1 << 30
 
 # on a busy machine an example may take long

@@ -6,12 +6,13 @@ cd "$(dirname "$0")/.." || exit 1
 bin=${DBKIT_BIN:-.venv/bin}
 failed=0
 
-# four at once on two cores: many tests wait, for a lock or for a process
+# four at once on two cores: many tests wait, for a lock or for a process; each begins with a quarter,
+# so that a file stays with one, and takes from the others when it is done
 leg() {
     echo "== PostgreSQL $1"
     name=$1
     shift
-    DBKIT_TEST_POSTGRES=$name "$bin/pytest" -q -n 4 "$@" || failed=1
+    DBKIT_TEST_POSTGRES=$name "$bin/pytest" -q -n 4 --dist worksteal "$@" || failed=1
 }
 
 # asks no PostgreSQL, not the one of the leg, or nothing that its version changes: the first leg
@@ -27,7 +28,7 @@ leg 18 --cov --cov-report=
 "$bin/coverage" report || failed=1
 if [ -x /usr/sbin/pgbouncer ]; then
     echo "== through pgbouncer, where statements have no name"
-    DBKIT_TEST_POOLER=transaction "$bin/pytest" -q -n 4 tests/runtime || failed=1
+    DBKIT_TEST_POOLER=transaction "$bin/pytest" -q -n 4 --dist worksteal tests/runtime || failed=1
 else
     echo "== pgbouncer: this machine has none, so nothing ran through it"
 fi

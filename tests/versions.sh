@@ -49,7 +49,7 @@ leg() {
     echo "== $1"
     shift
     if environment "$@"; then
-        "$1/bin/python" -m pytest -q -n 4 -p no:cacheprovider $tests || failed=1
+        "$1/bin/python" -m pytest -q -n 4 --dist worksteal -p no:cacheprovider $tests || failed=1
     else
         failed=1
     fi
