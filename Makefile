@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help install migrate status demo test test-all versions check format lint types floors dead sql bench bench-short bench-others docs fuzz clean
+.PHONY: help install migrate status demo test test-all versions check format lint types floors dead sql bench bench-short bench-others docs fuzz soak clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -106,6 +106,10 @@ SECONDS ?= 3600
 POSTGRES ?= 18
 fuzz: .venv/installed ## look for a statement that is described wrongly: SEED=7 SECONDS=3600 POSTGRES=18
 	@$(BIN)/python -m tests.analysis.fuzzing $(SEED) $(SECONDS) $(POSTGRES)
+
+CALLS ?= 1000000
+soak: .venv/installed ## make calls while servers and sessions go: CALLS=1000000 SEED=7 POSTGRES=18
+	@$(BIN)/python -m tests.soak $(CALLS) $(SEED) $(POSTGRES)
 
 clean: ## stop the embedded server and delete it, and the environment
 	@if [ -x $(BIN)/dbkit ]; then $(BIN)/dbkit server reset --yes; fi

@@ -66,7 +66,7 @@ def transaction(connection: Connection[Any], **options: Unpack[Options]) -> Gene
         cursors: list[RawCursor[tuple[Any, ...]]] = []
         # one round trip begins the transaction and makes it what it is to be;
         # connection.transaction() would keep the pipeline to its end
-        with connection.pipeline():
+        with _pipeline(connection):
             stack.enter_context(Transaction(connection))
             for text, values in statements:
                 cursor = RawCursor(connection, row_factory=tuple_row)
@@ -90,7 +90,7 @@ async def async_transaction(
         return
     async with AsyncExitStack() as stack:
         cursors: list[AsyncRawCursor[tuple[Any, ...]]] = []
-        async with connection.pipeline():
+        async with _async_pipeline(connection):
             await stack.enter_async_context(AsyncTransaction(connection))
             for text, values in statements:
                 cursor = AsyncRawCursor(connection, row_factory=tuple_row)
@@ -99,6 +99,32 @@ async def async_transaction(
         yield
         if before:
             await AsyncRawCursor(connection).execute(_SET, _columns(before), prepare=False)
+
+
+@contextmanager
+def _pipeline(connection: Connection[Any]) -> Generator[None]:
+    """Send what follows in one round trip; whatever becomes of it, no pipeline is left behind."""
+    was_in_one = connection.pgconn.pipeline_status
+    try:
+        with connection.pipeline():
+            yield
+    finally:
+        # the driver does not leave it if answers are left: when the server goes, or if cancelled
+        if connection.pgconn.pipeline_status and not was_in_one:
+            connection.pgconn.finish()
+
+
+@asynccontextmanager
+async def _async_pipeline(connection: AsyncConnection[Any]) -> AsyncGenerator[None]:
+    """Send what follows in one round trip; whatever becomes of it, no pipeline is left behind."""
+    was_in_one = connection.pgconn.pipeline_status
+    try:
+        async with connection.pipeline():
+            yield
+    finally:
+        # as above
+        if connection.pgconn.pipeline_status and not was_in_one:
+            connection.pgconn.finish()
 
 
 def _is_nested(connection: Connection[Any] | AsyncConnection[Any]) -> bool:

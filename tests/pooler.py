@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,12 +26,15 @@ PoolMode = Literal["session", "transaction", "statement"]
 
 
 @contextmanager
-def pooler(url: str, mode: PoolMode, *, servers: int = 2) -> Generator[str]:
+def pooler(url: str, mode: PoolMode, *, servers: int = 2, **others: str) -> Generator[str]:
     """Start pgbouncer in front of a database, and give the URL through it.
 
-    It has so few connections to the server that clients get each other's all the time.
+    It has so few connections to the server that clients get each other's all the time. `others`
+    are more of its settings. It is started again when it ends: 1.18 may do so, with "bad client
+    state", when a client whose query it is cancelling goes.
     """
-    assert PGBOUNCER is not None
+    program = PGBOUNCER
+    assert program is not None
     account = choose_account()
     database = conninfo_to_dict(url)
     folder = Path(tempfile.mkdtemp(prefix="dbkit-pooler-", dir="/tmp"))
@@ -49,23 +53,41 @@ default_pool_size = {servers}
 ignore_startup_parameters = extra_float_digits
 logfile = {folder}/log
 """
+        + "".join(f"{name} = {value}\n" for name, value in others.items())
     )
     if not account.is_ours:
         os.chown(folder, account.uid, account.gid)
-    process = subprocess.Popen(
-        [PGBOUNCER, "-q", settings],
-        user=None if account.is_ours else account.uid,
-        group=None if account.is_ours else account.gid,
-        extra_groups=None if account.is_ours else [],
-        cwd="/",
-    )
+
+    def start() -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [program, "-q", settings],
+            user=None if account.is_ours else account.uid,
+            group=None if account.is_ours else account.gid,
+            extra_groups=None if account.is_ours else [],
+            cwd="/",
+        )
+
+    process = start()
+    ends = threading.Event()
+
+    def keep_up() -> None:
+        nonlocal process
+        while not ends.wait(0.2):
+            if process.poll() is not None:
+                process = start()
+
+    keeper = threading.Thread(target=keep_up)
     try:
         through = make_conninfo(
             host=str(folder), port=6432, user=database["user"], dbname=database["dbname"]
         )
         _wait_for(through, process)
+        keeper.start()
         yield through
     finally:
+        ends.set()
+        if keeper.is_alive():
+            keeper.join()
         process.terminate()
         process.wait()
         shutil.rmtree(folder)

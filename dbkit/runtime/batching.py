@@ -15,11 +15,12 @@ from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.pq.abc import PGresult
 from psycopg.waiting import WAIT_R
 
+from dbkit.errors import Drifted
 from dbkit.runtime.columns import Columns, Values
 from dbkit.runtime.ready import Ready
-from dbkit.runtime.sessions import forget_stale, make_ready
+from dbkit.runtime.sessions import forget_stale, make_ready, retyped
 from dbkit.runtime.statement import Composition, Statement
-from dbkit.runtime.wire import BAD, AnyConnection, Steps, good, in_pipeline, is_idle, run
+from dbkit.runtime.wire import BAD, AnyConnection, Steps, good, is_idle, leave_pipeline, run
 
 T = TypeVar("T")
 
@@ -108,6 +109,8 @@ class _Batch(Generic[T]):
         self._take = take
         # an interruption that the caller handles already is not one of this batch
         self._handled = sys.exc_info()[1]
+        # the sets taken as long as none is answered: they may have to be sent again
+        self._kept: list[Values] | None = []
         self._has_savepoint = False
         self._is_complete = False
         # answers to come before that of the first set
@@ -117,14 +120,32 @@ class _Batch(Generic[T]):
 
     def run(self, sets: Iterable[Values]) -> Steps[None]:
         """Send the sets and take their answers."""
+        is_first = is_idle(self._pgconn)
+        remaining = iter(sets)
+        ready: Ready[T] | None = None
         try:
-            ready = yield from make_ready(self._connection, self._composition, renews=True)
-            yield from self._pipelined(ready, sets)
+            try:
+                ready = yield from make_ready(self._connection, self._composition, renews=True)
+                yield from self._pipelined(ready, self._keeping(remaining))
+            except (psycopg.Error, Drifted) as error:
+                if self._kept is None or not (
+                    yield from retyped(self._connection, ready, error, is_first=is_first)
+                ):
+                    raise
+                again, self._kept, self._sent, self._answered = self._kept, None, 0, 0
+                ready = yield from make_ready(self._connection, self._composition)
+                yield from self._pipelined(ready, chain(again, remaining))
         except psycopg.Error as error:
             forget_stale(self._connection, error)
             what = f", set {self._answered}" if 0 < self._answered <= self._sent else ""
             self._composition.note(error, what=what)
             raise
+
+    def _keeping(self, sets: Iterable[Values]) -> Iterable[Values]:
+        for values in sets:
+            if self._kept is not None:
+                self._kept.append(values)
+            yield values
 
     def _pipelined(self, ready: Ready[T], sets: Iterable[Values]) -> Steps[None]:
         columns = Columns(self._composition, ready)
@@ -159,7 +180,7 @@ class _Batch(Generic[T]):
             if not isinstance(error, _Interrupted):
                 raise
         finally:
-            self._leave()
+            leave_pipeline(self._pgconn)
 
     def _open(self, ready: Ready[T]) -> None:
         if self._has_savepoint:
@@ -227,6 +248,7 @@ class _Batch(Generic[T]):
                     if self._answered == 1:
                         # the server holds the statement to these columns from now on
                         ready.check(result)
+                        self._kept = None
                     self._take(ready, result)
             # each answer is followed by a None, without waiting
             get_result()
@@ -259,10 +281,3 @@ class _Batch(Generic[T]):
                     return
             elif pgconn.status == ConnStatus.BAD:
                 return
-
-    def _leave(self) -> None:
-        # a broken connection has answers left; its own error is raised already
-        with suppress(psycopg.Error):
-            self._pgconn.exit_pipeline_mode()
-        if self._pgconn.status == ConnStatus.OK and in_pipeline(self._pgconn):
-            self._pgconn.finish()

@@ -7,12 +7,14 @@ from typing import Any
 
 import psycopg
 from psycopg import generators
+from psycopg.pq.abc import PGconn, PGresult
+from psycopg.waiting import WAIT_W
 
 from dbkit.runtime.batching import composed
 from dbkit.runtime.columns import Columns, Portions
 from dbkit.runtime.sessions import forget_stale, make_ready
 from dbkit.runtime.statement import Statement
-from dbkit.runtime.wire import AnyConnection, Steps, answer, client_encoding, run
+from dbkit.runtime.wire import AnyConnection, Steps, answer, client_encoding, decisive, good, run
 
 _CHUNK = 1 << 16
 _MOST = 1 << 17
@@ -61,14 +63,26 @@ def _copy(
         except BaseException:
             # the server drops what was sent; its error would hide the one that is raised
             with suppress(psycopg.Error):
-                yield from generators.copy_end(pgconn, b"given up")
+                yield from _end(pgconn, b"given up")
             raise
-        result = yield from generators.copy_end(pgconn, None)
+        result = yield from _end(pgconn, None)
     except psycopg.Error as error:
         forget_stale(connection, error)
         composition.note(error)
         raise
     return result.command_tuples or 0
+
+
+def _end(pgconn: PGconn, error: bytes | None) -> Steps[PGresult]:
+    """Say that all is sent, or that it is given up, and wait for the answer.
+
+    The driver's own expects one result; a server that goes gives two.
+    """
+    while pgconn.put_copy_end(error) == 0:
+        while not (yield WAIT_W):
+            pass
+    yield from generators.send(pgconn)
+    return good(decisive((yield from generators.fetch_many(pgconn))))
 
 
 def _binary(columns: Columns, portions: Portions) -> Iterator[bytearray]:

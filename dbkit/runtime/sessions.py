@@ -12,7 +12,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from dbkit.database import prepare_mode
-from dbkit.errors import BadValue, DbkitError, InsidePipeline
+from dbkit.errors import BadValue, DbkitError, Drifted, InsidePipeline
 from dbkit.runtime.counts import Counts
 from dbkit.runtime.ready import Ready
 from dbkit.runtime.statement import Composition
@@ -83,8 +83,9 @@ class ConnectionState:
         self.named = named
         # whether the backend is ours alone, with no pooler between; None as long as nobody asked
         self.is_own: bool | None = False if named is False else None
-        # what is prepared on the server, and what is to be closed there with the next message
-        self.names: set[bytes] = set()
+        # what is prepared on the server, and whether its columns were compared since; and what is
+        # to be closed there with the next message
+        self.names: dict[bytes, bool] = {}
         self.closing: list[bytes] = []
         # what was prepared last
         self.preparing = b""
@@ -131,11 +132,11 @@ class ConnectionState:
         return bool(self.named) and ready.can_be_named
 
     def is_held(self, ready: Ready[Any]) -> bool:
-        """Whether the server itself holds a statement to the columns it was prepared with.
+        """Whether the server itself holds a statement to columns that were compared.
 
         Behind a pooler, another client may have prepared it, when the columns were others.
         """
-        return bool(self.is_own and self.named) and ready.can_be_named
+        return bool(self.is_own and self.named) and self.names.get(ready.name, False)
 
     def learn_owner(self, pgconn: PGconn, result: PGresult) -> None:
         """Learn whose the backend is: a pooler tells its clients a process id of its own."""
@@ -165,12 +166,12 @@ class ConnectionState:
 
     def _close(self, name: bytes) -> None:
         if name in self.names and all(ready.name != name for ready in self.ready.values()):
-            self.names.discard(name)
+            del self.names[name]
             self.closing.append(name)
 
     def closings(self, pgconn: PGconn) -> list[Message]:
         """Give the messages that close what is not used any more."""
-        names, self.closing = self.closing, []
+        names = self.closing
         if capabilities.has_send_close_prepared():
             return [partial(pgconn.send_close_prepared, name) for name in names]
         return [message(pgconn, f"deallocate {name.decode()}") for name in names]
@@ -216,9 +217,17 @@ def make_ready(
         yield from _renew_types(connection, session)
         ready = session.find(composition, pgconn)
     if ready is None:
-        ready = yield from _prepare(
-            connection, session, composition, by_name=False, is_described=True
+        describe = partial(
+            _prepare, connection, session, composition, by_name=False, is_described=True
         )
+        is_first = is_idle(pgconn)
+        try:
+            ready = yield from describe()
+        except psycopg.Error as error:
+            # it waited for whoever made the types anew
+            if not (yield from retyped(connection, None, error, is_first=is_first)):
+                raise
+            ready = yield from describe()
     if begin := opening(connection):
         yield from plain(pgconn, begin)
     return ready
@@ -242,9 +251,12 @@ def send_now(
     is_outside = pgconn.transaction_status == TransactionStatus.IDLE
     begins = is_outside and not connection.autocommit
     is_named = session.named and ready.can_be_named
-    if is_named and (ready.name not in session.names or (session.losses and not is_outside)):
+    is_held = session.is_held(ready)
+    if is_named and not is_held and (session.is_own or ready.name not in session.names):
         return None
-    if ready.may_write and is_outside and not begins and not (is_named and session.is_own):
+    if is_named and session.losses and not is_outside:
+        return None
+    if ready.may_write and is_outside and not begins and not is_held:
         return None
     try:
         written, formats = ready.write_call(values)
@@ -354,7 +366,7 @@ def _heal(
         session.lose_names()
     elif error.sqlstate == _EXISTS and session.preparing and not has_context:
         # by a digest, so it is the same statement
-        session.names.add(session.preparing)
+        session.names.setdefault(session.preparing, False)
     elif _has_other_columns(error):
         yield from _heal_columns(connection, session, ready, error, is_first=is_first)
     elif error.sqlstate in _OF_TYPES and (ready is None or ready.has_own_types):
@@ -424,6 +436,28 @@ def _heal_types(
         yield from _fail(connection, error)
 
 
+def retyped(
+    connection: AnyConnection,
+    ready: Ready[Any] | None,
+    error: psycopg.Error | Drifted,
+    *,
+    is_first: bool,
+) -> Steps[bool]:
+    """Whether calls of which nothing is done failed because types are others now."""
+    if ready is not None and not ready.has_own_types:
+        return False
+    if isinstance(error, psycopg.Error):
+        if error.sqlstate not in _OF_TYPES:
+            return False
+        if is_first:
+            yield from _roll_back(connection)
+    if (yield from _renew_types(connection, session_of(connection))):
+        return True
+    if is_first and isinstance(error, psycopg.Error):
+        yield from _fail(connection, error)
+    return False
+
+
 def _fail(connection: AnyConnection, error: psycopg.Error) -> Steps[None]:
     """Raise an error, and leave the transaction failed as the caller expects it."""
     if not connection.autocommit and is_idle(connection.pgconn):
@@ -472,21 +506,21 @@ def _attempt(
     pgconn = connection.pgconn
     session.drop_gone()
     ready = session.find(composition, pgconn)
-    is_new = ready is None
     if ready is None:
         by_name = not again or bool(session.is_own)
         ready = yield from _prepare(connection, session, composition, by_name=by_name)
     written, formats = ready.write_call(values)
-    begin = opening(connection)
-    messages = [message(pgconn, begin)] if begin else []
+    messages, asks = _opening(connection, session)
+    begins = bool(opening(connection))
+    closes_at = len(messages)
     messages += session.closings(pgconn)
     is_outside = is_idle(pgconn)
     # names that were lost once may be lost again, and in an open transaction nothing heals
     is_safe = is_outside or not session.losses
     by_name = is_safe and (not again or bool(session.is_own))
     name = ready.name if by_name and session.is_named(ready) else b""
-    # the server holds the statement to columns that were compared before it runs
-    is_held = session.is_held(ready) and (name in session.names or is_new)
+    # the server holds what is prepared to its columns, which were compared then
+    is_held = bool(name) and session.is_held(ready)
     if name:
         session.counts.named += 1
         if name not in session.names:
@@ -507,13 +541,17 @@ def _attempt(
                 ready.result_format,
             )
         )
-    is_guarded = is_outside and not begin and ready.may_write and not is_held
-    results = yield from _send(
-        pgconn, session, messages, name, ready.matches if is_guarded else None
-    )
+    is_guarded = is_outside and not begins and ready.may_write and not is_held
+    is_right = ready.matches if is_guarded else None
+    results = yield from _send(pgconn, session, messages, name, closes_at, is_right)
+    if asks:
+        session.learn_owner(pgconn, results[closes_at - 1])
     result = results[-1]
-    if (is_held and not is_new) or ready.matches(result):
+    if is_held or ready.matches(result):
+        if name:
+            session.names[name] = True
         return ready, result
+    session.drop_name(ready.name)
     if is_guarded and (yield from _renew_types(connection, session)):
         # nothing was done
         return (yield from _attempt(connection, session, composition, values, again=again))
@@ -527,6 +565,7 @@ def _of_new_types(
 
     If not, what the statement did in an open transaction is not to be committed.
     """
+    session.drop_name(ready.name)
     try:
         if (yield from _renew_types(connection, session)):
             ready = yield from _prepare(connection, session, ready.composition)
@@ -559,57 +598,81 @@ def _prepare(
     pgconn = connection.pgconn
     if session.types is None:
         session.types = ConnectionTypes()
-    begin = opening(connection)
-    before = [message(pgconn, begin)] if begin else []
-    asks = session.is_own is None
-    if asks:
-        before.append(message(pgconn, _BACKEND))
     if unknown := session.types.unknown(type_names(composition)):
-        question = session.types.question(pgconn, unknown, client_encoding(connection))
-        results = yield from group(pgconn, [*before, question])
-        session.types.learn(results[-1])
-        if asks:
-            session.learn_owner(pgconn, results[-2])
-        before, asks = [], False
+        yield from _learn_types(connection, session, session.types, unknown)
+    before, asks = _opening(connection, session)
     session.make_room(composition)
     number, gone = composition.number, session.gone
     ready = assemble(connection, composition, session.types, lambda _: gone.append(number))
     name = ready.name if by_name and session.is_named(ready) else b""
-    if name or asks or is_described:
+    # a call that is read before it is committed asks along the way
+    is_guarded = connection.autocommit and is_idle(pgconn) and ready.may_write
+    if name or is_described or (asks and not is_guarded):
         at = len(before)
+        before += session.closings(pgconn)
         if name:
             session.preparing = name
-            before += session.closings(pgconn)
         if name not in session.names:
             before.append(partial(pgconn.send_prepare, name, ready.text, ready.types))
         before.append(partial(pgconn.send_describe_prepared, name))
-        results = yield from _send(pgconn, session, before, name)
+        results = yield from _send(pgconn, session, before, name, at)
         if asks:
             session.learn_owner(pgconn, results[at - 1])
         if not ready.matches(results[-1]):
             session.drop_name(name)
             ready.check(results[-1])
+        if name:
+            session.names[name] = True
     session.ready[number] = ready
     return ready
 
 
-def _send(
+def _learn_types(
+    connection: AnyConnection,
+    session: ConnectionState,
+    types: "ConnectionTypes",
+    unknown: list[str],
+) -> Steps[None]:
+    """Ask for types, with all else that has to be asked by then."""
+    before, asks = _opening(connection, session)
+    question = types.question(connection.pgconn, unknown, client_encoding(connection))
+    results = yield from group(connection.pgconn, [*before, question])
+    types.learn(results[-1])
+    if asks:
+        session.learn_owner(connection.pgconn, results[-2])
+
+
+def _opening(connection: AnyConnection, session: ConnectionState) -> tuple[list[Message], bool]:
+    """Give what begins the transaction, and asks whose the backend is, and whether it asks that."""
+    begin = opening(connection)
+    messages = [message(connection.pgconn, begin)] if begin else []
+    asks = session.is_own is None
+    if asks:
+        messages.append(message(connection.pgconn, _BACKEND))
+    return messages, asks
+
+
+def _send(  # noqa: PLR0913, PLR0917 - what the messages are
     pgconn: PGconn,
     session: ConnectionState,
     messages: Sequence[Message],
     name: bytes,
+    closes_at: int,
     is_right: Callable[[PGresult], bool] | None = None,
 ) -> Steps[list[PGresult]]:
     """Send messages of which the last but one prepares a statement, unless it is prepared.
 
     What is prepared stays so when the last message fails, and when a transaction is rolled back.
+    What is to be closed, from `closes_at` on, is to be closed as long as that is not answered.
     """
     results: list[PGresult] = []
     count = len(messages)
     try:
         return (yield from group(pgconn, messages, results, is_right))
     finally:
+        closed = results[closes_at : min(closes_at + len(session.closing), count - 1)]
+        del session.closing[: sum(result.status not in BAD for result in closed)]
         is_sent = len(results) >= count > 1 and results[count - 2].status not in BAD
         if name and is_sent and name not in session.names:
-            session.names.add(name)
+            session.names[name] = False
             session.counts.prepared += 1

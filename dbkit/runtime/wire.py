@@ -127,9 +127,7 @@ def group(
         yield from generators.send(pgconn)
         yield from _read(pgconn, results, None)
     finally:
-        # a broken connection has answers left; its own error is raised already
-        with suppress(psycopg.Error):
-            pgconn.exit_pipeline_mode()
+        leave_pipeline(pgconn)
     # also what a deferred constraint says, but not that nothing is kept
     is_kept = is_right is None or is_right(results[len(messages) - 1])
     for result in results if is_kept else results[: len(messages)]:
@@ -202,7 +200,12 @@ def message(pgconn: PGconn, text: str) -> Message:
 
 def answer(pgconn: PGconn) -> Steps[PGresult]:
     """Wait for the result of what was sent, and raise what PostgreSQL raises."""
-    results = yield from generators.execute(pgconn)
+    try:
+        results = yield from generators.execute(pgconn)
+    except GeneratorExit:
+        # given up twice: nobody waits for the answer any more
+        pgconn.finish()
+        raise
     return good(results[-1])
 
 
