@@ -3,12 +3,12 @@
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, Connection, generators
+from psycopg import AsyncConnection, Connection
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from dbkit.runtime.calls import awaited_result
+from dbkit.runtime.calls import awaited_result, result_of
 from dbkit.runtime.errors import CommitUnknown
 from dbkit.runtime.sessions import session_of
 from dbkit.runtime.wire import BAD, plain, run_async
@@ -26,7 +26,7 @@ def commit(connection: Connection[Any]) -> None:
             return
         pgconn.send_query(_COMMIT)
         try:
-            result = connection.wait(generators.execute(pgconn))[-1]
+            result = result_of(connection, session_of(connection))
         except BaseException as error:
             _lose(pgconn, error)
             raise

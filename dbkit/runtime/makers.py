@@ -21,6 +21,7 @@ from typing import Any, TypeAlias, cast
 from uuid import UUID
 
 from dbkit.pgtypes import PgType, TypeKind
+from dbkit.runtime.jsonreading import DIGITS, LONG, JsonReader, has_no_long_number, parse
 from dbkit.runtime.wirevalues import AsText, Encoder, Unbindable
 
 Bound: TypeAlias = Callable[[Sequence[object]], Sequence[bytes | None]]
@@ -41,6 +42,11 @@ _NAMES: dict[str, object] = {
     "TRUE": b"\1",
     "FALSE": b"\0",
     "refuse": _refuse,
+    "parse": parse,
+    "LONG": LONG,
+    "SPACE": b" ",
+    "DIGITS": DIGITS,
+    "has_no_long_number": has_no_long_number,
     "pack_int2": Struct("!h").pack,
     "pack_int4": Struct("!i").pack,
     "pack_int8": Struct("!q").pack,
@@ -128,41 +134,78 @@ def make_built(
     `row` is called with the values of a row; it is None where the only value is the row.
     """
     names = [f"v{number}" for number in range(len(nullable))]
-    proven = [name for name, may_be in zip(names, nullable, strict=True) if not may_be]
     given: dict[str, Any] = {"refuse_null": refuse_null}
-    body = [f"{', '.join(names)}, = values" if names else "() = values"]
+    ending = _ending(row, names, given)
+    start = [f"{', '.join(names)}, = values" if names else "() = values"]
+    proven = [name for name, may_be in zip(names, nullable, strict=True) if not may_be]
     if proven:
-        body += [f"if {' or '.join(f'{name} is None' for name in proven)}: refuse_null(values)"]
-    for number, convert in converters:
-        given[f"c{number}"] = convert
-        call = f"v{number} = c{number}(v{number})"
-        body += [f"if v{number} is not None: {call}" if nullable[number] else call]
-    twin = None if row is None else _twin(row, len(names))
-    if row is None:
-        body += ["add(v0)"]
-    elif twin is None:
-        given["row"] = row
-        body += [f"add(row({', '.join(names)}))"]
-    else:
-        given |= {"row": row, "twin": twin, "new": object.__new__}
-        body += ["made = new(twin)"]
-        slots = [field.name for field in fields(cast("Any", row))]
-        body += [f"made.{slot} = {name}" for slot, name in zip(slots, names, strict=True)]
-        body += ["made.__class__ = row", "add(made)"]
-    source = "\n".join(
-        [
-            f"def make({', '.join(given)}):",
-            "    def built(rows):",
-            "        all_made = []",
-            "        add = all_made.append",
-            "        for values in rows:",
-            *(f"            {line}" for line in body),
-            "        return all_made",
-            "    return built",
+        start += [f"if {' or '.join(f'{name} is None' for name in proven)}: refuse_null(values)"]
+    careful: list[tuple[int, str]] = []
+    quick: list[tuple[int, str]] = []
+    # plain json, of which a whole column can be read by one parser
+    json_columns: list[int] = []
+    for step, (number, convert) in enumerate(converters):
+        given[f"c{step}"] = convert
+        call = f"c{step}(v{number})"
+        careful.append((number, call))
+        if isinstance(convert, JsonReader):
+            json_columns.append(number)
+            # the byte before jsonb is no digit
+            whole = f"v{number}" if convert.at else f"(SPACE + v{number})"
+            test = f"is_plain or LONG not in {whole}.translate(DIGITS)"
+            call = f"parse(v{number}[{convert.at}:]) if {test} else {call}"
+        quick.append((number, call))
+
+    def loop(conversions: Sequence[tuple[int, str]]) -> list[str]:
+        calls = [
+            (f"if v{number} is not None: " if nullable[number] else "") + f"v{number} = {call}"
+            for number, call in conversions
         ]
-    )
+        return [
+            "all_made = []",
+            "add = all_made.append",
+            "for values in rows:",
+            *(f"    {line}" for line in [*start, *calls, *ending]),
+            "return all_made",
+        ]
+
+    lines = ["def built(rows):", *_indented(loop(careful))]
+    if json_columns:
+        lines = [
+            "def careful(rows):",
+            *_indented(loop(careful)),
+            "def built(rows):",
+            f"    is_plain = len(rows) > 1 and has_no_long_number(rows, {tuple(json_columns)})",
+            "    try:",
+            *_indented(_indented(loop(quick))),
+            "    except ValueError:",
+            "        return careful(rows)",
+        ]
+    source = "\n".join([f"def make({', '.join(given)}):", *_indented(lines), "    return built"])
     built: Built = _compiled(source)(*given.values())
     return built
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
+
+
+def _ending(row: Callable[..., Any] | None, names: list[str], given: dict[str, Any]) -> list[str]:
+    """Say how the values of one row become the row, and is added to those that are made."""
+    if row is None:
+        return ["add(v0)"]
+    twin = _twin(row, len(names))
+    given["row"] = row
+    if twin is None:
+        return [f"add(row({', '.join(names)}))"]
+    given |= {"twin": twin, "new": object.__new__}
+    slots = [field.name for field in fields(cast("Any", row))]
+    return [
+        "made = new(twin)",
+        *(f"made.{slot} = {name}" for slot, name in zip(slots, names, strict=True)),
+        "made.__class__ = row",
+        "add(made)",
+    ]
 
 
 def _twin(row: Callable[..., Any], count: int) -> type | None:
