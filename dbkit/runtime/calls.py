@@ -161,7 +161,7 @@ class _Portions(Generic[T]):
             self._kept.append(result)
             return
         try:
-            self._rows += self._ready.rows(self._pgconn, result)
+            self._rows += self._ready.rows(self._pgconn, result, len(self._rows))
         except Exception as error:  # noqa: BLE001 - raised when the connection is at rest again
             self._error = error
 
@@ -170,7 +170,7 @@ class _Portions(Generic[T]):
         if self._error is not None:
             raise self._error
         for result in (*self._kept, last):
-            self._rows += ready.rows(self._pgconn, result)
+            self._rows += ready.rows(self._pgconn, result, len(self._rows))
         return self._rows
 
 
@@ -196,7 +196,7 @@ def _call(
                     return connection.wait(answer(connection, session, composition, values))
                 take = None if portions is None else portions.expect(ready)
                 result = result_of(connection, session, take)
-                if result.status in BAD or not (session.is_named(ready) or ready.matches(result)):
+                if result.status in BAD or not (session.is_held(ready) or ready.matches(result)):
                     steps = settle(connection, session, ready, result, values, is_first=is_first)
                     return connection.wait(steps)
             except BaseException as error:
@@ -293,7 +293,7 @@ async def _call_awaited(
                     return await connection.wait(answer(connection, session, composition, values))
                 take = None if portions is None else portions.expect(ready)
                 result = await awaited_result(connection, session, take)
-                if result.status in BAD or not (session.is_named(ready) or ready.matches(result)):
+                if result.status in BAD or not (session.is_held(ready) or ready.matches(result)):
                     steps = settle(connection, session, ready, result, values, is_first=is_first)
                     return await connection.wait(steps)
             except BaseException as error:

@@ -76,10 +76,11 @@ def assemble(
     text = f"{composition.text} /* {statement.query} */"
     has_literal = "'" in composition.text or "$$" in composition.text
     settings = _SETTINGS_OF_TEXTS if has_literal or not result_format else _SETTINGS
-    values_of_settings = tuple(map(connection.pgconn.parameter_status, settings))
+    status = connection.pgconn.parameter_status
+    now_set = tuple((name, status(name)) for name in settings)
     oids = tuple(type_.oid for type_ in parameters)
     # what a literal means was settled when the statement was prepared
-    meaning = (text, oids, values_of_settings if has_literal else values_of_settings[:1])
+    meaning = (text, oids, now_set if has_literal else now_set[:1])
     nullable = statement.nullable_values
     return Ready(
         ref(composition, when_gone),
@@ -115,8 +116,7 @@ def assemble(
             partial(_refuse_null, ref(statement)),
         ),
         partial(refuse_result, types),
-        settings,
-        values_of_settings,
+        now_set,
     )
 
 

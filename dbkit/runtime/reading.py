@@ -172,14 +172,18 @@ _AS_TEXT = "read it as text, as in `{}::text`"
 _MOMENT = re.compile(r"\d{4,}-\d\d-\d\d|\d\d:\d\d:\d\d")
 
 
-def refuse_result(
+def refuse_result(  # noqa: PLR0913, PLR0917 - what is looked at, and where it stands
     types: ConnectionTypes,
     ready: "Ready[Any]",
     pgconn: PGconn,
     result: PGresult,
     error: Exception,
+    before: int,
 ) -> NoReturn:
-    """Raise what tells the column and the row of the value that could not be read."""
+    """Raise what tells the column and the row of the value that could not be read.
+
+    `before` is how many rows came in results before this one.
+    """
     names = [*ready.statement.gives]
     wire, form = Wire(pgconn), ready.result_format
     plain = Transformer(WireContext(ready.adapters, wire))
@@ -196,14 +200,14 @@ def refuse_result(
                 adapters = types.adapters_for(utf8=True, infinity=True)
                 endless = Transformer(WireContext(adapters, wire))
                 reason = _reason(endless, ready.loaders[number], form, value, name, fault)
-                raise Unreadable(ready.statement.query, name, reason, row + 1) from fault
+                raise Unreadable(ready.statement.query, name, reason, before + row + 1) from fault
         try:
             ready.built(plain.load_rows(row, row + 1, tuple))
         except Unreadable as fault:
-            fault.row = row + 1
+            fault.row = before + row + 1
             raise
         except (UnexpectedNull, WrongShape) as fault:
-            fault.add_note(f"in row {row + 1}")
+            fault.add_note(f"in row {before + row + 1}")
             raise
     raise error
 

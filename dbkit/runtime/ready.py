@@ -1,5 +1,6 @@
 """A statement that is ready on a connection: it writes values and reads rows."""
 
+import gc
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from reprlib import Repr
@@ -25,7 +26,8 @@ T = TypeVar("T")
 _ABBREVIATED = Repr()
 _ABBREVIATED.maxstring = _ABBREVIATED.maxother = 60
 # rows are built so many at a time, so that the tuples between are never many
-_PORTION = 1000
+PORTION = 5000
+_FEW = 50
 
 
 class Sent(NamedTuple):
@@ -68,10 +70,9 @@ class Ready(Generic[T]):
     formats: tuple[Format, ...]
     built: "Built"
     # raises what names the value that could not be read
-    refuse_result: "Callable[[Ready[Any], PGconn, PGresult, Exception], NoReturn]"
+    refuse_result: "Callable[[Ready[Any], PGconn, PGresult, Exception, int], NoReturn]"
     # settings that the server reports, and what they were: with others all this is made anew
-    settings: tuple[bytes, ...]
-    values_of_settings: tuple[bytes | None, ...]
+    settings: tuple[tuple[bytes, bytes | None], ...]
     # reads results, one at a time; taken out while it does
     _transformers: list[Any] = field(default_factory=list[Any])
 
@@ -91,7 +92,8 @@ class Ready(Generic[T]):
 
     def fits(self, pgconn: PGconn) -> bool:
         """Whether what this was made for, such as the time zone, is still so."""
-        return tuple(map(pgconn.parameter_status, self.settings)) == self.values_of_settings
+        status = pgconn.parameter_status
+        return all(status(name) == value for name, value in self.settings)
 
     def write_call(
         self, values: Sequence[object]
@@ -176,8 +178,14 @@ class Ready(Generic[T]):
             for name, oid in columns
         )
 
-    def rows(self, pgconn: PGconn, result: PGresult) -> list[T]:
-        """Build the rows of a result, by place, without looking a name up."""
+    def rows(self, pgconn: PGconn, result: PGresult, before: int = 0) -> list[T]:
+        """Build the rows of a result, by place, without looking a name up.
+
+        `before` is how many rows came in results before this one.
+        """
+        count = result.ntuples
+        if not count:
+            return []
         try:
             transformer: Any = self._transformers.pop()
         except IndexError:
@@ -185,17 +193,32 @@ class Ready(Generic[T]):
             transformer.set_loader_types(self.loaders, self.result_format)
         try:
             transformer.set_pgresult(result, set_loaders=False)
-            count = result.ntuples
-            rows = self.built(transformer.load_rows(0, min(count, _PORTION), tuple))
-            for start in range(_PORTION, count, _PORTION):
-                end = min(count, start + _PORTION)
-                rows += self.built(transformer.load_rows(start, end, tuple))
+            if count <= _FEW:
+                rows = self.built(transformer.load_rows(0, count, tuple))
+            else:
+                rows = []
+                for start in range(0, count, PORTION):
+                    rows += self._portion(transformer, start, min(count, start + PORTION))
         except Exception as error:  # noqa: BLE001 - whatever it is, a value is at fault
-            self.refuse_result(self, pgconn, result, error)
+            self.refuse_result(self, pgconn, result, error, before)
         # a large result is not kept
         transformer.set_pgresult(None, set_loaders=False)
         self._transformers.append(transformer)
         return rows
+
+    def _portion(self, transformer: Any, start: int, end: int) -> list[T]:  # noqa: ANN401 - its type has no set_loader_types
+        """Build rows while Python looks for no garbage: it would find none among what is new.
+
+        Going through ever more rows again and again costs more than to make them. The switch is
+        one for all threads, so it is off for a portion at a time.
+        """
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return self.built(transformer.load_rows(start, end, tuple))
+        finally:
+            if was_enabled:
+                gc.enable()
 
 
 def _columns_of(result: PGresult) -> tuple[tuple[bytes, int], ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import psycopg
 from psycopg import capabilities
 from psycopg.errors import error_from_result
-from psycopg.pq import TransactionStatus
+from psycopg.pq import Format, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from dbkit.database import prepare_mode
@@ -32,8 +32,10 @@ from dbkit.runtime.wire import (
 )
 
 if TYPE_CHECKING:
+    from psycopg.abc import Buffer
+
     from dbkit.runtime.connectiontypes import ConnectionTypes
-    from dbkit.runtime.loopreader import Reader
+    from dbkit.runtime.readers import LoopReader, PollReader
 
 T = TypeVar("T")
 
@@ -42,7 +44,10 @@ MOST_STATEMENTS = 256
 _BACKEND = "select pg_catalog.pg_backend_pid()"
 # a connection that lost its names so often goes on without
 _MOST_LOSSES = 3
-_KEY = "_dbkit_session"
+# where a connection keeps what is known of it
+SESSION = "_dbkit_session"
+# a class's attributes are slow to look up
+_IDLE = TransactionStatus.IDLE
 _MISSING = "26000"
 _EXISTS = "42P05"
 _UNSUPPORTED = "0A000"
@@ -63,11 +68,12 @@ class ConnectionState:
         "counts",
         "gone",
         "is_own",
+        "loop_reader",
         "losses",
         "named",
         "names",
+        "poll_reader",
         "preparing",
-        "reader",
         "ready",
         "types",
     )
@@ -91,8 +97,9 @@ class ConnectionState:
         self.preparing = b""
         self.losses = 0
         self.counts = Counts()
-        # of an async connection, what waits for its answers
-        self.reader: Reader | None = None
+        # what waits for answers: of a blocking connection, of an async one
+        self.poll_reader: PollReader | None = None
+        self.loop_reader: LoopReader | None = None
 
     def find(self, composition: Composition[T], pgconn: PGconn) -> Ready[T] | None:
         """Return a statement if it is ready as things are."""
@@ -180,17 +187,17 @@ class ConnectionState:
 def session_of(connection: AnyConnection) -> ConnectionState:
     """Return what is known of a connection."""
     # kept by the connection, and freed with it
-    session: ConnectionState | None = vars(connection).get(_KEY)
+    session: ConnectionState | None = connection.__dict__.get(SESSION)
     if session is None:
         mode = prepare_mode(connection)
         session = ConnectionState(named=None if mode == "auto" else mode == "always")
-        vars(connection)[_KEY] = session
+        connection.__dict__[SESSION] = session
     return session
 
 
 def counts_of(connection: AnyConnection) -> Counts:
     """Return what happened to the statements of a connection."""
-    session: ConnectionState | None = vars(connection).get(_KEY)
+    session: ConnectionState | None = connection.__dict__.get(SESSION)
     return Counts() if session is None else session.counts
 
 
@@ -233,7 +240,7 @@ def make_ready(
     return ready
 
 
-def send_now(
+def send_now(  # noqa: C901 - one way; a call for a part of it would cost each query
     connection: AnyConnection,
     session: ConnectionState,
     composition: Composition[T],
@@ -246,9 +253,14 @@ def send_now(
     """
     pgconn = connection.pgconn
     ready: Ready[T] | None = session.ready.get(composition.number)
-    if ready is None or session.gone or not ready.fits(pgconn):
+    if ready is None or session.gone:
         return None
-    is_outside = pgconn.transaction_status == TransactionStatus.IDLE
+    # as `fits`, without a call
+    status = pgconn.parameter_status
+    for name, value in ready.settings:
+        if status(name) != value:
+            return None
+    is_outside = pgconn.transaction_status == _IDLE
     begins = is_outside and not connection.autocommit
     is_named = session.named and ready.can_be_named
     is_held = session.is_held(ready)
@@ -258,12 +270,16 @@ def send_now(
         return None
     if ready.may_write and is_outside and not begins and not is_held:
         return None
+    formats: Sequence[Format] = ready.formats
     try:
-        written, formats = ready.write_call(values)
-    except BadValue:
-        if ready.has_own_types:
-            return None
-        raise
+        written: Sequence[Buffer | None] = ready.bound(values)
+    except Exception:  # noqa: BLE001 - whatever it is, the long way tells it by the parameter's name
+        try:
+            written, formats = ready.bind(composition.bound(values))
+        except BadValue:
+            if ready.has_own_types:
+                return None
+            raise
     if begins:
         pgconn.enter_pipeline_mode()
         pgconn.send_query_params(opening(connection).encode(), None)

@@ -123,7 +123,7 @@ class Statement(Generic[T]):
     __slots__ = (
         "__weakref__",
         "_columns", "_combinations", "_into", "_keywords", "_names", "_switches", "choices",
-        "copied", "file", "flags", "forget", "infinite", "row", "text",
+        "copied", "file", "flags", "forget", "infinite", "only", "row", "text",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - all that is known of a query
@@ -163,6 +163,8 @@ class Statement(Generic[T]):
         self.copied = copied
         self.infinite = infinite
         self.forget = forget
+        # the text, once it is made, where there is one for all values
+        self.only: Composition[T] | None = None
         self._names = takes
         self._columns = gives
         self._into = into or {}
@@ -207,6 +209,8 @@ class Statement(Generic[T]):
         composition = self._combinations.get(key)
         if composition is None:
             composition = self._combinations[key] = self._compose(key)
+            if not self._switches:
+                self.only = composition
         return composition
 
     def _find_switches(self) -> None:

@@ -153,7 +153,7 @@ def spoil(pgconn: PGconn) -> Steps[None]:
         yield from answer(pgconn)
 
 
-def last_of_group(pgconn: PGconn, size: int) -> Steps[PGresult]:
+def last_of_group(pgconn: PGconn) -> Steps[list[PGresult]]:
     """Wait for the results of a group that was sent, and give the last, or the first that failed.
 
     Whatever becomes of it, the connection is not left in a pipeline: it is closed instead.
@@ -161,13 +161,14 @@ def last_of_group(pgconn: PGconn, size: int) -> Steps[PGresult]:
     results: list[PGresult] = []
     try:
         yield from generators.send(pgconn)
-        for _ in range(size):
-            results += (yield from generators.fetch_many(pgconn))[-1:]
-        # where the group ends
-        yield from generators.fetch_many(pgconn)
+        while True:
+            fetched = yield from generators.fetch_many(pgconn)
+            if not fetched or fetched[-1].status == ExecStatus.PIPELINE_SYNC:
+                break
+            results += fetched[-1:]
     finally:
         leave_pipeline(pgconn)
-    return decisive(results)
+    return [next((result for result in results if result.status in BAD), results[-1])]
 
 
 def drained(pgconn: PGconn) -> Steps[None]:
@@ -186,11 +187,6 @@ def leave_pipeline(pgconn: PGconn) -> None:
         pgconn.exit_pipeline_mode()
     except psycopg.Error:
         pgconn.finish()
-
-
-def decisive(results: Sequence[PGresult]) -> PGresult:
-    """Return the last result of a group, or the one that failed first."""
-    return next((result for result in results if result.status in BAD), results[-1])
 
 
 def message(pgconn: PGconn, text: str) -> Message:

@@ -45,6 +45,7 @@ AGREED_OFFERS = {
     "Cidr": "a generated module imports it where a column is of this type",
 }
 AGREED_NAMES = {
+    "_asyncio_future_blocking": "read by a task that awaits",
     "_depends": "read by yoyo",
 }
 AGREED_EXCEPTIONS = {
