@@ -194,7 +194,7 @@ class Ready(Generic[T]):
         try:
             transformer.set_pgresult(result, set_loaders=False)
             if count <= _FEW:
-                rows = self.built(transformer.load_rows(0, count, tuple))
+                rows: list[T] = self.built(transformer.load_rows(0, count, tuple))
             else:
                 rows = []
                 for start in range(0, count, PORTION):
