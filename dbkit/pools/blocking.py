@@ -9,19 +9,21 @@ from dataclasses import replace
 from functools import partial
 from random import random
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 from weakref import finalize
 
 import psycopg
 from psycopg import Connection
-from psycopg.errors import DeadlockDetected, SerializationFailure
 from psycopg.pq import TransactionStatus
 
 from dbkit.database import Prepare, explained, libpq_url, set_prepare_mode
 from dbkit.pools.sizes import SizeChanges, Sizes, is_wanted, parameters
 from dbkit.pools.stock import Member, Statistics, Stock, is_lost, settings_of
-from dbkit.runtime import commit
+from dbkit.runtime import CommitUnknown, commit
 from dbkit.transactions import Options, transaction
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGconn
 
 T = TypeVar("T")
 Hook = Callable[[Connection[Any]], object]
@@ -399,7 +401,7 @@ class Database:
     @contextmanager
     def transaction(self, **options: Unpack[Options]) -> Generator[Connection]:
         """Lend a connection in a transaction with these options."""
-        with self.connection() as connection, transaction(connection, **options):
+        with self.connection() as connection, _within(connection, options):
             yield connection
 
     def retry(
@@ -411,17 +413,29 @@ class Database:
     ) -> T:
         """Call a function in a transaction, and again in a new one if transactions collided.
 
-        They collide in a serialization failure or a deadlock. The function starts anew each time,
-        so what it does outside the database is done again as well.
+        They collide in a serialization failure or a deadlock. It is also called again if the
+        transaction could not begin, because the connection was lost, and if the server may not be
+        written to any more although the URL asks for one that may. If the connection is lost
+        after the transaction began, that is an error. The function starts anew each time, so what
+        it does outside the database is done again as well.
         """
-        for attempt in range(1, attempts):
+        stock = self._pool.stock
+        attempt = 0
+        while True:
+            attempt += 1
+            lent: PGconn | None = None
+            begun = False
             try:
-                with self.transaction(**options) as connection:
-                    return function(connection)
-            except (SerializationFailure, DeadlockDetected):
-                time.sleep(_pause(attempt))
-        with self.transaction(**options) as connection:
-            return function(connection)
+                with self.connection() as connection:
+                    lent = connection.pgconn
+                    with _within(connection, options):
+                        begun = True
+                        return function(connection)
+            except psycopg.Error as error:
+                if not stock.may_try_again(error, lent, begun=begun) or attempt >= attempts:
+                    raise
+            stock.retries += 1
+            time.sleep(_pause(attempt))
 
     def statistics(self) -> Statistics:
         """Give the counters of the pool and of its connections' statements."""
@@ -442,6 +456,20 @@ class Database:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+@contextmanager
+def _within(connection: Connection, options: Options) -> Generator[None]:
+    """Run a block in a transaction, and say so if nobody knows whether it was committed."""
+    is_done = False
+    try:
+        with transaction(connection, **options):
+            yield
+            is_done = True
+    except psycopg.OperationalError as error:
+        if is_done and is_lost(connection.pgconn):
+            raise CommitUnknown from error
+        raise
 
 
 def _pause(attempt: int) -> float:

@@ -8,11 +8,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import replace
 from random import random
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.errors import DeadlockDetected, SerializationFailure
 from psycopg.pq import TransactionStatus
 
 from dbkit.database import Prepare, explained, libpq_url, set_prepare_mode
@@ -25,8 +24,11 @@ from dbkit.pools.stock import (
     is_lost,
     settings_of,
 )
-from dbkit.runtime import commit_awaited, probe_awaited
+from dbkit.runtime import CommitUnknown, commit_awaited, probe_awaited
 from dbkit.transactions import Options, async_transaction
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGconn
 
 T = TypeVar("T")
 AsyncHook = Callable[[AsyncConnection[Any]], Awaitable[object]]
@@ -407,7 +409,7 @@ class AsyncDatabase:
     @asynccontextmanager
     async def transaction(self, **options: Unpack[Options]) -> AsyncGenerator[AsyncConnection]:
         """Lend a connection in a transaction with these options."""
-        async with self.connection() as connection, async_transaction(connection, **options):
+        async with self.connection() as connection, _awaited_within(connection, options):
             yield connection
 
     async def retry(
@@ -418,14 +420,23 @@ class AsyncDatabase:
         **options: Unpack[Options],
     ) -> T:
         """Await a function in a transaction, and again in a new one if transactions collided."""
-        for attempt in range(1, attempts):
+        stock = self._pool.stock
+        attempt = 0
+        while True:
+            attempt += 1
+            lent: PGconn | None = None
+            begun = False
             try:
-                async with self.transaction(**options) as connection:
-                    return await function(connection)
-            except (SerializationFailure, DeadlockDetected):
-                await asyncio.sleep(_pause(attempt))
-        async with self.transaction(**options) as connection:
-            return await function(connection)
+                async with self.connection() as connection:
+                    lent = connection.pgconn
+                    async with _awaited_within(connection, options):
+                        begun = True
+                        return await function(connection)
+            except psycopg.Error as error:
+                if not stock.may_try_again(error, lent, begun=begun) or attempt >= attempts:
+                    raise
+            stock.retries += 1
+            await asyncio.sleep(_pause(attempt))
 
     def statistics(self) -> Statistics:
         """Give the counters of the pool and of its connections' statements."""
@@ -446,6 +457,20 @@ class AsyncDatabase:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+@asynccontextmanager
+async def _awaited_within(connection: AsyncConnection, options: Options) -> AsyncGenerator[None]:
+    """Run a block in a transaction, and say so if nobody knows whether it was committed."""
+    is_done = False
+    try:
+        async with async_transaction(connection, **options):
+            yield
+            is_done = True
+    except psycopg.OperationalError as error:
+        if is_done and is_lost(connection.pgconn):
+            raise CommitUnknown from error
+        raise
 
 
 def _pause(attempt: int) -> float:

@@ -10,13 +10,15 @@ from select import POLLIN, poll
 from typing import Any, Generic, Protocol, TypeVar
 from weakref import WeakSet
 
+import psycopg
 from psycopg import AsyncConnection, Connection
+from psycopg.errors import DeadlockDetected, ReadOnlySqlTransaction, SerializationFailure
 from psycopg.pq import ConnStatus, TransactionStatus
 from psycopg.pq.abc import PGconn
 
 from dbkit.pools.errors import DatabaseClosed, NoConnection, TooManyWaiting
 from dbkit.pools.sizes import Sizes, is_wanted, lifetime, wanted_server
-from dbkit.runtime import Counts, counts_of
+from dbkit.runtime import CommitUnknown, Counts, counts_of
 
 C = TypeVar("C", bound=Connection[Any] | AsyncConnection[Any])
 
@@ -26,6 +28,10 @@ _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.4
 # what nobody gave back, because it was interrupted at a bad moment, is noticed after so long
 _LOOK_AFTER = 1.0
+_BEGUN = (
+    "the connection was lost after the transaction had begun, so it was not tried again; "
+    "nothing of it is in the database"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,6 +290,22 @@ class Stock(Generic[C]):
         for member in idle:
             self.remove(member)
         return idle
+
+    def may_try_again(self, error: psycopg.Error, pgconn: PGconn | None, *, begun: bool) -> bool:
+        """Whether a transaction that failed left nothing behind, and may succeed in a new one.
+
+        `pgconn` is what it ran on, if a connection was lent; `begun`, if it answered to `begin`.
+        """
+        if isinstance(error, SerializationFailure | DeadlockDetected):
+            return True
+        if pgconn is None or isinstance(error, CommitUnknown):
+            return False
+        if isinstance(error, ReadOnlySqlTransaction):
+            # the server may not be written to any more; the next connection is to another
+            return not is_wanted(pgconn, self.wanted)
+        if begun and is_lost(pgconn):
+            error.add_note(_BEGUN)
+        return not begun and is_lost(pgconn)
 
     def statistics(self) -> Statistics:
         """Give all counters as they are."""
