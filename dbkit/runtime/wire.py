@@ -168,7 +168,12 @@ def last_of_group(pgconn: PGconn) -> Steps[list[PGresult]]:
             results += fetched[-1:]
     finally:
         leave_pipeline(pgconn)
-    return [next((result for result in results if result.status in BAD), results[-1])]
+    return [decisive(results)]
+
+
+def decisive(results: Sequence[PGresult]) -> PGresult:
+    """Return the last result of a group, or the one that failed first."""
+    return next((result for result in results if result.status in BAD), results[-1])
 
 
 def drained(pgconn: PGconn) -> Steps[None]:
