@@ -25,7 +25,7 @@ from dbkit.pgtypes import (
     Shape,
     TypeKind,
     first_difference,
-    holds_infinity,
+    may_be_infinity,
     type_name,
 )
 from dbkit.queryfiles import (
@@ -712,7 +712,7 @@ def _unfit_narrowing(query: Query, described: _Described) -> Iterator[QueryError
             yield NarrowingOfOtherThanJson(_shown(query), query.path, name, other, wanted)
     for name, form in query.narrowed:
         named = [(type_, shape) for owner, type_, shape in types if owner == name]
-        if form == _INFINITY and named and not any(_holds_moment(*each) for each in named):
+        if form == _INFINITY and named and not any(may_be_infinity(*each) for each in named):
             other = type_name(named[0][0])
             yield NarrowingOfOtherThanJson(_shown(query), query.path, name, other, form)
 
@@ -723,11 +723,6 @@ def _holds_json(type_: PgType) -> bool:
             return _holds_json(type_.of)
         case _:
             return type_.name in _JSON
-
-
-def _holds_moment(type_: PgType, shape: Shape | None) -> bool:
-    parts = shape.parts if shape else ()
-    return holds_infinity(type_) or any(_holds_moment(part.type, part.shape) for part in parts)
 
 
 def _unfit_kind(query: Query, described: _Described) -> Iterator[QueryError]:

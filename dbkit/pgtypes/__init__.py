@@ -16,12 +16,12 @@ if TYPE_CHECKING:
         python_type,
     )
     from dbkit.pgtypes.building import Unfit, builder, named_type
-    from dbkit.pgtypes.column import Column, Shape
+    from dbkit.pgtypes.column import Column, Shape, may_be_infinity
     from dbkit.pgtypes.differences import first_difference
     from dbkit.pgtypes.infinity import Infinity
     from dbkit.pgtypes.json_type import Json, JsonLike
     from dbkit.pgtypes.json_values import json_reader, json_text
-    from dbkit.pgtypes.pgtype import PgType, TypeKind, element_of, holds_infinity
+    from dbkit.pgtypes.pgtype import PgType, TypeKind, element_of
     from dbkit.pgtypes.typenames import type_name
     from dbkit.pgtypes.vector import VectorBinaryLoader, VectorLoader, vector_binary, vector_text
 
@@ -48,9 +48,9 @@ __all__ = [
     "column_type",
     "element_of",
     "first_difference",
-    "holds_infinity",
     "json_reader",
     "json_text",
+    "may_be_infinity",
     "named_type",
     "parameter_type",
     "python_type",
@@ -83,9 +83,9 @@ _MODULES = {
     "column_type": "annotations",
     "element_of": "pgtype",
     "first_difference": "differences",
-    "holds_infinity": "pgtype",
     "json_reader": "json_values",
     "json_text": "json_values",
+    "may_be_infinity": "column",
     "named_type": "building",
     "parameter_type": "annotations",
     "python_type": "annotations",

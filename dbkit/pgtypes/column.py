@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dbkit.pgtypes.pgtype import PgType
+from dbkit.pgtypes.pgtype import PgType, holds_infinity
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +27,9 @@ class Column:
     # why it may be null, for a person: "left join of b", "column has no not null"
     why: str = ""
     shape: Shape | None = None
+
+
+def may_be_infinity(type_: PgType, shape: Shape | None) -> bool:
+    """Whether a value of a type and a shape, or a part of it, may be infinity."""
+    parts = shape.parts if shape else ()
+    return holds_infinity(type_) or any(may_be_infinity(part.type, part.shape) for part in parts)

@@ -18,7 +18,7 @@ from psycopg.types.range import RangeInfo, register_range
 from dbkit.pgtypes import PgType, TypeKind, VectorBinaryLoader, VectorLoader, element_of
 from dbkit.runtime.encoders import make_encoder
 from dbkit.runtime.loaders import read_as_utf8, read_infinity, read_own_forms, row_loader
-from dbkit.runtime.wire import Message
+from dbkit.runtime.wire import Message, Wire, WireContext, is_sql_ascii
 
 # of each type, and of all it is made of, what PgType tells; a type that is not found is left out
 _TYPES = b"""
@@ -229,9 +229,13 @@ class ConnectionTypes:
         types, formats = [_TEXTS.oid], [Format.TEXT]
         return partial(pgconn.send_query_params, _TYPES, [written], types, formats, Format.BINARY)
 
-    def learn(self, result: PGresult) -> None:
+    def learn(self, result: PGresult, pgconn: PGconn | None = None) -> None:
         """Read the answer to the question."""
-        transformer = Transformer(_PRISTINE)
+        # names and labels come in the client's encoding
+        adapters = AdaptersMap(_PRISTINE)
+        if pgconn is not None and is_sql_ascii(pgconn):
+            read_as_utf8(adapters)
+        transformer = Transformer(WireContext(adapters, Wire(pgconn) if pgconn else None))
         transformer.set_pgresult(result)
         rows: list[tuple[Any, ...]] = transformer.load_rows(0, result.ntuples, tuple)
         types: dict[int, PgType] = {}

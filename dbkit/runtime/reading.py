@@ -16,7 +16,7 @@ from dbkit.runtime.connectiontypes import ConnectionTypes
 from dbkit.runtime.encoders import is_binary
 from dbkit.runtime.jsonreading import make_json_reader
 from dbkit.runtime.statement import Statement
-from dbkit.runtime.wire import Wire, WireContext
+from dbkit.runtime.wire import Wire, WireContext, is_sql_ascii
 from dbkit.runtime.wirevalues import INFINITY, MINUS_INFINITY
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ _Convert: TypeAlias = Callable[[Any], Any]
 _BYTEA = 17
 _TEXT = 25
 _JSON = {"json", "jsonb"}
-_SQL_ASCII = b"SQL_ASCII"
 
 
 class Reading(NamedTuple):
@@ -51,7 +50,7 @@ def choose_reading(
     All of a result comes in one form, so one column that has no binary form brings text to all.
     """
     result_format = Format.BINARY if all(map(is_binary, columns)) else Format.TEXT
-    is_ascii = pgconn.parameter_status(b"client_encoding") == _SQL_ASCII
+    is_ascii = is_sql_ascii(pgconn)
     chooser = _Chooser(pgconn, statement, types, encoding, result_format, is_ascii=is_ascii)
     loaders: list[int] = []
     converters: list[tuple[int, _Convert]] = []

@@ -497,7 +497,7 @@ def _renew_types(connection: AnyConnection, session: ConnectionState) -> Steps[f
     names = before.asked_names
     question = now.question(connection.pgconn, names, client_encoding(connection))
     results = yield from group(connection.pgconn, [question])
-    now.learn(results[-1])
+    now.learn(results[-1], connection.pgconn)
     changed = frozenset(name for name in names if now.get(name) != before.get(name))
     if changed:
         session.forget()
@@ -653,7 +653,7 @@ def _learn_types(
     before, asks = _opening(connection, session)
     question = types.question(connection.pgconn, unknown, client_encoding(connection))
     results = yield from group(connection.pgconn, [*before, question])
-    types.learn(results[-1])
+    types.learn(results[-1], connection.pgconn)
     if asks:
         session.learn_owner(connection.pgconn, results[-2])
 

@@ -224,6 +224,11 @@ def client_encoding(connection: AnyConnection) -> str:
     return "utf-8" if encoding == "ascii" else encoding
 
 
+def is_sql_ascii(pgconn: PGconn) -> bool:
+    """Whether the client takes texts as they come, so that nothing says what their bytes mean."""
+    return pgconn.parameter_status(b"client_encoding") == b"SQL_ASCII"
+
+
 def is_idle(pgconn: PGconn) -> bool:
     """Whether no transaction is open."""
     return pgconn.transaction_status == TransactionStatus.IDLE
