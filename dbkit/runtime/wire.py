@@ -194,11 +194,6 @@ def leave_pipeline(pgconn: PGconn) -> None:
         pgconn.finish()
 
 
-def decisive(results: Sequence[PGresult]) -> PGresult:
-    """Return the last result of a group, or the one that failed first."""
-    return next((result for result in results if result.status in BAD), results[-1])
-
-
 def message(pgconn: PGconn, text: str) -> Message:
     """Give the message that runs a statement of dbkit itself, without parameters."""
     return partial(pgconn.send_query_params, text.encode(), None)
