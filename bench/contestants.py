@@ -274,7 +274,20 @@ class Contestants:
             async with own.connection() as connection:
                 return await runs.find(connection, id=key)
 
-        return [self._shares("dbkit", ours, "dbkit_tasks")]
+        folding = open_async_database(named(self._url, "dbkit_folding"), max_size=2)
+        loop.run_until_complete(folding.open())
+        self._open.callback(lambda: loop.run_until_complete(folding.close()))
+        block = folding.pipelined(2)
+        shared = loop.run_until_complete(block.__aenter__())
+        self._open.callback(lambda: loop.run_until_complete(block.__aexit__(None, None, None)))
+
+        async def folded(key: UUID) -> Any:
+            return await runs.find(shared, id=key)
+
+        return [
+            self._shares("dbkit", ours, "dbkit_tasks"),
+            self._shares("dbkit pipelined", folded, "dbkit_folding"),
+        ]
 
     def rows_in_memory(self, number: int) -> dict[str, Callable[[], object]]:
         """Return what reads so many rows once, by its contestant; a few were read already."""

@@ -5,7 +5,7 @@ from dbkit.pools.errors import DatabaseClosed, NoConnection, TooManyWaiting
 from dbkit.pools.onloop import AsyncDatabase, open_async_database
 from dbkit.pools.sizes import OVERFLOWING, STEADY, Sizes
 from dbkit.pools.stock import Statistics
-from dbkit.runtime import CommitUnknown
+from dbkit.runtime import CommitUnknown, OnlyCalls
 
 __all__ = [
     "OVERFLOWING",
@@ -15,6 +15,7 @@ __all__ = [
     "Database",
     "DatabaseClosed",
     "NoConnection",
+    "OnlyCalls",
     "Sizes",
     "Statistics",
     "TooManyWaiting",

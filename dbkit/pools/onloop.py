@@ -16,6 +16,7 @@ from psycopg.pq import TransactionStatus
 
 from dbkit.database import Prepare, explained, libpq_url, set_prepare_mode
 from dbkit.pools.errors import DatabaseClosed
+from dbkit.pools.pipelining import Pipelined
 from dbkit.pools.sizes import SizeChanges, Sizes, is_wanted, parameters
 from dbkit.pools.stock import (
     Member,
@@ -194,6 +195,20 @@ class LoopPool:
                     await connection.close()
         finally:
             self._return(member)
+
+    async def take_for_calls(self) -> Member[AsyncConnection[Any]]:
+        """Lend a connection in autocommit mode."""
+        member = await self.take(None)
+        try:
+            await member.connection.set_autocommit(True)
+        except BaseException:
+            self._return(member)
+            raise
+        return member
+
+    def give_back_called(self, member: Member[AsyncConnection[Any]]) -> None:
+        """Take back a connection that was lent for calls."""
+        self._return(member)
 
     def _return(self, member: Member[AsyncConnection[Any]]) -> None:
         stock = self.stock
@@ -411,6 +426,20 @@ class AsyncDatabase:
         """Lend a connection in a transaction with these options."""
         async with self.connection() as connection, _awaited_within(connection, options):
             yield connection
+
+    @asynccontextmanager
+    async def pipelined(self, connections: int = 2) -> AsyncGenerator[AsyncConnection]:
+        """Give a connection that many tasks make single calls with at the same time.
+
+        So many connections are lent for the block, and the calls of all tasks go over them
+        together. Each call is a transaction of its own.
+        """
+        pool = self._pool
+        shared = Pipelined(pool.take_for_calls, pool.give_back_called, connections)
+        try:
+            yield await shared.open()
+        finally:
+            await shared.close()
 
     async def retry(
         self,

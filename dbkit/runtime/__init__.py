@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from dbkit.runtime.committing import commit, commit_awaited, probe_awaited
     from dbkit.runtime.copying import copy
     from dbkit.runtime.counts import Counts
-    from dbkit.runtime.errors import CommitUnknown
+    from dbkit.runtime.errors import CommitUnknown, OnlyCalls
+    from dbkit.runtime.folding import FoldedCall, SharedConnection, run_calls
     from dbkit.runtime.omitted import OMITTED, Omitted
     from dbkit.runtime.sessions import counts_of
     from dbkit.runtime.signatures import QueryFunction, StreamFunction, query, stream_query
@@ -41,6 +42,7 @@ __all__ = [
     "Cidr",
     "CommitUnknown",
     "Counts",
+    "FoldedCall",
     "If",
     "Inet",
     "Infinity",
@@ -48,9 +50,11 @@ __all__ = [
     "JsonLike",
     "Line",
     "Omitted",
+    "OnlyCalls",
     "Piece",
     "QueryFiles",
     "QueryFunction",
+    "SharedConnection",
     "SqlFile",
     "Statement",
     "Stream",
@@ -68,6 +72,7 @@ __all__ = [
     "optional",
     "probe_awaited",
     "query",
+    "run_calls",
     "stream",
     "stream_query",
     "write_types",
@@ -84,6 +89,7 @@ _MODULES = {
     "Counts": "counts",
     "ELSE": "statement",
     "END": "statement",
+    "FoldedCall": "folding",
     "If": "statement",
     "Inet": "dbkit.pgtypes",
     "Infinity": "dbkit.pgtypes",
@@ -92,9 +98,11 @@ _MODULES = {
     "Line": "statement",
     "OMITTED": "omitted",
     "Omitted": "omitted",
+    "OnlyCalls": "errors",
     "Piece": "statement",
     "QueryFiles": "statement",
     "QueryFunction": "signatures",
+    "SharedConnection": "folding",
     "SqlFile": "statement",
     "Statement": "statement",
     "Stream": "streaming",
@@ -112,6 +120,7 @@ _MODULES = {
     "optional": "calls",
     "probe_awaited": "committing",
     "query": "signatures",
+    "run_calls": "folding",
     "stream": "streaming",
     "stream_query": "signatures",
     "write_types": "statement",

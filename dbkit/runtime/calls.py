@@ -11,6 +11,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from dbkit.errors import NoRow, TooManyRows
+from dbkit.runtime.folding import SharedConnection
 from dbkit.runtime.readers import Take, expect_portions, loop_reader, poll_reader
 from dbkit.runtime.ready import Ready
 from dbkit.runtime.sessions import (
@@ -278,7 +279,11 @@ async def _call_awaited(
     portions: _Portions[T] | None = None,
 ) -> tuple[Ready[T], PGresult]:
     composition = statement.only or statement.composition(values)
-    session: ConnectionState = connection.__dict__.get(SESSION) or session_of(connection)
+    session: ConnectionState | None = connection.__dict__.get(SESSION)
+    if session is None:
+        if isinstance(connection, SharedConnection):
+            return await connection.fold(composition, values)
+        session = session_of(connection)
     pgconn = connection.pgconn
     try:
         # what `async with` does, without its two coroutines

@@ -1,10 +1,10 @@
-"""What a connection that is lost leaves unknown."""
+"""What a connection that is lost leaves unknown, and what a shared one cannot do."""
 
 from dataclasses import dataclass
 
 import psycopg
 
-from dbkit.errors import DbkitError
+from dbkit.errors import DbkitError, QueryError
 
 
 @dataclass(eq=False)
@@ -18,4 +18,15 @@ class CommitUnknown(DbkitError, psycopg.OperationalError):
         return (
             "the connection was lost while the transaction was committed, so it may be committed "
             "or not; look for what it writes before it is done again"
+        )
+
+
+@dataclass(eq=False)
+class OnlyCalls(QueryError, AttributeError):
+    """A connection that many tasks share was asked for what only one of them can have."""
+
+    def __str__(self) -> str:
+        return (
+            "a connection of pipelined() makes single calls of :one, :optional, :many and :exec; "
+            "for anything else, lend one by connection() or transaction()"
         )

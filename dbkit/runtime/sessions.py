@@ -240,7 +240,7 @@ def make_ready(
     return ready
 
 
-def send_now(  # noqa: C901 - one way; a call for a part of it would cost each query
+def send_now(  # noqa: C901, PLR0911, PLR0912 - one way; a call for a part of it would cost each query
     connection: AnyConnection,
     session: ConnectionState,
     composition: Composition[T],
