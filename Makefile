@@ -114,6 +114,10 @@ soak: .venv/installed ## make calls while servers and sessions go: CALLS=1000000
 promotions: .venv/installed ## let a standby take over again and again, under load: ROUNDS=10
 	@DBKIT_TEST_PROMOTIONS=$(or $(ROUNDS),10) $(BIN)/pytest -q --log-cli-level=INFO tests/pools/test_failover.py
 
+test-paths: .venv/installed ## the tests that run queries without names, and through pgbouncer
+	@DBKIT_TEST_PREPARE=never $(BIN)/pytest -q -n 4 tests/systems tests/parity tests/stories
+	@DBKIT_TEST_POOLER=transaction $(BIN)/pytest -q -n 4 tests/runtime tests/parity tests/stories
+
 clean: ## stop the embedded server and delete it, and the environment
 	@if [ -x $(BIN)/dbkit ]; then $(BIN)/dbkit server reset --yes; fi
 	@rm -rf .venv .venv-bench .dbkit .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

@@ -20,9 +20,11 @@ from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
 
 from dbkit.migrations import Runner, read_files
+from dbkit.runtime import sessions
 from dbkit.server import Binaries, EmbeddedServer, find_binaries
 from dbkit.settings import load_settings
 from tests.commandline import end_loaded
+from tests.pooler import pooler
 from tests.project import Project
 
 ROOT = Path(__file__).parent.parent
@@ -121,10 +123,59 @@ myloware_template = _template("myloware")
 ai_orchestration_template = _template("ai_orchestration")
 softwarestudio_template = _template("softwarestudio")
 mrwa_template = _template("mrwa")
-myloware = factories.postgresql("myloware_template")
-ai_orchestration = factories.postgresql("ai_orchestration_template")
-softwarestudio = factories.postgresql("softwarestudio_template")
-mrwa = factories.postgresql("mrwa_template")
+direct_myloware = factories.postgresql("myloware_template")
+direct_ai_orchestration = factories.postgresql("ai_orchestration_template")
+direct_softwarestudio = factories.postgresql("softwarestudio_template")
+direct_mrwa = factories.postgresql("mrwa_template")
+
+
+@pytest.fixture(scope="session")
+def systems_pooler(server: EmbeddedServer) -> Iterator[str | None]:
+    """The URL of pgbouncer in front of all databases, if DBKIT_TEST_POOLER says how it pools."""
+    mode = os.environ.get("DBKIT_TEST_POOLER")
+    if mode not in {"session", "transaction"}:
+        yield None
+        return
+    with pooler(
+        server.url("postgres"), "session" if mode == "session" else "transaction", servers=60
+    ) as url:
+        yield url
+
+
+def _reached(system: str) -> Callable[[pytest.FixtureRequest], Iterator[psycopg.Connection]]:
+    """Give a connection to a clone of a system, through pgbouncer if that is asked for."""
+
+    @pytest.fixture(name=system)
+    def reached(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
+        direct: psycopg.Connection = request.getfixturevalue(f"direct_{system}")
+        through: str | None = request.getfixturevalue("systems_pooler")
+        if through is None:
+            yield direct
+            return
+        with psycopg.connect(through, dbname=direct.info.dbname) as connection:
+            yield connection
+            connection.rollback()
+
+    return reached
+
+
+myloware = _reached("myloware")
+ai_orchestration = _reached("ai_orchestration")
+softwarestudio = _reached("softwarestudio")
+mrwa = _reached("mrwa")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def forced_mode() -> Iterator[None]:
+    """With DBKIT_TEST_PREPARE=always or never, every connection is one that was told so."""
+
+    def forced_mode_of(_: object) -> str:
+        return os.environ["DBKIT_TEST_PREPARE"]
+
+    with pytest.MonkeyPatch.context() as patch:
+        if "DBKIT_TEST_PREPARE" in os.environ:
+            patch.setattr(sessions, "prepare_mode", forced_mode_of)
+        yield
 
 
 @pytest.fixture

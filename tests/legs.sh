@@ -28,7 +28,8 @@ leg 18 --cov --cov-report=
 "$bin/coverage" report || failed=1
 if [ -x /usr/sbin/pgbouncer ]; then
     echo "== through pgbouncer, where statements have no name"
-    DBKIT_TEST_POOLER=transaction "$bin/pytest" -q -n 4 --dist worksteal tests/runtime || failed=1
+    DBKIT_TEST_POOLER=transaction "$bin/pytest" -q -n 4 --dist worksteal tests/runtime \
+        tests/stories || failed=1
 else
     echo "== pgbouncer: this machine has none, so nothing ran through it"
 fi

@@ -50,7 +50,8 @@ unix_socket_dir = {folder}
 auth_type = any
 pool_mode = {mode}
 default_pool_size = {servers}
-ignore_startup_parameters = extra_float_digits
+ignore_startup_parameters = extra_float_digits,options
+max_client_conn = 1000
 logfile = {folder}/log
 """
         + "".join(f"{name} = {value}\n" for name, value in others.items())

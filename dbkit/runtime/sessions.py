@@ -156,8 +156,9 @@ class ConnectionState:
         # a statement is compared anew when it is prepared anew, and perhaps the backend is not
         # ours after all
         self.ready.clear()
+        # some may have been prepared since
+        self.closing = [*self.names] if capabilities.has_send_close_prepared() else []
         self.names.clear()
-        self.closing.clear()
         if self.is_own:
             self.is_own = None
         self.losses += 1
@@ -240,7 +241,7 @@ def make_ready(
     return ready
 
 
-def send_now(  # noqa: C901, PLR0911, PLR0912 - one way; a call for a part of it would cost each query
+def send_now(  # noqa: C901, PLR0911, PLR0912 - each way out saves a call the longer way
     connection: AnyConnection,
     session: ConnectionState,
     composition: Composition[T],
@@ -522,8 +523,10 @@ def _attempt(
     pgconn = connection.pgconn
     session.drop_gone()
     ready = session.find(composition, pgconn)
+    # names that were lost once may be lost again, and in an open transaction nothing heals
+    is_safe = is_idle(pgconn) or not session.losses
     if ready is None:
-        by_name = not again or bool(session.is_own)
+        by_name = is_safe and (not again or bool(session.is_own))
         ready = yield from _prepare(connection, session, composition, by_name=by_name)
     written, formats = ready.write_call(values)
     messages, asks = _opening(connection, session)
@@ -531,8 +534,6 @@ def _attempt(
     closes_at = len(messages)
     messages += session.closings(pgconn)
     is_outside = is_idle(pgconn)
-    # names that were lost once may be lost again, and in an open transaction nothing heals
-    is_safe = is_outside or not session.losses
     by_name = is_safe and (not again or bool(session.is_own))
     name = ready.name if by_name and session.is_named(ready) else b""
     # the server holds what is prepared to its columns, which were compared then

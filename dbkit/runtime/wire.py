@@ -19,6 +19,7 @@ Steps: TypeAlias = PQGen[T]
 # sends one message of the protocol
 Message: TypeAlias = Callable[[], None]
 
+_LOST = "the connection is lost"
 # fails inside a transaction and outside, so that nothing done before can be committed; the name
 # tells a reader of the server's log why
 _FAILING = b"rollback to savepoint dbkit_found_other_columns"
@@ -121,13 +122,19 @@ def group(
             pgconn.send_flush_request()
             yield from generators.send(pgconn)
             yield from _read(pgconn, results, len(messages))
-            if results[-1].status not in BAD and not is_right(results[-1]):
+            if results and results[-1].status not in BAD and not is_right(results[-1]):
                 pgconn.send_query_params(_FAILING, None)
         pgconn.pipeline_sync()
         yield from generators.send(pgconn)
         yield from _read(pgconn, results, None)
     finally:
         leave_pipeline(pgconn)
+    if len(results) < len(messages):
+        # a pooler whose server is gone may say that all is answered, and no more
+        for result in results:
+            good(result)
+        pgconn.finish()
+        raise psycopg.OperationalError(_LOST)
     # also what a deferred constraint says, but not that nothing is kept
     is_kept = is_right is None or is_right(results[len(messages) - 1])
     for result in results if is_kept else results[: len(messages)]:

@@ -5,7 +5,7 @@ import threading
 import time
 import traceback
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import Random
 from typing import Any, TypeAlias
 
@@ -82,8 +82,11 @@ class Single:
             if not self._is_shared:
                 look_at(connection, self._ledger)
                 if not connection.closed and not self._autocommit:
-                    with suppress(psycopg.Error):
+                    try:
                         connection.rollback()
+                    except psycopg.Error:
+                        # it may be cancelled too
+                        connection.close()
 
     def close(self) -> None:
         """Close the connection, if there is one."""
