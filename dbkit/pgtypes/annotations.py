@@ -205,10 +205,19 @@ def _typed(  # noqa: PLR0911 - one answer for each kind of type
 
 
 def _named(type_: PgType, ask: _Ask) -> str | None:
-    # the class of a type is one for all queries, and has no infinity
-    if ask.name_type is None or (ask.infinity and holds_infinity(type_)):
-        return None
-    return ask.name_type(type_)
+    # the class of a type is one for all queries: it has no infinity, and is not that of its json
+    is_other = (ask.infinity and holds_infinity(type_)) or (
+        ask.in_json and _is_other_in_json(type_)
+    )
+    return None if is_other or ask.name_type is None else ask.name_type(type_)
+
+
+def _is_other_in_json(type_: PgType) -> bool:
+    """Whether a type, or one that it is made of, is another Python type in json."""
+    if type_.kind in {TypeKind.RANGE, TypeKind.MULTIRANGE} or type_.is_cast_to_json:
+        return True
+    inner = [field for _, field in type_.fields] + ([type_.of] if type_.of else [])
+    return type_.name in _TEXT_IN_JSON | _LISTS_IN_JSON or any(map(_is_other_in_json, inner))
 
 
 def _scalar(name: str, ask: _Ask, json_type: str | None) -> PyType:

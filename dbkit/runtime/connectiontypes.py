@@ -26,7 +26,7 @@ with recursive asked as (
     select name, pg_catalog.to_regtype(name)::oid as oid
     from pg_catalog.unnest($1) as name
 ),
-types as (
+types as not materialized (
     select
         type.oid,
         type.typname,
@@ -46,7 +46,7 @@ types as (
     left join pg_catalog.pg_type as element
         on element.oid = type.typelem and element.typarray = type.oid
 ),
-fields as (
+fields as not materialized (
     select attrelid, attnum, attname, atttypid, attndims
     from pg_catalog.pg_attribute
     where attnum > 0 and not attisdropped
@@ -368,7 +368,7 @@ def _register(type_: PgType, adapters: AdaptersMap) -> None:
         case TypeKind.BASE if type_.name == "vector":
             adapters.register_loader(type_.oid, VectorLoader)
             adapters.register_loader(type_.oid, VectorBinaryLoader)
-        case TypeKind.BASE if type_.name in {"citext", "xml"}:
+        case TypeKind.BASE if type_.name == "citext":
             _read_as(type_.oid, _TEXT, adapters)
         case TypeKind.DOMAIN if type_.of is not None:
             _read_as(type_.oid, type_.of.oid, adapters)

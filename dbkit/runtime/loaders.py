@@ -11,6 +11,7 @@ from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import AdaptersMap, Loader, Transformer
 from psycopg.pq import Format
 from psycopg.types import datetime as datetimes
+from psycopg.types.string import TextBinaryLoader, TextLoader
 
 from dbkit.runtime.wirevalues import INFINITY, MINUS_INFINITY
 
@@ -126,7 +127,7 @@ class JsonbBinaryLoader(JsonBinaryLoader):
 _TEXT = 25
 _JSON, _JSONB = 114, 3802
 # those that psycopg reads as text, and any that it does not know
-TEXTS = ("text", "varchar", "bpchar", "name", '"char"')
+TEXTS = ("text", "varchar", "bpchar", "name", '"char"', "xml")
 _UNKNOWN = 0
 
 
@@ -152,6 +153,9 @@ class UnknownBinaryLoader(Loader):
 def read_own_forms(adapters: AdaptersMap) -> None:
     """Have intervals and json read as this module reads them."""
     adapters.register_loader(_UNKNOWN, UnknownBinaryLoader)
+    # psycopg has none of xml, and gives its bytes
+    adapters.register_loader("xml", TextLoader)
+    adapters.register_loader("xml", TextBinaryLoader)
     adapters.register_loader("interval", IntervalLoader)
     adapters.register_loader("interval", IntervalBinaryLoader)
     adapters.register_loader(_JSON, JsonLoader)
