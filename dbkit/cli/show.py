@@ -12,6 +12,7 @@ from dbkit.cli.printing import printable
 from dbkit.loading import load
 from dbkit.pgtypes import column_type, parameter_type, type_name
 from dbkit.queryfiles import Combination, QueryKind
+from dbkit.runtime import holds_no_moment
 from dbkit.typedqueries import TypedParameter, TypedQuery, type_query
 
 _GENERIC_PLAN_VERSION = 160000
@@ -47,7 +48,7 @@ def command(name: str, query_name: str, url: str | None) -> None:
 def _print(typed: TypedQuery, whole: Combination, plan: list[str]) -> None:
     query = typed.query
     lines = [_signature(typed), query.documentation, f"{query.path}:{query.line}, :{query.kind}"]
-    lines += ["", whole.text.strip(), ""]
+    lines += [_path(query.kind, whole), "", whole.text.strip(), ""]
     if typed.columns:
         rows = [_column(typed, index) for index in range(len(typed.columns))]
         lines += [*_aligned([("column", "postgresql", "python", "null"), *rows]), ""]
@@ -55,6 +56,22 @@ def _print(typed: TypedQuery, whole: Combination, plan: list[str]) -> None:
         lines += [f"nothing is proved: {typed.lost}", ""]
     for line in (*lines, *plan):
         click.echo(printable(line))
+
+
+def _path(kind: QueryKind, whole: Combination) -> str:
+    """Say how a call goes to the server."""
+    if kind is QueryKind.COPY:
+        return "called by copy, which is never prepared"
+    if kind is QueryKind.BATCH:
+        return "prepared without a name, once for all sets of a call"
+    if kind is QueryKind.STREAM:
+        return "called through a cursor, without a name"
+    if not holds_no_moment(whole.text):
+        return "called without a name: prepared, 'now' or 'today' would keep its first value"
+    return (
+        "called by name, prepared once for each connection; behind a pooler, and with "
+        'prepare="never", without a name'
+    )
 
 
 def _signature(typed: TypedQuery) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dbkit.runtime.errors import CommitUnknown, OnlyCalls
     from dbkit.runtime.folding import FoldedCall, SharedConnection, run_calls
     from dbkit.runtime.omitted import OMITTED, Omitted
+    from dbkit.runtime.preparing import holds_no_moment
     from dbkit.runtime.sessions import counts_of
     from dbkit.runtime.signatures import QueryFunction, StreamFunction, query, stream_query
     from dbkit.runtime.statement import (
@@ -67,6 +68,7 @@ __all__ = [
     "counts_of",
     "digest_of",
     "execute",
+    "holds_no_moment",
     "many",
     "one",
     "optional",
@@ -115,6 +117,7 @@ _MODULES = {
     "counts_of": "sessions",
     "digest_of": "statement",
     "execute": "calls",
+    "holds_no_moment": "preparing",
     "many": "calls",
     "one": "calls",
     "optional": "calls",

@@ -41,6 +41,12 @@ _WRITES = re.compile(
 )
 
 
+def holds_no_moment(text: str) -> bool:
+    """Whether a text means the same whenever it is prepared."""
+    has_literal = "'" in text or "$$" in text
+    return not (has_literal and _MOMENTS.search(text))
+
+
 def type_names(composition: Composition[Any]) -> list[str]:
     """Return the names of all types that a statement needs."""
     return [*sent_types(composition), *composition.statement.gives.values()]
@@ -88,7 +94,7 @@ def assemble(
         nullable,
         _encoded(statement, text, encoding),
         f"dbkit_{sha256(repr(meaning).encode()).hexdigest()[:32]}".encode(),
-        not (has_literal and _MOMENTS.search(text)),
+        holds_no_moment(text),
         bool(columns) and _WRITES.search(text) is not None,
         oids,
         encoders,

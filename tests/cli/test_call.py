@@ -201,6 +201,7 @@ def test_show_tells_the_signature_the_columns_and_why_one_may_be_null(shop: Proj
     ran = shop.dbkit("show", "shop", "orders.list_all")
 
     lines = ran.stdout.splitlines()
+    assert "called by name, prepared once for each connection" in ran.stdout
     assert ran.returncode == 0
     assert lines[0] == (
         "orders.list_all(connection, *, most: int = 20, since: datetime = ...) -> list[Row]"
