@@ -331,8 +331,7 @@ def test_statements_and_connections_are_counted(empty_url: str) -> None:
                 one(connection, NUMBER, [n])
         counted = database.statistics()
         assert (counted.size, counted.idle, counted.requests, counted.waits) == (1, 1, 7, 0)
-        # a call that is made again goes without a name
-        assert (counted.prepared, counted.healed, counted.unnamed) == (2, 1, 1)
+        assert (counted.prepared, counted.healed) == (2, 1)
         assert counted.named >= 5
     with open_database(empty_url, max_size=1, prepare="never") as database:
         with database.connection() as connection:
