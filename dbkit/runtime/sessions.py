@@ -559,6 +559,10 @@ def _attempt(
             )
         )
     is_guarded = is_outside and not begins and ready.may_write and not is_held
+    if is_guarded:
+        # libpq gives the rows of the first message in portions if those of the call before were
+        messages.insert(0, partial(pgconn.send_prepare, b"", b"", ()))
+        closes_at += 1
     is_right = ready.matches if is_guarded else None
     results = yield from _send(pgconn, session, messages, name, closes_at, is_right)
     if asks:

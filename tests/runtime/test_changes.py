@@ -479,3 +479,9 @@ def test_a_statement_that_nobody_has_any_more_leaves_nothing(path: Path, kind: s
     if not path.name.startswith("pooled"):
         [(count,)] = path.connection.execute(kept)
         assert count == 0
+
+
+def test_a_row_that_is_written_after_rows_came_in_portions_is_there(path: Path) -> None:
+    assert [many(path.connection, READ, []) for _ in range(3)] == [[0]] * 3
+
+    assert one(path.connection, COUNT, []) == 1

@@ -138,7 +138,7 @@ class Ledger:
     def find_hung(self) -> None:
         """Note the calls that do not end."""
         now = time.monotonic()
-        for worker, (what, since) in list(self._at_work.items()):
+        for worker, (what, since) in self._at_work.copy().items():
             if now - since > PATIENCE:
                 self.hung[worker] = what
 
