@@ -1,19 +1,23 @@
 """Through a pooler, a statement of ours is never that of another client."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from itertools import cycle
 from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg import RawCursor
 
-from dbkit.database import connect
+from dbkit.database import Prepare, connect
+from dbkit.errors import DbkitError
 from dbkit.pools import open_database
-from dbkit.runtime import SqlFile, Statement, one
+from dbkit.runtime import SqlFile, Statement, batch, copy, execute, many, one
 from dbkit.transactions import transaction
-from tests.pooler import needs_pgbouncer, pooler
+from tests.pooler import PoolMode, needs_pgbouncer, pooler
 
 pytestmark = needs_pgbouncer
 
@@ -90,3 +94,102 @@ def test_always_behind_a_pooler_that_keeps_no_names_is_still_right(through_pgbou
         differences = list(threads.map(client, range(8)))
 
     assert differences == [[0] * 120] * 8
+
+
+_TABLES = """
+create table things (id int primary key, label text not null);
+insert into things select n, 'thing ' || n from generate_series(1, 50) as n;
+create schema other;
+-- whoever takes this for the other one reads a number for a label
+create table other.things (id int primary key, label int not null);
+insert into other.things select n, n from generate_series(1, 50) as n;
+"""
+_FIND = Statement[tuple[int, str]](
+    SqlFile("things.find"),
+    "select id, label from things where id = $1",
+    takes="id int4",
+    gives="id int4, label text",
+    row=lambda id_, label: (id_, label),
+)
+_LIST = Statement[int](
+    SqlFile("things.list"), "select id from things where id <= $1", takes="id int4", gives="id int4"
+)
+_ADD = Statement[tuple[int, str]](
+    SqlFile("things.add"),
+    "insert into things (id, label) values ($1, $2) returning id, label",
+    takes="id int4, label text",
+    gives="id int4, label text",
+    row=lambda id_, label: (id_, label),
+    copied=("things (id, label)", (0, 1)),
+)
+_DROP = Statement[None](SqlFile("things.drop"), "delete from things where id = $1", takes="id int4")
+_NEIGHBOURS = (
+    "discard all",
+    "deallocate all",
+    "set search_path to other, public",
+    "reset search_path",
+    "alter table things add column if not exists more text",
+    "alter table things drop column if exists more",
+)
+
+
+@pytest.mark.parametrize("prepare", ["auto", "never", "always"])
+@pytest.mark.parametrize("mode", ["session", "transaction", "statement"])
+def test_no_call_gets_another_answer_beside_neighbours(
+    empty_url: str, mode: PoolMode, prepare: Prepare
+) -> None:
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute(_TABLES)
+    stop = threading.Event()
+
+    def neighbour(url: str) -> None:
+        # statements of the same names as another neighbour's, and whatever else a client may do
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.prepare_threshold = 0
+            for text in cycle(_NEIGHBOURS):
+                if stop.is_set():
+                    return
+                with suppress(psycopg.Error):
+                    RawCursor(connection).execute("select label || $1 from other.things", ["!"])
+                with suppress(psycopg.Error):
+                    connection.execute(text, prepare=False)
+
+    def client(url: str, number: int) -> tuple[int, list[object]]:
+        answered, wrong = 0, list[object]()
+        key = 1000 * (number + 1)
+        with connect(url, prepare=prepare) as connection:
+            for turn in range(60):
+                n = turn % 50 + 1
+                label = f"{number}, {turn}"
+                expected: list[tuple[Callable[[], object], object]] = [
+                    (partial(one, connection, _FIND, (n,)), (n, f"thing {n}")),
+                    (partial(many, connection, _LIST, (n,)), list(range(1, n + 1))),
+                    (partial(one, connection, _ADD, (key, label)), (key, label)),
+                    (partial(batch, connection, _ADD, [(key + 1, label), (key + 2, label)]), 2),
+                    (partial(copy, connection, _ADD, [(key + 3, label), (key + 4, label)]), 2),
+                    *((partial(execute, connection, _DROP, (key + i,)), None) for i in range(5)),
+                ]
+                for call, answer in expected:
+                    try:
+                        found = call()
+                    except (psycopg.Error, DbkitError):
+                        # a type or a table that is another one is refused; what was refused is not
+                        # there to be deleted
+                        continue
+                    answered += 1
+                    if answer is not None and found != answer:
+                        wrong.append((answer, found))
+        return answered, wrong
+
+    with pooler(empty_url, mode, servers=3) as url, ThreadPoolExecutor(6) as threads:
+        beside = [threads.submit(neighbour, url) for _ in range(2)]
+        try:
+            clients = [threads.submit(client, url, number) for number in range(3)]
+            answers = [each.result() for each in clients]
+        finally:
+            stop.set()
+        for each in beside:
+            each.result()
+
+    assert [wrong for _, wrong in answers] == [[], [], []]
+    assert all(answered > 100 for answered, _ in answers)
