@@ -24,7 +24,7 @@ from dbkit.runtime.sessions import (
     settle,
 )
 from dbkit.runtime.statement import Statement
-from dbkit.runtime.wire import BAD, AnyConnection, Steps, drained, last_of_group
+from dbkit.runtime.wire import BAD, AnyConnection, Steps, drained, in_pipeline, last_of_group
 
 T = TypeVar("T")
 
@@ -260,10 +260,12 @@ def _give_up(connection: Connection[Any], session: ConnectionState, reason: Base
     """
     reader = session.poll_reader
     try:
-        if reader is None or isinstance(reason, psycopg.Error):
+        if not isinstance(reason, psycopg.Error):
+            connection.cancel_safe(timeout=_PATIENCE)
+        # a signal comes at any moment: perhaps a group was not sent to its end
+        if reader is None or isinstance(reason, psycopg.Error) or in_pipeline(connection.pgconn):
             connection.pgconn.finish()
             return
-        connection.cancel_safe(timeout=_PATIENCE)
         reader.drain(_PATIENCE)
     except BaseException as error:
         # interrupted again, or the server does not answer: nobody knows what would come next

@@ -20,7 +20,7 @@ from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from dbkit.runtime.ready import PORTION
-from dbkit.runtime.wire import BAD, in_pipeline, leave_pipeline
+from dbkit.runtime.wire import BAD, leave_pipeline
 
 # takes a portion of the rows while more of them come
 Take = Callable[[PGresult], None]
@@ -118,8 +118,6 @@ class PollReader(Reader):
             else:
                 message = f"the server has not answered for {seconds} s"
                 raise psycopg.OperationalError(message)
-        if in_pipeline(pgconn):
-            leave_pipeline(pgconn)
 
 
 class LoopReader(Reader):

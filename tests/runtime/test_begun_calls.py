@@ -157,3 +157,35 @@ def test_an_interrupted_call_is_whole_or_its_connection_closed(typed_url: str) -
     connection.close()
 
     assert interrupted > 10
+
+
+class _Late(Exception):
+    """Raised by a handler of SIGALRM, as a program may do for its own limit of time."""
+
+
+@pytest.fixture
+def limit() -> Iterator[None]:
+    def late(*_: object) -> None:
+        raise _Late
+
+    before = signal.signal(signal.SIGALRM, late)
+    yield
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("own_backend", "limit")
+def test_what_a_signals_handler_raises_leaves_the_connection_at_rest(typed_url: str) -> None:
+    seeded = random.Random(17)  # noqa: S311 - moments, no secrets
+    late = 0
+    with psycopg.connect(typed_url, autocommit=True) as connection:
+        one(connection, SLOW, [0])
+        for n in range(150):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0005 + seeded.random() * 0.002)
+                assert one(connection, SLOW, [n])[0] == n
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except _Late:
+                late += 1
+            assert connection.pgconn.transaction_status == TransactionStatus.IDLE
+            assert one(connection, NUMBER, [n]) == n + 1
+    assert late > 10
