@@ -104,12 +104,18 @@ create schema other;
 create table other.things (id int primary key, label int not null);
 insert into other.things select n, n from generate_series(1, 50) as n;
 """
+
+
+def _pair(id_: int, label: str) -> tuple[int, str]:
+    return id_, label
+
+
 _FIND = Statement[tuple[int, str]](
     SqlFile("things.find"),
     "select id, label from things where id = $1",
     takes="id int4",
     gives="id int4, label text",
-    row=lambda id_, label: (id_, label),
+    row=_pair,
 )
 _LIST = Statement[int](
     SqlFile("things.list"), "select id from things where id <= $1", takes="id int4", gives="id int4"
@@ -119,7 +125,7 @@ _ADD = Statement[tuple[int, str]](
     "insert into things (id, label) values ($1, $2) returning id, label",
     takes="id int4, label text",
     gives="id int4, label text",
-    row=lambda id_, label: (id_, label),
+    row=_pair,
     copied=("things (id, label)", (0, 1)),
 )
 _DROP = Statement[None](SqlFile("things.drop"), "delete from things where id = $1", takes="id int4")
