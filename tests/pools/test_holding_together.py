@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import psycopg
 import pytest
@@ -350,8 +351,8 @@ def test_statements_and_connections_are_counted(empty_url: str) -> None:
 def test_a_database_that_is_freed_at_any_moment_closes_its_pool(empty_url: str) -> None:
     database = open_database(empty_url)
     # there is no other way to be inside its lock
-    pool = vars(database)["_pool"]
-    lock = vars(pool)["_lock"]
+    pool: Any = vars(database)["_pool"]
+    lock: Any = vars(pool)["_lock"]
     circle: list[object] = [database]
     circle.append(circle)
     del database, circle
