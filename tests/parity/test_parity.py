@@ -106,12 +106,21 @@ def test_a_query_file_gives_the_same_through_psql_and_python(
     }
     columns = typed.columns
 
-    _rewind(connection)
-    by_psql = _through_psql(binaries, database.url, loaded, texts, columns)
-    _rewind(connection)
-    by_python = _through_python(connection, loaded, values, columns)
-    _rewind(connection)
-    by_asyncio = asyncio.run(_through_asyncio(database.url, connection, loaded, values, columns))
+    def answers() -> tuple[Answer, Answer, Answer]:
+        _rewind(connection)
+        by_psql = _through_psql(binaries, database.url, loaded, texts, columns)
+        _rewind(connection)
+        by_python = _through_python(connection, loaded, values, columns)
+        _rewind(connection)
+        awaited = _through_asyncio(database.url, connection, loaded, values, columns)
+        return by_psql, by_python, asyncio.run(awaited)
+
+    by_psql, by_python, by_asyncio = answers()
+    # a session's counters of what it used arrive some time after its end
+    turns = 10 if "pg_stat" in combination.text else 0
+    while turns and not by_psql == by_python == by_asyncio:
+        turns -= 1
+        by_psql, by_python, by_asyncio = answers()
 
     assert by_python == by_psql
     assert by_asyncio == by_psql

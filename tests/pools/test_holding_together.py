@@ -352,7 +352,7 @@ def test_a_database_that_is_freed_at_any_moment_closes_its_pool(empty_url: str) 
     database = open_database(empty_url)
     # there is no other way to be inside its lock
     pool: Any = vars(database)["_pool"]
-    lock: Any = vars(pool)["_lock"]
+    lock: threading.Lock = pool.__dict__["_lock"]
     circle: list[object] = [database]
     circle.append(circle)
     del database, circle
