@@ -302,7 +302,8 @@ class BlockingPool:
         except BaseException:
             connection.close()
             raise
-        return self.stock.add(connection, connection.pgconn, time.monotonic())
+        with self._lock:
+            return self.stock.add(connection, connection.pgconn, time.monotonic())
 
 
 _ENDED = frozenset({TransactionStatus.IDLE, TransactionStatus.UNKNOWN})

@@ -256,9 +256,11 @@ class Stock(Generic[C]):
 
     def pause(self, now: float) -> float | None:
         """Return after how many seconds there may be something to do; None if nothing is due."""
-        due = [member.expires - now for member in self.idle]
-        if self.idle and len(self._members) > self.sizes.min_size:
-            due.append(self.idle[0].since + self.sizes.max_idle - now)
+        # also of those that are lent: nobody tells when they are given back
+        due = [member.expires - now for member in self._members if member.expires > now]
+        if len(self._members) > self.sizes.min_size:
+            since = self.idle[0].since if self.idle else now
+            due.append(since + self.sizes.max_idle - now)
         if self.error is not None and not self.connecting:
             due.append(self._next_attempt - now if self.is_short() else _LOOK_AFTER)
         elif self.waiting:

@@ -296,6 +296,12 @@ def test_the_old_are_replaced_and_the_idle_are_closed(empty_url: str) -> None:
         while database.statistics().size > 1:
             time.sleep(0.01)
         assert database.statistics().retired == 2
+        # given back when nothing else is to be done
+        with database.connection(), database.connection(), database.connection():
+            time.sleep(0.3)
+        while database.statistics().size > 1:
+            time.sleep(0.01)
+        assert database.statistics().retired == 4
     with open_database(empty_url, max_size=1, max_lifetime=0.2) as database:
         first = pids(database, 1)
         while pids(database, 1) == first:
