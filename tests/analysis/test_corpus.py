@@ -30,7 +30,7 @@ def test_each_column_is_described_as_the_corpus_says(
     assert all(bool(column.why) == column.nullable for column in described.columns)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def results(library_url: str) -> Search:
     """How all queries were described, and what they showed on all data."""
     with psycopg.connect(library_url, autocommit=True) as library:

@@ -49,7 +49,7 @@ def schema_of(connection: psycopg.Connection) -> str:
     return _SCHEMA + (_SINCE_18 if connection.info.server_version >= 180_000 else "")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def unusual(server: EmbeddedServer) -> Iterator[psycopg.Connection]:
     """A connection to a database with objects of every kind, in autocommit mode."""
     server.ensure_database("unusual")

@@ -31,7 +31,7 @@ class Matrix(NamedTuple):
     cells: ModuleType
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def matrix(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     """A database with every type, and the package generated for it."""
     server.ensure_database("matrix")

@@ -37,7 +37,7 @@ class Outcome(NamedTuple):
     is_untouched: bool
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def worlds(server: EmbeddedServer) -> Iterator[psycopg.Connection]:
     """A connection to tables of tenants without a row, in autocommit mode."""
     server.ensure_database("tenants_by_chance")

@@ -47,7 +47,7 @@ as $$ begin raise notice '%', number; return true; end $$;
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def settings_url(server: EmbeddedServer) -> str:
     """The URL of a database with settings of tenants."""
     server.ensure_database("settings_of_tenants")

@@ -29,7 +29,7 @@ QUERIES = load(ROOT / "sql" / SYSTEM, root=ROOT)
 TAKEN = {"adapters.add", "tenants.add", "tenants.change", "users.log_in"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def world(server: EmbeddedServer) -> Iterator[World]:
     """A database with two tenants for all these tests, which leave nothing in it."""
     name, role = "two_tenants", "tenant_application"
