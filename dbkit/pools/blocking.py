@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from random import random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 from weakref import finalize
@@ -18,7 +17,7 @@ from psycopg.pq import TransactionStatus
 
 from dbkit.database import Prepare, explained, libpq_url, set_prepare_mode
 from dbkit.pools.sizes import SizeChanges, Sizes, is_wanted, parameters
-from dbkit.pools.stock import Member, Statistics, Stock, is_lost, settings_of
+from dbkit.pools.stock import Member, Statistics, Stock, is_lost, retry_pause, settings_of
 from dbkit.runtime import CommitUnknown, commit
 from dbkit.transactions import Options, transaction
 
@@ -32,8 +31,6 @@ _logger = logging.getLogger("dbkit.pools")
 
 # so many seconds a server has to answer when a connection is tested
 _PATIENCE = 5.0
-_LONGEST_PAUSE = 1.0
-_SHORTEST_PAUSE = 0.01
 
 
 class _Place:
@@ -447,7 +444,7 @@ class Database:
                 if not stock.may_try_again(error, lent, begun=begun) or attempt >= attempts:
                     raise
             stock.retries += 1
-            time.sleep(_pause(attempt))
+            time.sleep(retry_pause(attempt))
 
     def statistics(self) -> Statistics:
         """Give the counters of the pool and of its connections' statements."""
@@ -482,9 +479,3 @@ def _within(connection: Connection, options: Options) -> Generator[None]:
         if is_done and is_lost(connection.pgconn):
             raise CommitUnknown from error
         raise
-
-
-def _pause(attempt: int) -> float:
-    """Return the seconds to wait: more after each attempt, and different for each caller."""
-    longest: float = min(_SHORTEST_PAUSE * 2**attempt, _LONGEST_PAUSE)
-    return longest * random()  # noqa: S311 - no secret depends on it

@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
-from random import random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
@@ -23,6 +22,7 @@ from dbkit.pools.stock import (
     Statistics,
     Stock,
     is_lost,
+    retry_pause,
     settings_of,
 )
 from dbkit.runtime import CommitUnknown, commit_awaited, probe_awaited
@@ -38,8 +38,6 @@ _logger = logging.getLogger("dbkit.pools")
 
 # so many seconds a server has to answer when a connection is tested
 _PATIENCE = 5.0
-_LONGEST_PAUSE = 1.0
-_SHORTEST_PAUSE = 0.01
 _ENDED = frozenset({TransactionStatus.IDLE, TransactionStatus.UNKNOWN})
 
 
@@ -465,7 +463,7 @@ class AsyncDatabase:
                 if not stock.may_try_again(error, lent, begun=begun) or attempt >= attempts:
                     raise
             stock.retries += 1
-            await asyncio.sleep(_pause(attempt))
+            await asyncio.sleep(retry_pause(attempt))
 
     def statistics(self) -> Statistics:
         """Give the counters of the pool and of its connections' statements."""
@@ -500,9 +498,3 @@ async def _awaited_within(connection: AsyncConnection, options: Options) -> Asyn
         if is_done and is_lost(connection.pgconn):
             raise CommitUnknown from error
         raise
-
-
-def _pause(attempt: int) -> float:
-    """Return the seconds to wait: more after each attempt, and different for each caller."""
-    longest: float = min(_SHORTEST_PAUSE * 2**attempt, _LONGEST_PAUSE)
-    return longest * random()  # noqa: S311 - no secret depends on it

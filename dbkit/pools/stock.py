@@ -5,7 +5,7 @@ It waits for nothing itself: a pool of threads and a pool on an event loop use i
 
 from collections import deque
 from dataclasses import dataclass, fields
-from random import uniform
+from random import random, uniform
 from select import POLLIN, poll
 from typing import Any, Generic, Protocol, TypeVar
 from weakref import WeakSet
@@ -26,6 +26,9 @@ C = TypeVar("C", bound=Connection[Any] | AsyncConnection[Any])
 # different for each pool; one attempt at a time is made
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 0.4
+# the seconds before a function is tried again by `retry`
+_SHORTEST_RETRY = 0.01
+_LONGEST_RETRY = 1.0
 # what nobody gave back, because it was interrupted at a bad moment, is noticed after so long
 _LOOK_AFTER = 1.0
 _BEGUN = (
@@ -333,6 +336,12 @@ class Stock(Generic[C]):
             retries=self.retries,
             **{field.name: getattr(counts, field.name) for field in fields(counts)},
         )
+
+
+def retry_pause(attempt: int) -> float:
+    """Return the seconds to wait: more after each attempt, and different for each caller."""
+    longest: float = min(_SHORTEST_RETRY * 2**attempt, _LONGEST_RETRY)
+    return longest * random()  # noqa: S311 - no secret depends on it
 
 
 def settings_of(connection: Connection[Any] | AsyncConnection[Any]) -> tuple[Any, ...]:
