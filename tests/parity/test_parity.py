@@ -291,6 +291,7 @@ def _written(
                 # as psql shows it: a cast writes booleans and addresses otherwise
                 "select format('%s', $1) as text",
                 takes=write_types([("value", type_, True)]),
+                infinite=["value"],
                 gives="text text",
             )
             texts.append(one(connection, statement, [value]))

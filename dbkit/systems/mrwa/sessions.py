@@ -11,6 +11,7 @@ from dbkit.runtime import (
     AnyConnection,
     AsText,
     Inet,
+    Infinity,
     JsonLike,
     QueryFiles,
     Statement,
@@ -30,7 +31,7 @@ class FindByTokenRow:
 
     id: UUID
     user_id: UUID | None
-    expires_at: datetime
+    expires_at: datetime | Infinity
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class ListForUserRow:
     user_agent: str | None
     created_at: datetime
     last_used_at: datetime
-    expires_at: datetime
+    expires_at: datetime | Infinity
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class RotateRow:
 
 
 _ADD: Statement[UUID] = Statement(
-    _FILES("add", 5, "9a5144e9d03a6309"),
+    _FILES("add", 6, "25b2581545c1c387"),
     """\
 insert into sessions (user_id, refresh_token, device_info, ip_address, user_agent, expires_at)
 values (
@@ -97,6 +98,7 @@ def add(
 
     Of the refresh token the SHA-256 comes, as hexadecimal digits: whoever reads this
     table can use none of the tokens.
+    From PostgreSQL 17 a lifetime of infinity is one that never ends.
     """
     return one(
         connection,
@@ -136,7 +138,7 @@ def change_last_used(
 
 
 _FIND_BY_TOKEN: Statement[FindByTokenRow] = Statement(
-    _FILES("find_by_token", 3, "283ab331198def1e"),
+    _FILES("find_by_token", 4, "f09f03feb5db4b42"),
     """\
 select
     session.id,
@@ -150,6 +152,7 @@ where
     takes="refresh_token text",
     gives="id uuid, user_id uuid?, expires_at timestamp",
     row=FindByTokenRow,
+    infinite=["expires_at"],
 )
 
 
@@ -164,7 +167,7 @@ def find_by_token(
 
 
 _LIST_FOR_USER: Statement[ListForUserRow] = Statement(
-    _FILES("list_for_user", 4, "5d452f833ed254bc"),
+    _FILES("list_for_user", 5, "5d74144a040eb7c8"),
     """\
 select
     session.id,
@@ -192,6 +195,7 @@ order by session.last_used_at desc, session.id""",
     """,
     into={"device_info": ListForUserDeviceInfo},
     row=ListForUserRow,
+    infinite=["expires_at"],
 )
 
 

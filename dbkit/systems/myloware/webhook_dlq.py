@@ -10,6 +10,7 @@ from uuid import UUID
 from dbkit.runtime import (
     AnyConnection,
     AsText,
+    Infinity,
     Json,
     QueryFiles,
     Statement,
@@ -33,6 +34,7 @@ class ClaimRow:
     payload: bytes
     error: str
     retry_count: int
+    next_retry_at: datetime | Infinity
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class ListDueRow:
     id: UUID
     provider: str
     retry_count: int
-    next_retry_at: datetime | None
+    next_retry_at: datetime | Infinity | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def add(
 
 
 _CLAIM: Statement[ClaimRow] = Statement(
-    _FILES("claim", 8, "f49f39655bc322d9"),
+    _FILES("claim", 11, "5f2f21c1d241c658"),
     """\
 with due as (
     select entry.id
@@ -142,6 +144,7 @@ claimed as (
         entry.payload,
         entry.error,
         entry.retry_count,
+        entry.next_retry_at,
         entry.created_at
 )
 
@@ -152,15 +155,17 @@ select
     claimed.headers,
     claimed.payload,
     claimed.error,
-    claimed.retry_count
+    claimed.retry_count,
+    claimed.next_retry_at
 from claimed
 order by claimed.created_at, claimed.id""",
     takes="max_entries int8, max_retries int4, lease interval",
     gives="""
         id uuid, idempotency_key text, provider text, headers jsonb, payload bytea,
-        error text, retry_count int4
+        error text, retry_count int4, next_retry_at timestamptz
     """,
     row=ClaimRow,
+    infinite=["next_retry_at"],
 )
 
 
@@ -178,6 +183,7 @@ def claim(
     Commit before replaying them. A claim is an attempt, whatever becomes of the
     worker; the last one has no end to its
     lease, so a webhook that kills its workers is given up like one that fails.
+    next_retry_at is the end of the lease, in the last attempt infinity.
     """
     return many(connection, _CLAIM, (max_entries, max_retries, lease))
 
@@ -208,7 +214,7 @@ def list_common_errors(
 
 
 _LIST_DUE: Statement[ListDueRow] = Statement(
-    _FILES("list_due", 5, "dfcc2922954a69e6"),
+    _FILES("list_due", 6, "7a6f4a87a95f1b25"),
     """\
 select
     entry.id,
@@ -224,6 +230,7 @@ limit $1""",
     takes="max_entries int8",
     gives="id uuid, provider text, retry_count int4, next_retry_at timestamptz?",
     row=ListDueRow,
+    infinite=["next_retry_at"],
 )
 
 

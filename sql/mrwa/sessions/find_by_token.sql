@@ -1,4 +1,5 @@
 -- The session of a refresh token, given as SHA-256, if it may still be used.
+-- expires_at: infinity
 -- :optional
 select
     session.id,

@@ -1,5 +1,6 @@
 -- The devices on which a user is logged in, the last used first.
 -- created_at is when the token was last rotated; the login itself may be older.
+-- expires_at: infinity
 -- :many
 select
     session.id,

@@ -1,6 +1,9 @@
 -- Takes failed webhooks that are due, oldest first, for one worker: no other gets them until the lease is over.
 -- Commit before replaying them. A claim is an attempt, whatever becomes of the worker; the last one has no end to its
 -- lease, so a webhook that kills its workers is given up like one that fails.
+-- next_retry_at is the end of the lease, in the last attempt infinity.
+-- next_retry_at: infinity
+-- next_retry_at: not null
 -- :many
 \if :{?max_entries} \else \set max_entries 10 \endif
 \if :{?max_retries} \else \set max_retries 8 \endif
@@ -34,6 +37,7 @@ claimed as (
         entry.payload,
         entry.error,
         entry.retry_count,
+        entry.next_retry_at,
         entry.created_at
 )
 
@@ -44,6 +48,7 @@ select
     claimed.headers,
     claimed.payload,
     claimed.error,
-    claimed.retry_count
+    claimed.retry_count,
+    claimed.next_retry_at
 from claimed
 order by claimed.created_at, claimed.id;

@@ -1,5 +1,6 @@
 -- Failed webhooks whose time to be replayed has come, oldest first; one without a time is ready now.
 -- Nothing is claimed: another worker sees the same entries.
+-- next_retry_at: infinity
 -- :many
 \if :{?max_entries} \else \set max_entries 50 \endif
 select

@@ -74,7 +74,19 @@ def test_a_session_knows_its_device(database: Connection, ada: UUID, first: Open
     assert (session.id, session.user_agent) == (first.session_id, "Firefox/150")
     assert session.ip_address == ip_address("192.0.2.1")
     assert (session.device_info.device_type, session.device_info.platform) == ("mobile", "app")
-    assert session.expires_at - session.created_at == timedelta(days=30)
+    assert session.expires_at == session.created_at + timedelta(days=30)
+
+
+def test_a_session_may_be_one_that_never_expires(
+    database: Connection, ada: UUID, first: OpenedSession
+) -> None:
+    database.execute("update sessions set expires_at = 'infinity'")
+
+    [listed] = sessions.list_for_user(database, user_id=ada)
+    found = sessions.find_by_token(database, refresh_token=digest(first.refresh_token))
+
+    assert found is not None
+    assert listed.expires_at == found.expires_at == "infinity"
 
 
 def test_the_device_used_last_comes_first(

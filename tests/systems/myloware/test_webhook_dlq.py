@@ -218,6 +218,26 @@ def test_the_last_attempt_gives_up(database: Connection) -> None:
     assert webhook_dlq.claim(database, max_retries=100) == []
 
 
+def test_the_lease_of_the_last_attempt_has_no_end(database: Connection) -> None:
+    add_failed(database, "1")
+
+    first = claim_one(database, max_retries=2)
+    last = claim_one(database, max_retries=2)
+
+    [(now,)] = database.execute("select now()")
+    assert first.next_retry_at == now + timedelta(minutes=5)
+    assert last.next_retry_at == "infinity"
+
+
+def test_what_is_due_since_for_ever_is_listed_as_well(database: Connection) -> None:
+    id_ = add_failed(database, "1")
+    database.execute("update webhook_dlq set next_retry_at = '-infinity'")
+
+    [due] = webhook_dlq.list_due(database)
+
+    assert (due.id, due.next_retry_at) == (id_, "-infinity")
+
+
 def test_a_webhook_that_kills_its_workers_is_given_up_too(database: Connection) -> None:
     id_ = add_failed(database, "1")
 
