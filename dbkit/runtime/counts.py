@@ -16,6 +16,11 @@ class Counts:
     named: int = 0
     unnamed: int = 0
 
+    @property
+    def made(self) -> int:
+        """The calls that were sent."""
+        return self.named + self.unnamed
+
     def __iadd__(self, other: "Counts") -> Self:
         self.prepared += other.prepared
         self.evicted += other.evicted

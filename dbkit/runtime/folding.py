@@ -10,7 +10,6 @@ from psycopg import AsyncConnection, generators
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from dbkit.errors import DbkitError
 from dbkit.runtime.errors import CommitUnknown, OnlyCalls
 from dbkit.runtime.ready import Ready
 from dbkit.runtime.sessions import ConnectionState, answer, session_of, settle
@@ -27,6 +26,8 @@ class FoldedCall:
     composition: Composition[Any]
     values: Sequence[object]
     future: "Future[Answer]"
+    # whether the server may have it, so that nobody knows what became of it if there is no answer
+    is_sent: bool = False
 
     def fail(self, error: Exception) -> None:
         """Tell the task that its call failed."""
@@ -73,7 +74,8 @@ class SharedConnection(AsyncConnection[Any]):
 async def run_calls(connection: AsyncConnection[Any], calls: Sequence[FoldedCall]) -> None:
     """Make calls on a connection in autocommit mode; whatever one does reaches no other's task.
 
-    What happens to the connection is told to every call that has no answer yet.
+    What happens to the connection is raised, and told to every call that was sent and has no
+    answer yet. Those that were not sent are left as they are, to be made on another connection.
     """
     session = session_of(connection)
     sent: list[tuple[FoldedCall, Ready[Any]]] = []
@@ -91,7 +93,7 @@ async def run_calls(connection: AsyncConnection[Any], calls: Sequence[FoldedCall
                     await _make(connection, session, call)
     except BaseException as error:
         for call in calls:
-            if not call.future.done():
+            if call.is_sent and not call.future.done():
                 unknown = CommitUnknown()
                 unknown.__cause__ = error
                 call.fail(unknown)
@@ -115,7 +117,7 @@ def _send(
             continue
         try:
             written, formats = ready.write_call(call.values)
-        except DbkitError as error:
+        except Exception as error:  # noqa: BLE001 - told to the call's own task
             if ready.has_own_types:
                 alone.append(call)
             else:
@@ -124,8 +126,9 @@ def _send(
         if not sent:
             pgconn.enter_pipeline_mode()
         session.counts.named += 1
-        sent.append((call, ready))
         pgconn.send_query_prepared(ready.name, written, formats, ready.result_format)
+        call.is_sent = True
+        sent.append((call, ready))
         # what fails is undone up to here, and what comes after is done
         pgconn.pipeline_sync()
     return alone
@@ -168,24 +171,36 @@ async def _finish(
     result: PGresult,
 ) -> None:
     """Tell a task its error, or make the call again if only its statement was lost."""
-    try:
-        steps = settle(connection, session, ready, result, call.values, is_first=True)
-        call.succeed(*await connection.wait(steps))
-    except (psycopg.Error, DbkitError) as error:
-        if connection.closed:
-            raise
-        call.fail(error)
+    # what failed is undone
+    call.is_sent = result.status not in BAD
+    steps = settle(connection, session, ready, result, call.values, is_first=True)
+    await _await(connection, session, call, steps)
 
 
 async def _make(
     connection: AsyncConnection[Any], session: ConnectionState, call: FoldedCall
 ) -> None:
     """Make one call, which has to be prepared first."""
+    steps = answer(connection, session, call.composition, call.values)
+    await _await(connection, session, call, steps)
+
+
+async def _await(
+    connection: AsyncConnection[Any],
+    session: ConnectionState,
+    call: FoldedCall,
+    steps: Steps[Answer],
+) -> None:
+    """Give a task its answer or its error; that the connection is lost is raised."""
+    made_before = session.counts.made
     try:
-        call.succeed(
-            *await connection.wait(answer(connection, session, call.composition, call.values))
-        )
-    except (psycopg.Error, DbkitError) as error:
-        if connection.closed and not isinstance(error, DbkitError):
+        call.succeed(*await connection.wait(steps))
+    except BaseException as error:
+        # before that, it was only prepared
+        call.is_sent = call.is_sent or session.counts.made > made_before
+        is_lost = connection.closed and isinstance(error, psycopg.Error)
+        if isinstance(error, Exception) and not (is_lost and call.is_sent):
+            # also that it was lost: preparing the call may be what ended it
+            call.fail(error)
+        if is_lost or not isinstance(error, Exception):
             raise
-        call.fail(error)

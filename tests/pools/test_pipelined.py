@@ -9,7 +9,7 @@ import pytest
 from psycopg import AsyncConnection
 
 from dbkit.errors import BadValue, NoRow
-from dbkit.pools import AsyncDatabase, DatabaseClosed, OnlyCalls, open_async_database
+from dbkit.pools import AsyncDatabase, CommitUnknown, DatabaseClosed, OnlyCalls, open_async_database
 from dbkit.runtime import awaited
 from tests.runtime.statements import statement
 
@@ -24,6 +24,10 @@ SLOW = statement(
     gives={"n": "int4", "s": "bool"},
 )
 ADD = statement("insert into notes values ($1)", takes={"n": "int4"})
+END = statement("select pg_terminate_backend(pg_backend_pid()) as done", gives={"done": "bool"})
+SLEEP = statement(
+    "select pg_sleep($1) is null as done", takes={"seconds": "float8"}, gives={"done": "bool"}
+)
 LIST = statement("select n from notes order by n", gives={"n": "int4"})
 
 
@@ -35,6 +39,20 @@ def run(url: str, work: Callable[[AsyncDatabase], Awaitable[None]]) -> None:
             await work(database)
 
     asyncio.run(opened())
+
+
+async def waiting(url: str, what: str) -> list[int]:
+    """Give the backends that wait for something, as soon as there are any."""
+    async with await AsyncConnection.connect(url, autocommit=True) as connection:
+        while True:
+            found = await connection.execute(
+                "select pid from pg_stat_activity "
+                "where wait_event = %s and datname = current_database()",
+                [what],
+            )
+            if pids := [pid for (pid,) in await found.fetchall()]:
+                return pids
+            await asyncio.sleep(0.01)
 
 
 def test_each_task_gets_its_own_rows(empty_url: str) -> None:
@@ -136,6 +154,75 @@ def test_a_lost_connection_is_told_and_replaced(empty_url: str) -> None:
             found = set(await awaited.many(connection, LIST, []))
         assert len(done) + len(unknown) == 1000
         assert set(done) <= found <= {*done, *unknown}
+
+    run(empty_url, work)
+
+
+def test_what_was_not_sent_when_its_connection_was_lost_is_made_on_another(empty_url: str) -> None:
+    async def work(database: AsyncDatabase) -> None:
+        async with database.pipelined(1) as connection:
+            await awaited.execute(connection, ADD, [0])
+            sent = [awaited.execute(connection, ADD, [n]) for n in range(1, 10)]
+            # none of these is prepared, so they are made one after the other
+            end = awaited.one(connection, END, [])
+            behind = [awaited.one(connection, PARTS, [n]) for n in (1, 2, 3)]
+
+            results = await asyncio.gather(*sent, end, *behind, return_exceptions=True)
+
+            assert results[:9] == [1] * 9
+            assert isinstance(results[9], CommitUnknown)
+            assert results[10:] == [12, 6, 4]
+            assert await awaited.many(connection, LIST, []) == list(range(10))
+
+    run(empty_url, work)
+
+
+def test_a_call_whose_connection_is_lost_before_it_is_sent_is_not_unknown(empty_url: str) -> None:
+    async def work(database: AsyncDatabase) -> None:
+        async with (
+            database.pipelined(1) as connection,
+            await AsyncConnection.connect(empty_url) as other,
+        ):
+            await other.execute("lock table notes")
+            # it cannot even be prepared
+            calls = [
+                asyncio.create_task(awaited.execute(connection, ADD, [1])),
+                asyncio.create_task(awaited.one(connection, NUMBER, [1])),
+            ]
+            [pid] = await waiting(empty_url, "relation")
+            await other.execute("select pg_terminate_backend(%s, 5000)", [pid])
+
+            lost, made = await asyncio.gather(*calls, return_exceptions=True)
+
+            assert isinstance(lost, psycopg.OperationalError)
+            assert not isinstance(lost, CommitUnknown)
+            assert made == 2
+
+    run(empty_url, work)
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_what_was_not_sent_when_its_group_was_cancelled_is_not_unknown(
+    empty_url: str, others: int
+) -> None:
+    async def work(database: AsyncDatabase) -> None:
+        before = asyncio.all_tasks()
+        async with database.pipelined(1 + others) as connection:
+            carriers = sorted(asyncio.all_tasks() - before, key=lambda task: task.get_name())
+            calls = [
+                asyncio.create_task(awaited.one(connection, SLEEP, [30])),
+                *(asyncio.create_task(awaited.one(connection, NUMBER, [n])) for n in range(3)),
+            ]
+            await waiting(empty_url, "PgSleep")
+            carriers[0].cancel()
+
+            results = await asyncio.gather(*calls, return_exceptions=True)
+
+            assert isinstance(results[0], CommitUnknown)
+            if others:
+                assert results[1:] == [1, 2, 3]
+            else:
+                assert [type(error) for error in results[1:]] == [DatabaseClosed] * 3
 
     run(empty_url, work)
 
