@@ -1,9 +1,11 @@
 """Open a connection to a PostgreSQL database, or say in one sentence why it cannot be opened."""
 
+import os
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import Literal, TypeAlias, get_args
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias, get_args
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -29,6 +31,21 @@ _WHERE = re.compile(
 _GIVEN = "the URL given"
 Prepare: TypeAlias = Literal["auto", "always", "never"]
 
+# so many seconds a host has to take a connection, one of several, or the only one
+_SECONDS_OF_MANY = 5
+_SECONDS_OF_ONE = 30
+# a connection is lost if its host is silent for 15 seconds: the system asks it after 5 without
+# traffic, which says nothing about how long a statement may run
+_LIVENESS = MappingProxyType(
+    {
+        "keepalives_idle": 5,
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        "tcp_user_timeout": 15_000,
+    }
+)
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 # of connections that were told; for every other it is "auto"
 _MODES: WeakKeyDictionary[object, Prepare] = WeakKeyDictionary()
 
@@ -48,9 +65,27 @@ def connect(url: str, *, origin: str = _GIVEN, prepare: Prepare = "auto") -> psy
             prepare_threshold=None,
             client_encoding="UTF8",
             fallback_application_name="dbkit",
+            **patience(url),
         )
     set_prepare_mode(connection, prepare)
     return connection
+
+
+def patience(url: str, given: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
+    """Return how long a host may be silent, as parameters for libpq.
+
+    What the URL, the environment or the parameters that are given say is left out. libpq's own
+    defaults are two minutes, by the driver, to connect, and hours until a connection is lost.
+    """
+    options = conninfo_to_dict(url, **given)
+    seconds: dict[str, Any] = {}
+    if "connect_timeout" not in options and "PGCONNECT_TIMEOUT" not in os.environ:
+        hosts = str(options.get("host") or options.get("hostaddr") or os.environ.get("PGHOST", ""))
+        seconds["connect_timeout"] = _SECONDS_OF_MANY if "," in hosts else _SECONDS_OF_ONE
+    has_service = "service" in options or "PGSERVICE" in os.environ
+    if not has_service and not options.keys() & {"keepalives", *_LIVENESS}:
+        seconds.update(_LIVENESS)
+    return seconds
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
 
-from dbkit.database import Prepare, explained, libpq_url, set_prepare_mode
+from dbkit.database import Prepare, explained, libpq_url, patience, set_prepare_mode
 from dbkit.pools.sizes import SizeChanges, Sizes, is_wanted, parameters
 from dbkit.pools.stock import Member, Statistics, Stock, is_lost, retry_pause, settings_of
 from dbkit.runtime import CommitUnknown, commit
@@ -62,7 +62,7 @@ class BlockingPool:
         url: str,
         sizes: Sizes,
         *,
-        connect_with: Mapping[str, Any],
+        connect_with: dict[str, Any],
         configure: Hook,
         reset: Hook | None,
         reconnect_failed: Callable[[Exception], object] | None,
@@ -288,7 +288,8 @@ class BlockingPool:
         self._drop(member)
 
     def _connect(self) -> Connection[Any]:
-        return Connection[Any].connect(self._url, **self._parameters)
+        connect_with = patience(self._url, self._parameters) | self._parameters
+        return Connection[Any].connect(self._url, **connect_with)
 
     def _configured(self, connection: Connection[Any]) -> Member[Connection[Any]]:
         try:

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
-from dbkit.database import Prepare, explained, libpq_url, set_prepare_mode
+from dbkit.database import Prepare, explained, libpq_url, patience, set_prepare_mode
 from dbkit.pools.errors import DatabaseClosed
 from dbkit.pools.pipelining import Pipelined
 from dbkit.pools.sizes import SizeChanges, Sizes, is_wanted, parameters
@@ -69,7 +69,7 @@ class LoopPool:
         url: str,
         sizes: Sizes,
         *,
-        connect_with: Mapping[str, Any],
+        connect_with: dict[str, Any],
         configure: AsyncHook | None,
         prepare: Prepare,
         reset: AsyncHook | None,
@@ -323,7 +323,8 @@ class LoopPool:
         self._tend()
 
     async def _connect(self) -> AsyncConnection[Any]:
-        return await AsyncConnection[Any].connect(self._url, **self._parameters)
+        connect_with = patience(self._url, self._parameters) | self._parameters
+        return await AsyncConnection[Any].connect(self._url, **connect_with)
 
     async def _configured(self, connection: AsyncConnection[Any]) -> Member[AsyncConnection[Any]]:
         try:
