@@ -182,6 +182,7 @@ class BlockingPool:
             ends = min(ends, time.monotonic() + _PATIENCE)
             while pgconn.is_busy():
                 if not member.poll.poll(max(ends - time.monotonic(), 0) * 1000):
+                    self._drop_doubtful()
                     return False
                 pgconn.consume_input()
             while pgconn.get_result() is not None:
@@ -244,6 +245,13 @@ class BlockingPool:
             else:
                 stock.retired += 1
             self._work.notify()
+
+    def _drop_doubtful(self) -> None:
+        """Close the idle connections that nobody needs to wait for: their host may be silent."""
+        with self._lock:
+            doubtful = self.stock.doubtful(time.monotonic())
+        for member in doubtful:
+            member.pgconn.finish()
 
     def _keep(self) -> None:
         """Make connections while they are missed, and close those that are too old."""

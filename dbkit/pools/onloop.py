@@ -169,7 +169,12 @@ class LoopPool:
         try:
             async with asyncio.timeout(min(seconds, _PATIENCE)):
                 await probe_awaited(member.connection)
-        except (psycopg.Error, TimeoutError):
+        except psycopg.Error:
+            return False
+        except TimeoutError:
+            # their host may be silent as well
+            for doubtful in self.stock.doubtful(asyncio.get_running_loop().time()):
+                doubtful.pgconn.finish()
             return False
         member.tested = tested
         return member.pgconn.transaction_status == TransactionStatus.IDLE and is_wanted(

@@ -257,6 +257,15 @@ class Stock(Generic[C]):
                 old.append(member)
         return old
 
+    def doubtful(self, now: float) -> list[Member[C]]:
+        """Take out the idle connections that would have to be tested, as one did not answer."""
+        doubtful = [member for member in self.idle if not self.is_trusted(member, now)]
+        for member in doubtful:
+            self.idle.remove(member)
+            self.remove(member)
+            self.retired += 1
+        return doubtful
+
     def pause(self, now: float) -> float | None:
         """Return after how many seconds there may be something to do; None if nothing is due."""
         # also of those that are lent: nobody tells when they are given back

@@ -11,7 +11,7 @@ from psycopg.pq.abc import PGconn, PGresult
 from dbkit.runtime.calls import awaited_result, result_of
 from dbkit.runtime.errors import CommitUnknown
 from dbkit.runtime.sessions import session_of
-from dbkit.runtime.wire import BAD, plain, run_async
+from dbkit.runtime.wire import BAD
 
 _COMMIT = b"commit"
 # after an error that is one of these, the server ends the session
@@ -49,8 +49,11 @@ async def commit_awaited(connection: AsyncConnection[Any]) -> None:
 
 
 async def probe_awaited(connection: AsyncConnection[Any]) -> None:
-    """Ask the server for nothing, to see that it answers."""
-    await run_async(connection, plain(connection.pgconn, ""))
+    """Ask the server for nothing, to see that it answers; a caller who stops closes it."""
+    # the driver would wait for a silent server to cancel it
+    async with connection.lock:
+        connection.pgconn.send_query(b"")
+        await awaited_result(connection, session_of(connection))
 
 
 def _lose(pgconn: PGconn, error: BaseException) -> None:

@@ -5,12 +5,13 @@ import socket
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, ExitStack
 from typing import Any
 
 import pytest
 
 from dbkit.database import connect, patience
-from dbkit.pools import open_async_database, open_database
+from dbkit.pools import Statistics, blocking, onloop, open_async_database, open_database
 from tests.pools.relays import relay
 
 LIVENESS = {
@@ -74,13 +75,81 @@ def test_the_next_host_is_tried_when_one_takes_a_connection_and_says_nothing(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the options have other names elsewhere")
 def test_the_system_ends_a_connection_whose_host_is_silent(empty_url: str) -> None:
-    with relay(empty_url) as host, open_database(host.first) as database:
-        with database.connection() as lent:
-            end = socket.socket(fileno=lent.fileno())
-            options = ("TCP_USER_TIMEOUT", "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
-            try:
-                found = [end.getsockopt(socket.IPPROTO_TCP, getattr(socket, o)) for o in options]
-            finally:
-                end.detach()
+    with (
+        relay(empty_url) as host,
+        open_database(host.first) as database,
+        database.connection() as lent,
+    ):
+        end = socket.socket(fileno=lent.fileno())
+        options = ("TCP_USER_TIMEOUT", "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
+        try:
+            found = [end.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in options]
+        finally:
+            end.detach()
 
     assert found == [15_000, 5, 5, 2]
+
+
+def test_of_idle_connections_to_a_silent_host_one_is_waited_for(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocking, "_PATIENCE", 0.5)
+    tested = count_calls(monkeypatch, blocking.BlockingPool, "_answers")
+    with (
+        relay(empty_url) as host,
+        open_database(host.first, check_after=0, kwargs={"connect_timeout": 2}) as database,
+    ):
+        with ExitStack() as stack:
+            for _ in range(5):
+                stack.enter_context(database.connection())
+        tested.clear()
+        host.fall_silent()
+
+        with database.connection() as lent:
+            lent.execute("select 1")
+            statistics = database.statistics()
+
+    assert len(tested) == 1
+    assert (statistics.size, statistics.idle, statistics.retired) == (1, 0, 5)
+
+
+def test_of_idle_connections_on_a_loop_to_a_silent_host_one_is_waited_for(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(onloop, "_PATIENCE", 0.5)
+    tested = count_calls(monkeypatch, onloop.LoopPool, "_answers")
+
+    async def take(url: str) -> Statistics:
+        async with open_async_database(
+            url, check_after=0, kwargs={"connect_timeout": 2}
+        ) as database:
+            async with AsyncExitStack() as stack:
+                for _ in range(5):
+                    await stack.enter_async_context(database.connection())
+            tested.clear()
+            host.fall_silent()
+
+            async with database.connection() as lent:
+                await lent.execute("select 1")
+                return database.statistics()
+
+    with relay(empty_url) as host:
+        statistics = asyncio.run(take(host.first))
+
+    assert len(tested) == 1
+    assert (statistics.size, statistics.idle, statistics.retired) == (1, 0, 5)
+    # the driver asks the silent host to cancel what it waits for, which takes ten seconds
+    assert [record for record in caplog.records if record.name == "psycopg"] == []
+
+
+def count_calls(patch: pytest.MonkeyPatch, owner: type, name: str) -> list[None]:
+    """Note the calls of a method, which does what it does."""
+    calls: list[None] = []
+    method = getattr(owner, name)
+
+    def counted(*arguments: object) -> object:
+        calls.append(None)
+        return method(*arguments)
+
+    patch.setattr(owner, name, counted)
+    return calls
