@@ -24,7 +24,15 @@ from dbkit.runtime.sessions import (
     settle,
 )
 from dbkit.runtime.statement import Statement
-from dbkit.runtime.wire import BAD, AnyConnection, Steps, drained, in_pipeline, last_of_group
+from dbkit.runtime.wire import (
+    BAD,
+    AnyConnection,
+    Steps,
+    drained,
+    hold_to_loop,
+    in_pipeline,
+    last_of_group,
+)
 
 T = TypeVar("T")
 
@@ -286,6 +294,7 @@ async def _call_awaited(
         if isinstance(connection, SharedConnection):
             return await connection.fold(composition, values)
         session = session_of(connection)
+    hold_to_loop(connection)
     pgconn = connection.pgconn
     try:
         # what `async with` does, without its two coroutines

@@ -30,3 +30,14 @@ class OnlyCalls(QueryError, AttributeError):
             "a connection of pipelined() makes single calls of :one, :optional, :many and :exec; "
             "for anything else, lend one by connection() or transaction()"
         )
+
+
+@dataclass(eq=False)
+class OtherLoop(QueryError):
+    """An async connection was used from two event loops at the same time."""
+
+    def __str__(self) -> str:
+        return (
+            "the connection is used by another event loop that is running; open a connection for "
+            "each loop"
+        )

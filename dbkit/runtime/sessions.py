@@ -189,11 +189,13 @@ def session_of(connection: AnyConnection) -> ConnectionState:
     """Return what is known of a connection."""
     # kept by the connection, and freed with it
     session: ConnectionState | None = connection.__dict__.get(SESSION)
-    if session is None:
-        mode = prepare_mode(connection)
-        session = ConnectionState(named=None if mode == "auto" else mode == "always")
-        connection.__dict__[SESSION] = session
-    return session
+    if session is not None:
+        return session
+    mode = prepare_mode(connection)
+    fresh = ConnectionState(named=None if mode == "auto" else mode == "always")
+    # one for all threads, also if two make the first call
+    first: ConnectionState = connection.__dict__.setdefault(SESSION, fresh)
+    return first
 
 
 def counts_of(connection: AnyConnection) -> Counts:

@@ -1,5 +1,6 @@
 """Talk with the server through one connection, blocking or not: written once, as generators."""
 
+from asyncio import get_running_loop
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -13,12 +14,16 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, Format, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
+from dbkit.runtime.errors import OtherLoop
+
 T = TypeVar("T")
 AnyConnection: TypeAlias = Connection[Any] | AsyncConnection[Any]
 Steps: TypeAlias = PQGen[T]
 # sends one message of the protocol
 Message: TypeAlias = Callable[[], None]
 
+# where a connection keeps the loop that uses it
+_LOOP = "_dbkit_loop"
 _LOST = "the connection is lost"
 # fails inside a transaction and outside, so that nothing done before can be committed; the name
 # tells a reader of the server's log why
@@ -57,8 +62,22 @@ def run(connection: AnyConnection, steps: Steps[T]) -> T:
 
 async def run_async(connection: AsyncConnection[Any], steps: Steps[T]) -> T:
     """Run the steps on an async connection."""
+    hold_to_loop(connection)
     async with connection.lock:
         return await connection.wait(steps)
+
+
+def hold_to_loop(connection: AsyncConnection[Any]) -> None:
+    """Refuse a call from another loop than the one that uses the connection, if that is running.
+
+    The connection's lock keeps the tasks of one loop apart, and not those of two.
+    """
+    loop = get_running_loop()
+    known = connection.__dict__.setdefault(_LOOP, loop)
+    if known is not loop:
+        if known.is_running():
+            raise OtherLoop
+        connection.__dict__[_LOOP] = loop
 
 
 def opening(connection: AnyConnection) -> str:
