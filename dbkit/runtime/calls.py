@@ -294,7 +294,10 @@ async def _call_awaited(
         if isinstance(connection, SharedConnection):
             return await connection.fold(composition, values)
         session = session_of(connection)
-    hold_to_loop(connection)
+    # mostly it is the same loop, and nothing has to be called
+    reader = session.loop_reader
+    if reader is None or reader.loop is not get_running_loop():
+        hold_to_loop(connection)
     pgconn = connection.pgconn
     try:
         # what `async with` does, without its two coroutines
