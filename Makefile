@@ -10,7 +10,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 # made anew when the dependencies change; uv where there is one, plain venv and pip where not
-.venv/installed: pyproject.toml
+.venv/installed: pyproject.toml dbkit/runtime/_compiled.c .build/hook.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	  || { echo "dbkit needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@echo "installing into .venv (once, about half a minute)"
@@ -77,7 +77,7 @@ docs: .venv/installed ## write docs/rules.md anew from the rules
 	@$(BIN)/python -m tests.check.rulespage > docs/rules.md
 
 # the peers have an environment of their own, made anew when their pins change
-.venv-bench/installed: bench/requirements.txt pyproject.toml
+.venv-bench/installed: bench/requirements.txt pyproject.toml dbkit/runtime/_compiled.c .build/hook.py
 	@echo "installing the peers into .venv-bench (once, about half a minute)"
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv venv --quiet --allow-existing --python $(PYTHON) .venv-bench && \

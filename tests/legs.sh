@@ -33,8 +33,10 @@ if [ -x /usr/sbin/pgbouncer ]; then
 else
     echo "== pgbouncer: this machine has none, so nothing ran through it"
 fi
-# no quotes: each is an argument of its own
+# no quotes: each is an argument of its own; this leg is the one without what is compiled
+export DBKIT_COMPILED=0
 leg 16 $ignored
+unset DBKIT_COMPILED
 if [ -x /usr/lib/postgresql/15/bin/pg_ctl ]; then
     leg /usr/lib/postgresql/15/bin $ignored
 else

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import zipfile
 from email.message import Message
 from pathlib import Path
 
@@ -44,9 +45,22 @@ def test_the_wheel_carries_the_library_and_no_system(installed: Path) -> None:
     in_wheel = {str(path.relative_to(installed)) for path in (installed / "dbkit").rglob("*.*")}
     in_repository = {path for path in _tracked("dbkit") if not path.startswith("dbkit/systems/")}
 
-    assert in_wheel == in_repository
+    compiled = f"dbkit/runtime/_compiled{sysconfig.get_config_var('EXT_SUFFIX')}"
+    assert in_wheel == in_repository | {compiled}
     assert "dbkit/py.typed" in in_wheel
     assert {path.name.partition("-")[0] for path in installed.iterdir()} == {"dbkit"}
+
+
+def test_a_wheel_that_nothing_was_compiled_for_is_for_every_platform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBKIT_COMPILED", "0")
+
+    _build("wheel", tmp_path)
+
+    [wheel] = tmp_path.glob("*.whl")
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert not [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".so")]
 
 
 def test_the_library_imports_what_it_declares_and_no_more(installed: Path) -> None:

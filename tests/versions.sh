@@ -32,7 +32,8 @@ environment() {
     folder=$1
     python=$2
     shift 2
-    if [ "$folder/installed" -nt pyproject.toml ]; then return; fi
+    if [ "$folder/installed" -nt pyproject.toml ] &&
+        [ "$folder/installed" -nt dbkit/runtime/_compiled.c ]; then return; fi
     rm -rf "$folder"
     if command -v uv >/dev/null 2>&1; then
         uv venv --quiet --python "$python" "$folder" &&

@@ -2,17 +2,25 @@
 
 import asyncio
 from asyncio import get_running_loop
-from collections.abc import Sequence
-from typing import Any, Generic, NoReturn, TypeVar, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, Generic, NoReturn, TypeAlias, TypeVar, cast
 
 import psycopg
 from psycopg import AsyncConnection, Connection, capabilities, generators
 from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from dbkit.errors import NoRow, TooManyRows
+from dbkit.errors import InsidePipeline, NoRow, TooManyRows
+from dbkit.runtime.compiled import Answer
 from dbkit.runtime.folding import SharedConnection
-from dbkit.runtime.readers import Take, expect_portions, loop_reader, poll_reader
+from dbkit.runtime.readers import (
+    LoopReader,
+    Take,
+    expect_portions,
+    loop_reader,
+    poll_reader,
+    read_input,
+)
 from dbkit.runtime.ready import Ready
 from dbkit.runtime.sessions import (
     SESSION,
@@ -23,7 +31,7 @@ from dbkit.runtime.sessions import (
     session_of,
     settle,
 )
-from dbkit.runtime.statement import Statement
+from dbkit.runtime.statement import Composition, Statement
 from dbkit.runtime.wire import (
     BAD,
     AnyConnection,
@@ -39,7 +47,6 @@ T = TypeVar("T")
 # so many seconds a server has to end what was cancelled
 _PATIENCE = 5.0
 # a class's attributes are slow to look up
-_IDLE = TransactionStatus.IDLE
 _ACTIVE = TransactionStatus.ACTIVE
 # whether libpq can hand on some of the rows while others come
 _HAS_PORTIONS = capabilities.has_stream_chunked()
@@ -53,8 +60,7 @@ def one(connection: AnyConnection, statement: Statement[T], values: Sequence[obj
     """
     if isinstance(connection, AsyncConnection):
         return cast("T", _one_awaited(connection, statement, values))
-    ready, result = _call(connection, statement, values)
-    rows = ready.rows(connection.pgconn, result)
+    rows = _rows(_call(connection, statement, values), connection)
     return rows[0] if len(rows) == 1 else _not_one(statement, rows)
 
 
@@ -64,18 +70,15 @@ def optional(
     """Give the row or None; two are `TooManyRows`."""
     if isinstance(connection, AsyncConnection):
         return cast("T", _optional_awaited(connection, statement, values))
-    ready, result = _call(connection, statement, values)
-    rows = ready.rows(connection.pgconn, result)
+    rows = _rows(_call(connection, statement, values), connection)
     return rows[0] if len(rows) == 1 else _no_row(statement, rows)
 
 
 def many(connection: AnyConnection, statement: Statement[T], values: Sequence[object]) -> list[T]:
     """Give all rows, as a list."""
-    portions: _Portions[T] | None = _Portions(connection.pgconn) if _HAS_PORTIONS else None
     if isinstance(connection, AsyncConnection):
-        return cast("list[T]", _many_awaited(connection, statement, values, portions))
-    ready, result = _call(connection, statement, values, portions)
-    return _all(connection, ready, result, portions)
+        return cast("list[T]", _many_awaited(connection, statement, values))
+    return _rows(_call(connection, statement, values, in_portions=_HAS_PORTIONS), connection)
 
 
 def execute(connection: AnyConnection, statement: Statement[Any], values: Sequence[object]) -> int:
@@ -88,34 +91,28 @@ def execute(connection: AnyConnection, statement: Statement[Any], values: Sequen
 async def _one_awaited(
     connection: AsyncConnection[Any], statement: Statement[T], values: Sequence[object]
 ) -> T:
-    ready, result = await _call_awaited(connection, statement, values)
-    rows = ready.rows(connection.pgconn, result)
+    rows = _rows(await _call_awaited(connection, statement, values), connection)
     return rows[0] if len(rows) == 1 else _not_one(statement, rows)
 
 
 async def _optional_awaited(
     connection: AsyncConnection[Any], statement: Statement[T], values: Sequence[object]
 ) -> T | None:
-    ready, result = await _call_awaited(connection, statement, values)
-    rows = ready.rows(connection.pgconn, result)
+    rows = _rows(await _call_awaited(connection, statement, values), connection)
     return rows[0] if len(rows) == 1 else _no_row(statement, rows)
 
 
 async def _many_awaited(
-    connection: AsyncConnection[Any],
-    statement: Statement[T],
-    values: Sequence[object],
-    portions: "_Portions[T] | None",
+    connection: AsyncConnection[Any], statement: Statement[T], values: Sequence[object]
 ) -> list[T]:
-    ready, result = await _call_awaited(connection, statement, values, portions)
-    return _all(connection, ready, result, portions)
+    called = await _call_awaited(connection, statement, values, in_portions=_HAS_PORTIONS)
+    return _rows(called, connection)
 
 
 async def _execute_awaited(
     connection: AsyncConnection[Any], statement: Statement[Any], values: Sequence[object]
 ) -> int:
-    _, result = await _call_awaited(connection, statement, values)
-    return result.command_tuples or 0
+    return (await _call_awaited(connection, statement, values))[1].command_tuples or 0
 
 
 def _not_one(statement: Statement[T], rows: list[T]) -> NoReturn:
@@ -130,34 +127,45 @@ def _no_row(statement: Statement[T], rows: list[T]) -> T | None:
     return None
 
 
-def _all(
-    connection: AnyConnection,
-    ready: Ready[T],
-    result: PGresult,
-    portions: "_Portions[T] | None",
-) -> list[T]:
-    if portions is None:
+# a statement, the last result of a call, and the rows that were read on the way: None where all
+# are in the result; a class of its own would cost a call more
+_Called: TypeAlias = tuple[Ready[T], PGresult, "_Portions[T] | Answer | None"]
+
+
+def _rows(called: _Called[T], connection: AnyConnection) -> list[T]:
+    """Give all rows of a call."""
+    ready, result, read = called
+    if read is None:
         return ready.rows(connection.pgconn, result)
-    return portions.all(ready, result)
+    if isinstance(read, _Portions):
+        return read.all(ready, result)
+    rows: list[T] = read.rows
+    for unread in read.unread or ():
+        rows += ready.rows(connection.pgconn, unread, len(rows))
+    return rows
 
 
 class _Portions(Generic[T]):
     """The rows of one call, of which some are built while others are still to come."""
 
-    __slots__ = ("_error", "_kept", "_pgconn", "_ready", "_rows")
+    __slots__ = ("_error", "_held", "_kept", "_pgconn", "_ready", "_rows")
 
-    def __init__(self, pgconn: PGconn) -> None:
+    def __init__(self, pgconn: PGconn, kept: Iterable[PGresult] = ()) -> None:
         self._pgconn = pgconn
         self._rows: list[T] = []
-        # what came with other columns than expected
-        self._kept: list[PGresult] = []
+        # what is read when the connection is at rest: it came with other columns than expected,
+        # or code of the caller's runs for each row
+        self._kept: list[PGresult] = [*kept]
         self._error: Exception | None = None
         # what reads them, known when the call is sent
         self._ready: Ready[T] | None = None
+        # whether the server holds them to columns that were compared
+        self._held = False
 
-    def expect(self, ready: Ready[T]) -> Take:
+    def expect(self, ready: Ready[T], *, held: bool) -> Take:
         """Give what takes the portions of a call that was sent; in a group, the reader asks."""
         self._ready = ready
+        self._held = held
         if not self._pgconn.pipeline_status:
             expect_portions(self._pgconn)
         return self._take
@@ -166,7 +174,7 @@ class _Portions(Generic[T]):
         """Build the rows of a portion; what is wrong with one is raised when all have come."""
         if self._ready is None or self._error is not None:
             return
-        if not self._ready.matches(result):
+        if self._ready.calls_out or not (self._held or self._ready.matches(result)):
             self._kept.append(result)
             return
         try:
@@ -187,8 +195,9 @@ def _call(
     connection: Connection[Any],
     statement: Statement[T],
     values: Sequence[object],
-    portions: _Portions[T] | None = None,
-) -> tuple[Ready[T], PGresult]:
+    *,
+    in_portions: bool = False,
+) -> _Called[T]:
     """Send a call and wait for its result; most calls are one message, without any detour."""
     composition = statement.only or statement.composition(values)
     session: ConnectionState = connection.__dict__.get(SESSION) or session_of(connection)
@@ -196,26 +205,69 @@ def _call(
     try:
         # one call at a time, whichever threads they come from
         with connection.lock:
-            if pgconn.pipeline_status:
-                refuse_pipeline(pgconn, composition)
-            is_first = pgconn.transaction_status == _IDLE
             try:
-                ready = send_now(connection, session, composition, values)
-                if ready is None:
-                    return connection.wait(answer(connection, session, composition, values))
-                take = None if portions is None else portions.expect(ready)
-                result = result_of(connection, session, take)
-                if result.status in BAD or not (session.is_held(ready) or ready.matches(result)):
-                    steps = settle(connection, session, ready, result, values, is_first=is_first)
-                    return connection.wait(steps)
+                ready: Ready[T] | None = session.ready.get(composition.number)
+                if ready is not None and ready.straight is not None and not session.gone:
+                    came = ready.straight.send(connection, pgconn, values, in_portions)
+                    if came is not None:
+                        session.note_use(composition.number, ready.straight)
+                        while not came.read(True):
+                            read_input(pgconn, came.last)
+                        if came.is_good:
+                            return ready, came.last, came
+                        steps = _settle_straight(connection, session, ready, values, came)
+                        return *connection.wait(steps), _unread(pgconn, came)
+                return _call_from_python(
+                    connection, session, composition, values, in_portions=in_portions
+                )
+            except InsidePipeline:
+                raise
             except BaseException as error:
                 if pgconn.pipeline_status or pgconn.transaction_status == _ACTIVE:
                     _give_up(connection, session, error)
                 raise
-            return ready, result
     except psycopg.Error as error:
         composition.note(error)
         raise
+
+
+def _call_from_python(
+    connection: Connection[Any],
+    session: ConnectionState,
+    composition: Composition[T],
+    values: Sequence[object],
+    *,
+    in_portions: bool,
+) -> _Called[T]:
+    """Send a call that C does not send, or that needs more than itself."""
+    pgconn = connection.pgconn
+    refuse_pipeline(pgconn, composition)
+    ready = send_now(connection, session, composition, values)
+    if ready is None:
+        return *connection.wait(answer(connection, session, composition, values)), None
+    portions = _Portions[T](pgconn) if in_portions else None
+    take = None if portions is None else portions.expect(ready, held=session.held)
+    result = result_of(connection, session, take)
+    if result.status in BAD or not (session.held or ready.matches(result)):
+        is_first = session.was_outside
+        steps = settle(connection, session, ready, result, values, is_first=is_first)
+        return *connection.wait(steps), portions
+    return ready, result, portions
+
+
+def _settle_straight(
+    connection: AnyConnection,
+    session: ConnectionState,
+    ready: Ready[T],
+    values: Sequence[object],
+    came: Answer,
+) -> Steps[tuple[Ready[T], PGresult]]:
+    return settle(connection, session, ready, came.last, values, is_first=came.was_outside)
+
+
+def _unread(pgconn: PGconn, came: Answer) -> _Portions[Any]:
+    """Give what came of the rows before the last result."""
+    return _Portions(pgconn, [each for each in came.unread or () if each is not came.last])
 
 
 def result_of(
@@ -237,15 +289,21 @@ async def awaited_result(
 ) -> PGresult:
     """Wait for the result of a call that was sent, alone or after what begins the transaction."""
     pgconn = connection.pgconn
-    reader = session.loop_reader
-    if reader is None or reader.loop is not get_running_loop():
-        reader = session.loop_reader = loop_reader(connection, reader)
+    reader = _listener(connection, session)
     if reader is None or pgconn.flush():
         return _taken(await connection.wait(_driven(pgconn)), take)
     reader.last = None
     while (result := reader.read(take)) is None:
         await reader.arrival()
     return result
+
+
+def _listener(connection: AsyncConnection[Any], session: ConnectionState) -> LoopReader | None:
+    """Give what listens on the running loop; None where no loop can."""
+    reader = session.loop_reader
+    if reader is None or reader.loop is not get_running_loop():
+        reader = session.loop_reader = loop_reader(connection, reader)
+    return reader
 
 
 def _driven(pgconn: PGconn) -> Steps[list[PGresult]]:
@@ -266,7 +324,7 @@ def _give_up(connection: Connection[Any], session: ConnectionState, reason: Base
     The reason is Ctrl-C, or whatever a signal's handler raised; after an error of the driver's the
     connection is lost, as far as anybody knows.
     """
-    reader = session.poll_reader
+    reader = session.poll_reader or poll_reader(connection.pgconn)
     try:
         if not isinstance(reason, psycopg.Error):
             connection.cancel_safe(timeout=_PATIENCE)
@@ -282,17 +340,18 @@ def _give_up(connection: Connection[Any], session: ConnectionState, reason: Base
             raise
 
 
-async def _call_awaited(
+async def _call_awaited(  # noqa: C901 - each way out saves most calls a coroutine
     connection: AsyncConnection[Any],
     statement: Statement[T],
     values: Sequence[object],
-    portions: _Portions[T] | None = None,
-) -> tuple[Ready[T], PGresult]:
+    *,
+    in_portions: bool = False,
+) -> _Called[T]:
     composition = statement.only or statement.composition(values)
     session: ConnectionState | None = connection.__dict__.get(SESSION)
     if session is None:
         if isinstance(connection, SharedConnection):
-            return await connection.fold(composition, values)
+            return *await connection.fold(composition, values), None
         session = session_of(connection)
     # mostly it is the same loop, and nothing has to be called
     reader = session.loop_reader
@@ -303,28 +362,56 @@ async def _call_awaited(
         # what `async with` does, without its two coroutines
         await connection.lock.acquire()
         try:
-            if pgconn.pipeline_status:
-                refuse_pipeline(pgconn, composition)
-            is_first = pgconn.transaction_status == _IDLE
-            try:
-                ready = send_now(connection, session, composition, values)
-                if ready is None:
-                    return await connection.wait(answer(connection, session, composition, values))
-                take = None if portions is None else portions.expect(ready)
-                result = await awaited_result(connection, session, take)
-                if result.status in BAD or not (session.is_held(ready) or ready.matches(result)):
-                    steps = settle(connection, session, ready, result, values, is_first=is_first)
-                    return await connection.wait(steps)
-            except BaseException as error:
-                if pgconn.pipeline_status or pgconn.transaction_status == _ACTIVE:
-                    await _give_up_awaited(connection, error)
-                raise
-            return ready, result
+            listener = _listener(connection, session)
+            ready: Ready[T] | None = session.ready.get(composition.number)
+            if listener and ready is not None and ready.straight is not None and not session.gone:
+                came = ready.straight.send(connection, pgconn, values, in_portions)
+                if came is not None:
+                    session.note_use(composition.number, ready.straight)
+                    while not came.read(False):
+                        listener.last = came.last
+                        await listener.arrival()
+                    if came.is_good:
+                        return ready, came.last, came
+                    steps = _settle_straight(connection, session, ready, values, came)
+                    return *await connection.wait(steps), _unread(pgconn, came)
+            return await _call_from_python_awaited(
+                connection, session, composition, values, in_portions=in_portions
+            )
+        except InsidePipeline:
+            raise
+        except BaseException as error:
+            if pgconn.pipeline_status or pgconn.transaction_status == _ACTIVE:
+                await _give_up_awaited(connection, error)
+            raise
         finally:
             connection.lock.release()
     except psycopg.Error as error:
         composition.note(error)
         raise
+
+
+async def _call_from_python_awaited(
+    connection: AsyncConnection[Any],
+    session: ConnectionState,
+    composition: Composition[T],
+    values: Sequence[object],
+    *,
+    in_portions: bool,
+) -> _Called[T]:
+    pgconn = connection.pgconn
+    refuse_pipeline(pgconn, composition)
+    ready = send_now(connection, session, composition, values)
+    if ready is None:
+        return *await connection.wait(answer(connection, session, composition, values)), None
+    portions = _Portions[T](pgconn) if in_portions else None
+    take = None if portions is None else portions.expect(ready, held=session.held)
+    result = await awaited_result(connection, session, take)
+    if result.status in BAD or not (session.held or ready.matches(result)):
+        is_first = session.was_outside
+        steps = settle(connection, session, ready, result, values, is_first=is_first)
+        return *await connection.wait(steps), portions
+    return ready, result, portions
 
 
 async def _give_up_awaited(connection: AsyncConnection[Any], reason: BaseException) -> None:

@@ -22,6 +22,7 @@ from psycopg.types import numeric, string
 from psycopg.types import uuid as uuids
 
 from dbkit.errors import BadValue
+from dbkit.runtime.compiled import COMPILED, SetWriter
 from dbkit.runtime.ready import Ready, Sent
 from dbkit.runtime.statement import Composition
 from dbkit.runtime.wirevalues import AsText, Encoder, Unbindable, Write
@@ -74,6 +75,8 @@ class Columns:
         self._formats = [Format.BINARY] * len(columns)
         self._pyformats = [PyFormat.BINARY] * len(columns)
         self._fast = _transformer([column.oid for column in self._columns])
+        writes_all = self.is_binary and not used
+        self._writer = _set_writer(ready, self._order) if writes_all else None
         self._written = _transformer([_BYTEA] * len(columns))
         self._next = _FIRST_SETS
 
@@ -89,8 +92,11 @@ class Columns:
         """Write a portion in the binary form of `copy`; all types have one."""
         start = len(into)
         try:
-            for row in self._fitted(sets):
-                format_row_binary(row, self._fast, into)
+            if self._writer is not None:
+                self._writer.write(self._arranged(sets), into)
+            else:
+                for row in self._fitted(sets):
+                    format_row_binary(row, self._fast, into)
         except Exception:  # noqa: BLE001 - whatever it is, the long way names it
             del into[start:]
             for number, values in enumerate(sets, first):
@@ -118,11 +124,13 @@ class Columns:
         self._learn(len(bound) * _size(bound[0].values), len(bound))
         return bound
 
-    def _fitted(self, sets: list[Values]) -> Iterable[Values]:
+    def _arranged(self, sets: list[Values]) -> list[Values]:
         if self._composition.used:
             sets = list(map(self._bound, sets))
-        if self._pick is not None:
-            sets = list(map(self._pick, sets))
+        return sets if self._pick is None else list(map(self._pick, sets))
+
+    def _fitted(self, sets: list[Values]) -> Iterable[Values]:
+        sets = self._arranged(sets)
         columns = list(zip(*sets, strict=True))
         fitted = [column.fit(values) for column, values in zip(self._columns, columns, strict=True)]
         if all(after is before for after, before in zip(fitted, columns, strict=True)):
@@ -162,6 +170,25 @@ class _Column(NamedTuple):
     # of the type whose dumper writes them
     oid: int
     fit: _Fit
+
+
+def _set_writer(ready: Ready[Any], order: Sequence[int]) -> SetWriter | None:
+    """Make what writes sets in C; None where that is not compiled."""
+    if COMPILED is None:
+        return None
+    return COMPILED.SetWriter(
+        AsText,
+        tuple((*_written(ready.encoders[number]), ready.nullable[number]) for number in order),
+    )
+
+
+def _written(encoder: Encoder) -> tuple[str, Callable[[Any], object] | None, type | None]:
+    """Say how a value is written in C, by what, and which class it has to be of."""
+    if encoder.scalar == "numeric":
+        return "function", numeric.DecimalBinaryDumper(Decimal).dump, Decimal
+    if encoder.scalar in _FITS:
+        return encoder.scalar, None, None
+    return "function", encoder.binary, None
 
 
 def _picker(order: Sequence[int]) -> Callable[[Values], Values]:

@@ -194,12 +194,12 @@ def _ending(row: Callable[..., Any] | None, names: list[str], given: dict[str, A
     """Say how the values of one row become the row, and is added to those that are made."""
     if row is None:
         return ["add(v0)"]
-    twin = _twin(row, len(names))
+    slots = fillable_slots(row, len(names))
+    twin = None if slots is None else _twin(row, slots)
     given["row"] = row
-    if twin is None:
+    if slots is None or twin is None:
         return [f"add(row({', '.join(names)}))"]
     given |= {"twin": twin, "new": object.__new__}
-    slots = [field.name for field in fields(cast("Any", row))]
     return [
         "made = new(twin)",
         *(f"made.{slot} = {name}" for slot, name in zip(slots, names, strict=True)),
@@ -208,11 +208,10 @@ def _ending(row: Callable[..., Any] | None, names: list[str], given: dict[str, A
     ]
 
 
-def _twin(row: Callable[..., Any], count: int) -> type | None:
-    """Return a class of the same slots, whose objects can be filled and then become rows.
+def fillable_slots(row: Callable[..., Any] | None, count: int) -> tuple[str, ...] | None:
+    """Return the slots of a class of rows whose objects can be filled without calling it.
 
-    A frozen dataclass sets each field through a call, which is half of what a row costs. None
-    where calling the class could do anything else than set its slots.
+    None where calling the class could do anything else than set its slots.
     """
     if not (isinstance(row, type) and is_dataclass(row)):
         return None
@@ -231,6 +230,14 @@ def _twin(row: Callable[..., Any], count: int) -> type | None:
         or written.co_filename != "<string>"
     ):
         return None
+    return slots
+
+
+def _twin(row: Callable[..., Any], slots: tuple[str, ...]) -> type | None:
+    """Return a class of the same slots, whose objects can be filled and then become rows.
+
+    A frozen dataclass sets each field through a call, which is half of what a row costs.
+    """
     twin = type("_Twin", (), {"__slots__": slots})
     try:
         object.__setattr__(twin(), "__class__", row)

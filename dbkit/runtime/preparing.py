@@ -115,6 +115,8 @@ def assemble(
             encoding,
         ),
         tuple(Format.TEXT if encoder.binary is None else Format.BINARY for encoder in encoders),
+        reading.reader(connection.pgconn, statement.row, statement.nullable_columns),
+        reading.calls_out(statement.row, len(columns)),
         make_built(
             statement.row,
             statement.nullable_columns,

@@ -74,17 +74,18 @@ class Reader:
             raise psycopg.OperationalError(message)
         return last
 
-    def read_input(self) -> None:
-        """Read what the server sent.
 
-        An error that it sent before it closed the connection tells more than the end of that.
-        """
-        try:
-            self._pgconn.consume_input()
-        except psycopg.OperationalError:
-            if self.last is not None and self.last.status in BAD:
-                raise error_from_result(self.last) from None
-            raise
+def read_input(pgconn: PGconn, last: PGresult | None) -> None:
+    """Read what the server sent.
+
+    An error that it sent before it closed the connection tells more than the end of that.
+    """
+    try:
+        pgconn.consume_input()
+    except psycopg.OperationalError:
+        if last is not None and last.status in BAD:
+            raise error_from_result(last) from None
+        raise
 
 
 class PollReader(Reader):
@@ -103,7 +104,7 @@ class PollReader(Reader):
         self.last = None
         while (result := self.read(take)) is None:
             self._poll()
-            self.read_input()
+            read_input(self._pgconn, self.last)
         return result
 
     def drain(self, seconds: float) -> None:
@@ -153,7 +154,7 @@ class LoopReader(Reader):
                 self._stop_listening()
             return
         try:
-            self.read_input()
+            read_input(self._pgconn, self.last)
             if self._pgconn.is_busy():
                 return
         except Exception as error:  # noqa: BLE001 - raised where the answer is awaited

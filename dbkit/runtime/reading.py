@@ -12,9 +12,11 @@ from psycopg.pq.abc import PGconn, PGresult
 
 from dbkit.errors import UnexpectedNull, Unreadable, WrongShape
 from dbkit.pgtypes import PgType, Unfit, builder, json_reader
+from dbkit.runtime.compiled import RowReader, row_reader
 from dbkit.runtime.connectiontypes import ConnectionTypes
 from dbkit.runtime.encoders import is_binary
 from dbkit.runtime.jsonreading import make_json_reader
+from dbkit.runtime.makers import fillable_slots
 from dbkit.runtime.statement import Statement
 from dbkit.runtime.wire import Wire, WireContext, is_sql_ascii
 from dbkit.runtime.wirevalues import INFINITY, MINUS_INFINITY
@@ -36,6 +38,34 @@ class Reading(NamedTuple):
     adapters: AdaptersMap
     loaders: tuple[int, ...]
     converters: list[tuple[int, _Convert]]
+    # whether a text comes as UTF-8
+    is_utf8: bool
+
+    def reader(
+        self, pgconn: PGconn, row: Callable[..., Any] | None, nullable: Sequence[bool]
+    ) -> RowReader | None:
+        """Make what reads rows in C; None where that is not compiled, or they come as text."""
+        if self.result_format is Format.TEXT:
+            return None
+        transformer = Transformer(WireContext(self.adapters, Wire(pgconn)))
+        return row_reader(
+            row,
+            fillable_slots(row, len(nullable)),
+            nullable,
+            [transformer.get_loader(oid, Format.BINARY) for oid in self.loaders],
+            dict(self.converters),
+            is_utf8=self.is_utf8,
+            calls_out=self.calls_out(row, len(nullable)),
+        )
+
+    def calls_out(self, row: Callable[..., Any] | None, count: int) -> bool:
+        """Whether code of the caller's may run for a row, such as a model's validator.
+
+        It may call with the same connection, so it has to wait until that is at rest.
+        """
+        if row is not None and fillable_slots(row, count) is None:
+            return True
+        return any(_calls_out(convert) for _, convert in self.converters)
 
 
 def choose_reading(
@@ -59,7 +89,13 @@ def choose_reading(
         loaders.append(loader)
         if steps:
             converters.append((number, steps[0] if len(steps) == 1 else partial(_both, *steps)))
-    return Reading(result_format, types.adapters_for(utf8=is_ascii), tuple(loaders), converters)
+    adapters = types.adapters_for(utf8=is_ascii)
+    is_utf8 = encoding == "utf-8" and not is_ascii
+    return Reading(result_format, adapters, tuple(loaders), converters, is_utf8)
+
+
+def _calls_out(convert: _Convert) -> bool:
+    return isinstance(convert, partial) and convert.func in {_convert, _both}
 
 
 def _both(load: _Convert, convert: _Convert, value: object) -> object:

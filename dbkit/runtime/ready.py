@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from reprlib import Repr
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, TypeVar
 from weakref import ref
@@ -13,6 +14,7 @@ from psycopg.pq import Format
 from psycopg.pq.abc import PGconn, PGresult
 
 from dbkit.errors import BadValue, Drifted
+from dbkit.runtime.compiled import COMPILED, RowReader, StraightCall
 from dbkit.runtime.omitted import OMITTED
 from dbkit.runtime.statement import Composition, Statement
 from dbkit.runtime.wire import Wire, WireContext
@@ -68,11 +70,18 @@ class Ready(Generic[T]):
     # what writes the values of most calls, and the form that it writes them in
     bound: "Bound"
     formats: tuple[Format, ...]
+    # reads rows in C, where that is compiled and the result is binary; otherwise psycopg reads
+    # their values, and the rows are built of them
+    reader: RowReader | None
+    # whether code of the caller's runs for a row, which may call with the same connection
+    calls_out: bool
     built: "Built"
     # raises what names the value that could not be read
     refuse_result: "Callable[[Ready[Any], PGconn, PGresult, Exception, int], NoReturn]"
     # settings that the server reports, and what they were: with others all this is made anew
     settings: tuple[tuple[bytes, bytes | None], ...]
+    # sends most calls, in C; found when the first was sent
+    straight: StraightCall | None = None
     # reads results, one at a time; taken out while it does
     _transformers: list[Any] = field(default_factory=list[Any])
 
@@ -150,6 +159,8 @@ class Ready(Generic[T]):
 
     def matches(self, result: PGresult) -> bool:
         """Whether a result has the columns that the statement was typed for."""
+        if COMPILED is not None:
+            return bool(COMPILED.has_columns(result, self.columns))
         return _columns_of(result) == self.columns
 
     def check(self, result: PGresult) -> None:
@@ -186,6 +197,17 @@ class Ready(Generic[T]):
         count = result.ntuples
         if not count:
             return []
+        if self.reader is not None:
+            try:
+                if count <= _FEW:
+                    return self.reader.read(result, 0, count)
+                return _in_portions(count, partial(self.reader.read, result))
+            except Exception:  # noqa: BLE001, S110 - whatever it is, the long way tells it
+                pass
+        return self._rows_of_values(pgconn, result, before)
+
+    def _rows_of_values(self, pgconn: PGconn, result: PGresult, before: int) -> list[T]:
+        count = result.ntuples
         try:
             transformer: Any = self._transformers.pop()
         except IndexError:
@@ -196,9 +218,10 @@ class Ready(Generic[T]):
             if count <= _FEW:
                 rows: list[T] = self.built(transformer.load_rows(0, count, tuple))
             else:
-                rows = []
-                for start in range(0, count, PORTION):
-                    rows += self._portion(transformer, start, min(count, start + PORTION))
+                rows = _in_portions(
+                    count,
+                    lambda start, end: self.built(transformer.load_rows(start, end, tuple)),
+                )
         except Exception as error:  # noqa: BLE001 - whatever it is, a value is at fault
             self.refuse_result(self, pgconn, result, error, before)
         # a large result is not kept
@@ -206,19 +229,23 @@ class Ready(Generic[T]):
         self._transformers.append(transformer)
         return rows
 
-    def _portion(self, transformer: Any, start: int, end: int) -> list[T]:  # noqa: ANN401 - its type has no set_loader_types
-        """Build rows while Python looks for no garbage: it would find none among what is new.
 
-        Going through ever more rows again and again costs more than to make them. The switch is
-        one for all threads, so it is off for a portion at a time.
-        """
+def _in_portions(count: int, read: Callable[[int, int], list[T]]) -> list[T]:
+    """Build rows while Python looks for no garbage: it would find none among what is new.
+
+    Going through ever more rows again and again costs more than to make them. The switch is one
+    for all threads, so it is off for a portion at a time.
+    """
+    rows: list[T] = []
+    for start in range(0, count, PORTION):
         was_enabled = gc.isenabled()
         gc.disable()
         try:
-            return self.built(transformer.load_rows(start, end, tuple))
+            rows += read(start, min(count, start + PORTION))
         finally:
             if was_enabled:
                 gc.enable()
+    return rows
 
 
 def _columns_of(result: PGresult) -> tuple[tuple[bytes, int], ...]:

@@ -13,8 +13,9 @@ from psycopg.pq.abc import PGconn, PGresult
 
 from dbkit.database import prepare_mode
 from dbkit.errors import BadValue, DbkitError, Drifted, InsidePipeline
+from dbkit.runtime.compiled import COMPILED, StraightCall
 from dbkit.runtime.counts import Counts
-from dbkit.runtime.ready import Ready
+from dbkit.runtime.ready import PORTION, Ready
 from dbkit.runtime.statement import Composition
 from dbkit.runtime.wire import (
     BAD,
@@ -67,6 +68,7 @@ class ConnectionState:
         "closing",
         "counts",
         "gone",
+        "held",
         "is_own",
         "loop_reader",
         "losses",
@@ -76,6 +78,7 @@ class ConnectionState:
         "preparing",
         "ready",
         "types",
+        "was_outside",
     )
 
     def __init__(self, *, named: bool | None) -> None:
@@ -97,6 +100,10 @@ class ConnectionState:
         self.preparing = b""
         self.losses = 0
         self.counts = Counts()
+        # of the call that was sent last: whether the server holds it to columns that were compared,
+        # and whether no transaction was open before
+        self.held = False
+        self.was_outside = True
         # what waits for answers: of a blocking connection, of an async one
         self.poll_reader: PollReader | None = None
         self.loop_reader: LoopReader | None = None
@@ -144,6 +151,14 @@ class ConnectionState:
         Behind a pooler, another client may have prepared it, when the columns were others.
         """
         return bool(self.is_own and self.named) and self.names.get(ready.name, False)
+
+    def note_use(self, number: int, call: StraightCall) -> None:
+        """Take note that a statement was sent in C."""
+        self.ready.move_to_end(number)
+        if call.is_named:
+            self.counts.named += 1
+        else:
+            self.counts.unnamed += 1
 
     def learn_owner(self, pgconn: PGconn, result: PGresult) -> None:
         """Learn whose the backend is: a pooler tells its clients a process id of its own."""
@@ -263,15 +278,16 @@ def send_now(  # noqa: C901, PLR0911, PLR0912 - each way out saves a call the lo
     for name, value in ready.settings:
         if status(name) != value:
             return None
-    is_outside = pgconn.transaction_status == _IDLE
+    is_outside = session.was_outside = pgconn.transaction_status == _IDLE
     begins = is_outside and not connection.autocommit
-    is_named = session.named and ready.can_be_named
-    is_held = session.is_held(ready)
-    if is_named and not is_held and (session.is_own or ready.name not in session.names):
-        return None
-    if is_named and session.losses and not is_outside:
-        return None
-    if ready.may_write and is_outside and not begins and not is_held:
+    is_named = session.is_named(ready)
+    session.held = is_named and session.is_held(ready)
+    if is_named:
+        if not session.held and (session.is_own or ready.name not in session.names):
+            return None
+        if session.losses and not is_outside:
+            return None
+    if ready.may_write and is_outside and not begins and not session.held:
         return None
     formats: Sequence[Format] = ready.formats
     try:
@@ -295,7 +311,32 @@ def send_now(  # noqa: C901, PLR0911, PLR0912 - each way out saves a call the lo
     if begins:
         pgconn.pipeline_sync()
     session.ready.move_to_end(composition.number)
+    if ready.straight is None:
+        ready.straight = straight_call(session, ready)
     return ready
+
+
+def straight_call(session: ConnectionState, ready: Ready[Any]) -> StraightCall | None:
+    """Make what sends the next calls of a statement in C; None where each has to be looked at."""
+    if COMPILED is None or session.named is None or len(ready.types) > COMPILED.MOST_VALUES:
+        return None
+    is_named = session.is_named(ready)
+    if is_named and session.losses:
+        return None
+    return COMPILED.StraightCall(
+        bound=ready.bound,
+        name=ready.name if is_named else None,
+        text=ready.text,
+        types=ready.types,
+        formats=ready.formats,
+        reader=ready.reader,
+        columns=ready.columns,
+        result_format=ready.result_format,
+        is_held=is_named and session.is_held(ready),
+        may_write=ready.may_write,
+        portion=PORTION,
+        settings=ready.settings,
+    )
 
 
 def answer(
