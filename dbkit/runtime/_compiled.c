@@ -804,7 +804,7 @@ are_set(const PGconn *conn, PyObject *settings)
     return 1;
 }
 
-/* Send the values to a connection: 1 if that was done, 0 if the driver has to, -1 with an error. */
+/* Send the values to a connection, and return whether that was done; else the driver does it. */
 static int
 send_values(const StraightCall *self, PGconn *conn, PyObject *written)
 {
@@ -825,24 +825,34 @@ send_values(const StraightCall *self, PGconn *conn, PyObject *written)
     }
     if (all > MOST_BYTES)
         return 0;
-    int sent = self->name == Py_None
-                   ? libpq.send_query_params(conn, PyBytes_AS_STRING(self->text), self->count,
-                                             self->types, values, sizes, self->formats,
-                                             self->result_format)
-                   : libpq.send_query_prepared(conn, PyBytes_AS_STRING(self->name), self->count,
-                                               values, sizes, self->formats, self->result_format);
-    if (!sent)
-        return 0;
-    /* so little always goes at once, but for a network that stands still */
+    if (self->name == Py_None)
+        return libpq.send_query_params(conn, PyBytes_AS_STRING(self->text), self->count,
+                                       self->types, values, sizes, self->formats,
+                                       self->result_format);
+    return libpq.send_query_prepared(conn, PyBytes_AS_STRING(self->name), self->count, values,
+                                     sizes, self->formats, self->result_format);
+}
+
+/* Send the rest of what was sent. So little always goes at once, but for a network that stands
+   still; what is wrong is found again where the answer is read. -1 with an error. */
+static int
+send_rest(PyObject *pgconn, PGconn *conn)
+{
     while (libpq.flush(conn) == 1) {
         struct pollfd watched = {.fd = libpq.socket(conn), .events = POLLIN | POLLOUT};
+        Py_BEGIN_ALLOW_THREADS
         poll(&watched, 1, -1);
+        Py_END_ALLOW_THREADS
         if (PyErr_CheckSignals() < 0)
             return -1;
+        conn = address(pgconn, name_pgconn_ptr);
+        if (conn == NULL)
+            return PyErr_Occurred() ? -1 : 0;
+        /* the server may be waiting for somebody to read */
         if (watched.revents & POLLIN && !libpq.consume_input(conn))
-            break;
+            return 0;
     }
-    return 1;
+    return 0;
 }
 
 /* send(connection, pgconn, values, portions): None if nothing was sent, as this call needs more
@@ -896,16 +906,18 @@ StraightCall_send(StraightCall *self, PyObject *const *arguments, Py_ssize_t cou
     answer->unread = NULL;
     answer->is_good = 0;
     answer->was_outside = status == IDLE;
-    int sent = answer->rows == NULL ? -1 : send_values(self, conn, written);
+    int sent = answer->rows != NULL && send_values(self, conn, written);
     Py_DECREF(written);
-    if (sent <= 0) {
+    if (!sent) {
         Py_DECREF(answer);
-        if (sent < 0)
+        if (PyErr_Occurred())
             return NULL;
         Py_RETURN_NONE;
     }
     if (arguments[3] == Py_True && libpq.set_chunked_rows_mode != NULL)
         libpq.set_chunked_rows_mode(conn, self->portion);
+    if (send_rest(arguments[1], conn) < 0)
+        Py_CLEAR(answer);
     return (PyObject *)answer;
 }
 
