@@ -324,8 +324,8 @@ def _give_up(connection: Connection[Any], session: ConnectionState, reason: Base
     The reason is Ctrl-C, or whatever a signal's handler raised; after an error of the driver's the
     connection is lost, as far as anybody knows.
     """
-    reader = session.poll_reader or poll_reader(connection.pgconn)
     try:
+        reader = session.poll_reader or poll_reader(connection.pgconn)
         if not isinstance(reason, psycopg.Error):
             connection.cancel_safe(timeout=_PATIENCE)
         # a signal comes at any moment: perhaps a group was not sent to its end
