@@ -171,15 +171,24 @@ def test_a_large_log_is_emptied_while_the_server_writes_on(
 
 
 def _network_sockets(pid: int | None) -> list[str]:
-    files = [file.readlink().name for file in Path("/proc", str(pid), "fd").iterdir()]
+    files = _open_files(Path("/proc", str(pid)))
     for process in Path("/proc").glob("[0-9]*"):
         # a child may end meanwhile; then there is nothing to read, or nobody may
         with suppress(FileNotFoundError, PermissionError):
             if _parent_of(process) == pid:
-                files += [file.readlink().name for file in (process / "fd").iterdir()]
+                files += _open_files(process)
     tables = [Path("/proc/net", name) for name in ("tcp", "tcp6", "udp", "udp6")]
     lines = [line for table in tables if table.exists() for line in table.read_text().splitlines()]
     return [line for line in lines if f"socket:[{line.split()[9]}]" in files]
+
+
+def _open_files(process: Path) -> list[str]:
+    names: list[str] = []
+    for file in (process / "fd").iterdir():
+        # one may be closed between being listed and being looked at
+        with suppress(FileNotFoundError):
+            names.append(file.readlink().name)
+    return names
 
 
 def _parent_of(process: Path) -> int | None:
