@@ -62,7 +62,8 @@ static struct {
 
 /* what is asked of Python's objects */
 static PyObject *name_pgconn_ptr, *name_pgresult_ptr, *name_get_result, *name_notifies;
-static PyObject *name_notify_handler, *name_autocommit, *name_fromutc, *name_utcoffset;
+static PyObject *name_notify_handler, *name_autocommit, *name_own_autocommit;
+static PyObject *name_fromutc, *name_utcoffset;
 
 static PyObject *
 refuse(const char *reason)
@@ -234,6 +235,16 @@ put64(unsigned char *to, uint64_t value)
 {
     put32(to, (uint32_t)(value >> 32));
     put32(to + 4, (uint32_t)value);
+}
+
+/* Find a value that stands in memory after its length, and what comes after it. */
+static const unsigned char *
+value_at(const unsigned char *at, const char **value, int *size)
+{
+    int is_null = get32(at) == UINT32_MAX;
+    *size = is_null ? 0 : (int)get32(at);
+    *value = is_null ? NULL : (const char *)at + 4;
+    return at + 4 + *size;
 }
 
 /* -------------------------------------------------------------------------------- the calendar
@@ -739,486 +750,6 @@ static PyType_Spec RowReader_spec = {
     .slots = RowReader_slots,
 };
 
-/* ----------------------------------------------------------------------------------- calls
-
-   A call of a statement that is ready, sent and answered without a detour. */
-
-/* more is sent bit by bit, which the driver does */
-#define MOST_VALUES 64
-#define MOST_BYTES 8000
-/* Python's garbage collector has nothing to find among more rows than this */
-#define FEW_ROWS 50
-
-typedef struct {
-    PyObject_HEAD
-    /* writes the values of a call */
-    PyObject *bound;
-    /* the name that the statement is prepared under, or None */
-    PyObject *name;
-    PyObject *text;
-    PyObject *settings;
-    PyObject *columns;
-    /* NULL where nothing reads rows here */
-    RowReader *reader;
-    /* whether the server holds the statement to columns that were compared */
-    int is_held;
-    int may_write;
-    int result_format;
-    int portion;
-    int count;
-    int formats[MOST_VALUES];
-    unsigned int types[MOST_VALUES];
-} StraightCall;
-
-typedef struct {
-    PyObject_HEAD
-    StraightCall *call;
-    PyObject *pgconn;
-    /* the last result, or the one that failed; None as long as there is none */
-    PyObject *last;
-    /* what was read of the rows, and the results of which nothing was */
-    PyObject *rows;
-    PyObject *unread;
-    /* whether the last result is one that the statement was typed for */
-    char is_good;
-    /* whether no transaction was open before */
-    char was_outside;
-} Answer;
-
-static PyTypeObject *answer_type;
-
-/* Whether the settings that the server reports are what they were; -1 with an error. */
-static int
-are_set(const PGconn *conn, PyObject *settings)
-{
-    for (Py_ssize_t each = 0; each < PyTuple_GET_SIZE(settings); each++) {
-        PyObject *name, *expected;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(settings, each), "SO", &name, &expected))
-            return -1;
-        const char *now = libpq.parameter_status(conn, PyBytes_AS_STRING(name));
-        if (expected == Py_None ? now != NULL
-                                : now == NULL || !PyBytes_Check(expected) ||
-                                      strcmp(now, PyBytes_AS_STRING(expected)) != 0)
-            return 0;
-    }
-    return 1;
-}
-
-/* Send the values to a connection, and return whether that was done; else the driver does it. */
-static int
-send_values(const StraightCall *self, PGconn *conn, PyObject *written)
-{
-    const char *values[MOST_VALUES];
-    int sizes[MOST_VALUES];
-    Py_ssize_t all = self->name == Py_None ? PyBytes_GET_SIZE(self->text) : 0;
-    if (!PyTuple_CheckExact(written) || PyTuple_GET_SIZE(written) != self->count)
-        return 0;
-    for (int number = 0; number < self->count; number++) {
-        PyObject *value = PyTuple_GET_ITEM(written, number);
-        if (value != Py_None && !PyBytes_CheckExact(value))
-            return 0;
-        Py_ssize_t size = value == Py_None ? 0 : PyBytes_GET_SIZE(value);
-        if ((all += size) > MOST_BYTES)
-            return 0;
-        values[number] = value == Py_None ? NULL : PyBytes_AS_STRING(value);
-        sizes[number] = (int)size;
-    }
-    if (all > MOST_BYTES)
-        return 0;
-    if (self->name == Py_None)
-        return libpq.send_query_params(conn, PyBytes_AS_STRING(self->text), self->count,
-                                       self->types, values, sizes, self->formats,
-                                       self->result_format);
-    return libpq.send_query_prepared(conn, PyBytes_AS_STRING(self->name), self->count, values,
-                                     sizes, self->formats, self->result_format);
-}
-
-/* Send the rest of what was sent. So little always goes at once, but for a network that stands
-   still; what is wrong is found again where the answer is read. -1 with an error. */
-static int
-send_rest(PyObject *pgconn, PGconn *conn)
-{
-    while (libpq.flush(conn) == 1) {
-        struct pollfd watched = {.fd = libpq.socket(conn), .events = POLLIN | POLLOUT};
-        Py_BEGIN_ALLOW_THREADS
-        poll(&watched, 1, -1);
-        Py_END_ALLOW_THREADS
-        if (PyErr_CheckSignals() < 0)
-            return -1;
-        conn = address(pgconn, name_pgconn_ptr);
-        if (conn == NULL)
-            return PyErr_Occurred() ? -1 : 0;
-        /* the server may be waiting for somebody to read */
-        if (watched.revents & POLLIN && !libpq.consume_input(conn))
-            return 0;
-    }
-    return 0;
-}
-
-/* send(connection, pgconn, values, portions): None if nothing was sent, as this call needs more
-   than itself. Whoever sends has the connection for itself. */
-static PyObject *
-StraightCall_send(StraightCall *self, PyObject *const *arguments, Py_ssize_t count)
-{
-    if (count != 4)
-        return refuse("send(connection, pgconn, values, portions)");
-    PGconn *conn = address(arguments[1], name_pgconn_ptr);
-    if (conn == NULL) {
-        if (PyErr_Occurred())
-            return NULL;
-        Py_RETURN_NONE;
-    }
-    int status = libpq.transaction_status(conn);
-    if (libpq.pipeline_status(conn) != 0 ||
-        (status != IDLE && status != IN_TRANSACTION && status != IN_ERROR))
-        Py_RETURN_NONE;
-    if (status == IDLE) {
-        PyObject *autocommit = PyObject_GetAttr(arguments[0], name_autocommit);
-        Py_XDECREF(autocommit);
-        if (autocommit == NULL)
-            return NULL;
-        if (autocommit != Py_True || (self->may_write && !self->is_held))
-            Py_RETURN_NONE;
-    }
-    int as_before = are_set(conn, self->settings);
-    if (as_before < 0)
-        return NULL;
-    if (!as_before)
-        Py_RETURN_NONE;
-    PyObject *written = PyObject_CallOneArg(self->bound, arguments[2]);
-    if (written == NULL) {
-        /* whatever it is, Python tells it by the parameter's name */
-        if (!PyErr_ExceptionMatches(PyExc_Exception))
-            return NULL;
-        PyErr_Clear();
-        Py_RETURN_NONE;
-    }
-    /* made before anything is sent, so that no answer is left without */
-    Answer *answer = PyObject_New(Answer, answer_type);
-    if (answer == NULL) {
-        Py_DECREF(written);
-        return NULL;
-    }
-    answer->call = (StraightCall *)Py_NewRef(self);
-    answer->pgconn = Py_NewRef(arguments[1]);
-    answer->last = Py_NewRef(Py_None);
-    answer->rows = PyList_New(0);
-    answer->unread = NULL;
-    answer->is_good = 0;
-    answer->was_outside = status == IDLE;
-    int sent = answer->rows != NULL && send_values(self, conn, written);
-    Py_DECREF(written);
-    if (!sent) {
-        Py_DECREF(answer);
-        if (PyErr_Occurred())
-            return NULL;
-        Py_RETURN_NONE;
-    }
-    if (arguments[3] == Py_True && libpq.set_chunked_rows_mode != NULL)
-        libpq.set_chunked_rows_mode(conn, self->portion);
-    if (send_rest(arguments[1], conn) < 0)
-        Py_CLEAR(answer);
-    return (PyObject *)answer;
-}
-
-static void
-StraightCall_dealloc(StraightCall *self)
-{
-    PyTypeObject *type = Py_TYPE(self);
-    PyObject_GC_UnTrack(self);
-    Py_CLEAR(self->bound);
-    Py_CLEAR(self->name);
-    Py_CLEAR(self->text);
-    Py_CLEAR(self->settings);
-    Py_CLEAR(self->columns);
-    Py_CLEAR(self->reader);
-    type->tp_free(self);
-    Py_DECREF(type);
-}
-
-static int
-StraightCall_traverse(StraightCall *self, visitproc visit, void *arg)
-{
-    Py_VISIT(Py_TYPE(self));
-    Py_VISIT(self->bound);
-    Py_VISIT(self->reader);
-    return 0;
-}
-
-static int
-StraightCall_clear(StraightCall *self)
-{
-    Py_CLEAR(self->bound);
-    Py_CLEAR(self->reader);
-    return 0;
-}
-
-static PyTypeObject *row_reader_type;
-
-static PyObject *
-StraightCall_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
-{
-    static char *names[] = {"bound",   "name",    "text",          "types",   "formats",
-                            "reader",  "columns", "result_format", "is_held", "may_write",
-                            "portion", "settings", NULL};
-    PyObject *bound, *name, *text, *types, *formats, *reader, *columns, *settings;
-    int result_format, is_held, may_write, portion;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOSO!O!OO!ippiO!", names, &bound, &name,
-                                     &text, &PyTuple_Type, &types, &PyTuple_Type, &formats,
-                                     &reader, &PyTuple_Type, &columns, &result_format, &is_held,
-                                     &may_write, &portion, &PyTuple_Type, &settings))
-        return NULL;
-    Py_ssize_t count = PyTuple_GET_SIZE(types);
-    if (count > MOST_VALUES || PyTuple_GET_SIZE(formats) != count)
-        return refuse("too many values, or not a format for each");
-    if ((name != Py_None && !PyBytes_Check(name)) ||
-        (reader != Py_None && !Py_IS_TYPE(reader, row_reader_type)))
-        return refuse("a name in bytes, and a reader of rows");
-    StraightCall *self = (StraightCall *)type->tp_alloc(type, 0);
-    if (self == NULL)
-        return NULL;
-    self->bound = Py_NewRef(bound);
-    self->name = Py_NewRef(name);
-    self->text = Py_NewRef(text);
-    self->settings = Py_NewRef(settings);
-    self->columns = Py_NewRef(columns);
-    self->reader = reader == Py_None ? NULL : (RowReader *)Py_NewRef(reader);
-    self->is_held = is_held;
-    self->may_write = may_write;
-    self->result_format = result_format;
-    self->portion = portion;
-    self->count = (int)count;
-    for (Py_ssize_t number = 0; number < count; number++) {
-        self->types[number] = (unsigned int)PyLong_AsUnsignedLong(PyTuple_GET_ITEM(types, number));
-        self->formats[number] = (int)PyLong_AsLong(PyTuple_GET_ITEM(formats, number));
-    }
-    if (PyErr_Occurred())
-        Py_CLEAR(self);
-    return (PyObject *)self;
-}
-
-static PyObject *
-StraightCall_is_named(StraightCall *self, void *closure)
-{
-    return PyBool_FromLong(self->name != Py_None);
-}
-
-static PyGetSetDef StraightCall_attributes[] = {
-    {"is_named", (getter)StraightCall_is_named, NULL, NULL, NULL},
-    {NULL},
-};
-
-static PyMethodDef StraightCall_methods[] = {
-    {"send", (PyCFunction)(void (*)(void))StraightCall_send, METH_FASTCALL, NULL},
-    {NULL},
-};
-
-static PyType_Slot StraightCall_slots[] = {
-    {Py_tp_new, StraightCall_new},           {Py_tp_dealloc, StraightCall_dealloc},
-    {Py_tp_traverse, StraightCall_traverse}, {Py_tp_clear, StraightCall_clear},
-    {Py_tp_methods, StraightCall_methods},   {Py_tp_getset, StraightCall_attributes},
-    {0, NULL},
-};
-
-static PyType_Spec StraightCall_spec = {
-    .name = "dbkit.runtime._compiled.StraightCall",
-    .basicsize = sizeof(StraightCall),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
-    .slots = StraightCall_slots,
-};
-
-/* Wait until something has come and was read: 1 then, 0 where the driver has to tell what is
-   wrong, and -1 with an error. */
-static int
-wait_for_more(Answer *self, PGconn *conn)
-{
-    struct pollfd watched = {.fd = libpq.socket(conn), .events = POLLIN};
-    int came = 0;
-    while (came <= 0) {
-        if (watched.fd < 0)
-            return 0;
-        Py_BEGIN_ALLOW_THREADS
-        came = poll(&watched, 1, -1);
-        Py_END_ALLOW_THREADS
-        /* a signal's handler may raise, also that of one that came just before */
-        if (PyErr_CheckSignals() < 0)
-            return -1;
-    }
-    /* another thread may have closed the connection meanwhile */
-    conn = address(self->pgconn, name_pgconn_ptr);
-    if (conn == NULL)
-        return PyErr_Occurred() ? -1 : 0;
-    return libpq.consume_input(conn);
-}
-
-static int
-hand_on_notifies(PyObject *pgconn)
-{
-    for (;;) {
-        PyObject *notify = PyObject_CallMethodNoArgs(pgconn, name_notifies);
-        if (notify == NULL || notify == Py_None) {
-            Py_XDECREF(notify);
-            return notify == NULL ? -1 : 0;
-        }
-        PyObject *handler = PyObject_GetAttr(pgconn, name_notify_handler);
-        PyObject *done = handler == NULL      ? NULL
-                         : handler == Py_None ? Py_NewRef(Py_None)
-                                              : PyObject_CallOneArg(handler, notify);
-        Py_XDECREF(handler);
-        Py_DECREF(notify);
-        if (done == NULL)
-            return -1;
-        Py_DECREF(done);
-    }
-}
-
-/* Read the rows of a result: 1 then, 0 where Python has to, -1 with an error. */
-static int
-read_result(Answer *self, const PGresult *result)
-{
-    StraightCall *call = self->call;
-    int count = libpq.ntuples(result);
-    if (call->reader == NULL || call->reader->calls_out || self->unread != NULL ||
-        count > call->portion)
-        return 0;
-    int fits = call->is_held ? libpq.nfields(result) == Py_SIZE(call->reader)
-                             : matches(result, call->columns);
-    if (fits <= 0)
-        return fits;
-    int was_enabled = count > FEW_ROWS && PyGC_Disable();
-    PyObject *rows = read_rows(call->reader, result, 0, count);
-    if (was_enabled)
-        PyGC_Enable();
-    if (rows == NULL) {
-        if (!PyErr_ExceptionMatches(PyExc_Exception))
-            return -1;
-        PyErr_Clear();
-        return 0;
-    }
-    if (PyList_GET_SIZE(self->rows) == 0) {
-        Py_SETREF(self->rows, rows);
-        return 1;
-    }
-    Py_ssize_t end = PyList_GET_SIZE(self->rows);
-    int done = PyList_SetSlice(self->rows, end, end, rows);
-    Py_DECREF(rows);
-    return done < 0 ? -1 : 1;
-}
-
-/* Take a result: its rows are read, or it is kept for whoever reads them. */
-static int
-take_result(Answer *self, PyObject *result)
-{
-    const PGresult *at = address(result, name_pgresult_ptr);
-    if (at == NULL) {
-        if (!PyErr_Occurred())
-            refuse("a result that is gone");
-        return -1;
-    }
-    int status = libpq.status(at);
-    int is_bad = status == BAD_RESPONSE || status == FATAL_ERROR || status == PIPELINE_ABORTED;
-    int is_first = self->last == Py_None;
-    /* after an error, another tells less */
-    if (is_first || self->is_good) {
-        Py_SETREF(self->last, Py_NewRef(result));
-        self->is_good = !is_bad;
-    }
-    if (is_bad || libpq.ntuples(at) == 0)
-        return 0;
-    int read = read_result(self, at);
-    if (read != 0)
-        return read < 0 ? -1 : 0;
-    if (self->unread == NULL && (self->unread = PyList_New(0)) == NULL)
-        return -1;
-    return PyList_Append(self->unread, result);
-}
-
-/* read(waits): whether all has come, with the connection at rest. If it waits and gives False, the
-   driver has to tell what is wrong. */
-static PyObject *
-Answer_read(Answer *self, PyObject *waits)
-{
-    for (;;) {
-        PGconn *conn = address(self->pgconn, name_pgconn_ptr);
-        if (conn == NULL) {
-            if (!PyErr_Occurred())
-                PyErr_SetString(lost_error, "the connection is closed");
-            return NULL;
-        }
-        if (libpq.is_busy(conn)) {
-            int came = waits == Py_True ? wait_for_more(self, conn) : 0;
-            if (came < 0)
-                return NULL;
-            if (came == 0)
-                Py_RETURN_FALSE;
-            continue;
-        }
-        PyObject *result = PyObject_CallMethodNoArgs(self->pgconn, name_get_result);
-        if (result == NULL)
-            return NULL;
-        int is_end = result == Py_None;
-        int done = is_end ? hand_on_notifies(self->pgconn) : take_result(self, result);
-        Py_DECREF(result);
-        if (done < 0)
-            return NULL;
-        if (is_end)
-            break;
-    }
-    if (self->last == Py_None) {
-        PyErr_SetString(lost_error, "the connection is lost");
-        return NULL;
-    }
-    if (self->is_good && !self->call->is_held) {
-        const PGresult *last = address(self->last, name_pgresult_ptr);
-        int found = last == NULL ? -1 : matches(last, self->call->columns);
-        if (found < 0)
-            return NULL;
-        self->is_good = (char)found;
-    }
-    Py_RETURN_TRUE;
-}
-
-static void
-Answer_dealloc(Answer *self)
-{
-    PyTypeObject *type = Py_TYPE(self);
-    Py_CLEAR(self->call);
-    Py_CLEAR(self->pgconn);
-    Py_CLEAR(self->last);
-    Py_CLEAR(self->rows);
-    Py_CLEAR(self->unread);
-    PyObject_Free(self);
-    Py_DECREF(type);
-}
-
-static PyMethodDef Answer_methods[] = {
-    {"read", (PyCFunction)Answer_read, METH_O, NULL},
-    {NULL},
-};
-
-static PyMemberDef Answer_members[] = {
-    {"last", T_OBJECT, offsetof(Answer, last), READONLY, NULL},
-    {"rows", T_OBJECT, offsetof(Answer, rows), READONLY, NULL},
-    {"unread", T_OBJECT, offsetof(Answer, unread), READONLY, NULL},
-    {"is_good", T_BOOL, offsetof(Answer, is_good), READONLY, NULL},
-    {"was_outside", T_BOOL, offsetof(Answer, was_outside), READONLY, NULL},
-    {NULL},
-};
-
-static PyType_Slot Answer_slots[] = {
-    {Py_tp_dealloc, Answer_dealloc},
-    {Py_tp_methods, Answer_methods},
-    {Py_tp_members, Answer_members},
-    {0, NULL},
-};
-
-static PyType_Spec Answer_spec = {
-    .name = "dbkit.runtime._compiled.Answer",
-    .basicsize = sizeof(Answer),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .slots = Answer_slots,
-};
-
 /* ------------------------------------------------------------------------------------ sets */
 
 /* how the values of a column are written */
@@ -1235,11 +766,13 @@ enum writes {
     WRITES_DATE,
     WRITES_TIMESTAMP,
     WRITES_TIMESTAMPTZ,
+    /* a null, whatever the value is: the text has no use for it */
+    WRITES_NULL,
 };
 
 static const char *const names_of_writes[] = {
     "function", "bool", "int2", "int4",      "int8",        "float8", "text",
-    "bytea",    "uuid", "date", "timestamp", "timestamptz", NULL,
+    "bytea",    "uuid", "date", "timestamp", "timestamptz", "null",   NULL,
 };
 
 typedef struct {
@@ -1261,6 +794,8 @@ typedef struct {
     unsigned char *start;
     size_t size;
     size_t room;
+    /* whether the memory is somebody else's, to begin with */
+    int is_lent;
 } Buffer;
 
 /* Where the next bytes go; NULL with an error if there is no memory. */
@@ -1270,11 +805,14 @@ room_for(Buffer *buffer, size_t size)
     if (buffer->room - buffer->size < size) {
         size_t room = buffer->room * 2 > buffer->size + size ? buffer->room * 2
                                                              : buffer->size + size + 4096;
-        unsigned char *start = PyMem_Realloc(buffer->start, room);
+        unsigned char *start = PyMem_Realloc(buffer->is_lent ? NULL : buffer->start, room);
         if (start == NULL) {
             PyErr_NoMemory();
             return NULL;
         }
+        if (buffer->is_lent)
+            memcpy(start, buffer->start, buffer->size);
+        buffer->is_lent = 0;
         buffer->start = start;
         buffer->room = room;
     }
@@ -1426,19 +964,18 @@ write_by_function(Buffer *buffer, PyObject *function, PyObject *value)
 static int
 write_value(Buffer *buffer, SetWriter *self, const Parameter *parameter, PyObject *value)
 {
-    if (value == Py_None) {
-        if (!parameter->may_be_null) {
+    unsigned char *to;
+    if (value == Py_None || parameter->kind == WRITES_NULL) {
+        if (!parameter->may_be_null && parameter->kind != WRITES_NULL) {
             refuse("a None where none may be");
             return -1;
         }
-        unsigned char *to = room_for(buffer, 4);
-        if (to == NULL)
+        if ((to = room_for(buffer, 4)) == NULL)
             return -1;
         put32(to, UINT32_MAX);
         return 0;
     }
     PyTypeObject *type = Py_TYPE(value);
-    unsigned char *to;
     switch (parameter->kind) {
     case BY_FUNCTION:
         if (parameter->of != NULL ? (PyObject *)type != parameter->of
@@ -1504,31 +1041,29 @@ write_value(Buffer *buffer, SetWriter *self, const Parameter *parameter, PyObjec
         if (type != PyDateTimeAPI->DateTimeType)
             break;
         return write_moment(buffer, value, parameter->kind == WRITES_TIMESTAMPTZ);
+    case WRITES_NULL:
+        break;
     }
     refuse("a value of another class");
     return -1;
 }
 
+/* Write the values of one call or row; there may be more, which only choose a text. */
 static int
-write_set(Buffer *buffer, SetWriter *self, PyObject *set)
+write_values(Buffer *buffer, SetWriter *self, PyObject *given, Py_ssize_t size)
 {
-    PyObject *values = PySequence_Fast(set, "a set is a sequence of values");
+    PyObject *values = PySequence_Fast(given, "values are a sequence");
     if (values == NULL)
         return -1;
-    Py_ssize_t count = Py_SIZE(self);
-    unsigned char *to = PySequence_Fast_GET_SIZE(values) == count ? room_for(buffer, 2) : NULL;
-    if (to == NULL) {
-        if (!PyErr_Occurred())
-            refuse("a set of another size");
-        Py_DECREF(values);
-        return -1;
-    }
-    put16(to, (uint16_t)count);
     int done = 0;
-    for (Py_ssize_t number = 0; number < count && done == 0; number++) {
+    if (PySequence_Fast_GET_SIZE(values) != size) {
+        refuse("another number of values");
+        done = -1;
+    }
+    for (Py_ssize_t number = 0; number < Py_SIZE(self) && done == 0; number++) {
         /* what is called may change a list */
         if (number >= PySequence_Fast_GET_SIZE(values)) {
-            refuse("a set of another size");
+            refuse("another number of values");
             done = -1;
             break;
         }
@@ -1540,12 +1075,22 @@ write_set(Buffer *buffer, SetWriter *self, PyObject *set)
     return done;
 }
 
+static int
+write_set(Buffer *buffer, SetWriter *self, PyObject *set)
+{
+    unsigned char *to = room_for(buffer, 2);
+    if (to == NULL)
+        return -1;
+    put16(to, (uint16_t)Py_SIZE(self));
+    return write_values(buffer, self, set, Py_SIZE(self));
+}
+
 static PyObject *
 SetWriter_write(SetWriter *self, PyObject *const *arguments, Py_ssize_t count)
 {
     if (count != 2 || !PyList_CheckExact(arguments[0]) || !PyByteArray_CheckExact(arguments[1]))
         return refuse("write(list of sets, into a bytearray)");
-    Buffer buffer = {NULL, 0, 0};
+    Buffer buffer = {NULL, 0, 0, 0};
     int done = 0;
     for (Py_ssize_t number = 0; number < PyList_GET_SIZE(arguments[0]) && done == 0; number++) {
         PyObject *set = Py_NewRef(PyList_GET_ITEM(arguments[0], number));
@@ -1650,10 +1195,722 @@ static PyType_Spec SetWriter_spec = {
     .slots = SetWriter_slots,
 };
 
+/* ----------------------------------------------------------------------------------- calls
+
+   A call of a statement that is ready, sent and answered without a detour. */
+
+/* more is sent bit by bit, which the driver does */
+#define MOST_VALUES 64
+#define MOST_BYTES 8000
+#define MOST_SETTINGS 8
+/* the values of most calls fit in here */
+#define FEW_BYTES 1024
+/* Python's garbage collector has nothing to find among more rows than this */
+#define FEW_ROWS 50
+
+typedef struct {
+    PyObject_HEAD
+    /* writes the values of a call: in C, or else in Python */
+    SetWriter *writer;
+    PyObject *bound;
+    /* so many values come with a call */
+    Py_ssize_t given;
+    /* the name that the statement is prepared under, or None */
+    PyObject *name;
+    PyObject *text;
+    /* settings that the server reports, and what they were */
+    PyObject *settings;
+    struct {
+        const char *name;
+        const char *value;
+    } set[MOST_SETTINGS];
+    PyObject *columns;
+    /* NULL where nothing reads rows here */
+    RowReader *reader;
+    /* two numbers in memory that Python reads: calls by name, and calls without */
+    Py_buffer counted;
+    /* counts up with each use of any statement */
+    unsigned long long used;
+    /* whether the server holds the statement to columns that were compared */
+    int is_held;
+    int may_write;
+    int result_format;
+    int portion;
+    int count;
+    int formats[MOST_VALUES];
+    unsigned int types[MOST_VALUES];
+} StraightCall;
+
+typedef struct {
+    PyObject_HEAD
+    StraightCall *call;
+    PyObject *pgconn;
+    /* the last result, or the one that failed; None as long as there is none */
+    PyObject *last;
+    /* what was read of the rows, and the results of which nothing was */
+    PyObject *rows;
+    PyObject *unread;
+    /* whether all has come, with the connection at rest */
+    char is_whole;
+    /* whether the last result is one that the statement was typed for */
+    char is_good;
+    /* whether no transaction was open before */
+    char was_outside;
+} Answer;
+
+static PyTypeObject *answer_type;
+
+/* Whether the settings that the server reports are what they were. */
+static int
+are_set(const StraightCall *self, const PGconn *conn)
+{
+    for (Py_ssize_t each = 0; each < PyTuple_GET_SIZE(self->settings); each++) {
+        const char *now = libpq.parameter_status(conn, self->set[each].name);
+        const char *expected = self->set[each].value;
+        if (now == NULL || expected == NULL ? now != expected : strcmp(now, expected) != 0)
+            return 0;
+    }
+    return 1;
+}
+
+/* Send the values to a connection, and return whether that was done; else the driver does it. */
+static int
+send_values(const StraightCall *self, PGconn *conn, const char *const *values, const int *sizes)
+{
+    Py_ssize_t all = self->name == Py_None ? PyBytes_GET_SIZE(self->text) : 0;
+    for (int number = 0; number < self->count; number++)
+        all += sizes[number];
+    if (all > MOST_BYTES)
+        return 0;
+    if (self->name == Py_None)
+        return libpq.send_query_params(conn, PyBytes_AS_STRING(self->text), self->count,
+                                       self->types, values, sizes, self->formats,
+                                       self->result_format);
+    return libpq.send_query_prepared(conn, PyBytes_AS_STRING(self->name), self->count, values,
+                                     sizes, self->formats, self->result_format);
+}
+
+/* Send the values that Python wrote. */
+static int
+send_written(const StraightCall *self, PGconn *conn, PyObject *written)
+{
+    const char *values[MOST_VALUES];
+    int sizes[MOST_VALUES];
+    if (!PyTuple_CheckExact(written) || PyTuple_GET_SIZE(written) != self->count)
+        return 0;
+    for (int number = 0; number < self->count; number++) {
+        PyObject *value = PyTuple_GET_ITEM(written, number);
+        if (value != Py_None && (!PyBytes_CheckExact(value) || PyBytes_GET_SIZE(value) > MOST_BYTES))
+            return 0;
+        values[number] = value == Py_None ? NULL : PyBytes_AS_STRING(value);
+        sizes[number] = value == Py_None ? 0 : (int)PyBytes_GET_SIZE(value);
+    }
+    return send_values(self, conn, values, sizes);
+}
+
+/* Send values that stand in memory, each after its length. */
+static int
+send_buffer(const StraightCall *self, PGconn *conn, const Buffer *buffer)
+{
+    const char *values[MOST_VALUES];
+    int sizes[MOST_VALUES];
+    if (buffer->size > MOST_BYTES)
+        return 0;
+    const unsigned char *at = buffer->start;
+    for (int number = 0; number < self->count; number++)
+        at = value_at(at, &values[number], &sizes[number]);
+    return send_values(self, conn, values, sizes);
+}
+
+/* Write the values of a call and send them: 1 then, 0 where Python has to, -1 with an error. */
+static int
+write_and_send(const StraightCall *self, PGconn *conn, PyObject *given)
+{
+    int sent = 0;
+    if (self->writer != NULL) {
+        unsigned char room[FEW_BYTES];
+        Buffer buffer = {room, 0, sizeof room, 1};
+        if (write_values(&buffer, self->writer, given, self->given) == 0)
+            sent = send_buffer(self, conn, &buffer);
+        if (!buffer.is_lent)
+            PyMem_Free(buffer.start);
+    }
+    else {
+        PyObject *written = PyObject_CallOneArg(self->bound, given);
+        if (written != NULL)
+            sent = send_written(self, conn, written);
+        Py_XDECREF(written);
+    }
+    if (PyErr_Occurred()) {
+        /* whatever it is, Python tells it by the parameter's name */
+        if (!PyErr_ExceptionMatches(PyExc_Exception))
+            return -1;
+        PyErr_Clear();
+        return 0;
+    }
+    return sent;
+}
+
+/* Whether each statement is committed by itself; -1 with an error. */
+static int
+commits_each(PyObject *connection)
+{
+    /* the property would run Python's code */
+    PyObject *autocommit = PyObject_GetAttr(connection, name_own_autocommit);
+    if (autocommit == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        PyErr_Clear();
+        autocommit = PyObject_GetAttr(connection, name_autocommit);
+    }
+    Py_XDECREF(autocommit);
+    return autocommit == NULL ? -1 : autocommit == Py_True;
+}
+
+/* Send the rest of what was sent. So little always goes at once, but for a network that stands
+   still; what is wrong is found again where the answer is read. -1 with an error. */
+static int
+send_rest(PyObject *pgconn, PGconn **conn)
+{
+    while (libpq.flush(*conn) == 1) {
+        struct pollfd watched = {.fd = libpq.socket(*conn), .events = POLLIN | POLLOUT};
+        Py_BEGIN_ALLOW_THREADS
+        poll(&watched, 1, -1);
+        Py_END_ALLOW_THREADS
+        if (PyErr_CheckSignals() < 0)
+            return -1;
+        *conn = address(pgconn, name_pgconn_ptr);
+        if (*conn == NULL)
+            return PyErr_Occurred() ? -1 : 0;
+        /* the server may be waiting for somebody to read */
+        if (watched.revents & POLLIN && !libpq.consume_input(*conn))
+            return 0;
+    }
+    return 0;
+}
+
+static unsigned long long uses;
+
+/* Give the next number of a use, of a statement that Python sends. */
+static PyObject *
+next_use(PyObject *module, PyObject *nothing)
+{
+    return PyLong_FromUnsignedLongLong(++uses);
+}
+
+static void
+clear_answer(Answer *self)
+{
+    Py_CLEAR(self->call);
+    Py_CLEAR(self->pgconn);
+    Py_CLEAR(self->last);
+    Py_CLEAR(self->rows);
+    Py_CLEAR(self->unread);
+}
+
+/* Make an object of an answer, or clear it. */
+static PyObject *
+hand_out(Answer *answer)
+{
+    Answer *object = PyObject_New(Answer, answer_type);
+    if (object == NULL) {
+        clear_answer(answer);
+        return NULL;
+    }
+    size_t head = offsetof(Answer, call);
+    memcpy((char *)object + head, (char *)answer + head, sizeof(Answer) - head);
+    return (PyObject *)object;
+}
+
+/* Send a call: 1 then, 0 if nothing was sent, as this call needs more than itself, -1 with an error.
+   Whoever sends has the connection for itself. */
+static int
+send_call(StraightCall *self, PyObject *const *arguments, Py_ssize_t count, Answer *answer,
+          PGconn **found)
+{
+    if (count != 4) {
+        refuse("send or call(connection, pgconn, values, portions)");
+        return -1;
+    }
+    PGconn *conn = *found = address(arguments[1], name_pgconn_ptr);
+    if (conn == NULL)
+        return PyErr_Occurred() ? -1 : 0;
+    int status = libpq.transaction_status(conn);
+    if (libpq.pipeline_status(conn) != 0 ||
+        (status != IDLE && status != IN_TRANSACTION && status != IN_ERROR))
+        return 0;
+    if (status == IDLE) {
+        int is_whole = commits_each(arguments[0]);
+        if (is_whole < 0)
+            return -1;
+        if (!is_whole || (self->may_write && !self->is_held))
+            return 0;
+    }
+    if (!are_set(self, conn))
+        return 0;
+    int sent = write_and_send(self, conn, arguments[2]);
+    if (sent <= 0)
+        return sent;
+    self->used = ++uses;
+    ((unsigned long long *)self->counted.buf)[self->name == Py_None]++;
+    if (arguments[3] == Py_True && libpq.set_chunked_rows_mode != NULL)
+        libpq.set_chunked_rows_mode(conn, self->portion);
+    answer->call = (StraightCall *)Py_NewRef(self);
+    answer->pgconn = Py_NewRef(arguments[1]);
+    answer->last = Py_NewRef(Py_None);
+    answer->rows = NULL;
+    answer->unread = NULL;
+    answer->is_whole = answer->is_good = 0;
+    answer->was_outside = status == IDLE;
+    if (send_rest(arguments[1], found) < 0) {
+        clear_answer(answer);
+        return -1;
+    }
+    return 1;
+}
+
+static int read_answer(Answer *self, PGconn *conn, int waits);
+
+/* send(connection, pgconn, values, portions): what comes of the call, or None if nothing was
+   sent. */
+static PyObject *
+StraightCall_send(StraightCall *self, PyObject *const *arguments, Py_ssize_t count)
+{
+    Answer answer;
+    PGconn *conn;
+    int sent = send_call(self, arguments, count, &answer, &conn);
+    if (sent < 0)
+        return NULL;
+    return sent ? hand_out(&answer) : Py_NewRef(Py_None);
+}
+
+/* call(connection, pgconn, values, portions): the same, and waits for the answer; where all of it is
+   rows that were read, it gives them alone. `portions` is None where no rows are wanted. */
+static PyObject *
+StraightCall_call(StraightCall *self, PyObject *const *arguments, Py_ssize_t count)
+{
+    Answer answer;
+    PGconn *conn;
+    int sent = send_call(self, arguments, count, &answer, &conn);
+    if (sent < 0)
+        return NULL;
+    if (sent == 0)
+        Py_RETURN_NONE;
+    if (conn != NULL && read_answer(&answer, conn, 1) < 0) {
+        clear_answer(&answer);
+        return NULL;
+    }
+    if (arguments[3] == Py_None || !answer.is_whole || !answer.is_good || answer.unread != NULL)
+        return hand_out(&answer);
+    PyObject *rows = answer.rows == NULL ? PyList_New(0) : Py_NewRef(answer.rows);
+    clear_answer(&answer);
+    return rows;
+}
+
+static void
+StraightCall_dealloc(StraightCall *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    Py_CLEAR(self->writer);
+    Py_CLEAR(self->bound);
+    Py_CLEAR(self->name);
+    Py_CLEAR(self->text);
+    Py_CLEAR(self->settings);
+    PyBuffer_Release(&self->counted);
+    Py_CLEAR(self->columns);
+    Py_CLEAR(self->reader);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static int
+StraightCall_traverse(StraightCall *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->writer);
+    Py_VISIT(self->bound);
+    Py_VISIT(self->reader);
+    return 0;
+}
+
+static int
+StraightCall_clear(StraightCall *self)
+{
+    Py_CLEAR(self->writer);
+    Py_CLEAR(self->bound);
+    Py_CLEAR(self->reader);
+    return 0;
+}
+
+static PyTypeObject *row_reader_type, *set_writer_type;
+
+/* Keep the settings where C reads them; the tuple has their memory. */
+static int
+keep_settings(StraightCall *self, PyObject *settings)
+{
+    if (PyTuple_GET_SIZE(settings) > MOST_SETTINGS) {
+        refuse("too many settings");
+        return -1;
+    }
+    for (Py_ssize_t each = 0; each < PyTuple_GET_SIZE(settings); each++) {
+        PyObject *name, *value;
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(settings, each), "SO", &name, &value))
+            return -1;
+        if (value != Py_None && !PyBytes_Check(value)) {
+            refuse("a setting that is no bytes");
+            return -1;
+        }
+        self->set[each].name = PyBytes_AS_STRING(name);
+        self->set[each].value = value == Py_None ? NULL : PyBytes_AS_STRING(value);
+    }
+    self->settings = Py_NewRef(settings);
+    return 0;
+}
+
+static PyObject *
+StraightCall_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
+{
+    static char *names[] = {"writer",  "given",   "bound",         "name",    "text",
+                            "types",   "formats", "reader",        "columns", "result_format",
+                            "is_held", "may_write", "portion",     "settings", "counted", NULL};
+    PyObject *writer, *bound, *name, *text, *types, *formats, *reader, *columns, *settings,
+        *counted;
+    Py_ssize_t given;
+    int result_format, is_held, may_write, portion;
+    if (!PyArg_ParseTupleAndKeywords(
+            arguments, keywords, "OnOOSO!O!OO!ippiO!O", names, &writer, &given, &bound, &name,
+            &text, &PyTuple_Type, &types, &PyTuple_Type, &formats, &reader, &PyTuple_Type,
+            &columns, &result_format, &is_held, &may_write, &portion, &PyTuple_Type, &settings,
+            &counted))
+        return NULL;
+    Py_ssize_t count = PyTuple_GET_SIZE(types);
+    if (count > MOST_VALUES || PyTuple_GET_SIZE(formats) != count)
+        return refuse("too many values, or not a format for each");
+    if ((name != Py_None && !PyBytes_Check(name)) ||
+        (reader != Py_None && !Py_IS_TYPE(reader, row_reader_type)))
+        return refuse("a name in bytes, and a reader of rows");
+    if (writer != Py_None &&
+        (!Py_IS_TYPE(writer, set_writer_type) || Py_SIZE(writer) != count || given < count))
+        return refuse("a writer of as many values");
+    StraightCall *self = (StraightCall *)type->tp_alloc(type, 0);
+    if (self == NULL)
+        return NULL;
+    if (PyObject_GetBuffer(counted, &self->counted, PyBUF_WRITABLE) < 0 ||
+        keep_settings(self, settings) < 0) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    if (self->counted.len != 2 * sizeof(unsigned long long)) {
+        Py_DECREF(self);
+        return refuse("two numbers to count with");
+    }
+    self->writer = writer == Py_None ? NULL : (SetWriter *)Py_NewRef(writer);
+    self->given = given;
+    self->bound = Py_NewRef(bound);
+    self->name = Py_NewRef(name);
+    self->text = Py_NewRef(text);
+    self->columns = Py_NewRef(columns);
+    self->reader = reader == Py_None ? NULL : (RowReader *)Py_NewRef(reader);
+    self->is_held = is_held;
+    self->may_write = may_write;
+    self->result_format = result_format;
+    self->portion = portion;
+    self->count = (int)count;
+    for (Py_ssize_t number = 0; number < count; number++) {
+        self->types[number] = (unsigned int)PyLong_AsUnsignedLong(PyTuple_GET_ITEM(types, number));
+        self->formats[number] = (int)PyLong_AsLong(PyTuple_GET_ITEM(formats, number));
+    }
+    if (PyErr_Occurred())
+        Py_CLEAR(self);
+    return (PyObject *)self;
+}
+
+static PyMemberDef StraightCall_members[] = {
+    {"used", T_ULONGLONG, offsetof(StraightCall, used), READONLY, NULL},
+    {NULL},
+};
+
+static PyMethodDef StraightCall_methods[] = {
+    {"send", (PyCFunction)(void (*)(void))StraightCall_send, METH_FASTCALL, NULL},
+    {"call", (PyCFunction)(void (*)(void))StraightCall_call, METH_FASTCALL, NULL},
+    {NULL},
+};
+
+static PyType_Slot StraightCall_slots[] = {
+    {Py_tp_new, StraightCall_new},           {Py_tp_dealloc, StraightCall_dealloc},
+    {Py_tp_traverse, StraightCall_traverse}, {Py_tp_clear, StraightCall_clear},
+    {Py_tp_methods, StraightCall_methods},   {Py_tp_members, StraightCall_members},
+    {0, NULL},
+};
+
+static PyType_Spec StraightCall_spec = {
+    .name = "dbkit.runtime._compiled.StraightCall",
+    .basicsize = sizeof(StraightCall),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .slots = StraightCall_slots,
+};
+
+/* Wait until something has come and was read: 1 then, 0 where the driver has to tell what is
+   wrong, and -1 with an error. Another thread may close the connection meanwhile. */
+static int
+wait_for_more(Answer *self, PGconn **conn)
+{
+    struct pollfd watched = {.fd = libpq.socket(*conn), .events = POLLIN};
+    int came = 0;
+    while (came <= 0) {
+        if (watched.fd < 0)
+            return 0;
+        Py_BEGIN_ALLOW_THREADS
+        came = poll(&watched, 1, -1);
+        Py_END_ALLOW_THREADS
+        /* a signal's handler may raise, also that of one that came just before */
+        if (PyErr_CheckSignals() < 0)
+            return -1;
+    }
+    *conn = address(self->pgconn, name_pgconn_ptr);
+    if (*conn == NULL)
+        return PyErr_Occurred() ? -1 : 0;
+    return libpq.consume_input(*conn);
+}
+
+static int
+hand_on_notifies(PyObject *pgconn)
+{
+    for (;;) {
+        PyObject *notify = PyObject_CallMethodNoArgs(pgconn, name_notifies);
+        if (notify == NULL || notify == Py_None) {
+            Py_XDECREF(notify);
+            return notify == NULL ? -1 : 0;
+        }
+        PyObject *handler = PyObject_GetAttr(pgconn, name_notify_handler);
+        PyObject *done = handler == NULL      ? NULL
+                         : handler == Py_None ? Py_NewRef(Py_None)
+                                              : PyObject_CallOneArg(handler, notify);
+        Py_XDECREF(handler);
+        Py_DECREF(notify);
+        if (done == NULL)
+            return -1;
+        Py_DECREF(done);
+    }
+}
+
+/* Read the rows of a result: 1 then, 0 where Python has to, -1 with an error. */
+static int
+read_result(Answer *self, const PGresult *result)
+{
+    StraightCall *call = self->call;
+    int count = libpq.ntuples(result);
+    if (call->reader == NULL || call->reader->calls_out || self->unread != NULL ||
+        count > call->portion)
+        return 0;
+    int fits = call->is_held ? libpq.nfields(result) == Py_SIZE(call->reader)
+                             : matches(result, call->columns);
+    if (fits <= 0)
+        return fits;
+    int was_enabled = count > FEW_ROWS && PyGC_Disable();
+    PyObject *rows = read_rows(call->reader, result, 0, count);
+    if (was_enabled)
+        PyGC_Enable();
+    if (rows == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_Exception))
+            return -1;
+        PyErr_Clear();
+        return 0;
+    }
+    if (self->rows == NULL) {
+        self->rows = rows;
+        return 1;
+    }
+    Py_ssize_t end = PyList_GET_SIZE(self->rows);
+    int done = PyList_SetSlice(self->rows, end, end, rows);
+    Py_DECREF(rows);
+    return done < 0 ? -1 : 1;
+}
+
+/* Take a result: its rows are read, or it is kept for whoever reads them. */
+static int
+take_result(Answer *self, PyObject *result)
+{
+    const PGresult *at = address(result, name_pgresult_ptr);
+    if (at == NULL) {
+        if (!PyErr_Occurred())
+            refuse("a result that is gone");
+        return -1;
+    }
+    int status = libpq.status(at);
+    int is_bad = status == BAD_RESPONSE || status == FATAL_ERROR || status == PIPELINE_ABORTED;
+    int is_first = self->last == Py_None;
+    /* after an error, another tells less */
+    if (is_first || self->is_good) {
+        Py_SETREF(self->last, Py_NewRef(result));
+        self->is_good = !is_bad;
+    }
+    if (is_bad || libpq.ntuples(at) == 0)
+        return 0;
+    int read = read_result(self, at);
+    if (read != 0)
+        return read < 0 ? -1 : 0;
+    if (self->unread == NULL && (self->unread = PyList_New(0)) == NULL)
+        return -1;
+    return PyList_Append(self->unread, result);
+}
+
+/* Read what has come: 1 when that is all, 0 when it is not, -1 with an error. */
+static int
+read_answer(Answer *self, PGconn *conn, int waits)
+{
+    for (;;) {
+        if (libpq.is_busy(conn)) {
+            int came = waits ? wait_for_more(self, &conn) : 0;
+            if (came <= 0)
+                return came;
+            continue;
+        }
+        PyObject *result = PyObject_CallMethodNoArgs(self->pgconn, name_get_result);
+        if (result == NULL)
+            return -1;
+        int is_end = result == Py_None;
+        int done = is_end ? hand_on_notifies(self->pgconn) : take_result(self, result);
+        Py_DECREF(result);
+        if (done < 0)
+            return -1;
+        if (is_end)
+            break;
+        /* Python's code may have run */
+        conn = address(self->pgconn, name_pgconn_ptr);
+        if (conn == NULL) {
+            if (!PyErr_Occurred())
+                PyErr_SetString(lost_error, "the connection is closed");
+            return -1;
+        }
+    }
+    if (self->last == Py_None) {
+        PyErr_SetString(lost_error, "the connection is lost");
+        return -1;
+    }
+    if (self->is_good && !self->call->is_held) {
+        const PGresult *last = address(self->last, name_pgresult_ptr);
+        int found = last == NULL ? -1 : matches(last, self->call->columns);
+        if (found < 0)
+            return -1;
+        self->is_good = (char)found;
+    }
+    self->is_whole = 1;
+    return 1;
+}
+
+/* read(waits): whether all has come. If it waits and gives False, the driver has to tell what is
+   wrong. */
+static PyObject *
+Answer_read(Answer *self, PyObject *waits)
+{
+    PGconn *conn = address(self->pgconn, name_pgconn_ptr);
+    if (conn == NULL) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(lost_error, "the connection is closed");
+        return NULL;
+    }
+    int all = read_answer(self, conn, waits == Py_True);
+    return all < 0 ? NULL : PyBool_FromLong(all);
+}
+
+/* The rows that were read. */
+static PyObject *
+Answer_rows(Answer *self, void *closure)
+{
+    if (self->rows == NULL && (self->rows = PyList_New(0)) == NULL)
+        return NULL;
+    return Py_NewRef(self->rows);
+}
+
+static PyGetSetDef Answer_attributes[] = {
+    {"rows", (getter)Answer_rows, NULL, NULL, NULL},
+    {NULL},
+};
+
+static void
+Answer_dealloc(Answer *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    clear_answer(self);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef Answer_methods[] = {
+    {"read", (PyCFunction)Answer_read, METH_O, NULL},
+    {NULL},
+};
+
+static PyMemberDef Answer_members[] = {
+    {"last", T_OBJECT, offsetof(Answer, last), READONLY, NULL},
+    {"unread", T_OBJECT, offsetof(Answer, unread), READONLY, NULL},
+    {"is_whole", T_BOOL, offsetof(Answer, is_whole), READONLY, NULL},
+    {"is_good", T_BOOL, offsetof(Answer, is_good), READONLY, NULL},
+    {"was_outside", T_BOOL, offsetof(Answer, was_outside), READONLY, NULL},
+    {NULL},
+};
+
+static PyType_Slot Answer_slots[] = {
+    {Py_tp_dealloc, Answer_dealloc},
+    {Py_tp_methods, Answer_methods},
+    {Py_tp_members, Answer_members},
+    {Py_tp_getset, Answer_attributes},
+    {0, NULL},
+};
+
+static PyType_Spec Answer_spec = {
+    .name = "dbkit.runtime._compiled.Answer",
+    .basicsize = sizeof(Answer),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = Answer_slots,
+};
+
 /* ---------------------------------------------------------------------------------- module */
+
+/* send_sets(pgconn, written, result format): send each set of values that a writer wrote
+   to the statement without a name, in a pipeline; how many were sent, and whether one was not. */
+static PyObject *
+send_sets(PyObject *module, PyObject *arguments)
+{
+    PyObject *pgconn, *written;
+    int result_format;
+    if (!PyArg_ParseTuple(arguments, "OO!i", &pgconn, &PyByteArray_Type, &written, &result_format))
+        return NULL;
+    PGconn *conn = address(pgconn, name_pgconn_ptr);
+    if (conn == NULL)
+        return PyErr_Occurred() ? NULL : refuse("a connection that is closed");
+    const unsigned char *at = (const unsigned char *)PyByteArray_AS_STRING(written);
+    const unsigned char *end = at + PyByteArray_GET_SIZE(written);
+    /* all sets have as many values */
+    int count = end - at < 2 ? 0 : get16(at);
+    size_t room = count > 0 ? (size_t)count : 1;
+    const char **values = PyMem_New(const char *, room);
+    int *sizes = PyMem_New(int, room), *formats = PyMem_New(int, room);
+    long sent = 0;
+    if (values == NULL || sizes == NULL || formats == NULL)
+        PyErr_NoMemory();
+    else {
+        for (int number = 0; number < count; number++)
+            formats[number] = 1;
+        for (; at < end; sent++) {
+            const unsigned char *next = at + 2;
+            for (int number = 0; number < count; number++)
+                next = value_at(next, &values[number], &sizes[number]);
+            if (!libpq.send_query_prepared(conn, "", count, values, sizes, formats, result_format))
+                break;
+            at = next;
+        }
+    }
+    PyMem_Free(values);
+    PyMem_Free(sizes);
+    PyMem_Free(formats);
+    return PyErr_Occurred() ? NULL : Py_BuildValue("lN", sent, PyBool_FromLong(at < end));
+}
 
 static PyMethodDef functions[] = {
     {"link", link_libpq, METH_VARARGS, NULL},
+    {"next_use", next_use, METH_NOARGS, NULL},
+    {"send_sets", send_sets, METH_VARARGS, NULL},
     {"has_columns", (PyCFunction)(void (*)(void))has_columns, METH_FASTCALL, NULL},
     {NULL},
 };
@@ -1711,6 +1968,7 @@ PyInit__compiled(void)
         {&name_notifies, "notifies"},
         {&name_notify_handler, "notify_handler"},
         {&name_autocommit, "autocommit"},
+        {&name_own_autocommit, "_autocommit"},
         {&name_fromutc, "fromutc"},
         {&name_utcoffset, "utcoffset"},
     };
@@ -1733,9 +1991,9 @@ PyInit__compiled(void)
         PyModule_AddIntMacro(module, MOST_VALUES) < 0)
         Py_CLEAR(module);
     Py_XDECREF(call);
-    Py_XDECREF(set_writer);
     /* kept for as long as the process lives */
     row_reader_type = (PyTypeObject *)row_reader;
     answer_type = (PyTypeObject *)answer;
+    set_writer_type = (PyTypeObject *)set_writer;
     return module;
 }

@@ -9,14 +9,14 @@ from typing import Any, Generic, TypeVar
 
 import psycopg
 from psycopg import generators
-from psycopg.abc import Buffer
 from psycopg.errors import error_from_result
-from psycopg.pq import ConnStatus, ExecStatus, Format
+from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 from psycopg.waiting import WAIT_R
 
 from dbkit.errors import Drifted
-from dbkit.runtime.columns import Columns, Values
+from dbkit.runtime.columns import Calls, Columns, Values
+from dbkit.runtime.compiled import COMPILED
 from dbkit.runtime.ready import Ready
 from dbkit.runtime.sessions import forget_stale, make_ready, retyped
 from dbkit.runtime.statement import Composition, Statement
@@ -153,7 +153,7 @@ class _Batch(Generic[T]):
         portion = next(portions, None)
         if portion is None:
             return
-        calls = columns.bound(*portion)
+        calls = columns.calls(*portion)
         portion = next(portions, None)
         # if all is sent at once and gives no rows, nothing can go wrong on this side any more
         is_risky = portion is not None or bool(ready.columns)
@@ -165,7 +165,7 @@ class _Batch(Generic[T]):
             while portion is not None:
                 answered = self._sent
                 yield from self._flush()
-                calls = columns.bound(*portion)
+                calls = columns.calls(*portion)
                 portion = next(portions, None)
                 self._call(ready, calls)
                 yield from self._read(ready, answered)
@@ -188,17 +188,23 @@ class _Batch(Generic[T]):
         self._pgconn.send_prepare(b"", ready.text, ready.types)
         self._before = 1 + self._has_savepoint
 
-    def _call(
-        self,
-        ready: Ready[T],
-        calls: Iterable[tuple[Sequence[Buffer | None], Sequence[Format]]],
-    ) -> None:
+    def _call(self, ready: Ready[T], calls: Calls) -> None:
+        if isinstance(calls, bytearray):
+            self._send_written(ready, calls)
+            return
         send, result_format = self._pgconn.send_query_prepared, ready.result_format
         sent = self._sent
         for values, formats in calls:
             send(b"", values, formats, result_format)
             sent += 1
         self._sent = sent
+
+    def _send_written(self, ready: Ready[T], calls: bytearray) -> None:
+        assert COMPILED is not None  # noqa: S101 - it wrote them
+        sent, failed = COMPILED.send_sets(self._pgconn, calls, ready.result_format)
+        self._sent += sent
+        if failed:
+            raise psycopg.OperationalError(self._pgconn.get_error_message())
 
     def _complete(self, ready: Ready[T]) -> Steps[None]:
         if ready.columns:

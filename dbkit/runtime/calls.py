@@ -85,7 +85,7 @@ def execute(connection: AnyConnection, statement: Statement[Any], values: Sequen
     """Give the number of rows touched."""
     if isinstance(connection, AsyncConnection):
         return cast("int", _execute_awaited(connection, statement, values))
-    return _call(connection, statement, values)[1].command_tuples or 0
+    return _touched(_call(connection, statement, values, in_portions=None))
 
 
 async def _one_awaited(
@@ -112,7 +112,7 @@ async def _many_awaited(
 async def _execute_awaited(
     connection: AsyncConnection[Any], statement: Statement[Any], values: Sequence[object]
 ) -> int:
-    return (await _call_awaited(connection, statement, values))[1].command_tuples or 0
+    return _touched(await _call_awaited(connection, statement, values, in_portions=None))
 
 
 def _not_one(statement: Statement[T], rows: list[T]) -> NoReturn:
@@ -129,11 +129,15 @@ def _no_row(statement: Statement[T], rows: list[T]) -> T | None:
 
 # a statement, the last result of a call, and the rows that were read on the way: None where all
 # are in the result; a class of its own would cost a call more
-_Called: TypeAlias = tuple[Ready[T], PGresult, "_Portions[T] | Answer | None"]
+_Read: TypeAlias = tuple[Ready[T], PGresult, "_Portions[T] | Answer | None"]
+# mostly, all rows were read in C
+_Called: TypeAlias = list[T] | _Read[T]
 
 
 def _rows(called: _Called[T], connection: AnyConnection) -> list[T]:
     """Give all rows of a call."""
+    if isinstance(called, list):
+        return called
     ready, result, read = called
     if read is None:
         return ready.rows(connection.pgconn, result)
@@ -143,6 +147,12 @@ def _rows(called: _Called[T], connection: AnyConnection) -> list[T]:
     for unread in read.unread or ():
         rows += ready.rows(connection.pgconn, unread, len(rows))
     return rows
+
+
+def _touched(called: _Called[Any]) -> int:
+    """Give the number of rows that a call touched which wanted no rows."""
+    _, last, _ = called
+    return last.command_tuples or 0
 
 
 class _Portions(Generic[T]):
@@ -196,9 +206,12 @@ def _call(
     statement: Statement[T],
     values: Sequence[object],
     *,
-    in_portions: bool = False,
+    in_portions: bool | None = False,
 ) -> _Called[T]:
-    """Send a call and wait for its result; most calls are one message, without any detour."""
+    """Send a call and wait for its result; most calls are one message, without any detour.
+
+    With `in_portions` None, no rows are wanted.
+    """
     composition = statement.only or statement.composition(values)
     session: ConnectionState = connection.__dict__.get(SESSION) or session_of(connection)
     pgconn = connection.pgconn
@@ -208,10 +221,11 @@ def _call(
             try:
                 ready: Ready[T] | None = session.ready.get(composition.number)
                 if ready is not None and ready.straight is not None and not session.gone:
-                    came = ready.straight.send(connection, pgconn, values, in_portions)
+                    came = ready.straight.call(connection, pgconn, values, in_portions)
+                    if isinstance(came, list):
+                        return came
                     if came is not None:
-                        session.note_use(composition.number, ready.straight)
-                        while not came.read(True):
+                        while not came.is_whole and not came.read(True):
                             read_input(pgconn, came.last)
                         if came.is_good:
                             return ready, came.last, came
@@ -237,8 +251,8 @@ def _call_from_python(
     composition: Composition[T],
     values: Sequence[object],
     *,
-    in_portions: bool,
-) -> _Called[T]:
+    in_portions: bool | None,
+) -> _Read[T]:
     """Send a call that C does not send, or that needs more than itself."""
     pgconn = connection.pgconn
     refuse_pipeline(pgconn, composition)
@@ -340,12 +354,12 @@ def _give_up(connection: Connection[Any], session: ConnectionState, reason: Base
             raise
 
 
-async def _call_awaited(  # noqa: C901 - each way out saves most calls a coroutine
+async def _call_awaited(  # noqa: C901, PLR0912 - each way out saves most calls a coroutine
     connection: AsyncConnection[Any],
     statement: Statement[T],
     values: Sequence[object],
     *,
-    in_portions: bool = False,
+    in_portions: bool | None = False,
 ) -> _Called[T]:
     composition = statement.only or statement.composition(values)
     session: ConnectionState | None = connection.__dict__.get(SESSION)
@@ -367,11 +381,12 @@ async def _call_awaited(  # noqa: C901 - each way out saves most calls a corouti
             if listener and ready is not None and ready.straight is not None and not session.gone:
                 came = ready.straight.send(connection, pgconn, values, in_portions)
                 if came is not None:
-                    session.note_use(composition.number, ready.straight)
                     while not came.read(False):
                         listener.last = came.last
                         await listener.arrival()
                     if came.is_good:
+                        if came.unread is None and in_portions is not None:
+                            return came.rows
                         return ready, came.last, came
                     steps = _settle_straight(connection, session, ready, values, came)
                     return *await connection.wait(steps), _unread(pgconn, came)
@@ -397,8 +412,8 @@ async def _call_from_python_awaited(
     composition: Composition[T],
     values: Sequence[object],
     *,
-    in_portions: bool,
-) -> _Called[T]:
+    in_portions: bool | None,
+) -> _Read[T]:
     pgconn = connection.pgconn
     refuse_pipeline(pgconn, composition)
     ready = send_now(connection, session, composition, values)

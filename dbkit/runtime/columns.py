@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
@@ -22,7 +23,7 @@ from psycopg.types import numeric, string
 from psycopg.types import uuid as uuids
 
 from dbkit.errors import BadValue
-from dbkit.runtime.compiled import COMPILED, SetWriter
+from dbkit.runtime.compiled import set_writer
 from dbkit.runtime.ready import Ready, Sent
 from dbkit.runtime.statement import Composition
 from dbkit.runtime.wirevalues import AsText, Encoder, Unbindable, Write
@@ -32,6 +33,8 @@ T = TypeVar("T")
 Values: TypeAlias = Sequence[object]
 # some sets of values at a time, with the number of the first
 Portions: TypeAlias = Iterable[tuple[int, list[Values]]]
+# the values of calls as they go out: all in one, for C to send, or those of each
+Calls: TypeAlias = bytearray | Iterable[tuple[Sequence[Buffer | None], Sequence[Format]]]
 # gives the values that C writes, or raises anything at all if one of them may not fit
 _Fit: TypeAlias = Callable[[Values], Values]
 
@@ -75,8 +78,14 @@ class Columns:
         self._formats = [Format.BINARY] * len(columns)
         self._pyformats = [PyFormat.BINARY] * len(columns)
         self._fast = _transformer([column.oid for column in self._columns])
-        writes_all = self.is_binary and not used
-        self._writer = _set_writer(ready, self._order) if writes_all else None
+        self._writer = (
+            set_writer(
+                (ready.encoders[each], ready.nullable[each], not used or used[each])
+                for each in self._order
+            )
+            if self.is_binary
+            else None
+        )
         self._written = _transformer([_BYTEA] * len(columns))
         self._next = _FIRST_SETS
 
@@ -104,10 +113,21 @@ class Columns:
                 format_row_binary(row, self._written, into)
         self._learn(len(into) - start, len(sets))
 
-    def bound(
+    def calls(self, first: int, sets: list[Values]) -> Calls:
+        """Write the values of a portion, each set for a call of its own."""
+        written = bytearray()
+        if self._writer is not None:
+            # whatever it is, the long way names it
+            with suppress(Exception):
+                self._writer.write(self._arranged(sets), written)
+        if not written:
+            return self._bound_calls(first, sets)
+        self._learn(len(written), len(sets))
+        return written
+
+    def _bound_calls(
         self, first: int, sets: list[Values]
     ) -> Iterable[tuple[Sequence[Buffer | None], Sequence[Format]]]:
-        """Write the values of a portion as they go out with a call."""
         if self.is_binary:
             dump = self._fast.dump_sequence
             try:
@@ -170,25 +190,6 @@ class _Column(NamedTuple):
     # of the type whose dumper writes them
     oid: int
     fit: _Fit
-
-
-def _set_writer(ready: Ready[Any], order: Sequence[int]) -> SetWriter | None:
-    """Make what writes sets in C; None where that is not compiled."""
-    if COMPILED is None:
-        return None
-    return COMPILED.SetWriter(
-        AsText,
-        tuple((*_written(ready.encoders[number]), ready.nullable[number]) for number in order),
-    )
-
-
-def _written(encoder: Encoder) -> tuple[str, Callable[[Any], object] | None, type | None]:
-    """Say how a value is written in C, by what, and which class it has to be of."""
-    if encoder.scalar == "numeric":
-        return "function", numeric.DecimalBinaryDumper(Decimal).dump, Decimal
-    if encoder.scalar in _FITS:
-        return encoder.scalar, None, None
-    return "function", encoder.binary, None
 
 
 def _picker(order: Sequence[int]) -> Callable[[Values], Values]:

@@ -6,17 +6,21 @@ it has a way of its own in Python, which does the same, and which tells what is 
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from importlib import import_module
+from itertools import count
 from typing import Any, Protocol, cast
 
 import psycopg
 from psycopg import pq
 from psycopg.pq.abc import PGconn, PGresult
+from psycopg.types import numeric
 
 from dbkit.runtime.jsonreading import JsonReader, parse
 from dbkit.runtime.loaders import Utf8BinaryLoader
 from dbkit.runtime.wire import AnyConnection
+from dbkit.runtime.wirevalues import AsText, Encoder
 
 
 class RowReader(Protocol):
@@ -35,6 +39,8 @@ class Answer(Protocol):
     # what was read of the rows, and the results of which nothing was
     rows: list[Any]
     unread: list[PGresult] | None
+    # whether all has come, with the connection at rest
+    is_whole: bool
     # whether the last result is one that the statement was typed for
     is_good: bool
     # whether no transaction was open before
@@ -51,14 +57,30 @@ class Answer(Protocol):
 class StraightCall(Protocol):
     """Sends the calls of one statement."""
 
-    is_named: bool
+    # the number of its last use, as `next_use` gives them
+    used: int
+
+    def call(
+        self,
+        connection: AnyConnection,
+        pgconn: PGconn,
+        values: Sequence[object],
+        in_portions: bool | None,
+        /,
+    ) -> list[Any] | Answer | None:
+        """Send a call as `send` does, and wait for all that comes of it.
+
+        Where that is rows which were read here, they come alone. With `in_portions` None, no
+        rows are wanted.
+        """
+        ...
 
     def send(
         self,
         connection: AnyConnection,
         pgconn: PGconn,
         values: Sequence[object],
-        in_portions: bool,
+        in_portions: bool | None,
         /,
     ) -> Answer | None:
         """Send a call if it takes nothing but itself; else None, and nothing was sent."""
@@ -81,6 +103,19 @@ class _Compiled(Protocol):
     StraightCall: Callable[..., StraightCall]
     RowReader: Callable[..., RowReader]
     SetWriter: Callable[..., SetWriter]
+
+    def next_use(self) -> int:
+        """Give the number of a use, the next for all statements."""
+        ...
+
+    def send_sets(
+        self, pgconn: PGconn, written: bytearray, result_format: int, /
+    ) -> tuple[int, bool]:
+        """Send sets that were written to the statement without a name, in a pipeline.
+
+        Returned are how many were sent, and whether libpq refused the next one.
+        """
+        ...
 
     def link(self, path: str, lost: type[Exception], /) -> None:
         """Find libpq in the module of the driver's that is at this path."""
@@ -108,6 +143,13 @@ _LOADERS = {
     "TimestampBinaryLoader": "timestamp",
     "TimestamptzBinaryLoader": "timestamptz",
 }
+# the types whose values are written here
+_WRITES = frozenset(
+    (
+        *("bool", "int2", "int4", "int8", "float8", "text", "bytea", "uuid"),
+        *("date", "timestamp", "timestamptz"),
+    )
+)
 _COMPILED_HALVES = {"psycopg_binary._psycopg", "psycopg_c._psycopg"}
 _EPOCH = bytes(8)
 
@@ -127,6 +169,8 @@ def _linked() -> _Compiled | None:
 
 
 COMPILED = _linked()
+# counts the uses of statements, so that those not used for longest are known
+next_use: Callable[[], int] = COMPILED.next_use if COMPILED else count(1).__next__
 
 
 def row_reader(  # noqa: PLR0913 - all that a row depends on
@@ -169,3 +213,28 @@ def _kind(
     if kind is None or (kind == "text" and not is_utf8):
         return "loader", loader.load, convert
     return kind, loader.load(_EPOCH).tzinfo if kind == "timestamptz" else None, convert
+
+
+def set_writer(encoders: Iterable[tuple[Encoder, bool, bool]]) -> SetWriter | None:
+    """Make what writes values in their binary form; None where nothing is compiled.
+
+    With each encoder comes whether its value may be None, and whether it is used at all.
+    """
+    if COMPILED is None:
+        return None
+    return COMPILED.SetWriter(
+        AsText,
+        tuple(
+            (*(_write(encoder) if is_used else ("null", None, None)), may_be_null)
+            for encoder, may_be_null, is_used in encoders
+        ),
+    )
+
+
+def _write(encoder: Encoder) -> tuple[str, Callable[[Any], object] | None, type | None]:
+    """Say how a value is written in C, by what, and which class it has to be of."""
+    if encoder.scalar == "numeric":
+        return "function", numeric.DecimalBinaryDumper(Decimal).dump, Decimal
+    if encoder.scalar in _WRITES:
+        return encoder.scalar, None, None
+    return "function", encoder.binary, None

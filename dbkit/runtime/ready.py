@@ -82,8 +82,15 @@ class Ready(Generic[T]):
     settings: tuple[tuple[bytes, bytes | None], ...]
     # sends most calls, in C; found when the first was sent
     straight: StraightCall | None = None
+    # the number of the last use from Python
+    used: int = 0
     # reads results, one at a time; taken out while it does
     _transformers: list[Any] = field(default_factory=list[Any])
+
+    @property
+    def last_use(self) -> int:
+        """The number of the last use, the higher the later."""
+        return self.used if self.straight is None else max(self.used, self.straight.used)
 
     @property
     def composition(self) -> Composition[T]:

@@ -1,8 +1,10 @@
 """What is known on each connection: its statements that are ready, and the types they name."""
 
-from collections import OrderedDict
+from array import array
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
@@ -13,7 +15,7 @@ from psycopg.pq.abc import PGconn, PGresult
 
 from dbkit.database import prepare_mode
 from dbkit.errors import BadValue, DbkitError, Drifted, InsidePipeline
-from dbkit.runtime.compiled import COMPILED, StraightCall
+from dbkit.runtime.compiled import COMPILED, StraightCall, next_use, set_writer
 from dbkit.runtime.counts import Counts
 from dbkit.runtime.ready import PORTION, Ready
 from dbkit.runtime.statement import Composition
@@ -77,13 +79,14 @@ class ConnectionState:
         "poll_reader",
         "preparing",
         "ready",
+        "sent",
         "types",
         "was_outside",
     )
 
     def __init__(self, *, named: bool | None) -> None:
-        # by the number of its composition, in the order of use
-        self.ready: OrderedDict[int, Ready[Any]] = OrderedDict()
+        # by the number of its composition
+        self.ready: dict[int, Ready[Any]] = {}
         # numbers of what nobody has any more; the garbage collector adds them at any moment
         self.gone: list[int] = []
         self.types: ConnectionTypes | None = None
@@ -100,6 +103,8 @@ class ConnectionState:
         self.preparing = b""
         self.losses = 0
         self.counts = Counts()
+        # the calls that were sent in C: by name, and without
+        self.sent = array("Q", (0, 0))
         # of the call that was sent last: whether the server holds it to columns that were compared,
         # and whether no transaction was open before
         self.held = False
@@ -113,7 +118,7 @@ class ConnectionState:
         ready: Ready[T] | None = self.ready.get(composition.number)
         if ready is None or not ready.fits(pgconn):
             return None
-        self.ready.move_to_end(composition.number)
+        ready.used = next_use()
         return ready
 
     def drop(self, number: int) -> None:
@@ -137,8 +142,7 @@ class ConnectionState:
         self.drop_gone()
         self.drop(composition.number)
         while len(self.ready) >= MOST_STATEMENTS:
-            _, oldest = self.ready.popitem(last=False)
-            self._close(oldest.name)
+            self.drop(min(self.ready, key=lambda number: self.ready[number].last_use))
             self.counts.evicted += 1
 
     def is_named(self, ready: Ready[Any]) -> bool:
@@ -151,14 +155,6 @@ class ConnectionState:
         Behind a pooler, another client may have prepared it, when the columns were others.
         """
         return bool(self.is_own and self.named) and self.names.get(ready.name, False)
-
-    def note_use(self, number: int, call: StraightCall) -> None:
-        """Take note that a statement was sent in C."""
-        self.ready.move_to_end(number)
-        if call.is_named:
-            self.counts.named += 1
-        else:
-            self.counts.unnamed += 1
 
     def learn_owner(self, pgconn: PGconn, result: PGresult) -> None:
         """Learn whose the backend is: a pooler tells its clients a process id of its own."""
@@ -216,7 +212,11 @@ def session_of(connection: AnyConnection) -> ConnectionState:
 def counts_of(connection: AnyConnection) -> Counts:
     """Return what happened to the statements of a connection."""
     session: ConnectionState | None = connection.__dict__.get(SESSION)
-    return Counts() if session is None else session.counts
+    if session is None:
+        return Counts()
+    named, unnamed = session.sent
+    counts = session.counts
+    return replace(counts, named=counts.named + named, unnamed=counts.unnamed + unnamed)
 
 
 def refuse_pipeline(pgconn: PGconn, composition: Composition[Any]) -> None:
@@ -310,7 +310,7 @@ def send_now(  # noqa: C901, PLR0911, PLR0912 - each way out saves a call the lo
         pgconn.send_query_params(ready.text, written, ready.types, formats, ready.result_format)
     if begins:
         pgconn.pipeline_sync()
-    session.ready.move_to_end(composition.number)
+    ready.used = next_use()
     if ready.straight is None:
         ready.straight = straight_call(session, ready)
     return ready
@@ -323,7 +323,15 @@ def straight_call(session: ConnectionState, ready: Ready[Any]) -> StraightCall |
     is_named = session.is_named(ready)
     if is_named and session.losses:
         return None
+    composition = ready.composition
+    used = composition.used or repeat(True)
+    # a value in text would have to end with a NUL
+    is_binary = Format.TEXT not in ready.formats
     return COMPILED.StraightCall(
+        writer=set_writer(zip(ready.encoders, ready.nullable, used, strict=False))
+        if is_binary
+        else None,
+        given=composition.count,
         bound=ready.bound,
         name=ready.name if is_named else None,
         text=ready.text,
@@ -336,6 +344,7 @@ def straight_call(session: ConnectionState, ready: Ready[Any]) -> StraightCall |
         may_write=ready.may_write,
         portion=PORTION,
         settings=ready.settings,
+        counted=session.sent,
     )
 
 

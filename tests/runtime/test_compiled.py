@@ -4,6 +4,7 @@ import gc
 import os
 import sys
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -16,10 +17,22 @@ import pytest
 from psycopg import Connection
 
 from dbkit.errors import BadValue, Unreadable
-from dbkit.runtime import Statement, copy, execute, many, optional
+from dbkit.runtime import (
+    END,
+    OMITTED,
+    If,
+    SqlFile,
+    Statement,
+    batch,
+    copy,
+    execute,
+    many,
+    one,
+    optional,
+)
 from dbkit.runtime.compiled import COMPILED
 from dbkit.runtime.ready import Ready
-from dbkit.runtime.sessions import session_of
+from dbkit.runtime.sessions import counts_of, session_of
 from tests.runtime.statements import statement
 
 pytestmark = pytest.mark.skipif(
@@ -305,29 +318,82 @@ SETS: dict[str, list[object]] = {
 }
 
 
+def _copied(connection: Connection, add: Statement[Any], number: int, value: object) -> None:
+    copy(connection, add, [(number, value)])
+
+
+def _batched(connection: Connection, add: Statement[Any], number: int, value: object) -> None:
+    batch(connection, add, [(number, value)])
+
+
+def _called(connection: Connection, add: Statement[Any], number: int, value: object) -> None:
+    execute(connection, add, [number, value])
+
+
+@pytest.mark.parametrize("way", [_copied, _batched, _called])
 @pytest.mark.parametrize("type_", SETS)
-def test_a_set_is_written_as_python_writes_it(
-    connection: Connection, type_: str, monkeypatch: pytest.MonkeyPatch
+def test_a_value_is_written_as_python_writes_it(
+    connection: Connection,
+    type_: str,
+    way: Callable[[Connection, Statement[Any], int, object], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     connection.execute(f"create temporary table written (n int4, v {type_})".encode())
-    load = statement(
-        "insert into written (n, v) values ($1, $2)", takes={"n": "int4", "v": f"{type_}?"}
-    )
     outcomes: list[list[object]] = []
     for compiled in (COMPILED, None):
-        monkeypatch.setattr("dbkit.runtime.columns.COMPILED", compiled)
+        # whoever writes is found anew for each statement
+        monkeypatch.setattr("dbkit.runtime.compiled.COMPILED", compiled)
+        monkeypatch.setattr("dbkit.runtime.sessions.COMPILED", compiled)
+        add = statement(
+            "insert into written (n, v) values ($1, $2)", takes={"n": "int4", "v": type_}
+        )
+        for _ in range(2):
+            way(connection, add, 0, None)
         outcome: list[object] = []
         for number, value in enumerate(SETS[type_]):
             try:
                 with connection.transaction():
-                    copy(connection, load, [(number, value)])
+                    way(connection, add, number, value)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is compared
-                outcome.append((type(error), str(error), error.__notes__))
-        outcome += connection.execute("select n, v::text from written order by n").fetchall()
+                outcome.append((type(error), str(error), getattr(error, "__notes__", [])))
+        outcome += connection.execute("select n, v::text from written order by n, v").fetchall()
         connection.execute("truncate written")
         outcomes.append(outcome)
 
+    assert (0, None) in outcomes[0]
     assert outcomes[0] == outcomes[1]
+
+
+def test_what_a_call_leaves_out_is_written_as_null(connection: Connection) -> None:
+    found = Statement[int](
+        SqlFile("things.tried"),
+        ("select coalesce($1, 7)", If("v"), " + $2", END, If("is_more"), " + 1", END, " as n"),
+        takes="n int4?, v int4",
+        gives="n int4",
+        flags=["is_more"],
+    )
+    for _ in range(3):
+        assert optional(connection, found, [None, OMITTED, False]) == 7
+        assert optional(connection, found, [1, 2, False]) == 3
+        assert optional(connection, found, [1, OMITTED, True]) == 2
+
+
+def test_large_values_take_the_way_of_the_driver(connection: Connection) -> None:
+    found = statement("select length($1) as n", takes={"v": "text"}, gives={"n": "int4"})
+
+    assert [one(connection, found, ["x" * size]) for size in (1, 1000, 1025, 8000, 9000)] == [
+        *(1, 1000, 1025, 8000, 9000)
+    ]
+
+
+def test_calls_are_counted_wherever_they_are_sent_from(connection: Connection) -> None:
+    found = statement("select $1::int4 as a", takes={"v": "int4"}, gives={"a": "int4"})
+    before = counts_of(connection).made
+
+    for number in range(10):
+        one(connection, found, [number])
+
+    assert counts_of(connection).made == before + 10
 
 
 def test_many_sets_are_one_message_of_rows(connection: Connection) -> None:
