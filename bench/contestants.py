@@ -91,6 +91,11 @@ class Contestants:
         keys = self._each_key
         plain, classed = self._psycopg, class_row(Run)
 
+        connection = self._dbkit
+
+        def ours(key: UUID) -> Any:
+            return runs.find(connection, id=key)
+
         def by_class(key: UUID) -> Run | None:
             cursor = plain.cursor(row_factory=classed)
             return cursor.execute(f"{FIND}%s", (key,), prepare=True, binary=True).fetchone()
@@ -99,7 +104,7 @@ class Contestants:
             return plain.execute(f"{FIND}%s", (key,), prepare=True, binary=True).fetchone()
 
         own = [
-            self._calls("dbkit", partial(_find, self._dbkit), keys, [self._dbkit]),
+            self._calls("dbkit", ours, keys, [connection]),
             self._calls("psycopg", by_tuple, keys, [plain]),
             self._calls("psycopg class_row", by_class, keys, [plain]),
         ]
@@ -441,10 +446,6 @@ def event_tuples(number: int) -> Iterator[tuple[Any, ...]]:
     for key in range(number):
         note = None if key % 3 else f"about {key}"
         yield (key, tenant, f"event {key}", note, key % 100, key / 7, key % 2 == 0, at)
-
-
-def _find(connection: Any, key: UUID) -> Any:
-    return runs.find(connection, id=key)
 
 
 async def _dbkit(url: str) -> psycopg.AsyncConnection[Any]:
