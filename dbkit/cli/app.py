@@ -148,7 +148,7 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _stopped(signum: signal.Signals) -> int:
-    _print_error("stopped; what was not finished was rolled back (dbkit status shows the version)")
+    _print_error("stopped; dbkit status shows where the database stands")
     return 128 + signum
 
 

@@ -10,7 +10,7 @@ from tests.cli.seen import leftovers
 from tests.project import Project
 
 SLOW = "create table orders (id integer);\nselect pg_sleep(60);\ncreate table items (id integer);"
-STOPPED = "error: stopped; what was not finished was rolled back (dbkit status shows the version)"
+STOPPED = "error: stopped; dbkit status shows where the database stands"
 
 
 def _wait_for(project: Project, query: str) -> None:

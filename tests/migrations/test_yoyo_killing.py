@@ -267,7 +267,7 @@ def test_y03_a_runner_that_is_told_to_stop_says_so_in_one_sentence(
         _, errors = runner.communicate()
 
     assert errors.strip() == (
-        "error: stopped; what was not finished was rolled back (dbkit status shows the version)"
+        "error: stopped; dbkit status shows where the database stands"
     )
 
 
