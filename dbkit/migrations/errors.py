@@ -377,8 +377,8 @@ class BadDirective(SourceFault, MigrationError):
 
 
 @dataclass(eq=False)
-class EmptyMigration(MigrationError):
-    """A migration holds no statement."""
+class UnwrittenMigration(MigrationError):
+    """A migration is as `dbkit new` made it; recorded now, its change could never be run."""
 
     path: str
 
@@ -386,4 +386,67 @@ class EmptyMigration(MigrationError):
     version: ClassVar[int | None] = None
 
     def __str__(self) -> str:
-        return f"{self.path}: holds no statement; write one, or remove the file"
+        return (
+            f"{self.path}: is as dbkit new made it; write the change, or say in its first line why "
+            "there is none"
+        )
+
+
+@dataclass(eq=False)
+class ForeignFiles(MigrationError):
+    """Files in the folder of migrations are named as another tool names them."""
+
+    path: str
+    # how many more there are
+    others: int
+    tool: str
+    # what `dbkit import` calls them
+    format: str
+    folder: str
+    system: str
+
+    kind: ClassVar[str] = "file"
+    version: ClassVar[int | None] = None
+
+    def __str__(self) -> str:
+        more = f", as are {self.others} more" if self.others else ""
+        return (
+            f"{self.path}: is named as {self.tool} names its files{more}; bring the folder over "
+            f"with: dbkit import {self.format} {self.folder} {self.system}"
+        )
+
+
+@dataclass(eq=False)
+class ForeignHeader(SourceFault, MigrationError):
+    """A migration has a header line that another tool reads, and dbkit does not."""
+
+    header: str
+    tool: str
+    # what `dbkit import` calls such files, or nothing if it cannot bring them over
+    format: str
+    folder: str
+    system: str
+
+    def fault(self) -> str:
+        remedy = (
+            f"bring the folder over with: dbkit import {self.format} {self.folder} {self.system}"
+            if self.format
+            else "put what undoes the migration into its .rollback.sql, and take these lines out"
+        )
+        return (
+            f"`{self.header}` is a header line of {self.tool}, and dbkit would run all that stands "
+            f"below it, also what undoes the migration; {remedy}"
+        )
+
+
+@dataclass(eq=False)
+class Placeholder(SourceFault, MigrationError):
+    """A migration holds a placeholder, which another tool replaces."""
+
+    placeholder: str
+
+    def fault(self) -> str:
+        return (
+            f"{self.placeholder} is a placeholder, which Flyway replaces and dbkit does not; "
+            "write the text that is to stand here"
+        )

@@ -4,26 +4,37 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dbkit.errors import DbkitError, MigrationError
 from dbkit.migrations.errors import (
     BrokenObject,
     DuplicateVersion,
+    ForeignFiles,
     GapInVersions,
     UnusableFile,
     refuse,
 )
 from dbkit.settings import System
 
+if TYPE_CHECKING:
+    from dbkit.migrations.foreignfiles import Origin
+
 # ASCII alone: the locale may not be able to show anything else
 _STEM = re.compile(r"(\d{1,9})[_-](\w[\w-]*)", re.ASCII)
 _ROLLBACK = ".rollback.sql"
+# what may stand beside the files of migrations and objects, and is passed over: hidden files, what
+# Python and editors leave, and documents
+_PASSED_OVER = re.compile(
+    r"""\..* | __(?:pycache__|init__\.py) | .*(?:~|\.bak|\.orig|\.swp) | \#.*\#
+      | .*\.(?:md|rst) | (?:readme|license|codeowners)(?:\.txt)? | yoyo\.ini""",
+    re.VERBOSE | re.IGNORECASE,
+)
 _LARGE = 1 << 20
 _OBJECTS_FOLDER = "_objects"
 _AFTER = re.compile(r"^--\s*after\s*:\s*(.+?)\s*$", re.MULTILINE)
 _LONGEST_NAME = 60
-_NEW_MIGRATION = "-- Why this change is made, in a sentence.\n\n"
+NEW_MIGRATION = "-- Why this change is made, in a sentence.\n\n"
 _NEW_ROLLBACK = "-- Undoes {name}.\n\n"
 
 
@@ -35,6 +46,8 @@ class MigrationFile(NamedTuple):
     path: Path
     # the path as messages show it
     shown: str
+    # the name of its system, unless it is yoyo's command line that reads it
+    system: str = "SYSTEM"
 
     @property
     def rollback(self) -> Path:
@@ -92,7 +105,7 @@ class Checksum(NamedTuple):
 
 def read_files(system: System, root: Path) -> Files:
     """Find the files of a system; what is wrong with them is in `faults`, and nothing is raised."""
-    migrations, faults = _find_migrations(system.migrations, root)
+    migrations, faults = _find_migrations(system, root)
     objects, object_faults = _find_objects(system.sql, root)
     return Files(system.name, migrations, objects, (*faults, *object_faults))
 
@@ -106,19 +119,19 @@ def write_pair(system: System, name: str, root: Path) -> tuple[str, str]:
             f"a migration's name is a few words of a-z and 0-9, {_LONGEST_NAME} letters at most",
         )
     system.migrations.mkdir(parents=True, exist_ok=True)
-    migrations, faults = _find_migrations(system.migrations, root)
+    migrations, faults = _find_migrations(system, root)
     refuse(faults)
     migration = system.migrations / f"{len(migrations) + 1:04}_{stem}.sql"
     rollback = migration.with_suffix(".rollback.sql")
     # "x" never overwrites a file that somebody else wrote meanwhile
     with migration.open("x", encoding="utf-8") as file:
-        file.write(_NEW_MIGRATION)
+        file.write(NEW_MIGRATION)
     with rollback.open("x", encoding="utf-8") as file:
         file.write(_NEW_ROLLBACK.format(name=migration.name))
     return shown_path(migration, root), shown_path(rollback, root)
 
 
-def migration_file(path: Path, shown: str | None = None) -> MigrationFile:
+def migration_file(path: Path, shown: str | None = None, system: str = "SYSTEM") -> MigrationFile:
     """Read number and name from a file's name, or say why it is no migration."""
     shown = shown or str(path)
     if path.suffix == ".py":
@@ -132,7 +145,7 @@ def migration_file(path: Path, shown: str | None = None) -> MigrationFile:
     match = _STEM.fullmatch(path.stem)
     if match is None:
         raise UnusableFile(shown, "a migration is named NNNN_name.sql, such as 0007_add_index.sql")
-    return MigrationFile(int(match[1]), path.stem, path, shown)
+    return MigrationFile(int(match[1]), path.stem, path, shown, system)
 
 
 def shown_path(path: Path, root: Path) -> str:
@@ -169,9 +182,9 @@ def checksum(content: bytes, shown: str) -> Checksum:
 
 
 def _find_migrations(
-    folder: Path, root: Path
+    system: System, root: Path
 ) -> tuple[tuple[MigrationFile, ...], tuple[MigrationError, ...]]:
-    """Return the migrations of a folder in the order of their numbers, and all that is wrong.
+    """Return the migrations of a system in the order of their numbers, and all that is wrong.
 
     A file that might be meant as a migration and is none is a fault: if it were passed over,
     its change would never reach a database.
@@ -179,8 +192,10 @@ def _find_migrations(
     migrations: list[MigrationFile] = []
     rollbacks: dict[str, str] = {}
     faults: list[MigrationError] = []
+    foreign: dict[Origin, list[str]] = {}
+    folder = system.migrations
     try:
-        paths = _sql_and_python(folder, root)
+        paths, strays = _look_into(folder, root, allowed=system.sql)
     except UnusableFile as fault:
         return (), (fault,)
     unusable: set[str] = set()
@@ -190,10 +205,14 @@ def _find_migrations(
             rollbacks[path.name.removesuffix(_ROLLBACK)] = shown
             continue
         try:
-            migrations.append(migration_file(path, shown))
+            migrations.append(migration_file(path, shown, system.name))
         except UnusableFile as fault:
-            faults.append(fault)
+            if origin := _origin(path.name):
+                foreign.setdefault(origin, []).append(shown)
+            else:
+                faults.append(fault)
             unusable.add(path.stem)
+    faults += strays
     migrations.sort(key=lambda migration: migration.version)
     faults += _disorder(migrations)
     stems = {migration.name for migration in migrations} | unusable
@@ -204,10 +223,17 @@ def _find_migrations(
         for stem, shown in rollbacks.items()
         if stem not in stems
     )
+    faults += (
+        ForeignFiles(shown[0], len(shown) - 1, *origin, shown_path(folder, root), system.name)
+        for origin, shown in foreign.items()
+    )
     return tuple(migrations), tuple(faults)
 
 
-def _sql_and_python(folder: Path, root: Path) -> list[Path]:
+def _look_into(
+    folder: Path, root: Path, *, allowed: Path | None = None
+) -> tuple[list[Path], list[UnusableFile]]:
+    """Return the SQL and Python files of a folder, and a fault for all that has no place there."""
     shown = shown_path(folder, root)
     try:
         entries = sorted(folder.iterdir())
@@ -223,11 +249,31 @@ def _sql_and_python(folder: Path, root: Path) -> list[Path]:
         ) from None
     except OSError as error:
         raise UnusableFile(shown, f"cannot be read: {error.strerror}") from error
-    return [
-        entry
-        for entry in entries
-        if entry.suffix in {".sql", ".py"} and not entry.name.startswith((".", "__"))
-    ]
+    paths: list[Path] = []
+    strays: list[UnusableFile] = []
+    for entry in entries:
+        if _PASSED_OVER.fullmatch(entry.name) or entry == allowed:
+            continue
+        if entry.suffix in {".sql", ".py"}:
+            paths.append(entry)
+        else:
+            strays.append(UnusableFile(shown_path(entry, root), _why_stray(entry, shown)))
+    return paths, strays
+
+
+def _origin(name: str) -> "Origin | None":
+    # loaded only for a name that is none of a migration
+    from dbkit.migrations.foreignfiles import origin_of_name  # noqa: PLC0415
+
+    return origin_of_name(name)
+
+
+def _why_stray(entry: Path, folder: str) -> str:
+    if entry.is_dir():
+        return f"is a folder, and only the files in {folder} itself are read; move it elsewhere"
+    if entry.suffix.lower() == ".sql":
+        return f"the ending .sql is written in small letters; rename it to {entry.stem}.sql"
+    return "is no .sql file, so it would never be run; give it that ending, or move it elsewhere"
 
 
 def _disorder(migrations: Sequence[MigrationFile]) -> Iterator[MigrationError]:
@@ -251,8 +297,19 @@ def _find_objects(
     """Return the object files of a system in the order of their names, and all that is wrong."""
     files: list[ObjectFile] = []
     faults: list[MigrationError] = []
-    for path in sorted((sql_folder / _OBJECTS_FOLDER).glob("*.sql")):
+    folder = sql_folder / _OBJECTS_FOLDER
+    if not folder.is_dir():
+        return (), ()
+    try:
+        paths, strays = _look_into(folder, root)
+    except UnusableFile as fault:
+        return (), (fault,)
+    faults += strays
+    for path in paths:
         shown = shown_path(path, root)
+        if path.suffix == ".py":
+            faults.append(UnusableFile(shown, "an object is SQL here; write it as NAME.sql"))
+            continue
         try:
             content = read_bytes(path, shown)
         except UnusableFile as fault:

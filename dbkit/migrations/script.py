@@ -11,14 +11,24 @@ from dbkit.migrations.errors import (
     BackslashCommand,
     BadDirective,
     BrokenObject,
-    EmptyMigration,
+    ForeignHeader,
     MissingRollback,
     NotOneObject,
+    Placeholder,
     TransactionControl,
+    UnwrittenMigration,
     each_fault,
     refuse,
 )
-from dbkit.migrations.files import Checksum, MigrationFile, ObjectFile, checksum, read_bytes
+from dbkit.migrations.files import (
+    NEW_MIGRATION,
+    Checksum,
+    MigrationFile,
+    ObjectFile,
+    checksum,
+    read_bytes,
+)
+from dbkit.migrations.foreignfiles import find_header, find_placeholders
 from dbkit.sqltext import (
     ScriptCommand,
     ScriptStatement,
@@ -59,14 +69,15 @@ def read_script(path: Path, shown: str) -> Script:
 
 
 def read_migration(migration: MigrationFile, versions: Mapping[str, int] | None = None) -> Script:
-    """Read the half of a migration that is run forward; it must do something.
+    """Read the half of a migration that is run forward.
 
     `versions` has the number of each migration by its name. `-- depends:` is yoyo's; where
     the numbers are the order it can only be true or wrong.
     """
     reading = _Reading.of(migration.path, migration.shown)
-    if not reading.statements and not reading.faults:
-        reading.faults.append(EmptyMigration(migration.shown))
+    if reading.source.text == NEW_MIGRATION:
+        reading.faults.append(UnwrittenMigration(migration.shown))
+    reading.check_other_tools(migration)
     if versions is not None:
         reading.check_dependencies(migration, versions)
     return reading.finish()
@@ -76,7 +87,9 @@ def read_rollback(migration: MigrationFile) -> Script:
     """Read the half of a migration that undoes it."""
     if not migration.rollback.is_file():
         raise MissingRollback(migration.version, migration.shown_rollback)
-    return read_script(migration.rollback, migration.shown_rollback)
+    reading = _Reading.of(migration.rollback, migration.shown_rollback)
+    reading.check_other_tools(migration)
+    return reading.finish()
 
 
 def read_object(file: ObjectFile) -> Script:
@@ -184,6 +197,8 @@ class _Reading:
                 elif not part.is_empty:
                     if transactional:
                         self._check_transaction_control(part)
+                    for offset, text in find_placeholders(self.source, part.start, part.end):
+                        self.faults.append(Placeholder(*self.source.place(offset), text))
                     self.statements.append(part)
         except SourceFault as fault:
             # an unclosed quote: what follows it cannot be told from text
@@ -214,6 +229,18 @@ class _Reading:
                     "migrations run in the order of their numbers"
                 )
                 self.faults.append(self._bad_directive(token, reason))
+
+    def check_other_tools(self, migration: MigrationFile) -> None:
+        """Find a header line that says for which other tool the file was written.
+
+        It is then the only fault: what else is wrong follows from it.
+        """
+        if found := find_header(self.source.text):
+            token, origin = found
+            header = self.source.text[token.start : token.end].strip()
+            folder = str(Path(migration.shown).parent)
+            place = self.source.place(token.start)
+            self.faults = [ForeignHeader(*place, header, *origin, folder, migration.system)]
 
     def finish(self) -> Script:
         """Return what was read, or refuse the file with all its faults in their order."""

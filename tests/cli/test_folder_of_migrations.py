@@ -60,6 +60,42 @@ def folder(project: Project) -> Path:
                 "undo; bring it back, or remove this file"
             ),
         ),
+        (
+            ["0001_orders.SQL"],
+            (
+                f"{FOLDER}/0001_orders.SQL: the ending .sql is written in small letters; "
+                "rename it to 0001_orders.sql"
+            ),
+        ),
+        *(
+            (
+                [name],
+                (
+                    f"{FOLDER}/{name}: is no .sql file, so it would never be run; "
+                    "give it that ending, or move it elsewhere"
+                ),
+            )
+            for name in (
+                "0001_orders.psql",
+                "0001_orders.sql.txt",
+                "0001_orders.sql.gz",
+                "rows.csv",
+            )
+        ),
+        (
+            ["V1__orders.sql", "V2_1__items.sql", "R__views.sql"],
+            (
+                f"{FOLDER}/R__views.sql: is named as Flyway names its files, as are 2 more; "
+                f"bring the folder over with: dbkit import flyway {FOLDER} shop"
+            ),
+        ),
+        (
+            ["000001_orders.up.sql"],
+            (
+                f"{FOLDER}/000001_orders.up.sql: is named as golang-migrate names its files; "
+                f"bring the folder over with: dbkit import golang-migrate {FOLDER} shop"
+            ),
+        ),
     ],
 )
 @pytest.mark.parametrize("command", ["migrate", "status"])
@@ -201,12 +237,71 @@ def test_a_number_that_was_added_below_the_newest_is_a_duplicate(
     assert project.rows("select to_regclass('goods')") == [(None,)]
 
 
-def test_other_files_beside_the_migrations_are_left_alone(project: Project) -> None:
-    (project.root / FOLDER / "README.md").write_text("Read me.")
-    (project.root / FOLDER / ".0001_orders.sql.swp").write_text("")
+@pytest.mark.parametrize("within", [FOLDER, "sql/shop/_objects"])
+def test_what_is_hidden_left_over_or_a_document_is_passed_over(
+    project: Project, within: str
+) -> None:
+    names = (
+        *(".gitkeep", ".0001_orders.sql.swp", ".#0001_orders.sql", "#0001_orders.sql#"),
+        *("0001_orders.sql~", "0001_orders.sql.orig", "0001_orders.sql.bak", "__init__.py"),
+        *("README", "README.md", "Readme.txt", "LICENSE", "CODEOWNERS", "why.rst", "yoyo.ini"),
+    )
+    for name in names:
+        (project.root / within / name).write_text("Read me.")
+    (project.root / within / "__pycache__").mkdir()
     project.migration("0001_orders", ORDERS)
 
     ran = project.dbkit("migrate")
 
     assert ran.returncode == 0
+    assert project.dbkit("status").returncode == 0
     assert {"orders", "schema_version"} <= leftovers(project).keys()
+
+
+def test_a_folder_in_the_folder_is_named(project: Project, folder: Path) -> None:
+    (folder / "later").mkdir()
+    (folder / "later" / "0003_more.sql").write_text("create table more (id integer);")
+
+    ran = project.dbkit("migrate")
+
+    assert refusal(ran) == (
+        f"{FOLDER}/later: is a folder, and only the files in {FOLDER} itself are read; "
+        "move it elsewhere"
+    )
+    assert project.dbkit("status").returncode == 3
+
+
+def test_the_folder_of_queries_may_be_in_that_of_the_migrations(project: Project) -> None:
+    (project.root / "pyproject.toml").write_text(
+        '[tool.dbkit.systems.shop]\nmigrations = "db"\nsql = "db/sql"\n'
+    )
+    (project.root / "db" / "sql").mkdir(parents=True)
+    (project.root / "db" / "0001_orders.sql").write_text(ORDERS)
+
+    ran = project.dbkit("migrate")
+
+    assert ran.returncode == 0, ran
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("open_orders.SQL", "the ending .sql is written in small letters; rename it to "),
+        ("open_orders.psql", "is no .sql file, so it would never be run; "),
+        ("open_orders.py", "an object is SQL here; write it as NAME.sql"),
+        ("more", "is a folder, and only the files in sql/shop/_objects itself are read; "),
+    ],
+)
+def test_what_is_no_object_file_is_named(project: Project, name: str, reason: str) -> None:
+    path = project.root / "sql/shop/_objects" / name
+    if name == "more":
+        path.mkdir()
+    else:
+        path.write_text("create view open_orders as select 1 as id;")
+    project.migration("0001_orders", ORDERS)
+
+    ran = project.dbkit("migrate")
+
+    assert refusal(ran).startswith(f"sql/shop/_objects/{name}: {reason}")
+    assert project.status()["problems"][0]["kind"] == "file"
+    assert contents(project) == {}

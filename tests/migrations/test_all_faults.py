@@ -18,7 +18,10 @@ CONTROL = (
 FAULTS = [
     f"{FOLDER}/0002_control.sql:1:1: 'begin' {CONTROL}\nbegin;\n^",
     f"{FOLDER}/0002_control.sql:3:1: 'commit' {CONTROL}\ncommit;\n^",
-    f"{FOLDER}/0003_empty.sql: holds no statement; write one, or remove the file",
+    (
+        f"{FOLDER}/0003_empty.sql: is as dbkit new made it; write the change, or say in its first "
+        "line why there is none"
+    ),
     (
         f"{FOLDER}/0004_mixed.sql:1:9: byte 0xe4 is not UTF-8; save the file as UTF-8\n"
         "select '\ufffd';\n        ^"
@@ -57,7 +60,7 @@ def faulty(project: Project) -> Project:
     project.migration("0001_orders", "create table orders (id integer);", "drop table orders;")
     assert project.dbkit("migrate").returncode == 0
     project.migration("0002_control", "begin;\nselect 1;\ncommit;\n")
-    project.migration("0003_empty", "-- nothing yet\n")
+    project.migration("0003_empty", "-- Why this change is made, in a sentence.\n\n")
     project.migration("0004_mixed", "").write_bytes(
         b"select '\xe4';\n\\echo loud\n-- transactional: false\nselect 'open;\n"
     )

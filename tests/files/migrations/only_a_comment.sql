@@ -1,1 +1,0 @@
--- Orders will be kept here.
