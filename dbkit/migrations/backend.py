@@ -27,6 +27,7 @@ from dbkit.migrations.files import (
 from dbkit.migrations.ledger import Ledger, read_ledger
 from dbkit.migrations.lock import LOCK_TIMEOUT, WAIT, migration_lock
 from dbkit.migrations.objects import Objects
+from dbkit.migrations.pooling import refuse_shared_process
 from dbkit.migrations.progress import Reporter, Silent
 from dbkit.migrations.records import Records
 from dbkit.migrations.script import Script, find_faults, read_migration, read_rollback
@@ -133,6 +134,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
     @contextmanager
     def lock(self, timeout: float | None = None) -> Generator[None]:
         """Hold the migration lock."""
+        refuse_shared_process(self.connection)
         with migration_lock(
             self.connection, self.reporter, self._wait if timeout is None else timeout
         ):

@@ -274,13 +274,38 @@ class NotEmpty(MigrationError):
 class PooledConnection(MigrationError):
     """The connection goes through a pooler that gives each transaction another server process."""
 
+    # why the mode of the pooler could not be found out, if it could not
+    doubt: str | None = None
+
     kind: ClassVar[str] = "pooler"
     version: ClassVar[int | None] = None
 
     def __str__(self) -> str:
+        if self.doubt is None:
+            return (
+                "this URL leads through a pooler in transaction mode, where no lock can be held; "
+                "migrate over a direct URL, or one in session mode"
+            )
         return (
-            "this URL leads through a pooler in transaction mode, where no lock can be held; "
-            "migrate over a direct URL"
+            "this URL leads through a pooler, and whether it is in session mode could not be found "
+            f"out ({self.doubt}); migrate over a direct URL"
+        )
+
+
+@dataclass(eq=False)
+class NoSchema(MigrationError):
+    """The search path names no schema that exists, so no table can be made."""
+
+    database: str
+
+    kind: ClassVar[str] = "schema"
+    version: ClassVar[int | None] = None
+
+    def __str__(self) -> str:
+        return (
+            f"the search path names no schema that exists in database {self.database!r}, so no "
+            "table can be made there; create one of the schemas that `show search_path` lists, or "
+            "set another search path"
         )
 
 

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from dbkit.migrations.errors import ForeignLedger, PooledConnection
+from dbkit.migrations.errors import ForeignLedger
 
 LEDGER = "schema_version"
 MARKS = "_yoyo_migration"
@@ -28,7 +28,6 @@ _MAKERS: Mapping[frozenset[str], str] = {
 }
 _SURVEY = """
 select
-    pg_backend_pid() as backend,
     current_database() as database,
     coalesce(current_schema(), '') as schema,
     (
@@ -221,7 +220,6 @@ class _Table(TypedDict):
 
 
 class _Survey(NamedTuple):
-    backend: int
     database: str
     schema: str
     tables: list[_Table]
@@ -248,8 +246,6 @@ def read_ledger(connection: psycopg.Connection) -> Ledger:
 def _read(connection: psycopg.Connection) -> Ledger:
     cursor = connection.cursor(row_factory=class_row(_Survey))
     [survey] = cursor.execute(_SURVEY)
-    if survey.backend != connection.info.backend_pid:
-        raise PooledConnection
     ledgers = [table for table in survey.tables if table["name"] == LEDGER]
     ours = [table["schema"] for table in ledgers if _OUR_COLUMN in table["columns"]]
     marked = [table["schema"] for table in survey.tables if table["name"] == MARKS]

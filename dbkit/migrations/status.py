@@ -10,6 +10,7 @@ from dbkit.migrations.errors import (
     EditedMigration,
     HoleInLedger,
     MissingMigration,
+    NoSchema,
     NotEmpty,
     RecordedByYoyoAlone,
     RenamedMigration,
@@ -195,6 +196,8 @@ def find_problems(files: Files, ledger: Ledger) -> list[DbkitError]:
 
 
 def _without_ledger(files: Files, ledger: Ledger) -> Iterator[DbkitError]:
+    if not ledger.schema:
+        yield NoSchema(ledger.database)
     if ledger.relations:
         marked = len(files.versions.keys() & set(ledger.marks))
         yield NotEmpty(files.system, ledger.database, ledger.relations, marked)

@@ -266,9 +266,7 @@ def test_y03_a_runner_that_is_told_to_stop_says_so_in_one_sentence(
         runner.send_signal(number)
         _, errors = runner.communicate()
 
-    assert errors.strip() == (
-        "error: stopped; dbkit status shows where the database stands"
-    )
+    assert errors.strip() == ("error: stopped; dbkit status shows where the database stands")
 
 
 def test_y03_an_interruption_that_comes_while_a_notice_is_told_is_not_lost(
