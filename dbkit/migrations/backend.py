@@ -30,7 +30,7 @@ from dbkit.migrations.objects import Objects
 from dbkit.migrations.pooling import refuse_shared_process
 from dbkit.migrations.progress import Reporter, Silent
 from dbkit.migrations.records import Records
-from dbkit.migrations.script import Script, find_faults, read_migration, read_rollback
+from dbkit.migrations.script import Script, read_migration, read_object, read_rollback
 from dbkit.migrations.session import Session
 
 SCHEME = "postgresql+dbkit"
@@ -93,6 +93,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         self._executor: Executor | None = None
         self._unflushed = False
         self._object_files = object_files
+        self._object_scripts: dict[ObjectFile, Script] = {}
         self._before: dict[str, Callable[[], object]] = {}
         self._after: dict[str, Callable[[], object]] = {}
 
@@ -119,7 +120,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
     @property
     def objects(self) -> Objects:
         """The views, functions, triggers and policies that come from files."""
-        return Objects(self.executor, self._object_files)
+        return Objects(self.executor, self._object_files, self._object_scripts)
 
     @property
     def migration_table_quoted(self) -> str:
@@ -165,7 +166,11 @@ class AtomicBackend(PostgresqlPsycopgBackend):
                 migrations[file].read(direction, versions)
             except DbkitError as error:
                 faults += each_fault(error)
-        faults += find_faults((), objects, versions)
+        for object_file in objects:
+            try:
+                self._object_scripts[object_file] = read_object(object_file)
+            except DbkitError as error:
+                faults += each_fault(error)
         refuse(faults)
         return MigrationList(migrations.values())
 

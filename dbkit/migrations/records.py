@@ -3,6 +3,7 @@
 import getpass
 import socket
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -68,14 +69,19 @@ values ({version}, {name}, {direction}, 0, {statements})
 _STEP = "update {journal} set done = {done} where version = {version}"
 _FAIL = "update {journal} set error = {error} where version = {version}"
 _END_STEPS = "delete from {journal} where version = {version}"
-_ENTER_OBJECT = """
-insert into {objects} (path, checksum, type, identity)
-values ({path}, {checksum}, {type}, {identity})
+# written before the file is run: its subtransaction tells what the file makes
+_MARK_OBJECT = """
+insert into {objects} (path, checksum, type, identity) values ({path}, {checksum}, '', '')
 on conflict (path) do update set
     checksum = excluded.checksum,
-    type = excluded.type,
-    identity = excluded.identity,
     applied_at = current_timestamp
+"""
+_ENTER_OBJECTS = """
+update {objects} as object set
+    type = made.type,
+    identity = made.identity
+from (values {rows}) as made(path, type, identity)
+where object.path = made.path
 """
 _REMOVE_OBJECT = "delete from {objects} where path = {path}"
 # run for each migration; the server takes longer to plan them than to run them
@@ -164,15 +170,15 @@ class Records:
         """Return what deletes the notes of a migration that is finished or was forced."""
         return self._fill(_END_STEPS, version=version)
 
-    def enter_object(self, applied: AppliedObject) -> str:
-        """Return what enters an object that a file made."""
-        return self._fill(
-            _ENTER_OBJECT,
-            path=applied.path,
-            checksum=applied.checksum,
-            type=applied.type,
-            identity=applied.identity,
-        )
+    def mark_object(self, path: str, checksum: str) -> str:
+        """Return what notes that an object file is applied now."""
+        return self._fill(_MARK_OBJECT, path=path, checksum=checksum)
+
+    def enter_objects(self, made: Iterable[AppliedObject]) -> str:
+        """Return what enters the objects that files made, which were noted before."""
+        rows = (map(self._literal, (entry.path, *entry.key)) for entry in made)
+        values = ", ".join(f"({', '.join(row)})" for row in rows)
+        return _ENTER_OBJECTS.format(**self._tables, rows=values)
 
     def remove_object(self, path: str) -> str:
         """Return what takes an object out of the ledger."""
