@@ -663,21 +663,19 @@ def foreign_database(state: MigrationState) -> Iterator[Observation]:
 
 
 @RULES.rule(
-    "no-schema",
+    "pooler",
     Severity.ERROR,
     MIGRATIONS,
-    kind="schema",
-    why="The search path names no schema that exists, so a migration can make nothing.",
-    remedy="Create one of the schemas that `show search_path` lists, or set another search path.",
+    why="Behind a pooler in transaction mode no lock can be held and nothing can be proved.",
+    remedy="Give a URL that leads to the server itself.",
     example=(
-        "shop: the search path names no schema that exists in database 'shop', so no table can be "
-        "made there; create one of the schemas that `show search_path` lists, or set another "
-        "search path"
+        "shop: this URL leads through a pooler in transaction mode, where no lock can be held; "
+        "migrate over a direct URL"
     ),
 )
-def no_schema(state: MigrationState) -> Iterator[Observation]:
-    """Pass on that there is no schema to work in."""
-    return state.of_kind("schema")
+def pooler(state: MigrationState) -> Iterator[Observation]:
+    """Pass on that a pooler stands between."""
+    return state.of_kind("pooler")
 
 
 @RULES.rule(
