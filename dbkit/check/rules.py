@@ -663,19 +663,21 @@ def foreign_database(state: MigrationState) -> Iterator[Observation]:
 
 
 @RULES.rule(
-    "pooler",
+    "no-schema",
     Severity.ERROR,
     MIGRATIONS,
-    why="Behind a pooler in transaction mode no lock can be held and nothing can be proved.",
-    remedy="Give a URL that leads to the server itself.",
+    kind="schema",
+    why="The search path names no schema that exists, so a migration can make nothing.",
+    remedy="Create one of the schemas that `show search_path` lists, or set another search path.",
     example=(
-        "shop: this URL leads through a pooler in transaction mode, where no lock can be held; "
-        "migrate over a direct URL"
+        "shop: the search path names no schema that exists in database 'shop', so no table can be "
+        "made there; create one of the schemas that `show search_path` lists, or set another "
+        "search path"
     ),
 )
-def pooler(state: MigrationState) -> Iterator[Observation]:
-    """Pass on that a pooler stands between."""
-    return state.of_kind("pooler")
+def no_schema(state: MigrationState) -> Iterator[Observation]:
+    """Pass on that there is no schema to work in."""
+    return state.of_kind("schema")
 
 
 @RULES.rule(

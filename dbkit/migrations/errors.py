@@ -249,51 +249,6 @@ class ForeignLedger(MigrationError):
 
 
 @dataclass(eq=False)
-class SeveralLedgers(MigrationError):
-    """Nobody said which system is meant, and the schema has the ledgers of several."""
-
-    schema: str
-    systems: tuple[str, ...]
-
-    kind: ClassVar[str] = "foreign"
-    version: ClassVar[int | None] = None
-
-    def __str__(self) -> str:
-        return (
-            f"schema {self.schema!r} has the ledgers of several systems "
-            f"({', '.join(self.systems)}), and yoyo cannot say which is meant; "
-            "use dbkit migrate SYSTEM"
-        )
-
-
-@dataclass(eq=False)
-class WrittenByHand(MigrationError):
-    """A person wrote a row into the ledger, so nobody knows whether its migration ran."""
-
-    system: str
-    version: int
-    table: str
-    # the migration of this number, if there is a file
-    path: str | None
-    current: int
-
-    kind: ClassVar[str] = "by hand"
-
-    def __str__(self) -> str:
-        delete = f"delete from {self.table} where version = {self.version}"  # noqa: S608 - a message
-        if self.path is None:
-            return (
-                f"row {self.version} of {self.table} was written by hand, and no file has that "
-                f"number; bring the file back, or delete the row: {delete}"
-            )
-        return (
-            f"row {self.version} of {self.table} was written by hand, so nothing says whether "
-            f"{self.path} ran; if it did not, delete the row: {delete}; if it did, record it "
-            f"with: dbkit force {self.system} {self.current}"
-        )
-
-
-@dataclass(eq=False)
 class NotEmpty(MigrationError):
     """The database holds objects, and nothing says which migrations they come from."""
 
@@ -319,13 +274,38 @@ class NotEmpty(MigrationError):
 class PooledConnection(MigrationError):
     """The connection goes through a pooler that gives each transaction another server process."""
 
+    # why the mode of the pooler could not be found out, if it could not
+    doubt: str | None = None
+
     kind: ClassVar[str] = "pooler"
     version: ClassVar[int | None] = None
 
     def __str__(self) -> str:
+        if self.doubt is None:
+            return (
+                "this URL leads through a pooler in transaction mode, where no lock can be held; "
+                "migrate over a direct URL, or one in session mode"
+            )
         return (
-            "this URL leads through a pooler in transaction mode, where no lock can be held; "
-            "migrate over a direct URL"
+            "this URL leads through a pooler, and whether it is in session mode could not be found "
+            f"out ({self.doubt}); migrate over a direct URL"
+        )
+
+
+@dataclass(eq=False)
+class NoSchema(MigrationError):
+    """The search path names no schema that exists, so no table can be made."""
+
+    database: str
+
+    kind: ClassVar[str] = "schema"
+    version: ClassVar[int | None] = None
+
+    def __str__(self) -> str:
+        return (
+            f"the search path names no schema that exists in database {self.database!r}, so no "
+            "table can be made there; create one of the schemas that `show search_path` lists, or "
+            "set another search path"
         )
 
 

@@ -1,12 +1,12 @@
 """Keep views, functions, triggers and policies as their files say, in whatever order they need."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 import psycopg
 
-from dbkit.migrations.errors import BrokenObject, NotOneObject
+from dbkit.migrations.errors import NotOneObject
 from dbkit.migrations.executor import Executor
 from dbkit.migrations.files import ObjectFile
 from dbkit.migrations.ledger import (
@@ -15,10 +15,15 @@ from dbkit.migrations.ledger import (
     applied_objects,
     catalog_objects,
 )
+from dbkit.migrations.objectcatalog import CatalogRow, catalog_rows, made_objects
+from dbkit.migrations.objectorder import Makers, in_order, refuse_circle
 from dbkit.migrations.script import Script, read_object
 from dbkit.migrations.status import is_object_pending
 
-# the server's codes where an object cannot be replaced, or where others depend on it
+_SAVEPOINT = "dbkit_object"
+# the server's codes where something is not there (yet): a relation, a function, a column, a type
+_MISSING = {"42P01", "42883", "42703", "42704"}
+# where an object cannot be replaced, or where others depend on it
 _NEEDS_REBUILD = {"2BP01", "42P16", "42P13"}
 # and where a plain `create` meets the object that the same file made earlier
 _EXISTS_ALREADY = {"42P07", "42710", "42723"}
@@ -34,23 +39,28 @@ class Objects:
 
     executor: Executor
     files: tuple[ObjectFile, ...]
+    # what was read of the files so far
+    scripts: dict[ObjectFile, Script]
 
     def apply(self, *, all_must: bool) -> tuple[list[str], list[str]]:
         """Make every object as its file says it; return the files applied and those left out.
 
-        A file that fails is tried again after the others, as long as a round makes something.
         If an object cannot be replaced, all objects are taken down and made anew. With
         `all_must` a file that is left out is an error.
         """
+        refuse_circle(self.files)
         applied, present = self._applied(), self._present()
         pending = [file for file in self.files if is_object_pending(file, applied, present)]
-        done, failed = self._apply_in_rounds(pending)
-        if any(error.sqlstate in _NEEDS_REBUILD for error in failed.values()):
+        making = self._making(applied)
+        making.make(pending)
+        if any(error.sqlstate in _NEEDS_REBUILD for error in making.failed.values()):
             self.take_down()
-            done, failed = self._apply_in_rounds(list(self.files))
-        if failed and all_must:
-            raise next(iter(failed.values()))
-        return done, [file.shown for file in failed]
+            making = self._making({})
+            making.make(self.files)
+        self._enter(making, applied)
+        if making.failed and all_must:
+            raise next(iter(making.failed.values()))
+        return [file.shown for file in making.done], [file.shown for file in making.failed]
 
     def take_down(self) -> list[str]:
         """Drop every object that came from a file; those that others depend on come last."""
@@ -83,81 +93,152 @@ class Objects:
 
     def _applied(self) -> dict[str, AppliedObject]:
         executor = self.executor
-        entries = applied_objects(executor.session.connection, executor.records.books)
+        entries = applied_objects(executor.session.connection, executor.records.schema)
         return {entry.path: entry for entry in entries}
 
-    def _apply_in_rounds(
-        self, pending: list[ObjectFile]
-    ) -> tuple[list[str], dict[ObjectFile, psycopg.Error]]:
-        done: list[str] = []
-        failed: dict[ObjectFile, psycopg.Error] = {}
-        while pending:
-            failed = {}
-            stems = {file.path.stem for file in pending}
-            later: list[ObjectFile] = []
-            for file in pending:
-                if stems.intersection(file.after):
-                    later.append(file)
-                elif (error := self._apply_file(file)) is not None:
-                    failed[file] = error
-                    later.append(file)
-                else:
-                    done.append(file.shown)
-                    stems.discard(file.path.stem)
-            if len(later) == len(pending):
-                _refuse_circle(later, failed)
-                break
-            pending = later
-        return done, failed
+    def _making(self, applied: Mapping[str, AppliedObject]) -> "_Making":
+        return _Making(self.executor, applied, {file: self._script(file) for file in self.files})
 
-    def _apply_file(self, file: ObjectFile) -> psycopg.Error | None:
-        script = read_object(file)
-        before = self._present()
-        error = self._try(partial(self.executor.send, script))
-        if error is not None and error.sqlstate in _EXISTS_ALREADY:
-            earlier = self._applied().get(file.path.name)
-            if earlier is not None:
-                error = self._try(partial(self._replace, earlier, script))
-        if error is None:
-            self._enter(file, before)
-        return error
+    def _script(self, file: ObjectFile) -> Script:
+        if file not in self.scripts:
+            self.scripts[file] = read_object(file)
+        return self.scripts[file]
 
-    def _replace(self, earlier: AppliedObject, script: Script) -> None:
-        self._drop(earlier)
-        self.executor.send(script)
-
-    def _enter(self, file: ObjectFile, before: Mapping[tuple[str, str], CatalogObject]) -> None:
-        changed = [
-            row
-            for key, row in self._present().items()
-            if key not in before or before[key].state != row.state
-        ]
-        if len(changed) != 1:
-            raise NotOneObject(file.shown, tuple(f"{row.type} {row.identity}" for row in changed))
-        entry = AppliedObject(file.path.name, file.checksum, changed[0].type, changed[0].identity)
-        earlier = self._applied().get(entry.path)
-        if earlier is not None and earlier.key != entry.key:
-            # the file now makes an object with another name or other arguments; the old one
-            # would still be called if it stayed
-            self._drop(earlier)
-        self.executor.session.run(self.executor.records.enter_object(entry))
+    def _enter(self, making: "_Making", applied: Mapping[str, AppliedObject]) -> None:
+        executor = self.executor
+        files = {file.path.name: file for file in making.done}
+        made = made_objects(
+            executor.session.connection, executor.records.schema, files, making.before
+        )
+        entries: list[AppliedObject] = []
+        for path, file in files.items():
+            objects = made[path]
+            if len(objects) != 1:
+                raise NotOneObject(
+                    file.shown, tuple(f"{made.type} {made.identity}" for made in objects)
+                )
+            entries.append(AppliedObject(path, file.checksum, *objects[0]))
+        now = {entry.key for entry in entries}
+        for entry in entries:
+            earlier = applied.get(entry.path)
+            if earlier is not None and earlier.key not in now:
+                # the file now makes an object with another name or other arguments; the old one
+                # would still be called if it stayed
+                self._drop(earlier)
+        if entries:
+            executor.session.run(executor.records.enter_objects(entries))
 
     def _drop(self, entry: AppliedObject) -> None:
-        self.executor.session.run(f"drop {entry.type} if exists {entry.identity}")
+        self.executor.session.run(drop(entry))
 
     def _try(self, action: Callable[[], None]) -> psycopg.Error | None:
         session = self.executor.session
-        session.run("savepoint dbkit_object")
+        session.run(f"savepoint {_SAVEPOINT}")
         try:
             action()
         except psycopg.Error as error:
-            session.run("rollback to savepoint dbkit_object; release savepoint dbkit_object")
+            session.run(f"rollback to savepoint {_SAVEPOINT}; release savepoint {_SAVEPOINT}")
             return error
-        session.run("release savepoint dbkit_object")
+        session.run(f"release savepoint {_SAVEPOINT}")
         return None
 
 
-def _refuse_circle(later: Sequence[ObjectFile], failed: dict[ObjectFile, psycopg.Error]) -> None:
-    if not failed:
-        names = ", ".join(file.path.name for file in later)
-        raise BrokenObject(later[0].shown, f"these files are each to come after another: {names}")
+@dataclass(slots=True)
+class _Making:
+    """One attempt to apply object files, each in a subtransaction of its own."""
+
+    executor: Executor
+    applied: Mapping[str, AppliedObject]
+    scripts: Mapping[ObjectFile, Script]
+    makers: Makers = field(init=False)
+    # what was there when it began
+    before: frozenset[CatalogRow] = field(init=False)
+    done: list[ObjectFile] = field(default_factory=list[ObjectFile])
+    failed: dict[ObjectFile, psycopg.Error] = field(default_factory=dict[ObjectFile, psycopg.Error])
+    _by_stem: dict[str, ObjectFile] = field(init=False)
+    _waiting: dict[ObjectFile, None] = field(default_factory=dict[ObjectFile, None])
+    # the last error of each file
+    _errors: dict[ObjectFile, psycopg.Error] = field(
+        default_factory=dict[ObjectFile, psycopg.Error]
+    )
+
+    def __post_init__(self) -> None:
+        self._by_stem = {file.path.stem: file for file in self.scripts}
+        self.makers = Makers(self.scripts)
+        self.before = catalog_rows(self.executor.session.connection)
+
+    def make(self, files: Iterable[ObjectFile]) -> None:
+        """Apply files, in the order that their texts suggest and the server's errors correct.
+
+        Those that fail are tried again as long as something was made since.
+        """
+        self._waiting = dict.fromkeys(in_order(files, self.scripts, self.makers))
+        self.executor.session.run(f"savepoint {_SAVEPOINT}")
+        while self._waiting:
+            made = len(self.done)
+            self.failed = {}
+            for file in tuple(self._waiting):
+                self._make_with_needs(file)
+            if len(self.done) == made:
+                break
+        self.executor.session.run(f"release savepoint {_SAVEPOINT}")
+
+    def _make_with_needs(self, file: ObjectFile) -> None:
+        """Apply a file, and before it those whose objects it turns out to need."""
+        # a dict keeps the order, and finds a file at once
+        stack = {file: None}
+        while stack:
+            file = next(reversed(stack))
+            if not self._can_try(file):
+                del stack[file]
+                continue
+            needed = next(self._to_come_before(file), None)
+            if needed is not None and (needed in stack or needed in self.failed):
+                self.failed[file] = self._errors[needed]
+            elif needed is not None:
+                stack[needed] = None
+            elif (error := self._try(file)) is not None:
+                needed = self._missing(error, stack)
+                if needed is None:
+                    self.failed[file] = error
+                else:
+                    stack[needed] = None
+
+    def _can_try(self, file: ObjectFile) -> bool:
+        return file in self._waiting and file not in self.failed
+
+    def _to_come_before(self, file: ObjectFile) -> Iterator[ObjectFile]:
+        named = (self._by_stem[stem] for stem in file.after)
+        return (other for other in named if other in self._waiting)
+
+    def _missing(self, error: psycopg.Error, stack: Mapping[ObjectFile, None]) -> ObjectFile | None:
+        if error.sqlstate not in _MISSING:
+            return None
+        named = self.makers.mentioned(error.diag.message_primary or "")
+        return next((file for file in named if self._can_try(file) and file not in stack), None)
+
+    def _try(self, file: ObjectFile) -> psycopg.Error | None:
+        session, script = self.executor.session, self.scripts[file]
+        mark = self.executor.records.mark_object(file.path.name, file.checksum)
+        session.run(f"release savepoint {_SAVEPOINT}; savepoint {_SAVEPOINT}; {mark}")
+        try:
+            try:
+                self.executor.send(script)
+            except psycopg.Error as error:
+                earlier = self.applied.get(file.path.name)
+                if error.sqlstate not in _EXISTS_ALREADY or earlier is None:
+                    raise
+                session.run(f"rollback to savepoint {_SAVEPOINT}; {mark}; {drop(earlier)}")
+                self.executor.send(script)
+        except psycopg.Error as error:
+            session.run(f"rollback to savepoint {_SAVEPOINT}")
+            self._errors[file] = error
+            return error
+        del self._waiting[file]
+        self.done.append(file)
+        return None
+
+
+def drop(entry: AppliedObject) -> str:
+    """Return what drops an object, if it is there."""
+    return f"drop {entry.type} if exists {entry.identity}"

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 
-from dbkit.migrations.errors import NoSuchVersion, refuse
+from dbkit.migrations.errors import NoSchema, NoSuchVersion, refuse
 from dbkit.migrations.files import Files, MigrationFile, ObjectFile
 from dbkit.migrations.ledger import Ledger, read_ledger
 from dbkit.migrations.lock import LOCK_TIMEOUT, WAIT
+from dbkit.migrations.pooling import refuse_shared_process
 from dbkit.migrations.progress import Reporter, Silent
 from dbkit.migrations.status import (
     find_pending_faults,
@@ -75,7 +76,10 @@ class Runner:
         pending = self._forward(ledger, to)
         objects = self._objects_to_apply(ledger, pending)
         refuse(find_pending_faults(self.files, pending, objects))
-        return self._planned(ledger, pending, objects, drop_gone=drop_gone)
+        planned = self._planned(ledger, pending, objects, drop_gone=drop_gone)
+        if planned.changed:
+            refuse_shared_process(self.connection)
+        return planned
 
     def _planned(
         self,
@@ -153,6 +157,8 @@ class Runner:
         planned = self._to_roll_back(to)
         undone = [file for file in self.files.migrations if file.name in planned.migrations]
         refuse(find_rollback_faults(reversed(undone)))
+        if planned.changed:
+            refuse_shared_process(self.connection)
         return planned
 
     def _to_roll_back(self, to: int) -> Outcome:
@@ -200,6 +206,8 @@ class Runner:
                 self.files.system, version, f"the newest migration is {self.files.latest}"
             )
         with self._locked(sound=False) as (backend, ledger):
+            if not ledger.schema:
+                raise NoSchema(ledger.database)
             names = backend.force(self.files.migrations, version, ledger)
         return Outcome(self.files.system, ledger.version, version, names)
 
@@ -212,7 +220,7 @@ class Runner:
 
         backend = AtomicBackend(
             connection=self.connection,
-            files=self.files,
+            object_files=self.files.objects,
             reporter=self.reporter,
             lock_timeout=self.lock_timeout,
             wait=self.wait,
@@ -223,7 +231,7 @@ class Runner:
                 if sound:
                     yield backend, self._sound_ledger(forward=forward)
                 else:
-                    yield backend, self._ledger()
+                    yield backend, read_ledger(self.connection)
         finally:
             backend.close()
 
@@ -231,15 +239,12 @@ class Runner:
         # at version 0 the database is empty, also of functions that need no table
         return version > 0 or not self.files.migrations
 
-    def _ledger(self) -> Ledger:
-        return read_ledger(self.connection, self.files.system, self.files.versions)
-
     def _sound_ledger(self, *, forward: bool = False) -> Ledger:
         """Read the ledger, or refuse everything that is wrong with it and with the files.
 
         If it is read to migrate `forward`, the faults of the pending files are told with it.
         """
-        ledger = self._ledger()
+        ledger = read_ledger(self.connection)
         faults = find_problems(self.files, ledger)
         if faults and forward:
             pending = pending_migrations(self.files, ledger)

@@ -63,11 +63,6 @@ class Script:
     checksum: Checksum
 
 
-def read_script(path: Path, shown: str) -> Script:
-    """Read a file of plain SQL; its header may say `-- transactional: false`."""
-    return _Reading.of(path, shown).finish()
-
-
 def read_migration(migration: MigrationFile, versions: Mapping[str, int] | None = None) -> Script:
     """Read the half of a migration that is run forward.
 
@@ -94,7 +89,9 @@ def read_rollback(migration: MigrationFile) -> Script:
 
 def read_object(file: ObjectFile) -> Script:
     """Read a file that makes a view, a function, a trigger or a policy."""
-    script = read_script(file.path, file.shown)
+    # nobody asks what an object's text means: it is applied again when a byte changes
+    known = Checksum(file.checksum, file.checksum)
+    script = _Reading.of(file.path, file.shown).finish(known)
     if not script.transactional:
         raise BrokenObject(
             file.shown,
@@ -242,14 +239,14 @@ class _Reading:
             place = self.source.place(token.start)
             self.faults = [ForeignHeader(*place, header, *origin, folder, migration.system)]
 
-    def finish(self) -> Script:
+    def finish(self, known: Checksum | None = None) -> Script:
         """Return what was read, or refuse the file with all its faults in their order."""
         refuse(sorted(self.faults, key=_position))
         return Script(
             self.source,
             tuple(self.statements),
             bool(self.transactional),
-            checksum(self.content, self.source.path),
+            known or checksum(self.content, self.source.path),
         )
 
     def _check_transaction_control(self, statement: ScriptStatement) -> None:

@@ -40,6 +40,8 @@ class Session:
 
     def __init__(self, connection: psycopg.Connection, reporter: Reporter) -> None:
         self.connection = connection
+        # that of the server: a pooler gives its clients numbers of its own
+        [(self._process,)] = connection.execute("select pg_backend_pid()")
         self._reporter = reporter
         self._observer: psycopg.Connection | None = None
         self._notices: list[tuple[str, str]] = []
@@ -81,7 +83,7 @@ class Session:
                 self._observer = psycopg.connect(
                     info.dsn, password=info.password or None, autocommit=True, connect_timeout=2
                 )
-            rows = self._observer.execute(_BLOCKERS, (self.connection.pgconn.backend_pid,))
+            rows = self._observer.execute(_BLOCKERS, (self._process,))
             return tuple(Blocker(*row) for row in rows)
         except psycopg.Error:
             return ()

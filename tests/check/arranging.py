@@ -1,10 +1,6 @@
 """What makes each rule about a system fire; a function is called like its rule."""
 
-import socket
-from pathlib import Path
-from threading import Thread
-
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from tests.check.conftest import Shop
 
@@ -12,8 +8,6 @@ _MORE = "create table more (id integer);"
 _CHEAP = "create view cheap as select id from orders;"
 _LIST = "-- :many\nselect id, note from orders order by id;\n"
 _TENANT = '[tool.dbkit.systems.shop]\ntenant = "tenant_id"\n'
-# the end of what a server says when a session begins, and the message with its process before it
-_READY, _KEY = b"Z\x00\x00\x00\x05", b"K\x00\x00\x00\x0c"
 
 
 def with_tenants(shop: Shop) -> None:
@@ -72,42 +66,11 @@ def unfinished_migration(shop: Shop) -> None:
 
 
 def foreign_database(shop: Shop) -> None:
-    shop.connection.execute("drop table schema_version, dbkit._yoyo_migration cascade")
+    shop.connection.execute("drop table schema_version, _yoyo_migration cascade")
 
 
-def pooler(shop: Shop) -> None:
-    """Stand between, as pgbouncer does: the process that is announced is not the one that works."""
-    given = conninfo_to_dict(shop.project.url)
-    folder = shop.project.root / "p"
-    folder.mkdir()
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(folder / ".s.PGSQL.5432"))
-    listener.listen()
-    server = Path(str(given["host"])) / f".s.PGSQL.{given['port']}"
-    Thread(target=_pool, args=(listener, server), daemon=True).start()
-    url = make_conninfo(shop.project.url, host=str(folder), port=5432)
-    shop.project.environment["SHOP_DATABASE_URL"] = url
-
-
-def _pool(listener: socket.socket, path: Path) -> None:
-    with listener, listener.accept()[0] as client, socket.socket(socket.AF_UNIX) as server:
-        server.connect(str(path))
-        there = Thread(target=_forward, args=(client, server), daemon=True)
-        there.start()
-        greeting = b""
-        while _READY not in greeting:
-            greeting += server.recv(65536)
-        before, key, after = greeting.partition(_KEY)
-        another = int.from_bytes(after[:4]) + 1
-        client.sendall(before + key + another.to_bytes(4) + after[4:])
-        _forward(server, client)
-        there.join()
-
-
-def _forward(source: socket.socket, sink: socket.socket) -> None:
-    while portion := source.recv(65536):
-        sink.sendall(portion)
-    sink.shutdown(socket.SHUT_WR)
+def no_schema(shop: Shop) -> None:
+    shop.connection.execute("drop schema public cascade")
 
 
 def unreachable(shop: Shop) -> None:

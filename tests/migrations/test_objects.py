@@ -62,7 +62,7 @@ def roll_back(project: Project, to: int) -> Outcome:
 
 
 def made_files(project: Project) -> list[Any]:
-    return [path for (path,) in project.rows("select path from dbkit._dbkit_object order by path")]
+    return [path for (path,) in project.rows("select path from _dbkit_object order by path")]
 
 
 def version_of(project: Project, view: str) -> list[tuple[Any, ...]]:
@@ -393,3 +393,113 @@ def test_a_file_of_any_kind_is_applied_applied_again_and_taken_down(
     assert first.objects == second.objects == (f"{OURS}/made.sql",)
     assert there == [(True,)]
     assert shop.rows(f"select {is_there}::text") == [(None,)]
+
+
+def transactions(project: Project) -> int:
+    """Return the number of the server's next transaction."""
+    [(number,)] = project.rows("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+    return int(number)
+
+
+def test_a_long_chain_of_views_in_the_worst_order_is_made_in_one_go(shop: Project) -> None:
+    views = 600
+    shop.object(f"v{views:04}", f"create view v{views:04} as select id from orders;")
+    for number in range(views):
+        shop.object(f"v{number:04}", f"create view v{number:04} as table v{number + 1:04};")
+    migrate(shop, to=0)
+    began = transactions(shop)
+
+    outcome = migrate(shop)
+
+    assert len(outcome.objects) == views + 1
+    # each attempt to apply a file takes a number of its own
+    assert transactions(shop) - began < views + 50
+
+
+def test_what_a_text_does_not_say_is_learnt_from_the_server(shop: Project) -> None:
+    hidden = "do $$ begin execute 'create view {} as table ' || 'b' || '_hidden'; end $$;"
+    shop.object("a", hidden.format("a_hidden"))
+    shop.object("b", "do $$ begin execute 'create view b' || '_hidden as select 1 as one'; end $$;")
+    shop.object(
+        "c", "create function c() returns integer language sql as 'select one from a_hidden';"
+    )
+
+    outcome = migrate(shop)
+
+    assert outcome.objects == tuple(f"{OURS}/{name}.sql" for name in ("b", "a", "c"))
+
+
+def test_two_functions_that_name_each_other_are_made(shop: Project) -> None:
+    shop.object(
+        "a_even",
+        "create function a_even(n integer) returns boolean language plpgsql as "
+        "'begin return n = 0 or b_odd(n - 1); end';",
+    )
+    shop.object(
+        "b_odd",
+        "create function b_odd(n integer) returns boolean language sql as "
+        "'select n <> 0 and a_even(n - 1)';",
+    )
+
+    migrate(shop)
+
+    assert shop.rows("select a_even(4), b_odd(4)") == [(True, False)]
+
+
+def test_what_a_block_with_a_handler_makes_is_the_files(shop: Project) -> None:
+    shop.object(
+        "handled",
+        "do $$ begin create view handled as select 1 as one; exception when others then null; end "
+        "$$; select 1;",
+    )
+    shop.object("other", "create view other as select 1 as one;")
+
+    migrate(shop)
+
+    assert shop.rows("select path, identity from _dbkit_object order by path") == [
+        ("handled.sql", "public.handled"),
+        ("other.sql", "public.other"),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["view", "function", "trigger"])
+def test_what_is_replaced_by_the_same_is_seen(shop: Project, kind: str) -> None:
+    sql = KINDS[kind][0].replace("create", "create or replace")
+    shop.object("made", sql)
+    migrate(shop)
+    shop.object("made", f"-- Said better.\n{sql}")
+
+    assert migrate(shop).objects == (f"{OURS}/made.sql",)
+
+
+def test_a_trigger_of_a_partitioned_table_is_one_object(shop: Project) -> None:
+    shop.migration(
+        "0002_days",
+        "create table days (day date) partition by range (day);"
+        "create table day partition of days for values from ('2026-01-01') to ('2026-01-02');",
+    )
+    shop.object(
+        "kept", "create trigger kept before update on days for each row execute function keep();"
+    )
+
+    migrate(shop)
+
+    assert shop.rows("select identity from _dbkit_object") == [("kept on public.days",)]
+
+
+def test_what_another_session_makes_meanwhile_is_not_the_files(shop: Project) -> None:
+    shop.object(
+        "slow", "create view slow as select 1 as one; select pg_advisory_lock(1), pg_sleep(0.2);"
+    )
+    shop.object("then", "create view zzz as select 1 as one;")
+    with shop.connect() as other:
+        other.execute("select pg_advisory_lock(1)")
+        run = shop.start("migrate", "shop")
+        while not other.execute("select from pg_locks where not granted").fetchall():
+            assert run.poll() is None, run.communicate()
+        other.execute("create view by_hand as select 1 as one")
+        other.execute("select pg_advisory_unlock(1)")
+        run.communicate()
+
+    assert run.returncode == 0
+    assert made_files(shop) == ["slow.sql", "then.sql"]
