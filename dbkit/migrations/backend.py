@@ -99,7 +99,9 @@ class AtomicBackend(PostgresqlPsycopgBackend):
 
     def connect(self, dburi: DatabaseURI) -> psycopg.Connection:
         """Use the connection given, or open one as yoyo does."""
-        return self._given_connection or super().connect(dburi)
+        if self._given_connection is not None:
+            return self._given_connection
+        return super().connect(dburi._replace(args={"client_encoding": "UTF8", **dburi.args}))
 
     def init_database(self) -> None:
         """Do nothing: yoyo would make its lock table, and try whether DDL is transactional."""

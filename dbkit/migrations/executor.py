@@ -22,7 +22,10 @@ _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
 
 # takes back what an earlier migration may have set in the session
-_CLEAN = "reset session authorization; reset role; reset all; discard temp"
+_CLEAN = (
+    "reset session authorization; reset role; reset all; discard temp; "
+    "set client_encoding to 'UTF8'"
+)
 # the server looks every two seconds whether we are still there, and stops the statement if not
 _CHECK_CLIENT = "set client_connection_check_interval = '2s'"
 # this commit does not wait for the disk: the last one of the run does, for all of them
@@ -90,6 +93,7 @@ class Executor:
         except psycopg.Error as error:
             self._note_failure(script, version, done, error)
             raise
+        session.speak_utf8()
         milliseconds = round((time.monotonic() - began) * 1000)
         session.run(f"begin; {records.end_steps(version)}; {record(milliseconds)}; commit")
 
@@ -98,11 +102,13 @@ class Executor:
         for number, statement in enumerate(script.statements, start=1):
             self.reporter.statement(number)
             self._run(script, statement)
+        self.session.speak_utf8()
 
     def send(self, script: Script) -> None:
         """Run the statements of an object file inside the transaction that is open."""
         for statement in script.statements:
             self._run(script, statement)
+        self.session.speak_utf8()
 
     def prepare(self) -> None:
         """Let the server plan once the statements that record a migration."""

@@ -232,7 +232,11 @@ def read_ledger(connection: psycopg.Connection) -> Ledger:
     search path, and the ledger must still be found.
     """
     with connection.transaction():
-        connection.execute("set transaction isolation level repeatable read, read only")
+        # a client of SQL_ASCII gets bytes, which are equal to no name and no checksum
+        connection.execute(
+            "set transaction isolation level repeatable read, read only; "
+            "set local client_encoding to 'UTF8'"
+        )
         try:
             return _read(connection)
         except psycopg.errors.InsufficientPrivilege as error:

@@ -16,6 +16,7 @@ from dbkit.migrations.progress import Blocker, Reporter
 _SECONDS_BETWEEN_REPORTS = 1.0
 _CANCEL_SECONDS = 5.0
 _COPY_CHUNK = 1 << 20
+_UTF8 = "UTF8"
 _EVENTS = {Wait.R: select.POLLIN, Wait.W: select.POLLOUT, Wait.RW: select.POLLIN | select.POLLOUT}
 _BLOCKERS = """
 select
@@ -46,9 +47,16 @@ class Session:
         self._observer: psycopg.Connection | None = None
         self._notices: list[tuple[str, str]] = []
         connection.add_notice_handler(self._keep_notice)
+        self._encoding = self._client_encoding
+        self.speak_utf8()
 
     def run(self, text: str, copy_data: str | None = None) -> None:
-        """Run a text of one or more statements, feeding `copy … from stdin` its data."""
+        """Run a text of one or more statements, feeding `copy … from stdin` its data.
+
+        The server reads it as UTF-8, whatever an earlier statement of the file said.
+        """
+        if not (text.isascii() and (copy_data or "").isascii()):
+            self.speak_utf8()
         pgconn = self.connection.pgconn
         pgconn.send_query(text.encode())
         results = self._wait(generators.execute(pgconn))
@@ -60,6 +68,16 @@ class Session:
             if result.status == ExecStatus.FATAL_ERROR:
                 raise psycopg.errors.error_from_result(result, encoding="utf-8")
 
+    def speak_utf8(self) -> None:
+        """Exchange text with the server in UTF-8, as it is in the files."""
+        if self._client_encoding != _UTF8:
+            self.run(f"set client_encoding to '{_UTF8}'")
+
+    @property
+    def _client_encoding(self) -> str:
+        # the server tells it with every change
+        return (self.connection.pgconn.parameter_status(b"client_encoding") or b"").decode()
+
     def roll_back(self) -> None:
         """Roll back the transaction that is open, if the connection is."""
         if self.connection.pgconn.transaction_status in {
@@ -70,7 +88,9 @@ class Session:
                 self.run("rollback")
 
     def close(self) -> None:
-        """Stop listening to notices, and close the second connection if there is one."""
+        """Give the connection back as it was, and close the second one if there is one."""
+        if not self.connection.closed and self._client_encoding != self._encoding:
+            self.run(f"set client_encoding to '{self._encoding}'")
         self.connection.remove_notice_handler(self._keep_notice)
         if self._observer is not None:
             self._observer.close()
