@@ -35,9 +35,13 @@ _COMMANDS = {
     "backup": "Back up the database of SYSTEM with pg_dump, and remove old backups.",
     "restore": "Restore FILE, or the newest backup of SYSTEM, into a new database.",
     "adopt": "Record the version of a database of SYSTEM that another tool made.",
+    "import": "Bring the migrations in FOLDER, which another tool ran, into SYSTEM.",
     "import-sqlite": "Copy all rows of the SQLite database FILE into SYSTEM's database, or none.",
     "server": "Start, stop, show or delete the embedded PostgreSQL server of this project.",
 }
+
+# a word of Python's own cannot be the name of a module
+_MODULES = {"import": "import_migrations"}
 
 
 class Terminated(BaseException):
@@ -57,7 +61,8 @@ class Commands(Group):
         del ctx
         if cmd_name not in _COMMANDS:
             return None
-        module = import_module(f"dbkit.cli.{cmd_name.replace('-', '_')}")
+        module_name = _MODULES.get(cmd_name, cmd_name.replace("-", "_"))
+        module = import_module(f"dbkit.cli.{module_name}")
         command: click.Command = module.command
         return command
 

@@ -1,4 +1,4 @@
-"""Care for a database in use: prune, back up, restore, adopt, import SQLite, read its health."""
+"""Care for a database in use: prune, back up, restore, adopt, import, read its health."""
 
 from typing import TYPE_CHECKING
 
@@ -6,6 +6,15 @@ if TYPE_CHECKING:
     from dbkit.operations.adopting import Adoption, find_adoption
     from dbkit.operations.backups import DEFAULT_KEEP_DAYS, Backup, Shelf, write_backup
     from dbkit.operations.errors import DoesNotFit, NotAnArchive
+    from dbkit.operations.foreign import (
+        HISTORY_FORMATS,
+        Conversion,
+        SchemaProof,
+        convert_history,
+        prove_conversion,
+        read_history,
+        write_conversion,
+    )
     from dbkit.operations.health import Health, HealthRow, QueriesByName, read_health
     from dbkit.operations.programs import Programs
     from dbkit.operations.pruning import (
@@ -20,8 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_KEEP_DAYS",
+    "HISTORY_FORMATS",
     "Adoption",
     "Backup",
+    "Conversion",
     "DoesNotFit",
     "Health",
     "HealthRow",
@@ -29,8 +40,10 @@ __all__ = [
     "Programs",
     "PruneResult",
     "QueriesByName",
+    "SchemaProof",
     "Shelf",
     "SqliteFile",
+    "convert_history",
     "copy_name",
     "count_prunable",
     "count_rows_of_file",
@@ -40,18 +53,23 @@ __all__ = [
     "find_archive",
     "find_retention",
     "import_file",
+    "prove_conversion",
     "prune",
     "read_health",
+    "read_history",
     "restore",
     "swap",
     "write_backup",
+    "write_conversion",
 ]
 
 # each module is loaded with its first name: a backup needs no SQLite, an import no queries
 _MODULES = {
     "DEFAULT_KEEP_DAYS": "backups",
+    "HISTORY_FORMATS": "foreign",
     "Adoption": "adopting",
     "Backup": "backups",
+    "Conversion": "foreign",
     "DoesNotFit": "errors",
     "Health": "health",
     "HealthRow": "health",
@@ -59,8 +77,10 @@ _MODULES = {
     "Programs": "programs",
     "PruneResult": "pruning",
     "QueriesByName": "health",
+    "SchemaProof": "foreign",
     "Shelf": "backups",
     "SqliteFile": "sqlite",
+    "convert_history": "foreign",
     "copy_name": "restoring",
     "count_prunable": "pruning",
     "count_rows_of_file": "sqlite",
@@ -70,11 +90,14 @@ _MODULES = {
     "find_archive": "restoring",
     "find_retention": "pruning",
     "import_file": "sqlite",
+    "prove_conversion": "foreign",
     "prune": "pruning",
     "read_health": "health",
+    "read_history": "foreign",
     "restore": "restoring",
     "swap": "restoring",
     "write_backup": "backups",
+    "write_conversion": "foreign",
 }
 
 

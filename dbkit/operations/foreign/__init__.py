@@ -1,0 +1,15 @@
+"""What other tools made: their migrations, which are brought here, and their ledgers."""
+
+from dbkit.operations.foreign.converting import Conversion, convert_history, write_conversion
+from dbkit.operations.foreign.proving import SchemaProof, prove_conversion
+from dbkit.operations.foreign.tools import HISTORY_FORMATS, read_history
+
+__all__ = [
+    "HISTORY_FORMATS",
+    "Conversion",
+    "SchemaProof",
+    "convert_history",
+    "prove_conversion",
+    "read_history",
+    "write_conversion",
+]

@@ -1,0 +1,1 @@
+create or replace view adult_people as select id, name from person where age >= 18;

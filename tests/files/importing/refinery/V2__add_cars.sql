@@ -1,0 +1,4 @@
+CREATE TABLE cars (
+    id int,
+    name varchar(255)
+);
