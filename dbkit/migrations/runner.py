@@ -220,7 +220,7 @@ class Runner:
 
         backend = AtomicBackend(
             connection=self.connection,
-            files=self.files,
+            object_files=self.files.objects,
             reporter=self.reporter,
             lock_timeout=self.lock_timeout,
             wait=self.wait,
@@ -231,7 +231,7 @@ class Runner:
                 if sound:
                     yield backend, self._sound_ledger(forward=forward)
                 else:
-                    yield backend, self._ledger()
+                    yield backend, read_ledger(self.connection)
         finally:
             backend.close()
 
@@ -239,15 +239,12 @@ class Runner:
         # at version 0 the database is empty, also of functions that need no table
         return version > 0 or not self.files.migrations
 
-    def _ledger(self) -> Ledger:
-        return read_ledger(self.connection, self.files.system, self.files.versions)
-
     def _sound_ledger(self, *, forward: bool = False) -> Ledger:
         """Read the ledger, or refuse everything that is wrong with it and with the files.
 
         If it is read to migrate `forward`, the faults of the pending files are told with it.
         """
-        ledger = self._ledger()
+        ledger = read_ledger(self.connection)
         faults = find_problems(self.files, ledger)
         if faults and forward:
             pending = pending_migrations(self.files, ledger)

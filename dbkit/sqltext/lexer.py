@@ -8,11 +8,11 @@ from dbkit.sqltext.tokenkinds import Token, TokenKind
 
 # any character beyond ASCII may be part of a name, a no-break space too; said by the ASCII that
 # may not, because re takes a tenth of a second to compile a class that reaches U+10FFFF
-_NAME_START = r"[^\x00-\x40\x5b-\x5e\x60\x7b-\x7f]"  # A-Z a-z _
-_NAME_CHAR = r"[^\x00-\x23\x25-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]"  # and 0-9 $
-_VARIABLE_CHAR = r"[^\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]"  # A-Z a-z 0-9 _
-_NAME = f"{_NAME_START}{_NAME_CHAR}*+"
-_SPACE = r"[ \t\n\r\f\v]"
+NAME_START = r"[^\x00-\x40\x5b-\x5e\x60\x7b-\x7f]"  # A-Z a-z _
+NAME_CHAR = r"[^\x00-\x23\x25-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]"  # and 0-9 $
+VARIABLE_CHAR = r"[^\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]"  # A-Z a-z 0-9 _
+_NAME = f"{NAME_START}{NAME_CHAR}*+"
+SPACE = r"[ \t\n\r\f\v]"
 _DIGITS = r"[0-9]++(?:_[0-9]++)*"
 # a name glued to a number belongs to it (the server calls it junk), and so does a sign after an e
 _JUNK = f"[0-9]++(?:{_NAME})?"
@@ -21,12 +21,17 @@ _NUMBER = (
     rf"(?:{_DIGITS}\.(?!\.)(?:{_INTEGER}|[eE][+-](?:{_JUNK})?|{_NAME})?|\.{_INTEGER}|{_INTEGER})"
 )
 _PARAMETER = rf"\$[0-9]++(?:{_NAME})?"
+_TAG = rf"\$(?:{NAME_START}{VARIABLE_CHAR}*+)?"
+_VARIABLE = (
+    rf":(?:{VARIABLE_CHAR}++|'{VARIABLE_CHAR}++'|\"{VARIABLE_CHAR}++\"|\{{\?{VARIABLE_CHAR}++\}})"
+)
+_SIGNS = r"[~!@\#^&|`?+\-*/%<>=]"
 
 # quotes, dollar quotes, block comments and commands are recognised by how they begin;
 # names of operators end at 63 bytes, so that a longer run need not be looked at again and again
 _TOKEN = re.compile(
     rf"""
-      (?P<SPACE>         {_SPACE}++ )
+      (?P<SPACE>         {SPACE}++ )
     | (?P<LINE_COMMENT>  --[^\n\r]*+ )
     | (?P<BLOCK_COMMENT> /\* )
     | (?P<STRING>        (?:[eEbBxXnN]|[uU]&)?' )
@@ -34,11 +39,10 @@ _TOKEN = re.compile(
     | (?P<WORD>          {_NAME} )
     | (?P<NUMBER>        {_NUMBER} )
     | (?P<PARAMETER>     {_PARAMETER} )
-    | (?P<DOLLAR_STRING> \$(?:{_NAME_START}{_VARIABLE_CHAR}*+)?\$ )
+    | (?P<DOLLAR_STRING> {_TAG}\$ )
     | (?P<CAST>          :: )
-    | (?P<VARIABLE>      :(?: {_VARIABLE_CHAR}++ | '{_VARIABLE_CHAR}++' | "{_VARIABLE_CHAR}++"
-                            | \{{\?{_VARIABLE_CHAR}++\}} ) )
-    | (?P<OPERATOR>      := | [~!@\#^&|`?+\-*/%<>=]{{1,64}} )
+    | (?P<VARIABLE>      {_VARIABLE} )
+    | (?P<OPERATOR>      := | {_SIGNS}{{1,64}} )
     | (?P<ESCAPE>        \\[;:] )
     | (?P<COMMAND>       \\ )
     | (?P<PUNCTUATION>   \.\. | . )
@@ -55,23 +59,38 @@ _COMPLETE = frozenset(TokenKind) - {
     TokenKind.COMMAND,
 }
 
-_UNINTERESTING = rf"""
-      [ \t\n\r\f\v,.=<>\[\]+*|&%?!~@\#^`]++
-    | {_NUMBER}
-    | "[^"]*+"
-    | -(?!-) | --[^\n\r]*+
-    | /(?!\*)
-    | :: | :{_VARIABLE_CHAR}*+(?!\{{)
-    | {_PARAMETER}
-"""
-# re remembers each repetition in order to go back to it, so their number is limited
-SKIP_AT_MOST = 500
-SKIP_BETWEEN_WORDS = re.compile(f"(?:{_UNINTERESTING}){{0,{SKIP_AT_MOST}}}", re.VERBOSE)
-SKIP = re.compile(
-    # a single letter before a quote or an ampersand may be the prefix of a string
-    rf"(?:{_NAME_START}{_NAME_CHAR}++|{_UNINTERESTING}|'[^']*+'|{_NAME_START}(?!['&]))"
-    f"{{0,{SKIP_AT_MOST}}}",
-    re.VERBOSE,
+# Tokens from beginning to end, as nearly all are, for strings that are standard and not continued
+# behind a lone carriage return. The group is the token, of a blank it is empty. Where nothing of
+# this matches `lex` has to look, and all that is left is taken.
+WHOLE_TOKENS = re.compile(
+    rf"""
+      {SPACE}++
+    | --[^\n\r]*+
+    | /\*[^*/]*+ (?:(?:\*(?!/) | /(?!\*)) [^*/]*+){{0,200}} \*/
+    | (
+        {NAME_START} {NAME_CHAR}*+ (?!['"&])
+      | [(),;\[\]{{}}]
+      | ' [^']*+ ' (?:'[^']*+'){{0,200}} (?!')
+      | " [^"]*+ " (?:"[^"]*+"){{0,200}} (?!")
+      | [0-9]++ (?!{NAME_CHAR} | \.)
+      | \. (?![.0-9])
+      | [~!@\#^&|`?%<>=]{{1,64}} (?!{_SIGNS})
+      | [+\-*/] (?!{_SIGNS})
+      | {_NUMBER}
+      | {_PARAMETER}
+      | \$\$ [^$]*+ (?:\$(?!\$) [^$]*+){{0,200}} \$\$
+      | :: | {_VARIABLE} | :=
+      | [eE] ' [^'\\]*+ (?:(?:\\. | '') [^'\\]*+){{0,200}} ' (?!')
+      | [nN] ' [^']*+ ' (?:'[^']*+'){{0,200}} (?!')
+      | [bBxX] ' [^']*+ '
+      | [uU]& ' [^']*+ ' (?:'[^']*+'){{0,200}} (?!')
+      | [uU]& " [^"]*+ " (?:"[^"]*+"){{0,200}} (?!")
+      | (?![eEbBxXnN]' | [uU]&['"]) {_NAME}
+      | \.\. | :
+      | .++
+    )
+    """,
+    re.VERBOSE | re.DOTALL,
 )
 
 _COMMENT_EDGE = re.compile(r"/\*|\*/")

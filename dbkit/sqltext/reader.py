@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dbkit.sqltext.errors import InterruptedStatement, UnclosedText
-from dbkit.sqltext.lexer import SKIP, SKIP_AT_MOST, SKIP_BETWEEN_WORDS, command_name, lex
+from dbkit.sqltext.lexer import SPACE, command_name, lex
 from dbkit.sqltext.scriptparts import ScriptCommand, ScriptStatement
 from dbkit.sqltext.source import Source
+from dbkit.sqltext.strides import STATEMENT, STRIDE, STRIDE_NONSTANDARD, token_start
 from dbkit.sqltext.tokenkinds import Token, TokenKind
 
 _SPACE = " \t\n\r\f\v"
@@ -16,6 +17,7 @@ _ROUTINES = frozenset(
     for create in (("create",), ("create", "or", "replace"))
     for kind in ("function", "procedure")
 )
+_ROUTINE_KINDS = frozenset(routine[-1] for routine in _ROUTINES)
 _LONGEST_ROUTINE = max(map(len, _ROUTINES))
 _TOWARDS_ROUTINE = frozenset(routine[:n] for routine in _ROUTINES for n in range(1, len(routine)))
 _SENDING = frozenset({"g", "gx", "gset", "gexec", "gdesc", "crosstabview", "watch"})
@@ -23,9 +25,19 @@ _DISCARDING = frozenset({"r", "reset"})
 
 # statements whose words matter to psql's reading of what comes after them, and how many words
 _TELLING = frozenset({"copy", "set", "reset", "discard"})
+_HEEDED = _TELLING | {"create"}
 _TELLING_WORDS = 12
 _UNSEEN = frozenset({TokenKind.SPACE, TokenKind.LINE_COMMENT})
 _NAMING = frozenset({TokenKind.WORD, TokenKind.QUOTED_NAME, TokenKind.STRING, TokenKind.NUMBER})
+_BLOCK_WORD = re.compile("begin|case|end", re.IGNORECASE)
+_TABLE = r"""(?:[^ \t\n\r\f\v.,()"]++|(?:"[^"]*+")+)"""
+# the rest of the line of psql's own \copy, whose data stand below it
+_COPY_HERE = re.compile(
+    rf"""(?:binary{SPACE}++)?+ {_TABLE} (?:{SPACE}*+\.{SPACE}*+{_TABLE})?
+         (?:{SPACE}*+\((?:[^)"]|"[^"]*")*\))? {SPACE}*+ from {SPACE}++ std(?:in|out)
+         (?:{SPACE}|;|\Z)""",
+    re.VERBOSE | re.IGNORECASE,
+)
 _DATA_END = re.compile(r"\n\\\.\r?(?:\n|\Z)")
 _SETTING = re.compile(
     r"""set\ (?:session\ |local\ )?"?standard_conforming_strings"?\ (?:to\ )?['"]?(\w+)['"]?
@@ -41,7 +53,7 @@ def tokens(
 ) -> Iterator[Token]:
     """Cut a script into tokens; together they cover all of it."""
     reader = _Reader(Source(path, text), standard_strings=standard_conforming_strings)
-    return (item for item in reader.read(skipping=False) if isinstance(item, Token))
+    return (item for item in reader.read(striding=False) if isinstance(item, Token))
 
 
 def split(
@@ -53,12 +65,31 @@ def split(
     replaced, each `copy ... from stdin` is taken to succeed and each `set` to stay in force.
     """
     reader = _Reader(source, standard_strings=standard_conforming_strings)
-    return (item for item in reader.read(skipping=True) if not isinstance(item, Token))
+    try:
+        for item in reader.read(striding=True):
+            if not isinstance(item, Token):
+                yield item
+    except UnclosedText:
+        # a stride may have passed over the place where it was opened
+        for _ in split_by_tokens(source, standard_conforming_strings=standard_conforming_strings):
+            pass
+        raise
+
+
+def split_by_tokens(
+    source: Source, *, standard_conforming_strings: bool = True
+) -> Iterator[ScriptStatement | ScriptCommand]:
+    """Cut a script as `split` does, but by every single token: many times slower."""
+    reader = _Reader(source, standard_strings=standard_conforming_strings)
+    return (item for item in reader.read(striding=False) if not isinstance(item, Token))
 
 
 @dataclass(slots=True)
 class _Open:
-    """What psql knows about the statement it has not seen the end of."""
+    r"""What psql knows about the statement it has not seen the end of.
+
+    With `\\;` it may have several parts, which are sent together.
+    """
 
     start: int = -1
     is_empty: bool = True
@@ -69,11 +100,17 @@ class _Open:
     words_matter: bool = True
     first_words: tuple[str, ...] = ()
     outer_words: list[str] = field(default_factory=list[str])
+    earlier_parts: list[list[str]] = field(default_factory=list[list[str]])
 
     @property
     def is_nested(self) -> bool:
         """Whether a semicolon does not end it here."""
         return bool(self.parentheses or self.blocks)
+
+    @property
+    def parts(self) -> list[list[str]]:
+        """The outer words of each part, as many as matter."""
+        return [*self.earlier_parts, self.outer_words]
 
     def see_parenthesis(self, char: str) -> None:
         if char == "(":
@@ -88,6 +125,9 @@ class _Open:
             self.outer_words.append(name)
 
     def see_separator(self) -> None:
+        if self.outer_words and self.outer_words[0] in _TELLING:
+            self.earlier_parts.append(self.outer_words)
+        self.outer_words = []
         self.first_words = ()
         self.is_routine = False
         self.words_matter = True
@@ -101,7 +141,7 @@ class _Open:
             self.words_matter = (
                 self.is_routine
                 or self.first_words in _TOWARDS_ROUTINE
-                or (self.command in _TELLING and len(self.outer_words) < _TELLING_WORDS)
+                or (self.first_words[0] in _TELLING and len(self.outer_words) < _TELLING_WORDS)
             )
         # psql does not ask for the word atomic, nor whether a name is meant
         elif self.parentheses == 0:
@@ -125,15 +165,17 @@ class _Reader:
         # psql looks at the setting once a line: where the next line begins, and what then holds
         self._standard_later: tuple[int, bool] | None = None
         self._open = _Open()
+        # up to here only single tokens can be told
+        self._one_by_one: int = 0
 
-    def read(self, *, skipping: bool) -> Iterator[Token | ScriptStatement | ScriptCommand]:
+    def read(self, *, striding: bool) -> Iterator[Token | ScriptStatement | ScriptCommand]:
         """Give tokens, each statement after its last token, each command after its own.
 
-        Skipping leaves out the tokens that decide nothing, which are nearly all.
+        Striding leaves out the tokens that decide nothing, which are nearly all.
         """
         while True:
-            if skipping and not self._open.is_empty:
-                self._skip()
+            if striding:
+                yield from self._stride()
             if self._offset == self._limit:
                 if self._below_data is None:
                     break
@@ -150,6 +192,90 @@ class _Reader:
         if self._open.start >= 0:
             yield self._finish(self._limit)
 
+    def _stride(self) -> Iterator[ScriptStatement]:
+        """Give the statements that can be passed over, and pass over all of the next that can be.
+
+        What is left begins with a token that decides something, or that the next one depends on.
+        """
+        while self._offset >= self._one_by_one and not self._standard_later:
+            if self._open.is_empty and self._standard:
+                yield from self._pass_statements()
+            current = self._open
+            if current.is_empty or not (current.is_routine or not current.words_matter):
+                return
+            self._pass_inside(current)
+            end: int = self._offset
+            if end == self._limit or self._text[end] != ";" or end < self._one_by_one:
+                return
+            self._offset += 1
+            yield self._finish(end)
+
+    def _pass_statements(self) -> Iterator[ScriptStatement]:
+        """Give the statements that one stride passes over, and begin the one after them."""
+        source, text, limit = self._source, self._text, self._limit
+        start = self._open.start
+        offset: int = self._offset
+        while found := STATEMENT.match(text, offset, limit):
+            command, kind = found[1].lower(), found[2]
+            is_routine = False
+            if kind is not None:
+                command, kind = "create", kind.lower()
+                if kind == "or":
+                    break
+                is_routine = kind in _ROUTINE_KINDS
+            elif command in _HEEDED:
+                break
+            if start < 0:
+                start = found.start(1)
+            end = found.end()
+            if is_routine or end == limit or text[end] != ";":
+                self._open = _Open(
+                    start,
+                    is_empty=False,
+                    command=command,
+                    is_routine=is_routine,
+                    words_matter=is_routine,
+                )
+                offset = found.end(1)
+                break
+            offset = end + 1
+            while text[end - 1] in _SPACE:
+                end -= 1
+            yield ScriptStatement(source, start, end, command, is_empty=False, data=None)
+            if self._open.start >= 0:
+                self._open = _Open()
+            start = -1
+        self._offset = offset
+
+    def _pass_inside(self, current: _Open) -> None:
+        """Pass over what can neither end the statement nor hide its end."""
+        text, limit = self._text, self._limit
+        stride = (STRIDE if self._standard else STRIDE_NONSTANDARD).match
+        offset: int = self._offset
+        while stopped := stride(text, offset, limit):
+            stop = stopped.end()
+            if current.is_routine and _BLOCK_WORD.search(text, offset, stop):
+                self._one_by_one = stop
+                break
+            char = text[stop] if stop < limit else "\\"
+            if char in "()":
+                current.see_parenthesis(char)
+                offset = stop + 1
+            elif char == ";" and current.is_nested:
+                offset = stop + 1
+            elif char in ";\\":
+                offset = stop
+                break
+            else:
+                begin = token_start(text, offset, stop, standard_strings=self._standard)
+                if begin < 0:
+                    self._one_by_one = stop + 1
+                    break
+                # it decides nothing, but it may be long
+                self._offset = begin
+                offset = self._lex().end
+        self._offset = offset
+
     def _lex(self) -> Token:
         try:
             return lex(self._source, self._offset, self._limit, standard_strings=self._standard)
@@ -162,25 +288,6 @@ class _Reader:
     def _interrupted(self, offset: int) -> InterruptedStatement:
         start = self._open.start if self._open.start >= 0 else offset
         return InterruptedStatement(*self._source.place(start))
-
-    def _skip(self) -> None:
-        """Pass over all that can neither end the statement nor hide its end."""
-        current, text, limit = self._open, self._text, self._limit
-        offset: int = self._offset
-        plain = self._standard and self._standard_later is None and not current.words_matter
-        match = (SKIP if plain else SKIP_BETWEEN_WORDS).match
-        while uninteresting := match(text, offset, limit):
-            skipped = uninteresting.end() - offset
-            offset = uninteresting.end()
-            char = text[offset] if offset < limit else ""
-            if char and char in "()":
-                current.see_parenthesis(char)
-            elif char != ";" or not current.is_nested:
-                if skipped < SKIP_AT_MOST:
-                    break
-                continue
-            offset += 1
-        self._offset = offset
 
     def _follow(self, token: Token) -> tuple[ScriptStatement | ScriptCommand, ...]:
         kind, start, end = token
@@ -218,7 +325,9 @@ class _Reader:
         name = command_name(self._text, start)
         arguments = self._text[start + 1 + len(name) : end].removesuffix("\\\\").strip(_SPACE)
         command = ScriptCommand(self._source, start, end, name, arguments)
-        if name in _DISCARDING:
+        if name == "copy" and _COPY_HERE.match(arguments):
+            self._find_data()
+        elif name in _DISCARDING:
             self._open = _Open()
         elif name in _SENDING and self._open.start >= 0:
             return command, self._finish(start)
@@ -226,11 +335,13 @@ class _Reader:
 
     def _finish(self, end: int) -> ScriptStatement:
         current, self._open = self._open, _Open()
-        data = None
-        if current.command == "copy":
-            data = self._find_data() if _reads_data(current.outer_words) else None
-        elif current.command in _TELLING:
-            self._follow_setting(" ".join(current.outer_words))
+        blocks: list[slice] = []
+        for words in current.parts:
+            if _reads_data(words):
+                blocks.append(self._find_data())
+            elif words:
+                self._follow_setting(" ".join(words))
+        data = slice(blocks[0].start, blocks[-1].stop) if blocks else None
         while end > current.start and self._text[end - 1] in _SPACE:
             end -= 1
         return ScriptStatement(

@@ -1,12 +1,11 @@
 """What a script consists of: statements for the server and commands for psql."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dbkit.sqltext.source import Position, Source
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptStatement:
+class ScriptStatement(NamedTuple):
     """One statement, as psql sends it but for the semicolon, which is left out.
 
     It can be sent as it is, unless a `ScriptCommand` that stands inside it came before it. White
@@ -36,8 +35,7 @@ class ScriptStatement:
         return self.source.position(self.start)
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptCommand:
+class ScriptCommand(NamedTuple):
     r"""A backslash command of psql's own, `\;` and `\:` among them.
 
     It comes before the statement that it stands in or that it ends, as `\g` does.

@@ -83,6 +83,13 @@ def test_two_copies_on_one_line_have_one_block_of_data_each() -> None:
     assert (first.copy_data, second.copy_data, third.copy_data) == ("1\n", "2\n", None)
 
 
+def test_two_copies_sent_together_have_all_the_lines_below_them() -> None:
+    copies, after = statements("copy a from stdin \\; copy b from stdin;\n1\n\\.\n2\n\\.\nc;\n")
+
+    assert copies.copy_data == "1\n\\.\n2\n"
+    assert after.text == "c"
+
+
 @pytest.mark.parametrize(
     "text",
     [
