@@ -643,6 +643,25 @@ def unfinished_migration(state: MigrationState) -> Iterator[Observation]:
 
 
 @RULES.rule(
+    "row-by-hand",
+    Severity.ERROR,
+    MIGRATIONS,
+    kind="by hand",
+    why="A person wrote a row into the ledger, so nothing says whether its migration ran.",
+    remedy="Find out whether it ran, then do what the message says for that case.",
+    example=(
+        "shop: row 2 of public.schema_version was written by hand, so "
+        "nothing says whether migrations/shop/0002_note.sql ran; if it did not, delete the row: "
+        "delete from public.schema_version where version = 2; if it did, record it with: dbkit "
+        "force shop 2"
+    ),
+)
+def row_by_hand(state: MigrationState) -> Iterator[Observation]:
+    """Pass on which rows of the ledger a person wrote."""
+    return state.of_kind("by hand")
+
+
+@RULES.rule(
     "foreign-database",
     Severity.ERROR,
     MIGRATIONS,

@@ -2,7 +2,7 @@
 
 from dbkit.migrations.errors import MigrationFaults, NoSuchVersion
 from dbkit.migrations.files import Files, read_files, write_pair
-from dbkit.migrations.ledger import BOOKKEEPING, read_ledger
+from dbkit.migrations.ledger import BOOKKEEPING, read_bookkeeping, read_ledger
 from dbkit.migrations.lock import WAIT
 from dbkit.migrations.progress import Blocker, Reporter, Silent
 from dbkit.migrations.runner import Outcome, Runner
@@ -30,6 +30,7 @@ __all__ = [
     "Silent",
     "Status",
     "never_migrated",
+    "read_bookkeeping",
     "read_files",
     "read_ledger",
     "read_status",

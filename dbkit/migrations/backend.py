@@ -1,13 +1,13 @@
 """The yoyo backend that runs a migration and records it in one transaction."""
 
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import psycopg
-from yoyo import internalmigrations
+from psycopg.pq import Escaping
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import Migration, MigrationList, default_migration_table, get_migration_hash
@@ -24,8 +24,8 @@ from dbkit.migrations.files import (
     migration_file,
     read_bytes,
 )
-from dbkit.migrations.ledger import Ledger, read_ledger
-from dbkit.migrations.lock import LOCK_TIMEOUT, WAIT, migration_lock
+from dbkit.migrations.ledger import BOOKS, LEDGER, Ledger, read_ledger
+from dbkit.migrations.lock import LOCK_TIMEOUT, WAIT, lock_key, migration_lock
 from dbkit.migrations.objects import Objects
 from dbkit.migrations.pooling import refuse_shared_process
 from dbkit.migrations.progress import Reporter, Silent
@@ -77,13 +77,14 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         migration_table: str = default_migration_table,
         *,
         connection: psycopg.Connection | None = None,
-        object_files: tuple[ObjectFile, ...] = (),
+        files: Files | None = None,
         reporter: Reporter | None = None,
         lock_timeout: float = LOCK_TIMEOUT,
         wait: float = WAIT,
     ) -> None:
         self._given_connection = connection
-        self._schema: str | None = None
+        self._system = files.system if files else None
+        self._known: Collection[str] = files.versions if files else ()
         if dburi is None and connection is not None:
             dburi = DatabaseURI(SCHEME, None, None, None, None, connection.info.dbname, {})
         super().__init__(dburi, migration_table)
@@ -92,7 +93,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         self._wait = wait
         self._executor: Executor | None = None
         self._unflushed = False
-        self._object_files = object_files
+        self._object_files: tuple[ObjectFile, ...] = files.objects if files else ()
         self._object_scripts: dict[ObjectFile, Script] = {}
         self._before: dict[str, Callable[[], object]] = {}
         self._after: dict[str, Callable[[], object]] = {}
@@ -127,8 +128,8 @@ class AtomicBackend(PostgresqlPsycopgBackend):
     @property
     def migration_table_quoted(self) -> str:
         """The table of yoyo's marks with its schema: a migration may change the search path."""
-        schema = self._schema or self.executor.records.schema
-        return f"{self.quote_identifier(schema)}.{self.quote_identifier(self.migration_table)}"
+        books = self.quote_identifier(self.executor.records.books)
+        return f"{books}.{self.quote_identifier(self.migration_table)}"
 
     def get_applied_migration_hashes(self) -> dict[str, None]:
         """Return the marks in their order, as a dict: yoyo looks each migration up in it."""
@@ -136,12 +137,24 @@ class AtomicBackend(PostgresqlPsycopgBackend):
 
     @contextmanager
     def lock(self, timeout: float | None = None) -> Generator[None]:
-        """Hold the migration lock."""
+        """Hold the migration lock of the ledger."""
         refuse_shared_process(self.connection)
-        with migration_lock(
-            self.connection, self.reporter, self._wait if timeout is None else timeout
-        ):
+        wait = self._wait if timeout is None else timeout
+        held: int | None = None
+        with ExitStack() as lock:
+            # another system may begin the ledger of this schema while we wait for its lock
+            while (key := self._lock_key()) != held:
+                lock.close()
+                lock.enter_context(migration_lock(self.connection, self.reporter, wait, key))
+                held = key
             yield
+
+    def _lock_key(self) -> int:
+        ledger = self._read_ledger()
+        return lock_key(ledger.schema, ledger.table)
+
+    def _read_ledger(self) -> Ledger:
+        return read_ledger(self.connection, self._system, self._known)
 
     def break_lock(self) -> None:
         """Do nothing: the server frees the lock with the session that held it."""
@@ -245,6 +258,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
                 if self._unflushed:
                     # the run stopped before its last commit
                     self._executor.flush()
+                self._executor.session.run(self._executor.restore_path)
             self._executor.session.close()
 
     def apply_one(self, migration: Migration, force: bool = False, mark: bool = True) -> None:
@@ -323,25 +337,116 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         self.reporter.finished(name, time.monotonic() - began, direction=direction)
 
     def _make_executor(self) -> Executor:
-        ledger = read_ledger(self.connection)
-        self._schema = ledger.schema
-        records = Records(self.connection.pgconn, ledger.schema)
-        session = Session(self.connection, self.reporter)
-        if not ledger.exists:
-            self._create_ledger(records)
-        return Executor(session, records, self.reporter, self._lock_timeout, self._wait)
+        ledger = self._read_ledger()
+        if not ledger.complete:
+            # two runs at once would make it twice
+            with self.lock():
+                ledger = self._read_ledger()
+                if not ledger.exists:
+                    ledger = self._create_ledger(ledger)
+                elif not ledger.complete:
+                    ledger = self._bring_over(ledger)
+        return Executor(
+            Session(self.connection, self.reporter),
+            self._records(ledger),
+            self.reporter,
+            self._lock_timeout,
+            self._wait,
+            self._search_path(),
+        )
 
-    def _create_ledger(self, records: Records) -> None:
+    def _records(self, ledger: Ledger) -> Records:
+        return Records(self.connection.pgconn, ledger.schema, ledger.table, ledger.books)
+
+    def _search_path(self) -> str:
+        """Return what gives the session the search path that it has now."""
+        query = "select setting, source from pg_settings where name = 'search_path'"
+        [(path, source)] = self.connection.execute(query)
+        if source != "session":
+            return "reset search_path"
+        literal = Escaping(self.connection.pgconn).escape_literal(path.encode()).decode()
+        return f"select pg_catalog.set_config('search_path', {literal}, false)"
+
+    def _create_ledger(self, ledger: Ledger) -> Ledger:
+        """Make the ledger, and a schema for its books if the role may make one."""
         try:
-            with self.transaction():
-                if internalmigrations.get_current_version(self) == 0:
-                    internalmigrations.upgrade(self)
-                self.connection.execute(records.create().encode())
+            with self.connection.transaction():
+                # a second ledger in one schema cannot have its books there too
+                if not self._make_schema(ledger, required=ledger.table != LEDGER):
+                    ledger = ledger._replace(books=ledger.schema)
+                records = self._records(ledger)
+                if ledger.beside:
+                    self._move_books(records)
+                self._run_all(
+                    records.create_ledger(self._system),
+                    records.create_books(),
+                    records.empty_books(),
+                )
+                self._let_read(records)
         except psycopg.errors.InsufficientPrivilege as error:
             error.add_note(
                 f"{error.diag.message_primary}; migrate with a role that may create tables there"
             )
             raise
+        return ledger
+
+    def _bring_over(self, ledger: Ledger) -> Ledger:
+        """Make a ledger of an earlier dbkit like one of this one, as far as the role may."""
+        try:
+            with self.connection.transaction():
+                self._run_all(f"set local lock_timeout = {round(self._lock_timeout * 1000)}")
+                apart = ledger._replace(books=ledger.apart)
+                if ledger.beside and self._make_schema(apart):
+                    ledger = apart
+                records = self._records(ledger)
+                if ledger.beside:
+                    self._move_books(records)
+                self._run_all(records.extend_ledger(self._system), records.create_books())
+                self._let_read(records)
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.LockNotAvailable):
+            # it can still be read and written as it is
+            return self._read_ledger()
+        return ledger
+
+    def _make_schema(self, ledger: Ledger, *, required: bool = False) -> bool:
+        query = "select 1 from pg_namespace where nspname = %s"
+        if self.connection.execute(query, (ledger.books,)).fetchone():
+            return True
+        try:
+            with self.connection.transaction():
+                self._run_all(self._records(ledger).create_schema())
+        except psycopg.errors.InsufficientPrivilege:
+            if required:
+                raise
+            return False
+        return True
+
+    def _move_books(self, records: Records) -> None:
+        """Move what stands beside the ledger: an earlier dbkit's tables, or yoyo's own."""
+        query = """
+        select relation.relname::text, namespace.nspname::text
+        from pg_class as relation
+        inner join pg_namespace as namespace on namespace.oid = relation.relnamespace
+        where relation.relname = any(%s) and namespace.nspname = any(%s) and relation.relkind = 'r'
+        """
+        places = [records.schema, records.books]
+        there = {tuple(row) for row in self.connection.execute(query, ([*BOOKS], places))}
+        if records.schema == records.books:
+            return
+        for table in BOOKS:
+            if (table, records.schema) in there and (table, records.books) not in there:
+                self._run_all(records.move_here(table))
+
+    def _let_read(self, records: Records) -> None:
+        readers = [reader for (reader,) in self.connection.execute(records.list_readers().encode())]
+        if readers:
+            self._run_all(records.grant_reading(readers))
+        if records.books != records.schema:
+            self._run_all(records.show_books())
+
+    def _run_all(self, *texts: str) -> None:
+        for text in texts:
+            self.connection.execute(text.encode())
 
 
 def _body(

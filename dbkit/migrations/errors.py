@@ -249,6 +249,51 @@ class ForeignLedger(MigrationError):
 
 
 @dataclass(eq=False)
+class SeveralLedgers(MigrationError):
+    """Nobody said which system is meant, and the schema has the ledgers of several."""
+
+    schema: str
+    systems: tuple[str, ...]
+
+    kind: ClassVar[str] = "foreign"
+    version: ClassVar[int | None] = None
+
+    def __str__(self) -> str:
+        return (
+            f"schema {self.schema!r} has the ledgers of several systems "
+            f"({', '.join(self.systems)}), and yoyo cannot say which is meant; "
+            "use dbkit migrate SYSTEM"
+        )
+
+
+@dataclass(eq=False)
+class WrittenByHand(MigrationError):
+    """A person wrote a row into the ledger, so nobody knows whether its migration ran."""
+
+    system: str
+    version: int
+    table: str
+    # the migration of this number, if there is a file
+    path: str | None
+    current: int
+
+    kind: ClassVar[str] = "by hand"
+
+    def __str__(self) -> str:
+        delete = f"delete from {self.table} where version = {self.version}"  # noqa: S608 - a message
+        if self.path is None:
+            return (
+                f"row {self.version} of {self.table} was written by hand, and no file has that "
+                f"number; bring the file back, or delete the row: {delete}"
+            )
+        return (
+            f"row {self.version} of {self.table} was written by hand, so nothing says whether "
+            f"{self.path} ran; if it did not, delete the row: {delete}; if it did, record it "
+            f"with: dbkit force {self.system} {self.current}"
+        )
+
+
+@dataclass(eq=False)
 class NotEmpty(MigrationError):
     """The database holds objects, and nothing says which migrations they come from."""
 

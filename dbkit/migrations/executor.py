@@ -43,6 +43,8 @@ class Executor:
     reporter: Reporter
     lock_timeout: float
     wait: float
+    # what gives the session the search path that it had at first
+    restore_path: str = "reset search_path"
 
     def transaction(
         self, body: Callable[[], str], path: str, *, more_to_come: bool = False
@@ -82,7 +84,7 @@ class Executor:
         session, records = self.session, self.records
         # the file may deallocate all plans of the session, ours among them
         self.stop_preparing()
-        session.run(f"{_CLEAN}; {self._check_client}")
+        session.run(f"{_CLEAN}; {self.restore_path}; {self._check_client}")
         session.run(records.begin_steps(version, name, direction, len(script.statements)))
         done = 0
         try:
@@ -129,7 +131,9 @@ class Executor:
         session = self.session
         timeout = f"set local lock_timeout = {round(self.lock_timeout * 1000)}"
         try:
-            session.run(f"{_CLEAN}; {self._check_client}; begin; {timeout}{durability}")
+            session.run(
+                f"{_CLEAN}; {self.restore_path}; {self._check_client}; begin; {timeout}{durability}"
+            )
             record = body()
             self._commit(record, path)
         except BaseException:

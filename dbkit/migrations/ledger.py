@@ -1,24 +1,35 @@
 """Read what a database says about its migrations and its objects, without writing or locking."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Collection, Generator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
-from typing import LiteralString, NamedTuple, TypedDict
+from typing import Any, LiteralString, NamedTuple, TypedDict
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 
-from dbkit.migrations.errors import ForeignLedger
+from dbkit.migrations.errors import ForeignLedger, SeveralLedgers
 
 LEDGER = "schema_version"
 MARKS = "_yoyo_migration"
 LOG = "_yoyo_log"
+MARKS_VERSION = "_yoyo_version"
 OBJECTS = "_dbkit_object"
 JOURNAL = "_dbkit_journal"
-_TABLES_READ = (LEDGER, MARKS, OBJECTS, JOURNAL)
-BOOKKEEPING = (LEDGER, MARKS, LOG, "_yoyo_version", "yoyo_lock", OBJECTS, JOURNAL)
+SCRIPTS = "_dbkit_script"
+# all but the ledger itself: they stand in a schema of their own
+BOOKS = (MARKS, LOG, MARKS_VERSION, "yoyo_lock", OBJECTS, JOURNAL, SCRIPTS)
+BOOKKEEPING = (LEDGER, *BOOKS)
 
+_TABLES_READ = (MARKS, OBJECTS, JOURNAL)
 _OUR_COLUMN = "dbkit_checksum"
+_LONGEST_IDENTIFIER = 63
+_DIGEST = 8
+# where a search path comes from: whoever connected chose it, or a role has it for itself
+_CHOSEN = {"client", "session"}
+_OF_A_ROLE = {"user", "database user"}
 _MAKERS: Mapping[frozenset[str], str] = {
     frozenset({"installed_rank"}): "Flyway",
     frozenset({"installed_on", "type"}): "pgmigrate",
@@ -26,10 +37,15 @@ _MAKERS: Mapping[frozenset[str], str] = {
         {"version", "applied_at", "description"}
     ): "hand, as the documented table of three columns",
 }
+# the foreign key of `_dbkit_script` says which books belong to a ledger: it stays true when a
+# schema is renamed, and in a database that was dumped and restored
 _SURVEY = """
 select
     current_database() as database,
     coalesce(current_schema(), '') as schema,
+    current_schemas(false)::text[] as path,
+    (select source from pg_settings where name = 'search_path') as source,
+    has_database_privilege(current_database(), 'create') as may_create_schemas,
     (
         select
             coalesce(
@@ -38,6 +54,7 @@ select
                         'name', relation.relname,
                         'schema', namespace.nspname,
                         'visible', pg_table_is_visible(relation.oid),
+                        'owned', pg_has_role(relation.relowner, 'usage'),
                         'columns', (
                             select json_agg(attribute.attname order by attribute.attnum)
                             from pg_attribute as attribute
@@ -45,6 +62,26 @@ select
                                 attribute.attrelid = relation.oid
                                 and attribute.attnum > 0
                                 and not attribute.attisdropped
+                        ),
+                        'system', (
+                            select pg_get_expr(declared.adbin, declared.adrelid)
+                            from pg_attribute as attribute
+                            inner join pg_attrdef as declared
+                                on declared.adrelid = attribute.attrelid
+                                and declared.adnum = attribute.attnum
+                            where
+                                attribute.attrelid = relation.oid
+                                and attribute.attname = 'dbkit_system'
+                        ),
+                        'books', (
+                            select books.nspname
+                            from pg_class as script
+                            inner join pg_constraint as link on link.conrelid = script.oid
+                            inner join pg_namespace as books on books.oid = script.relnamespace
+                            where
+                                script.relname = '_dbkit_script'
+                                and link.contype = 'f'
+                                and link.confrelid = relation.oid
                         )
                     )
                     order by pg_table_is_visible(relation.oid) desc, namespace.nspname
@@ -54,7 +91,10 @@ select
         from pg_class as relation
         inner join pg_namespace as namespace on namespace.oid = relation.relnamespace
         where
-            relation.relname in ('schema_version', '_yoyo_migration')
+            (
+                relation.relname in ('schema_version', '_yoyo_migration')
+                or relation.relname like 'schema\\_version\\_%'
+            )
             and relation.relkind in ('r', 'p', 'v', 'm', 'f')
             and namespace.nspname !~ '^pg_temp'
     ) as tables
@@ -68,7 +108,8 @@ where
     relation.relkind in ('r', 'p', 'v', 'm', 'f')
     and namespace.nspname not in ('pg_catalog', 'information_schema')
     and namespace.nspname !~ '^pg_(toast|temp)'
-    and relation.relname <> all(%s)
+    and relation.relname <> all(%(left_out)s)
+    and (%(schema)s::text is null or namespace.nspname = %(schema)s)
     and not exists (
         select from pg_depend as member
         where
@@ -133,9 +174,30 @@ where
     )
 order by object.oid
 """
+# a row that was written by hand has neither name nor checksum; a ledger of an earlier dbkit has
+# no notes
 _APPLIED = """
-select version, name, applied_at, dbkit_checksum as checksum, dbkit_meaning as meaning
-from {} order by version
+select
+    version,
+    coalesce(name, description, '') as name,
+    applied_at,
+    coalesce(dbkit_checksum, '') as checksum,
+    coalesce(dbkit_meaning, '') as meaning,
+    {note} as note
+from {table} order by version
+"""
+_NAMES = "select name from {} where name is not null"
+_LEDGERS = """
+select relation.relname::text
+from pg_class as relation
+where
+    relation.relname like 'schema\\_version\\_%'
+    and exists (
+        select from pg_attribute as attribute
+        where
+            attribute.attrelid = relation.oid
+            and attribute.attname = 'dbkit_checksum'
+    )
 """
 _INTERRUPTED = "select version, name, direction, done, statements, error from {} order by version"
 _APPLIED_OBJECTS = "select path, checksum, type, identity from {} order by path"
@@ -150,6 +212,13 @@ class Applied(NamedTuple):
     applied_at: datetime
     checksum: str
     meaning: str
+    # what a person said of it
+    note: str | None = None
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person wrote the row, so that nobody knows what was run."""
+        return not self.checksum
 
 
 class Interrupted(NamedTuple):
@@ -205,6 +274,18 @@ class Ledger(NamedTuple):
     present: frozenset[tuple[str, str]] = frozenset()
     # the names that yoyo itself has recorded
     marks: tuple[str, ...] = ()
+    # the name of its table
+    table: str = LEDGER
+    # the schema of all its other tables
+    books: str = ""
+    # whose it is; None where yoyo's command line made it, or an earlier dbkit
+    system: str | None = None
+    # whether nothing is to be made or brought over before it is written to
+    complete: bool = False
+    # the schema that is to have its books, if the role may make one
+    apart: str = ""
+    # whether books stand beside the tables that are to be moved there
+    beside: bool = False
 
     @property
     def version(self) -> int:
@@ -216,20 +297,40 @@ class _Table(TypedDict):
     name: str
     schema: str
     visible: bool
+    owned: bool  # by this role
     columns: list[str]
+    system: str | None
+    books: str | None
 
 
 class _Survey(NamedTuple):
     database: str
     schema: str
+    path: list[str]
+    source: str
+    may_create_schemas: bool
     tables: list[_Table]
 
+    @property
+    def ledgers(self) -> list[_Table]:
+        """The ledgers that dbkit made, of whatever system."""
+        return [
+            table
+            for table in self.tables
+            if table["name"] != MARKS and _OUR_COLUMN in table["columns"]
+        ]
 
-def read_ledger(connection: psycopg.Connection) -> Ledger:
-    """Read the ledger in one snapshot, or say that the one there is another tool's.
 
-    All schemas are searched, those of the search path first: a migration may have changed the
-    search path, and the ledger must still be found.
+def read_ledger(
+    connection: psycopg.Connection, system: str | None, known: Collection[str] = ()
+) -> Ledger:
+    """Read the ledger of a system in one snapshot, or say that the one there is another tool's.
+
+    It is the one in the current schema. If there is none, it depends on where the search path
+    comes from: one that was chosen for this connection asks for a ledger of its own; otherwise a
+    ledger elsewhere on the path, or anywhere, is still the system's, as a migration may have
+    changed the search path. Of a ledger that says no system, the names of the system's files,
+    `known`, say whether it is its own. Without a system, the only ledger there is is taken.
     """
     with connection.transaction():
         # a client of SQL_ASCII gets bytes, which are equal to no name and no checksum
@@ -237,36 +338,154 @@ def read_ledger(connection: psycopg.Connection) -> Ledger:
             "set transaction isolation level repeatable read, read only; "
             "set local client_encoding to 'UTF8'"
         )
-        try:
-            return _read(connection)
-        except psycopg.errors.InsufficientPrivilege as error:
-            tables = ", ".join(_TABLES_READ)
-            error.add_note(
-                f"{error.diag.message_primary}; grant this role select on the tables {tables}"
-            )
-            raise
+        return _read(connection, system, known)
 
 
-def _read(connection: psycopg.Connection) -> Ledger:
+def _read(connection: psycopg.Connection, system: str | None, known: Collection[str]) -> Ledger:
     cursor = connection.cursor(row_factory=class_row(_Survey))
     [survey] = cursor.execute(_SURVEY)
-    ledgers = [table for table in survey.tables if table["name"] == LEDGER]
-    ours = [table["schema"] for table in ledgers if _OUR_COLUMN in table["columns"]]
-    marked = [table["schema"] for table in survey.tables if table["name"] == MARKS]
-    schema = (ours or marked or [survey.schema])[0]
-    ledger = Ledger(survey.database, schema, exists=bool(ours), relations=0)
-    if schema in marked:
-        ledger = ledger._replace(marks=_marks(connection, schema))
-    if ours:
-        return _with_rows(connection, ledger)
-    for table in ledgers:
-        if table["visible"]:
-            raise ForeignLedger(f"{table['schema']}.{LEDGER}", _maker(table["columns"]))
-    return ledger._replace(relations=_relations(connection))
+    with _explained(survey):
+        candidates = [
+            table for table in survey.ledgers if _belongs(connection, table, system, known)
+        ]
+        chosen = _choose(survey, system, candidates)
+        if chosen is not None:
+            return _with_rows(connection, survey, _existing(survey, chosen, system), chosen)
+        for table in survey.tables:
+            if table["name"] == LEDGER and table["visible"] and table not in survey.ledgers:
+                raise ForeignLedger(f"{table['schema']}.{LEDGER}", _maker(table["columns"]))
+        return _planned(connection, survey, system)
 
 
-def _relations(connection: psycopg.Connection) -> int:
-    [(count,)] = connection.execute(_RELATIONS, (list(BOOKKEEPING),))
+@contextmanager
+def _explained(survey: _Survey) -> Generator[None]:
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        ledgers = [f"{table['schema']}.{table['name']}" for table in survey.ledgers]
+        books = sorted({table["books"] or table["schema"] for table in survey.ledgers})
+        tables = ", ".join(
+            [*ledgers, *(f"{books}.{name}" for books in books for name in _TABLES_READ)]
+        )
+        error.add_note(
+            f"{error.diag.message_primary}; grant this role select on the tables {tables}"
+        )
+        raise
+
+
+def _belongs(
+    connection: psycopg.Connection, table: _Table, system: str | None, known: Collection[str]
+) -> bool:
+    owner = _system(table)
+    if system is None or owner is not None:
+        return system is None or owner == system
+    names = {name for (name,) in connection.execute(_text(_NAMES, table["schema"], table["name"]))}
+    return not names or not known or not names.isdisjoint(known)
+
+
+def _system(table: _Table) -> str | None:
+    # the default of a column, as the server writes it: 'shop'::text
+    return table["system"] and table["system"].removesuffix("::text").strip("'")
+
+
+def _choose(survey: _Survey, system: str | None, candidates: list[_Table]) -> _Table | None:
+    # one that says its system before one that says none
+    candidates = sorted(candidates, key=lambda table: _system(table) is None)
+    here = [table for table in candidates if table["schema"] == survey.schema]
+    if system is None and len(here) > 1:
+        raise SeveralLedgers(survey.schema, tuple(_system(table) or "?" for table in here))
+    if here:
+        return here[0]
+    if survey.source in _CHOSEN:
+        return None
+    for schema in survey.path:
+        for table in candidates:
+            if table["schema"] == schema:
+                return table
+    if survey.source not in _OF_A_ROLE and len(candidates) == 1:
+        return candidates[0]
+    return None
+
+
+def _existing(survey: _Survey, table: _Table, asked: str | None) -> Ledger:
+    books = table["books"] or table["schema"]
+    system = _system(table)
+    told = system is not None or asked is None
+    apart = books != table["schema"] or not survey.may_create_schemas
+    return Ledger(
+        survey.database,
+        table["schema"],
+        exists=True,
+        relations=0,
+        table=table["name"],
+        books=books,
+        apart=_books(survey, table["schema"], table["name"]),
+        beside=books == table["schema"],
+        system=system,
+        complete=(table["books"] is not None and told and apart) or not table["owned"],
+    )
+
+
+def _planned(connection: psycopg.Connection, survey: _Survey, system: str | None) -> Ledger:
+    """Describe the ledger that would be made, and the database that it would be made in."""
+    schema = survey.schema
+    taken = [table for table in survey.ledgers if table["schema"] == schema]
+    is_first = all(table["name"] != LEDGER for table in taken)
+    table = LEDGER if is_first else _identifier(f"{LEDGER}_{system}")
+    books = _books(survey, schema, table)
+    # those of no ledger: yoyo's own, or what is left of a ledger whose table was dropped
+    stray = {table["schema"] for table in survey.tables if table["name"] == MARKS}
+    stray -= {table["books"] or table["schema"] for table in survey.ledgers}
+    marked = next((place for place in (books, schema) if place in stray), None)
+    # where other ledgers are, other tables may be theirs
+    only_here = bool(survey.ledgers) or survey.source in _CHOSEN
+    relations = 0 if taken else _relations(connection, survey, schema if only_here else None)
+    if not relations and marked == books:
+        # the schema of the ledger was dropped, and all that was made there with it
+        marked = None
+    return Ledger(
+        survey.database,
+        schema,
+        exists=False,
+        relations=relations,
+        marks=_marks(connection, marked) if marked else (),
+        table=table,
+        books=books,
+        apart=books,
+        beside=schema in stray,
+        system=system,
+    )
+
+
+def _books(survey: _Survey, schema: str, table: str) -> str:
+    """Name the schema for the books of a ledger so that no other ledger has it."""
+    parts = ["dbkit", "" if schema == "public" else schema, table.removeprefix(LEDGER).strip("_")]
+    name = _identifier("_".join(filter(None, parts)))
+    taken = any(
+        other["books"] == name and (other["schema"], other["name"]) != (schema, table)
+        for other in survey.ledgers
+    )
+    return _identifier(f"{name}.{schema}.{table}", always=True) if taken else name
+
+
+def _identifier(name: str, *, always: bool = False) -> str:
+    """Return a name, cut to what the server keeps of it and made distinct if it is longer."""
+    if not always and len(name.encode()) <= _LONGEST_IDENTIFIER:
+        return name
+    kept = name.encode()[: _LONGEST_IDENTIFIER - _DIGEST - 1].decode(errors="ignore")
+    return f"{kept}_{hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]}"
+
+
+def read_bookkeeping(connection: psycopg.Connection[Any]) -> frozenset[str]:
+    """Return the names of all tables in which dbkit and yoyo keep their books here."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        names = {name for (name,) in cursor.execute(_LEDGERS)}
+    return frozenset(names | {*BOOKKEEPING})
+
+
+def _relations(connection: psycopg.Connection, survey: _Survey, schema: str | None) -> int:
+    left_out = [*BOOKKEEPING, *(table["name"] for table in survey.ledgers)]
+    [(count,)] = connection.execute(_RELATIONS, {"left_out": left_out, "schema": schema})
     return int(count)
 
 
@@ -275,10 +494,10 @@ def _marks(connection: psycopg.Connection, schema: str) -> tuple[str, ...]:
     return tuple(str(row[0]) for row in rows)
 
 
-def applied_objects(connection: psycopg.Connection, schema: str) -> tuple[AppliedObject, ...]:
-    """Return the objects that files made, as the ledger in this schema has them now."""
+def applied_objects(connection: psycopg.Connection, books: str) -> tuple[AppliedObject, ...]:
+    """Return the objects that files made, as the books in this schema have them now."""
     with connection.cursor(row_factory=class_row(AppliedObject)) as cursor:
-        return tuple(cursor.execute(_text(_APPLIED_OBJECTS, schema, OBJECTS)))
+        return tuple(cursor.execute(_text(_APPLIED_OBJECTS, books, OBJECTS)))
 
 
 def catalog_objects(connection: psycopg.Connection) -> dict[tuple[str, str], CatalogObject]:
@@ -287,13 +506,23 @@ def catalog_objects(connection: psycopg.Connection) -> dict[tuple[str, str], Cat
         return {row.key: row for row in cursor.execute(_CATALOG)}
 
 
-def _with_rows(connection: psycopg.Connection, ledger: Ledger) -> Ledger:
+def _with_rows(
+    connection: psycopg.Connection, survey: _Survey, ledger: Ledger, table: _Table
+) -> Ledger:
     applied = connection.cursor(row_factory=class_row(Applied))
     interrupted = connection.cursor(row_factory=class_row(Interrupted))
-    objects = applied_objects(connection, ledger.schema)
+    # the marks first: a role that may read nothing is told of the first table that it may not
+    marked = {table["schema"] for table in survey.tables if table["name"] == MARKS}
+    marks = _marks(connection, ledger.books) if ledger.books in marked else ()
+    objects = applied_objects(connection, ledger.books)
+    rows = sql.SQL(_APPLIED).format(
+        note=sql.SQL("dbkit_note" if "dbkit_note" in table["columns"] else "null"),
+        table=sql.Identifier(ledger.schema, ledger.table),
+    )
     return ledger._replace(
-        applied=tuple(applied.execute(_text(_APPLIED, ledger.schema, LEDGER))),
-        interrupted=tuple(interrupted.execute(_text(_INTERRUPTED, ledger.schema, JOURNAL))),
+        marks=marks,
+        applied=tuple(applied.execute(rows)),
+        interrupted=tuple(interrupted.execute(_text(_INTERRUPTED, ledger.books, JOURNAL))),
         objects=objects,
         present=frozenset(catalog_objects(connection)) if objects else frozenset(),
     )

@@ -1,5 +1,6 @@
-"""Hold the lock that lets only one run at a time change a database."""
+"""Hold the lock that lets only one run at a time change what one ledger records."""
 
+import hashlib
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -13,7 +14,8 @@ from dbkit.migrations.progress import Blocker, Reporter
 WAIT = 600.0
 # seconds that one attempt of a migration waits for the lock of a table
 LOCK_TIMEOUT = 5.0
-# any number that all runs share: "dbkit" in ASCII
+# the lock of the ledger `public.schema_version`, as of every ledger in earlier versions:
+# "dbkit" in ASCII
 KEY = 0x6462_6B69_74
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 1.0
@@ -35,11 +37,19 @@ where
 """
 
 
+def lock_key(schema: str, table: str) -> int:
+    """Return the number of a ledger's lock; the server adds the database to it."""
+    if (schema, table) == ("public", "schema_version"):
+        return KEY
+    digest = hashlib.sha256(f"dbkit {schema}.{table}".encode()).digest()
+    return int.from_bytes(digest[:8], signed=True)
+
+
 @contextmanager
 def migration_lock(
-    connection: psycopg.Connection, reporter: Reporter, wait: float
+    connection: psycopg.Connection, reporter: Reporter, wait: float, key: int = KEY
 ) -> Generator[None]:
-    """Hold the lock of this connection's database; `wait` is the maximum of seconds to wait.
+    """Hold the lock of a ledger in this database; `wait` is the maximum of seconds to wait.
 
     It belongs to the session, so the server frees it when the process ends, however it ends.
     """
@@ -48,13 +58,13 @@ def migration_lock(
     began = time.monotonic()
     pause = _FIRST_PAUSE
     report_at = _REPORT_EVERY
-    while not _try(connection):
+    while not _try(connection, key):
         waited = time.monotonic() - began
         if waited >= wait:
-            holders = _holders(connection)
+            holders = _holders(connection, key)
             raise Locked(str(holders[0]) if holders else "it was just freed", waited)
         if waited >= report_at:
-            reporter.waiting("for another migration run", _holders(connection), waited)
+            reporter.waiting("for another migration run", _holders(connection, key), waited)
             report_at = waited + _REPORT_EVERY
         time.sleep(min(pause, wait - waited))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
@@ -62,13 +72,13 @@ def migration_lock(
         yield
     finally:
         with suppress(psycopg.OperationalError):
-            connection.execute("select pg_advisory_unlock(%s)", (KEY,))
+            connection.execute("select pg_advisory_unlock(%s)", (key,))
 
 
-def _try(connection: psycopg.Connection) -> bool:
-    row = connection.execute("select pg_try_advisory_lock(%s)", (KEY,)).fetchone()
+def _try(connection: psycopg.Connection, key: int) -> bool:
+    row = connection.execute("select pg_try_advisory_lock(%s)", (key,)).fetchone()
     return bool(row and row[0])
 
 
-def _holders(connection: psycopg.Connection) -> tuple[Blocker, ...]:
-    return tuple(Blocker(*row) for row in connection.execute(_HOLDERS, (KEY,)))
+def _holders(connection: psycopg.Connection, key: int) -> tuple[Blocker, ...]:
+    return tuple(Blocker(*row) for row in connection.execute(_HOLDERS, (key,)))

@@ -93,7 +93,7 @@ class Objects:
 
     def _applied(self) -> dict[str, AppliedObject]:
         executor = self.executor
-        entries = applied_objects(executor.session.connection, executor.records.schema)
+        entries = applied_objects(executor.session.connection, executor.records.books)
         return {entry.path: entry for entry in entries}
 
     def _making(self, applied: Mapping[str, AppliedObject]) -> "_Making":
@@ -108,7 +108,7 @@ class Objects:
         executor = self.executor
         files = {file.path.name: file for file in making.done}
         made = made_objects(
-            executor.session.connection, executor.records.schema, files, making.before
+            executor.session.connection, executor.records.books, files, making.before
         )
         entries: list[AppliedObject] = []
         for path, file in files.items():

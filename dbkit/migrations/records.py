@@ -3,7 +3,7 @@
 import getpass
 import socket
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,29 +11,82 @@ from psycopg.pq import Escaping
 from psycopg.pq.abc import PGconn
 
 from dbkit.migrations.files import Checksum, MigrationFile
-from dbkit.migrations.ledger import JOURNAL, LEDGER, LOG, MARKS, OBJECTS, AppliedObject
+from dbkit.migrations.ledger import (
+    JOURNAL,
+    LOG,
+    MARKS,
+    MARKS_VERSION,
+    OBJECTS,
+    SCRIPTS,
+    AppliedObject,
+)
 
 # `schema_version` is the documented table with its documented three columns first;
-# those after them are ours, and the checksum tells our table from everybody else's.
+# those after them are ours, and the checksum tells our table from everybody else's. They may all
+# be left out, as the document's own insert does
 _CREATE = """
 create table {ledger} (
     version integer primary key,
     applied_at timestamp with time zone default current_timestamp,
     description text,
-    name text not null,
-    dbkit_checksum text not null,
-    dbkit_meaning text not null,
+    name text,
+    dbkit_checksum text,
+    dbkit_meaning text,
     milliseconds integer,
-    applied_by text not null default current_user
+    applied_by text default current_user,
+    dbkit_system text default {system},
+    dbkit_note text
 );
-create table {objects} (
+-- one without a ledger is what is left of a ledger whose table was dropped
+drop table if exists {scripts}
+"""
+# those of an earlier dbkit; the columns that are there are not made again
+_EXTEND = """
+alter table {ledger}
+    alter column name drop not null,
+    alter column dbkit_checksum drop not null,
+    alter column dbkit_meaning drop not null,
+    alter column applied_by drop not null,
+    add column if not exists dbkit_system text,
+    add column if not exists dbkit_note text;
+alter table {ledger} alter column dbkit_system set default {system}
+"""
+_CREATE_SCHEMA = """
+create schema {books};
+grant usage on schema {books} to public
+"""
+# yoyo's own tables are as yoyo makes them
+_CREATE_BOOKS = """
+create table if not exists {marks} (
+    migration_hash varchar(64) primary key,
+    migration_id varchar(255),
+    applied_at_utc timestamp
+);
+create table if not exists {log} (
+    id varchar(36) primary key,
+    migration_hash varchar(64),
+    migration_id varchar(255),
+    operation varchar(10),
+    username varchar(255),
+    hostname varchar(255),
+    comment varchar(255),
+    created_at_utc timestamp
+);
+create table if not exists {marks_version} (
+    version integer primary key,
+    installed_at_utc timestamp
+);
+insert into {marks_version} (version, installed_at_utc)
+values (2, clock_timestamp() at time zone 'utc')
+on conflict do nothing;
+create table if not exists {objects} (
     path text primary key,
     checksum text not null,
     type text not null,
     identity text not null,
     applied_at timestamp with time zone not null default current_timestamp
 );
-create table {journal} (
+create table if not exists {journal} (
     version integer primary key,
     name text not null,
     direction text not null,
@@ -41,7 +94,28 @@ create table {journal} (
     statements integer not null,
     error text,
     started_at timestamp with time zone not null default current_timestamp
+);
+create table if not exists {scripts} (
+    version integer primary key references {ledger} on delete cascade on update cascade,
+    name text,
+    up_text text,
+    down_text text
 )
+"""
+# what an earlier ledger left, whose table was dropped with its schema, is not this one's
+_EMPTY_BOOKS = "delete from {marks}; delete from {objects}; delete from {journal}"
+# they tell no more than names, and who reads `schema_version` needs them to know what is pending
+_SHOW_BOOKS = "grant select on {marks}, {objects}, {journal} to public"
+# the texts of the migrations are for those who may read the ledger
+_READERS = """
+select coalesce(quote_ident(reader.rolname), 'public')
+from pg_class as relation
+cross join lateral aclexplode(relation.relacl) as granted
+left join pg_roles as reader on reader.oid = granted.grantee
+where
+    relation.oid = {ledger_text}::regclass
+    and granted.privilege_type = 'SELECT'
+    and granted.grantee <> relation.relowner
 """
 _MARK = """
 insert into {marks} (migration_hash, migration_id, applied_at_utc)
@@ -97,13 +171,16 @@ _APPLY = {
 
 @dataclass
 class Records:
-    """The statements that write the ledger in one schema, as text that is ready to send.
+    """The statements that write one ledger, as text that is ready to send.
 
     The values stand in the text, so that a record and the `commit` after it are sent together.
     """
 
     pgconn: PGconn
     schema: str
+    table: str
+    # the schema of all tables but the ledger itself
+    books: str
     prepared: bool = False
 
     def prepare(self) -> str:
@@ -117,9 +194,42 @@ class Records:
         """Return what makes the server forget those plans."""
         return ";".join(f"deallocate {name}" for name in _APPLY)
 
-    def create(self) -> str:
-        """Return what makes dbkit's own three tables; yoyo makes its own."""
-        return _CREATE.format(**self._tables)
+    def create_ledger(self, system: str | None) -> str:
+        """Return what makes the table of the ledger."""
+        return self._fill(_CREATE, system=system)
+
+    def extend_ledger(self, system: str | None) -> str:
+        """Return what makes the table of an earlier dbkit like one of this one."""
+        return self._fill(_EXTEND, system=system)
+
+    def create_schema(self) -> str:
+        """Return what makes the schema of the books."""
+        return _CREATE_SCHEMA.format(**self._tables)
+
+    def move_here(self, table: str) -> str:
+        """Return what moves a table from beside the ledger to the other books."""
+        schema, books = self._identifier(self.schema), self._identifier(self.books)
+        return f"alter table {schema}.{table} set schema {books}"
+
+    def create_books(self) -> str:
+        """Return what makes all other tables, yoyo's among them, unless they are there."""
+        return _CREATE_BOOKS.format(**self._tables)
+
+    def empty_books(self) -> str:
+        """Return what deletes all that the books say was applied."""
+        return _EMPTY_BOOKS.format(**self._tables)
+
+    def list_readers(self) -> str:
+        """Return a query for the roles that may read the ledger, as a `grant` names them."""
+        return _READERS.format(ledger_text=self._literal(self._tables["ledger"]))
+
+    def grant_reading(self, readers: Sequence[str]) -> str:
+        """Return what lets roles read the texts of the migrations."""
+        return f"grant select on {self._tables['scripts']} to {', '.join(readers)}"
+
+    def show_books(self) -> str:
+        """Return what lets everybody read which migrations and objects are there."""
+        return _SHOW_BOOKS.format(**self._tables)
 
     def apply(
         self,
@@ -186,16 +296,23 @@ class Records:
 
     @cached_property
     def _tables(self) -> dict[str, str]:
-        escaping = Escaping(self.pgconn)
-        schema = escaping.escape_identifier(self.schema.encode()).decode()
+        books = self._identifier(self.books)
         names = {
-            "ledger": LEDGER,
             "marks": MARKS,
             "log": LOG,
+            "marks_version": MARKS_VERSION,
             "objects": OBJECTS,
             "journal": JOURNAL,
+            "scripts": SCRIPTS,
         }
-        return {key: f"{schema}.{name}" for key, name in names.items()}
+        return {
+            "ledger": f"{self._identifier(self.schema)}.{self._identifier(self.table)}",
+            "books": books,
+            **{key: f"{books}.{name}" for key, name in names.items()},
+        }
+
+    def _identifier(self, name: str) -> str:
+        return Escaping(self.pgconn).escape_identifier(name.encode()).decode()
 
     @cached_property
     def _runner(self) -> dict[str, str]:

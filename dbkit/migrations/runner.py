@@ -220,7 +220,7 @@ class Runner:
 
         backend = AtomicBackend(
             connection=self.connection,
-            object_files=self.files.objects,
+            files=self.files,
             reporter=self.reporter,
             lock_timeout=self.lock_timeout,
             wait=self.wait,
@@ -231,7 +231,7 @@ class Runner:
                 if sound:
                     yield backend, self._sound_ledger(forward=forward)
                 else:
-                    yield backend, read_ledger(self.connection)
+                    yield backend, self._ledger()
         finally:
             backend.close()
 
@@ -239,12 +239,15 @@ class Runner:
         # at version 0 the database is empty, also of functions that need no table
         return version > 0 or not self.files.migrations
 
+    def _ledger(self) -> Ledger:
+        return read_ledger(self.connection, self.files.system, self.files.versions)
+
     def _sound_ledger(self, *, forward: bool = False) -> Ledger:
         """Read the ledger, or refuse everything that is wrong with it and with the files.
 
         If it is read to migrate `forward`, the faults of the pending files are told with it.
         """
-        ledger = read_ledger(self.connection)
+        ledger = self._ledger()
         faults = find_problems(self.files, ledger)
         if faults and forward:
             pending = pending_migrations(self.files, ledger)

@@ -17,6 +17,7 @@ from dbkit.migrations.errors import (
     UnfinishedMigration,
     UnmarkedByYoyo,
     UnusableFile,
+    WrittenByHand,
 )
 from dbkit.migrations.files import (
     Files,
@@ -107,7 +108,7 @@ class Status(NamedTuple):
 def read_status(files: Files, connection: psycopg.Connection) -> Status:
     """Compare the files with the database; nothing is written, and no lock is waited for."""
     try:
-        ledger = read_ledger(connection)
+        ledger = read_ledger(connection, files.system, files.versions)
     except MigrationError as error:
         return unreadable(files, error)
     pending, objects = pending_migrations(files, ledger), pending_objects(files, ledger)
@@ -198,8 +199,8 @@ def find_problems(files: Files, ledger: Ledger) -> list[DbkitError]:
 def _without_ledger(files: Files, ledger: Ledger) -> Iterator[DbkitError]:
     if not ledger.schema:
         yield NoSchema(ledger.database)
-    if ledger.relations:
-        marked = len(files.versions.keys() & set(ledger.marks))
+    marked = len(files.versions.keys() & set(ledger.marks))
+    if ledger.relations or marked:
         yield NotEmpty(files.system, ledger.database, ledger.relations, marked)
 
 
@@ -223,7 +224,11 @@ def _applied_and_changed(files: Files, ledger: Ledger) -> Iterator[DbkitError]:
     for applied in ledger.applied:
         # by name first: where two files have one number, only one of them was applied
         migration = by_name.get(applied.name) or by_version.get(applied.version)
-        if migration is None:
+        if applied.by_hand:
+            path = by_version[applied.version].shown if applied.version in by_version else None
+            table = f"{ledger.schema}.{ledger.table}"
+            yield WrittenByHand(system, applied.version, table, path, ledger.version)
+        elif migration is None:
             yield MissingMigration(system, applied.version, applied.name)
         elif migration.name != applied.name:
             yield RenamedMigration(

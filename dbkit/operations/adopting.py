@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import tuple_row
 
-from dbkit.migrations import BOOKKEEPING, Files, NoSuchVersion, Runner, read_ledger
+from dbkit.migrations import Files, NoSuchVersion, Runner, read_ledger
 from dbkit.operations.databases import scratch
 from dbkit.operations.errors import AlreadyOurs, NothingToAdopt, NotOurs, UnfinishedOrigin
 from dbkit.operations.schema import Difference, Schema, compare, read_schema
@@ -80,11 +80,11 @@ def find_adoption(
     if to is not None and not 0 < to <= files.latest:
         reason = f"the newest migration is {files.latest}"
         raise NoSuchVersion(files.system, to, reason)
-    ledger = read_ledger(connection)
+    ledger = read_ledger(connection, files.system, files.versions)
     if ledger.exists and ledger.applied:
         raise AlreadyOurs(files.system, ledger.version)
     origin = _find_origin(connection)
-    schema = _normal(read_schema(connection, left_out=(*BOOKKEEPING, *_FOREIGN_LEDGERS)))
+    schema = _normal(read_schema(connection, left_out=_FOREIGN_LEDGERS))
     if not any(name.startswith("table ") for name in schema):
         raise NothingToAdopt(files.system)
     history = _build_history(connection, url, files)

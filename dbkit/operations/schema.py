@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg.rows import tuple_row
 
-from dbkit.migrations import BOOKKEEPING
+from dbkit.migrations import read_bookkeeping
 
 # the server's own definition of each object; its names have their schemas because the search path
 # is empty. The order of columns is left out: two histories may add the same columns in two orders
@@ -244,18 +244,18 @@ class Difference(NamedTuple):
         return f"{self.name} is {_short(self.actual)} instead of {_short(self.wanted)}"
 
 
-def read_schema(
-    connection: psycopg.Connection[Any], *, left_out: Iterable[str] = BOOKKEEPING
-) -> Schema:
+def read_schema(connection: psycopg.Connection[Any], *, left_out: Iterable[str] = ()) -> Schema:
     """Read the definition of every object outside the system schemas and extensions.
 
-    The tables named in `left_out` are left out, with their columns, indexes and constraints.
+    The tables of dbkit's ledgers, and those named in `left_out`, are left out with their columns,
+    indexes and constraints.
     """
+    names = [*read_bookkeeping(connection), *left_out]
     with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
         # so that every name is written with its schema
         path = cursor.execute("select current_setting('search_path')").fetchone()
         cursor.execute("select set_config('search_path', 'pg_catalog', true)")
-        rows = cursor.execute(_DEFINITIONS, {"left_out": list(left_out)}).fetchall()
+        rows = cursor.execute(_DEFINITIONS, {"left_out": names}).fetchall()
         cursor.execute("select set_config('search_path', %s, true)", path)
     return {f"{kind} {name.removeprefix('public.')}": _normal(text) for kind, name, text in rows}
 

@@ -65,8 +65,13 @@ def unfinished_migration(shop: Shop) -> None:
     shop.project.dbkit("migrate")
 
 
+def row_by_hand(shop: Shop) -> None:
+    shop.project.migration("0002_note", "alter table orders add note_2 text;")
+    shop.connection.execute("insert into schema_version (version) values (2)")
+
+
 def foreign_database(shop: Shop) -> None:
-    shop.connection.execute("drop table schema_version, _yoyo_migration cascade")
+    shop.connection.execute("drop table schema_version, dbkit._yoyo_migration cascade")
 
 
 def no_schema(shop: Shop) -> None:

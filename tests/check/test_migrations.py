@@ -64,7 +64,7 @@ def test_an_edited_migration_is_found_with_its_file(shop: Shop) -> None:
 
 def test_a_database_of_somebody_elses_is_one_finding(shop: Shop) -> None:
     shop.query("orders/list_all", WRONG)
-    shop.connection.execute("drop table schema_version, _yoyo_migration cascade")
+    shop.connection.execute("drop table schema_version, dbkit._yoyo_migration cascade")
 
     finding = shop.only()
 

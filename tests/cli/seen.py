@@ -43,8 +43,8 @@ def leftovers(project: Project) -> Contents:
     return {
         name: (columns, rows)
         for name, (columns, rows) in contents(project).items()
-        if rows or name not in BOOKKEEPING
-        if name != "_yoyo_version"
+        if rows or name.removeprefix("dbkit.") not in BOOKKEEPING
+        if name != "dbkit._yoyo_version"
     }
 
 

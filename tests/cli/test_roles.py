@@ -83,6 +83,26 @@ def test_a_reader_cannot_begin_a_ledger(project: Project, reader_url: str) -> No
     assert contents(project) == {}
 
 
+def test_a_reader_of_the_tables_in_the_ledgers_schema_sees_the_status(
+    project: Project, reader_url: str
+) -> None:
+    reader = sql.Identifier(str(conninfo_to_dict(reader_url)["user"]))
+    with project.connect() as connection:
+        connection.execute(
+            sql.SQL("alter default privileges revoke select on tables from {}").format(reader)
+        )
+    project.migration("0001_orders", "create table orders (id integer);")
+    assert project.dbkit("migrate").returncode == 0
+    with project.connect() as connection:
+        connection.execute(
+            sql.SQL("grant select on all tables in schema public to {}").format(reader)
+        )
+
+    status = project.dbkit("status", SHOP_DATABASE_URL=reader_url)
+
+    assert status.returncode == 0, status.stdout
+
+
 def test_a_role_that_may_not_even_read_is_told_what_to_ask_for(
     shop: Project, reader_url: str
 ) -> None:
@@ -96,8 +116,8 @@ def test_a_role_that_may_not_even_read_is_told_what_to_ask_for(
     migrated = shop.dbkit("migrate")
 
     sentence = (
-        "permission denied for table _yoyo_migration; grant this role select on the tables "
-        "schema_version, _yoyo_migration, _dbkit_object, _dbkit_journal"
+        "permission denied for table schema_version; grant this role select on the tables "
+        "public.schema_version, dbkit._yoyo_migration, dbkit._dbkit_object, dbkit._dbkit_journal"
     )
     assert [problem["message"] for problem in status["problems"]] == [sentence]
     assert refusal(migrated) == sentence

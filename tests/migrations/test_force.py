@@ -46,7 +46,7 @@ def migrate(project: Project) -> None:
 def recorded(project: Project) -> tuple[list[str], list[str]]:
     """Return the names in the ledger and among yoyo's marks."""
     ledger = project.rows("select name from schema_version order by version")
-    marks = project.rows("select migration_id from _yoyo_migration order by migration_id")
+    marks = project.rows("select migration_id from dbkit._yoyo_migration order by migration_id")
     return [name for (name,) in ledger], [name for (name,) in marks]
 
 
@@ -184,7 +184,9 @@ def test_what_yoyo_alone_applied_is_taken_over(project: Project) -> None:
     project.migration("0001_orders", ORDERS)
     migrate(project)
     with project.connect() as by_hand:
-        by_hand.execute("drop table schema_version, _dbkit_object, _dbkit_journal")
+        by_hand.execute(
+            "drop table schema_version, dbkit._dbkit_object, dbkit._dbkit_journal cascade"
+        )
     refused = project.dbkit("migrate")
 
     forced = project.dbkit("force", "shop", "1")
@@ -201,7 +203,7 @@ def test_a_mark_that_yoyo_made_alone_is_taken_away_or_taken_over(
 ) -> None:
     with two.connect() as by_hand:
         by_hand.execute(
-            "insert into _yoyo_migration values (%s, '0002_name', now())",
+            "insert into dbkit._yoyo_migration values (%s, '0002_name', now())",
             (get_migration_hash("0002_name"),),
         )
     before = two.dbkit("status")

@@ -62,7 +62,7 @@ def roll_back(project: Project, to: int) -> Outcome:
 
 
 def made_files(project: Project) -> list[Any]:
-    return [path for (path,) in project.rows("select path from _dbkit_object order by path")]
+    return [path for (path,) in project.rows("select path from dbkit._dbkit_object order by path")]
 
 
 def version_of(project: Project, view: str) -> list[tuple[Any, ...]]:
@@ -456,7 +456,7 @@ def test_what_a_block_with_a_handler_makes_is_the_files(shop: Project) -> None:
 
     migrate(shop)
 
-    assert shop.rows("select path, identity from _dbkit_object order by path") == [
+    assert shop.rows("select path, identity from dbkit._dbkit_object order by path") == [
         ("handled.sql", "public.handled"),
         ("other.sql", "public.other"),
     ]
@@ -484,7 +484,7 @@ def test_a_trigger_of_a_partitioned_table_is_one_object(shop: Project) -> None:
 
     migrate(shop)
 
-    assert shop.rows("select identity from _dbkit_object") == [("kept on public.days",)]
+    assert shop.rows("select identity from dbkit._dbkit_object") == [("kept on public.days",)]
 
 
 def test_what_another_session_makes_meanwhile_is_not_the_files(shop: Project) -> None:

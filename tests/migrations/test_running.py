@@ -14,7 +14,7 @@ def test_a_migration_its_mark_and_its_ledger_row_appear_together(project: Projec
 
     assert outcome.migrations == ("0001_orders",)
     assert project.rows("select version, description from schema_version") == [(1, "Orders")]
-    assert project.rows("select migration_id from _yoyo_migration") == [("0001_orders",)]
+    assert project.rows("select migration_id from dbkit._yoyo_migration") == [("0001_orders",)]
     assert project.rows("select count(*) from orders") == [(0,)]
 
 

@@ -42,7 +42,7 @@ def test_yoyo_applies_a_migration_with_its_mark_and_its_row_in_one_transaction(
     assert applied.returncode == 0, applied.stderr
     assert project.rows(
         "select migration_id, description, ledger.xmin = mark.xmin, mark.xmin = orders.xmin "
-        "from schema_version as ledger, _yoyo_migration as mark, orders"
+        "from schema_version as ledger, dbkit._yoyo_migration as mark, orders"
     ) == [("0001_orders", "Orders", True, True)]
     assert project.dbkit("status").returncode == 0
 
@@ -54,7 +54,7 @@ def test_yoyo_leaves_nothing_of_a_migration_that_fails(project: Project) -> None
 
     assert failed.returncode != 0
     assert project.rows("select to_regclass('orders'), count(*) from schema_version") == [(None, 0)]
-    assert project.rows("select count(*) from _yoyo_migration") == [(0,)]
+    assert project.rows("select count(*) from dbkit._yoyo_migration") == [(0,)]
 
 
 def test_yoyo_leaves_nothing_of_a_migration_that_fails_at_its_commit(project: Project) -> None:
@@ -78,7 +78,7 @@ def test_yoyo_rolls_back_a_migration_with_its_mark_and_its_row(project: Project)
 
     assert back.returncode == 0, back.stderr
     assert project.rows("select to_regclass('orders')") == [(None,)]
-    assert project.rows("select count(*) from _yoyo_migration") == [(0,)]
+    assert project.rows("select count(*) from dbkit._yoyo_migration") == [(0,)]
     assert project.status()["version"] == 0
 
 

@@ -154,7 +154,7 @@ def test_y01_a_migration_killed_on_the_server_is_not_there_and_can_be_run_again(
     assert again.returncode == 0
     assert project.rows("select count(*) from orders") == [(1,)]
     assert project.rows("select count(*) from schema_version") == [(1,)]
-    assert project.rows("select count(*) from _yoyo_migration") == [(1,)]
+    assert project.rows("select count(*) from dbkit._yoyo_migration") == [(1,)]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_y01_a_runner_killed_between_two_steps_leaves_each_migration_whole_or_no
     assert again.returncode == 0
     assert project.rows("select id from orders order by id") == [(1,), (2,)]
     assert project.rows("select version from schema_version order by version") == [(1,), (2,)]
-    assert project.rows("select count(*) from _yoyo_migration") == [(2,)]
+    assert project.rows("select count(*) from dbkit._yoyo_migration") == [(2,)]
 
 
 def test_y01_a_connection_cut_before_any_message_leaves_each_migration_whole_or_not_at_all(
@@ -209,7 +209,7 @@ def test_y01_a_connection_cut_before_any_message_leaves_each_migration_whole_or_
 
         assert orders == [(1,), (2,)][: len(applied)], messages
         assert project.rows("select id from orders order by id") == [(1,), (2,)], messages
-        assert project.rows("select count(*) from _yoyo_migration") == [(2,)], messages
+        assert project.rows("select count(*) from dbkit._yoyo_migration") == [(2,)], messages
 
     assert messages > 10
 
@@ -232,7 +232,7 @@ def test_y01_a_killed_rollback_leaves_each_migration_whole_or_not_at_all(
     assert dying.exitcode == -signal.SIGKILL
     assert (project.status()["version"], project.status()["problems"]) == (left, [])
     assert project.rows("select count(*) from orders") == [(left - 1,)]
-    assert project.rows("select count(*) from _yoyo_migration") == [(left,)]
+    assert project.rows("select count(*) from dbkit._yoyo_migration") == [(left,)]
 
 
 @pytest.mark.parametrize(

@@ -165,8 +165,8 @@ def test_y14_statements_and_ledger_are_one_transaction_without_a_savepoint(
         "select count(distinct writer) from ("
         "select xmin::text as writer from orders "
         "union all select xmin::text from schema_version "
-        "union all select xmin::text from _yoyo_migration "
-        "union all select xmin::text from _yoyo_log) as written"
+        "union all select xmin::text from dbkit._yoyo_migration "
+        "union all select xmin::text from dbkit._yoyo_log) as written"
     )
     assert transactions == 1
 

@@ -109,7 +109,7 @@ def test_y20_a_migration_that_changes_the_search_path_does_not_lose_the_ledger(
     assert project.rows(
         "select relnamespace::regnamespace::text, relname from pg_class "
         "where relname in ('schema_version', '_yoyo_migration') order by relname"
-    ) == [("public", "_yoyo_migration"), ("public", "schema_version")]
+    ) == [("dbkit", "_yoyo_migration"), ("public", "schema_version")]
 
 
 def test_y20_a_search_path_set_in_a_migration_ends_with_it(project: Project) -> None:

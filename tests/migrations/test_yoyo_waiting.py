@@ -54,7 +54,7 @@ def test_y04_twenty_runners_at_once_on_an_empty_database_run_each_migration_once
     assert [runner.returncode for runner in runners] == [0] * 20, errors
     assert project.rows("select count(*) from orders") == [(1,)]
     assert project.rows("select version from schema_version order by version") == [(1,), (2,)]
-    assert project.rows("select count(*) from _yoyo_log") == [(2,)]
+    assert project.rows("select count(*) from dbkit._yoyo_log") == [(2,)]
 
 
 def test_y04_there_is_no_command_that_breaks_the_lock_of_a_living_runner(

@@ -12,7 +12,7 @@ from dbkit.settings import load_settings
 from tests.conftest import ROOT, skip_without_vector
 
 SETTINGS = load_settings(ROOT)
-BOOKKEEPING = ("schema_version", "_yoyo_*", "yoyo_lock", "_dbkit_*")
+BOOKKEEPING = ("--exclude-table=schema_version", "--exclude-schema=dbkit")
 
 
 @pytest.fixture(params=tuple(SETTINGS.systems))
@@ -25,8 +25,7 @@ def files(request: pytest.FixtureRequest, empty_url: str) -> Files:
 
 def dump(binaries: Binaries, url: str) -> str:
     """Return the schema as pg_dump tells it, dbkit's own tables and pg_dump's secrets aside."""
-    excluded = [f"--exclude-table={table}" for table in BOOKKEEPING]
-    command = [str(binaries.bin / "pg_dump"), "--schema-only", *excluded, url]
+    command = [str(binaries.bin / "pg_dump"), "--schema-only", *BOOKKEEPING, url]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return re.sub(r"^\\(un)?restrict .*$", "", text, flags=re.MULTILINE)
 
