@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -34,8 +33,6 @@ from dbkit.migrations.script import Script, read_migration, read_object, read_ro
 from dbkit.migrations.session import Session
 
 SCHEME = "postgresql+dbkit"
-# the server's errors where a view or a function depends on what a migration changes
-_OBJECT_IN_THE_WAY = (psycopg.errors.DependentObjectsStillExist, psycopg.errors.FeatureNotSupported)
 
 
 class SqlMigration(Migration):
@@ -95,7 +92,6 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         self._unflushed = False
         self._object_files: tuple[ObjectFile, ...] = files.objects if files else ()
         self._object_scripts: dict[ObjectFile, Script] = {}
-        self._before: dict[str, Callable[[], object]] = {}
         self._after: dict[str, Callable[[], object]] = {}
 
     def connect(self, dburi: DatabaseURI) -> psycopg.Connection:
@@ -200,20 +196,11 @@ class AtomicBackend(PostgresqlPsycopgBackend):
             self.executor.transaction(_recording_nothing(finish), "objects")
 
     def roll_back_to(
-        self,
-        migrations: MigrationList,
-        to: int,
-        *,
-        before: Callable[[], object],
-        after: Callable[[], object],
+        self, migrations: MigrationList, to: int, *, after: Callable[[], object]
     ) -> None:
-        """Undo what yoyo finds marked above a version.
-
-        `before` runs in the transaction of the first rollback, `after` in that of the last.
-        """
+        """Undo what yoyo finds marked above a version; `after` runs before the last commit."""
         above = migrations.filter(lambda migration: _sql_migration(migration).file.version > to)
         undone = self.to_rollback(above)
-        self._before[undone[0].id] = before
         self._after[undone[-1].id] = after
         self.rollback_migrations(undone)
 
@@ -308,33 +295,41 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         self, migration: SqlMigration, script: Script, direction: str, record: Callable[[int], str]
     ) -> None:
         executor, name = self.executor, migration.id
-        before = self._before.pop(name, None)
         after = self._after.pop(name, None)
         self.reporter.started(name, len(script.statements), direction=direction)
         began = time.monotonic()
         path, more_to_come = script.source.path, bool(self._after)
         if script.transactional:
             try:
-                body = _body(executor, script, record, before, after)
+                body = _body(executor.statements, script, record, after)
                 executor.transaction(body, path, more_to_come=more_to_come)
-            except _OBJECT_IN_THE_WAY:
-                if not self._object_files or before is not None:
+            except psycopg.Error as error:
+                if not self.objects.may_help(error, direction):
                     raise
-                # a view or a function from a file depends on what this migration changes: all of
-                # them are taken down and put back, in the migration's own transaction
-                before = self.objects.take_down
-                after = after or partial(self.objects.apply, all_must=False)
-                body = _body(executor, script, record, before, after)
+                body = _body(self._among_objects(direction, after), script, record, after)
                 executor.transaction(body, path, more_to_come=more_to_come)
             self._unflushed = more_to_come
         else:
-            if before:
-                executor.transaction(_recording_nothing(before), path)
             executor.one_by_one(script, migration.file.version, name, direction, record)
             if after:
                 executor.transaction(_recording_nothing(after), path)
         migration.forget()
         self.reporter.finished(name, time.monotonic() - began, direction=direction)
+
+    def _among_objects(
+        self, direction: str, after: Callable[[], object] | None
+    ) -> Callable[[Script], object]:
+        """Return what runs a script and takes down, or makes, the objects that it has to do with.
+
+        What was taken down is put back in the same transaction, or by `after`.
+        """
+
+        def run(script: Script) -> None:
+            taken = self.objects.run(script, direction)
+            if after is None and direction == "apply":
+                self.objects.put_back(taken)
+
+        return run
 
     def _make_executor(self) -> Executor:
         ledger = self._read_ledger()
@@ -450,17 +445,14 @@ class AtomicBackend(PostgresqlPsycopgBackend):
 
 
 def _body(
-    executor: Executor,
+    run: Callable[[Script], object],
     script: Script,
     record: Callable[[int], str],
-    before: Callable[[], object] | None,
     after: Callable[[], object] | None,
 ) -> Callable[[], str]:
     def body() -> str:
         began = time.monotonic()
-        if before:
-            before()
-        executor.statements(script)
+        run(script)
         if after:
             after()
         return record(round((time.monotonic() - began) * 1000))

@@ -395,6 +395,24 @@ class BrokenObject(MigrationError):
 
 
 @dataclass(eq=False)
+class HeldObject(MigrationError):
+    """An object from a file has to be dropped, and something that no file made hangs on it."""
+
+    # type and name of both
+    object: str
+    holder: str
+
+    kind: ClassVar[str] = "object"
+    version: ClassVar[int | None] = None
+
+    def __str__(self) -> str:
+        return (
+            f"{self.object} has to be dropped to be made anew, and {self.holder}, which comes from "
+            "no object file, depends on it; drop that first, or make the change in a migration"
+        )
+
+
+@dataclass(eq=False)
 class NotOneObject(MigrationError):
     """An object file makes no object, or several."""
 

@@ -90,7 +90,7 @@ class Executor:
         try:
             for done, statement in enumerate(script.statements):
                 self.reporter.statement(done + 1)
-                self._run(script, statement)
+                self.run_one(script, statement)
                 session.run(records.step(version, done + 1))
         except psycopg.Error as error:
             self._note_failure(script, version, done, error)
@@ -103,14 +103,22 @@ class Executor:
         """Run the statements of a migration inside the transaction that is open."""
         for number, statement in enumerate(script.statements, start=1):
             self.reporter.statement(number)
-            self._run(script, statement)
+            self.run_one(script, statement)
         self.session.speak_utf8()
 
     def send(self, script: Script) -> None:
         """Run the statements of an object file inside the transaction that is open."""
         for statement in script.statements:
-            self._run(script, statement)
+            self.run_one(script, statement)
         self.session.speak_utf8()
+
+    def run_one(self, script: Script, statement: ScriptStatement) -> None:
+        """Run one statement; if it fails, the error has its place in the file."""
+        try:
+            self.session.run(statement.text, statement.copy_data)
+        except psycopg.Error as error:
+            error.add_note(_point_at(script, statement, error))
+            raise
 
     def prepare(self) -> None:
         """Let the server plan once the statements that record a migration."""
@@ -160,13 +168,6 @@ class Executor:
             self.session.run(_CHECK_CLIENT)
             return _CHECK_CLIENT
         return ""
-
-    def _run(self, script: Script, statement: ScriptStatement) -> None:
-        try:
-            self.session.run(statement.text, statement.copy_data)
-        except psycopg.Error as error:
-            error.add_note(_point_at(script, statement, error))
-            raise
 
     def _note_failure(self, script: Script, version: int, done: int, error: psycopg.Error) -> None:
         if self.session.connection.closed:

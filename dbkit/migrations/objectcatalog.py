@@ -81,18 +81,74 @@ where not exists (
         and member.deptype = 'e'
 )
 """
+# a view stands for its rule, and an object for its parts (the row type of a view) that go with it
+_DEPENDENTS = """
+with recursive dependent (class, object, on_class, on_object, is_part) as (
+    select root.class, root.object, root.class, root.object, false
+    from unnest(%s::oid[], %s::oid[]) as root(class, object)
+    union
+    select
+        case when rule.oid is null then entry.classid else 'pg_class'::regclass::oid end,
+        coalesce(rule.ev_class, entry.objid),
+        dependent.class,
+        dependent.object,
+        rule.oid is null and entry.deptype <> 'n'
+    from dependent
+    inner join pg_depend as entry
+        on entry.refclassid = dependent.class
+        and entry.refobjid = dependent.object
+    left join pg_rewrite as rule
+        on entry.classid = 'pg_rewrite'::regclass
+        and rule.oid = entry.objid
+        and rule.rulename = '_RETURN'
+)
+select
+    dependent.class,
+    dependent.object,
+    dependent.on_class,
+    dependent.on_object,
+    dependent.is_part,
+    pg_describe_object(dependent.class, dependent.object, 0)
+from dependent
+where (dependent.class, dependent.object) <> (dependent.on_class, dependent.on_object)
+"""
+# the server looked into the text of such a function when it was made, and remembers nothing of it
+_UNCHECKED_FUNCTIONS = """
+select named.type, named.identity, routine.oid
+from pg_proc as routine
+inner join pg_language as language on language.oid = routine.prolang
+cross join lateral pg_identify_object('pg_proc'::regclass, routine.oid, 0) as named
+where
+    language.lanname = 'sql'
+    and routine.prosqlbody is null
+    and routine.pronamespace <> 'pg_catalog'::regnamespace
+"""
 _WRAP = 1 << 32
+
+
+class Address(NamedTuple):
+    """The catalog that an object is in, and its number there, as `pg_depend` has them."""
+
+    catalog: int
+    object: int
 
 
 class CatalogRow(NamedTuple):
     """One row of the catalog that belongs to an object, in one of its versions."""
 
-    # the catalog that the object is in, and its number there
-    # ("class" is the word of `pg_depend`)
-    catalog: int
-    object: int
+    address: Address
     part: int
     xmin: str
+
+
+class Dependency(NamedTuple):
+    """Something that depends on something else."""
+
+    dependent: Address
+    on: Address
+    # whether it is a part of the other, and goes with it
+    is_part: bool
+    description: str
 
 
 class Identity(NamedTuple):
@@ -104,26 +160,31 @@ class Identity(NamedTuple):
 
 def catalog_rows(connection: psycopg.Connection) -> frozenset[CatalogRow]:
     """Return the rows of all views, routines, triggers and policies, as they are now."""
-    return frozenset(CatalogRow(*row) for row in connection.execute(_ROWS))
+    return frozenset(
+        CatalogRow(Address(catalog, number), part, xmin)
+        for catalog, number, part, xmin in connection.execute(_ROWS)
+    )
+
+
+def marks(connection: psycopg.Connection, books: str, paths: Iterable[str]) -> dict[str, int]:
+    """Return the number of the subtransaction in which each file was noted in the ledger."""
+    marked = sql.SQL(_MARKED).format(sql.Identifier(books, OBJECTS))
+    return dict(connection.execute(marked, [list(paths)]).fetchall())
 
 
 def made_objects(
     connection: psycopg.Connection,
-    books: str,
-    paths: Iterable[str],
+    marked: Mapping[str, int],
     before: frozenset[CatalogRow],
 ) -> Mapping[str, tuple[Identity, ...]]:
     """Return what each file made since the rows were as `before`.
 
-    Each file was applied in a subtransaction of its own, in which its row of the ledger was
-    written first. So the catalog rows that it made have the same transaction number as that row,
-    or a later one, if it had subtransactions inside.
+    Each file was applied in a subtransaction of its own, in which it was noted in the ledger
+    first. So the catalog rows that it made have the number of that subtransaction, or a later
+    one, if it had subtransactions inside.
     """
-    marked = sql.SQL(_MARKED).format(sql.Identifier(books, OBJECTS))
     [(top,)] = connection.execute("select pg_current_xact_id()::text::bigint")
-    starts = sorted(
-        ((number - top) % _WRAP, path) for path, number in connection.execute(marked, [list(paths)])
-    )
+    starts = sorted(((number - top) % _WRAP, path) for path, number in marked.items())
     rows = catalog_rows(connection) - before
     changed = {row: (int(row.xmin) - top) % _WRAP for row in rows}
     # those of a transaction that began before this one are far ahead in the circle of numbers
@@ -134,19 +195,38 @@ def made_objects(
         running = connection.execute(_IN_PROGRESS, [[top + offset for offset in inside]])
         others = inside - {number - top for (number,) in running}
         changed = {row: offset for row, offset in changed.items() if offset not in others}
-    identities = _identities(connection, {(row.catalog, row.object) for row in changed})
+    identities = _identities(connection, {row.address for row in changed})
     made: dict[str, dict[Identity, None]] = {path: {} for _, path in starts}
     for row, offset in sorted(changed.items()):
         place = bisect_right(starts, offset, key=lambda start: start[0])
-        identity = identities.get((row.catalog, row.object))
-        if place and identity is not None:
-            made[starts[place - 1][1]][identity] = None
+        if place and row.address in identities:
+            made[starts[place - 1][1]][identities[row.address]] = None
     return {path: tuple(found) for path, found in made.items()}
 
 
-def _identities(
-    connection: psycopg.Connection, objects: set[tuple[int, int]]
-) -> dict[tuple[int, int], Identity]:
+def addresses(connection: psycopg.Connection) -> dict[Identity, Address]:
+    """Return where in the catalog each view, routine, trigger and policy is."""
+    found = _identities(connection, {row.address for row in catalog_rows(connection)})
+    return {identity: address for address, identity in found.items()}
+
+
+def unchecked_functions(connection: psycopg.Connection) -> dict[tuple[str, str], int]:
+    """Return the functions that depend, for the server, on nothing that their text needs."""
+    rows = connection.execute(_UNCHECKED_FUNCTIONS)
+    return {(kind, identity): function for kind, identity, function in rows}
+
+
+def dependents(connection: psycopg.Connection, roots: Iterable[Address]) -> list[Dependency]:
+    """Return all that would be dropped with some objects, each with what it depends on."""
+    catalogs, objects = zip(*roots, strict=True)
+    rows = connection.execute(_DEPENDENTS, [list(catalogs), list(objects)])
+    return [Dependency(Address(*row[:2]), Address(*row[2:4]), *row[4:]) for row in rows]
+
+
+def _identities(connection: psycopg.Connection, objects: set[Address]) -> dict[Address, Identity]:
     catalogs, numbers = zip(*objects, strict=True) if objects else ((), ())
     rows = connection.execute(_IDENTITIES, [list(catalogs), list(numbers)])
-    return {(catalog, number): Identity(kind, identity) for catalog, number, kind, identity in rows}
+    return {
+        Address(catalog, number): Identity(kind, identity)
+        for catalog, number, kind, identity in rows
+    }

@@ -22,10 +22,19 @@ class Makers:
     """Which files make the things of a name, as far as their texts say it."""
 
     def __init__(self, scripts: Mapping[ObjectFile, Script]) -> None:
+        self._names = {
+            file: _made_names(script) or {file.path.stem.lower()}
+            for file, script in scripts.items()
+        }
         self._files: dict[str, list[ObjectFile]] = {}
-        for file, script in scripts.items():
-            for name in _made_names(script) or {file.path.stem.lower()}:
+        for file, names in self._names.items():
+            for name in names:
                 self._files.setdefault(name, []).append(file)
+
+    def rivals(self, file: ObjectFile) -> list[ObjectFile]:
+        """Return the other files that make something of the same name."""
+        names = self._names[file]
+        return [other for name in names for other in self._files[name] if other is not file]
 
     def mentioned(self, text: str) -> list[ObjectFile]:
         """Return the files that make something whose name is one of the words of a text.

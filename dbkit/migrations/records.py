@@ -157,7 +157,9 @@ update {objects} as object set
 from (values {rows}) as made(path, type, identity)
 where object.path = made.path
 """
-_REMOVE_OBJECT = "delete from {objects} where path = {path}"
+_REMOVE_OBJECT = """
+delete from {objects} where path = {path} and type = {type} and identity = {identity}
+"""
 # run for each migration; the server takes longer to plan them than to run them
 _APPLY = {
     "dbkit_mark": (_MARK, ("hash", "name")),
@@ -290,9 +292,9 @@ class Records:
         values = ", ".join(f"({', '.join(row)})" for row in rows)
         return _ENTER_OBJECTS.format(**self._tables, rows=values)
 
-    def remove_object(self, path: str) -> str:
+    def remove_object(self, entry: AppliedObject) -> str:
         """Return what takes an object out of the ledger."""
-        return self._fill(_REMOVE_OBJECT, path=path)
+        return self._fill(_REMOVE_OBJECT, path=entry.path, type=entry.type, identity=entry.identity)
 
     @cached_property
     def _tables(self) -> dict[str, str]:

@@ -171,8 +171,8 @@ class Runner:
     def rollback(self, to: int) -> Outcome:
         """Undo migrations, newest first, until the database is at a version.
 
-        Objects that came from files are dropped first. Those that can be made at the older
-        version are put back, and the others are reported.
+        Objects that came from files and stand in the way are dropped. Those that can be made at
+        the older version are put back, and the others are reported.
         """
         planned = self._to_roll_back(to)
         if not planned.changed:
@@ -184,9 +184,12 @@ class Runner:
 
             def put_back() -> None:
                 if self._has_objects(to):
+                    backend.objects.drop_broken()
                     done.replace(*backend.objects.apply(all_must=False))
+                else:
+                    backend.objects.take_down()
 
-            backend.roll_back_to(migrations, to, before=backend.objects.take_down, after=put_back)
+            backend.roll_back_to(migrations, to, after=put_back)
             if done.left_out:
                 self.reporter.objects("left out at this version", tuple(done.left_out))
             return Outcome(
