@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg.pq import Escaping
@@ -31,6 +32,9 @@ from dbkit.migrations.progress import Reporter, Silent
 from dbkit.migrations.records import Records
 from dbkit.migrations.script import Script, read_migration, read_object, read_rollback
 from dbkit.migrations.session import Session
+
+if TYPE_CHECKING:
+    from dbkit.migrations.objectrights import Rights
 
 SCHEME = "postgresql+dbkit"
 
@@ -92,6 +96,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         self._unflushed = False
         self._object_files: tuple[ObjectFile, ...] = files.objects if files else ()
         self._object_scripts: dict[ObjectFile, Script] = {}
+        self._kept_rights: dict[str, Rights] = {}
         self._after: dict[str, Callable[[], object]] = {}
 
     def connect(self, dburi: DatabaseURI) -> psycopg.Connection:
@@ -119,7 +124,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
     @property
     def objects(self) -> Objects:
         """The views, functions, triggers and policies that come from files."""
-        return Objects(self.executor, self._object_files, self._object_scripts)
+        return Objects(self.executor, self._object_files, self._object_scripts, self._kept_rights)
 
     @property
     def migration_table_quoted(self) -> str:

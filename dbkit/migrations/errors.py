@@ -413,6 +413,25 @@ class HeldObject(MigrationError):
 
 
 @dataclass(eq=False)
+class LostPart(MigrationError):
+    """An object was made anew, and something is missing that somebody had made on it by hand."""
+
+    # type and name
+    object: str
+    part: str
+    path: str
+
+    kind: ClassVar[str] = "object"
+    version: ClassVar[int | None] = None
+
+    def __str__(self) -> str:
+        return (
+            f"{self.object} has to be dropped to be made anew, and {self.part} would be lost with "
+            f"it; write what makes that into {self.path}, or drop it first"
+        )
+
+
+@dataclass(eq=False)
 class NotOneObject(MigrationError):
     """An object file makes no object, or several."""
 

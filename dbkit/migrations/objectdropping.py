@@ -1,16 +1,19 @@
 """Take down objects that files made, with what hangs on them, and nothing that no file made."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 import psycopg
 
-from dbkit.migrations.errors import HeldObject
+from dbkit.migrations.errors import HeldObject, LostPart
 from dbkit.migrations.executor import Executor
 from dbkit.migrations.ledger import AppliedObject, applied_objects
 from dbkit.migrations.objectcatalog import Address, Dependency, Identity, addresses, dependents
+from dbkit.migrations.objectrights import Rights, kind, read_rights
+from dbkit.migrations.script import Script
+from dbkit.sqltext import ScriptStatement
 
 _WORD = re.compile(r"\w+")
 
@@ -22,6 +25,8 @@ class Dropping:
     executor: Executor
     # the names of the files that there are
     paths: Collection[str]
+    # what people granted and said, by the names of the files, to be put back
+    kept: dict[str, Rights]
 
     @property
     def connection(self) -> psycopg.Connection:
@@ -62,9 +67,42 @@ class Dropping:
             raise HeldObject(" ".join(ours[address].key), description)
         order = _dependents_first(roots, edges)
         taken = [ours[address] for address in order if address in ours and address not in held]
+        here = {address for address in order if address in ours and address not in held}
+        rights = read_rights(self.connection, here, ours)
+        self.kept.update((ours[address].path, found) for address, found in rights.items())
         for entry in taken:
             self.executor.session.run(drop(entry))
         return taken
+
+    def keep(self, entries: Iterable[AppliedObject]) -> None:
+        """Read what people granted and said on objects that their files drop themselves."""
+        found = addresses(self.connection)
+        ours = {found[Identity(*entry.key)]: entry.path for entry in entries if entry.key in found}
+        rights = read_rights(self.connection, ours, self._ours(found))
+        self.kept.update((ours[address], kept) for address, kept in rights.items())
+
+    def put_back(self, script: Script, entry: AppliedObject) -> None:
+        """Give an object that was made anew what it had; what its file says comes after that."""
+        kept, session = self.kept[entry.path], self.executor.session
+        found = addresses(self.connection)
+        address = found[Identity(*entry.key)]
+        ours = self._ours(found)
+        now = read_rights(self.connection, [address], ours)[address]
+        if lost := sorted(kept.parts - now.parts):
+            raise LostPart(" ".join(entry.key), lost[0], script.source.path)
+        changed = kept.change_of_owner(now, entry)
+        if changed and not any(map(_sets_owner, script.statements)):
+            session.run(changed)
+            now = read_rights(self.connection, [address], ours)[address]
+        if statements := list(kept.differences(now, entry)):
+            session.run(";".join(statements))
+            for statement in script.statements:
+                if statement.command in {"grant", "revoke"}:
+                    self.executor.run_one(script, statement)
+
+    def _ours(self, found: Mapping[Identity, Address]) -> list[Address]:
+        keys = (Identity(*entry.key) for entry in self.applied().values())
+        return [found[key] for key in keys if key in found]
 
     def forget(self, entries: Iterable[AppliedObject]) -> None:
         """Take objects out of the ledger."""
@@ -74,7 +112,11 @@ class Dropping:
 
 def drop(entry: AppliedObject) -> str:
     """Return what drops an object, if it is there."""
-    return f"drop {entry.type} if exists {entry.identity}"
+    return f"drop {kind(entry)} if exists {entry.identity}"
+
+
+def _sets_owner(statement: ScriptStatement) -> bool:
+    return statement.command == "alter" and "owner" in statement.text.lower()
 
 
 def _name(entry: AppliedObject) -> str:

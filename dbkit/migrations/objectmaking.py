@@ -58,11 +58,21 @@ class Making:
         """
         self._helpers = set(helpers)
         self._wait_for(files)
+        dropped_by_file = [
+            self._applied[file.path.name]
+            for file in self._waiting
+            if file.path.name in self._applied and self._drops(file)
+        ]
+        if dropped_by_file:
+            self.dropping.keep(dropped_by_file)
         while self._waiting:
             self._make_what_can_be_made()
             if again := self._drop_outdated():
                 self._make_again(again)
         self._check_makers()
+        for file in self.done:
+            if file.path.name in self.dropping.kept:
+                self.dropping.put_back(self.scripts[file], self._applied[file.path.name])
 
     def _wait_for(self, files: Iterable[ObjectFile]) -> None:
         # those that failed may be made now
@@ -146,6 +156,9 @@ class Making:
         self.done.append(file)
         self._make_again(self._files[entry.path] for entry in taken if entry.path != file.path.name)
         return None
+
+    def _drops(self, file: ObjectFile) -> bool:
+        return any(statement.command == "drop" for statement in self.scripts[file].statements)
 
     def _make_again(self, files: Iterable[ObjectFile]) -> None:
         again = list(files)

@@ -12,6 +12,7 @@ from dbkit.migrations.objectcatalog import unchecked_functions
 from dbkit.migrations.objectdropping import Dropping
 from dbkit.migrations.objectmaking import MISSING, Making
 from dbkit.migrations.objectorder import Makers, refuse_circle
+from dbkit.migrations.objectrights import Rights
 from dbkit.migrations.script import Script, read_object
 from dbkit.migrations.status import is_object_pending
 from dbkit.sqltext import ScriptStatement
@@ -35,6 +36,8 @@ class Objects:
     files: tuple[ObjectFile, ...]
     # what was read of the files so far
     scripts: dict[ObjectFile, Script]
+    # what people granted and said on the objects that this run has taken down so far
+    kept: dict[str, Rights]
 
     def apply(self, *, all_must: bool) -> tuple[list[str], list[str]]:
         """Make every object as its file says it; return the files applied and those left out.
@@ -178,7 +181,7 @@ class Objects:
         return bool(making.done)
 
     def _dropping(self) -> Dropping:
-        return Dropping(self.executor, frozenset(file.path.name for file in self.files))
+        return Dropping(self.executor, frozenset(file.path.name for file in self.files), self.kept)
 
     def _making(self, dropping: Dropping) -> Making:
         return Making(dropping, self._all_scripts(), self._makers())
