@@ -1,7 +1,7 @@
 """Run the statements of a script, in one transaction or one by one, and point at what fails."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +18,9 @@ from dbkit.sqltext import ScriptStatement, caret
 _NEEDS_NO_TRANSACTION = {"25001", "2D000"}
 _MAY_COMMIT = {"call", "do"}
 _APART = "concurrently"
+# statements that change rows alone, and so not how those after them are read
+_WRITES_ROWS = {"insert", "update", "delete"}
+_LONGEST_TOGETHER = 1 << 16
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
 
@@ -90,7 +93,7 @@ class Executor:
         try:
             for done, statement in enumerate(script.statements):
                 self.reporter.statement(done + 1)
-                self.run_one(script, statement)
+                self.run(script, statement)
                 session.run(records.step(version, done + 1))
         except psycopg.Error as error:
             self._note_failure(script, version, done, error)
@@ -101,23 +104,27 @@ class Executor:
 
     def statements(self, script: Script) -> None:
         """Run the statements of a migration inside the transaction that is open."""
-        for number, statement in enumerate(script.statements, start=1):
+        number = 1
+        for together in _together(script.statements):
             self.reporter.statement(number)
-            self.run_one(script, statement)
+            self.run(script, *together)
+            number += len(together)
         self.session.speak_utf8()
 
     def send(self, script: Script) -> None:
         """Run the statements of an object file inside the transaction that is open."""
         for statement in script.statements:
-            self.run_one(script, statement)
+            self.run(script, statement)
         self.session.speak_utf8()
 
-    def run_one(self, script: Script, statement: ScriptStatement) -> None:
-        """Run one statement; if it fails, the error has its place in the file."""
+    def run(self, script: Script, *together: ScriptStatement) -> None:
+        """Run statements that follow one another; an error has its place in the file."""
+        first, last = together[0], together[-1]
         try:
-            self.session.run(statement.text, statement.copy_data)
+            self.session.run(script.source.text[first.start : last.end], first.copy_data)
         except psycopg.Error as error:
-            error.add_note(_point_at(script, statement, error))
+            failed = together[min(self.session.done, len(together) - 1)]
+            error.add_note(_point_at(script, first, failed, error))
             raise
 
     def prepare(self) -> None:
@@ -184,11 +191,39 @@ class Executor:
             self.session.run(self.records.fail_steps(version, reason))
 
 
-def _point_at(script: Script, statement: ScriptStatement, error: psycopg.Error) -> str:
-    """Return the server's error with its place in the file, as a compiler shows it."""
-    inside = int(error.diag.statement_position or 1) - 1
+def _together(
+    statements: Sequence[ScriptStatement],
+) -> Iterator[Sequence[ScriptStatement]]:
+    """Give the statements in the groups in which they are sent.
+
+    Those that only write rows go together, up to a size, because the way to the server and back
+    takes longer than one of them.
+    """
+    first = 0
+    for number, statement in enumerate(statements):
+        if (
+            statement.command not in _WRITES_ROWS
+            or statements[first].command not in _WRITES_ROWS
+            or statement.end - statements[first].start > _LONGEST_TOGETHER
+        ):
+            if number > first:
+                yield statements[first:number]
+            first = number
+    if first < len(statements):
+        yield statements[first:]
+
+
+def _point_at(
+    script: Script, sent: ScriptStatement, failed: ScriptStatement, error: psycopg.Error
+) -> str:
+    """Return the server's error with its place in the file, as a compiler shows it.
+
+    The server counts from the first statement that was sent with the failed one.
+    """
+    inside = error.diag.statement_position
+    offset = sent.start + int(inside) - 1 if inside else failed.start
     message = error.diag.message_primary or str(error).strip()
-    lines = [caret(script.source, statement.start + inside, message)]
+    lines = [caret(script.source, offset, message)]
     if error.diag.message_detail:
         lines.append(f"detail: {error.diag.message_detail}")
     if error.diag.message_hint:

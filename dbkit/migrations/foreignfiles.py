@@ -32,6 +32,10 @@ _HEADERS = {
     "tern": Origin("tern"),
     "nodepgmigrate": Origin("node-pg-migrate"),
 }
+# found ten times faster than the beginnings of lines
+_HEADER_ANYWHERE = re.compile(
+    r"--+[ \t]*(?:migrate:|\+|liquibase|changeset|create above|up|down)", re.IGNORECASE
+)
 _HEADER = re.compile(
     r"""^[ \t]*(?:
         (?P<dbmate>        --[ \t]*migrate:(?:up|down)\b )
@@ -65,7 +69,7 @@ def find_header(text: str) -> tuple[Token, Origin] | None:
 
     A line in a string, in the body of a function or in the data of a copy is none.
     """
-    if _HEADER.search(text) is None:
+    if _HEADER_ANYWHERE.search(text) is None or _HEADER.search(text) is None:
         return None
     # text that is never closed is a fault that is told anyway
     with suppress(SourceFault):
@@ -87,7 +91,10 @@ def find_placeholders(source: Source, start: int, end: int) -> Iterator[tuple[in
     text = source.text[start:end]
     if "${" not in text:
         return
-    hidden = [(token.start, token.end) for token in tokens(text) if token.kind in _HIDING]
+    hidden = (token for token in tokens(text) if token.kind in _HIDING)
+    hiding = next(hidden, None)
     for match in _PLACEHOLDER.finditer(text):
-        if not any(first <= match.start() < last for first, last in hidden):
+        while hiding is not None and hiding.end <= match.start():
+            hiding = next(hidden, None)
+        if hiding is None or match.start() < hiding.start:
             yield start + match.start(), match[0]

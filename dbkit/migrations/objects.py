@@ -104,7 +104,7 @@ class Objects:
         for number, statement in enumerate(script.statements, start=1):
             self.executor.reporter.statement(number)
             if statement.command in _UNGUARDED:
-                self.executor.run_one(script, statement)
+                self.executor.run(script, statement)
             else:
                 self._run_guarded(script, statement, direction, taken)
         self.executor.session.speak_utf8()
@@ -135,7 +135,7 @@ class Objects:
         while True:
             session.run(f"savepoint {_SAVEPOINT}")
             try:
-                self.executor.run_one(script, statement)
+                self.executor.run(script, statement)
             except psycopg.Error as error:
                 if session.connection.closed:
                     raise

@@ -45,6 +45,8 @@ class Session:
         [(self._process,)] = connection.execute("select pg_backend_pid()")
         self._reporter = reporter
         self._observer: psycopg.Connection | None = None
+        # how many statements of the last text succeeded before one failed
+        self.done: int = 0
         self._notices: list[tuple[str, str]] = []
         connection.add_notice_handler(self._keep_notice)
         self._encoding = self._client_encoding
@@ -57,6 +59,7 @@ class Session:
         """
         if not (text.isascii() and (copy_data or "").isascii()):
             self.speak_utf8()
+        self.done = 0
         pgconn = self.connection.pgconn
         pgconn.send_query(text.encode())
         results = self._wait(generators.execute(pgconn))
@@ -64,7 +67,7 @@ class Session:
             results = [self._copy((copy_data or "").encode())]
         elif results[-1].status == ExecStatus.COPY_OUT:
             self._stop_copy_out()
-        for result in results:
+        for self.done, result in enumerate(results):
             if result.status == ExecStatus.FATAL_ERROR:
                 raise psycopg.errors.error_from_result(result, encoding="utf-8")
 

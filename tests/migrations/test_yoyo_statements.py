@@ -137,6 +137,50 @@ def test_y13_an_error_behind_many_bytes_of_another_script_points_at_its_own_char
     ]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "column", "message"),
+    [
+        ("insert into orders values (7), (7);", 1, "duplicate key value violates unique"),
+        ("insert into orders values (7), (oops);", 33, 'column "oops" does not exist'),
+        ("insert into orders values (7) 8;", 31, 'syntax error at or near "8"'),
+    ],
+)
+def test_an_error_among_rows_that_are_sent_together_points_at_its_own_statement(
+    project: Project, wrong: str, column: int, message: str
+) -> None:
+    rows = "".join(f"-- {row};\ninsert into orders values ({row});\n" for row in range(100, 120))
+    project.migration(
+        "0001_orders", f"create table orders (id int unique);\n{rows};;{wrong}\n{rows}"
+    )
+
+    failed = project.dbkit("migrate")
+
+    assert failed.stderr.startswith(
+        f"error: migrations/shop/0001_orders.sql:42:{column + 2}: {message}"
+    )
+    assert project.rows("select to_regclass('orders')") == [(None,)]
+
+
+def test_rows_that_are_sent_together_are_those_of_the_file(project: Project) -> None:
+    rows = "".join(f"insert into orders values ({row}, 'é;');\n" for row in range(3000))
+    project.migration(
+        "0001_orders",
+        "create table orders (id int, name text);\n"
+        f"{rows}update orders set name = '\\' where id = 7;\n"
+        "set local standard_conforming_strings = off;\n"
+        "insert into orders values (-1, '\\');');\n"
+        "copy orders from stdin;\n-2\tx\n\\.\ndelete from orders where id = 8;\n",
+    )
+
+    assert project.dbkit("migrate").returncode == 0
+
+    assert project.rows("select count(*), sum(id) from orders") == [(3001, 4498489)]
+    assert project.rows("select name from orders where id in (-1, 7) order by id") == [
+        ("');",),
+        ("\\",),
+    ]
+
+
 def test_y13_an_error_at_the_commit_names_the_file(project: Project) -> None:
     project.migration(
         "0001_orders",
