@@ -595,8 +595,9 @@ def edited_migration(state: MigrationState) -> Iterator[Observation]:
     why="The database has a migration that no file has, so that no other database can get it.",
     remedy="Bring the file back; it may be on another branch.",
     example=(
-        "shop: migration 0001_orders was applied to this database, but its file is gone; "
-        "bring the file back (it may be on another branch)"
+        "shop: migration 0001_orders was applied to this database, but its file is gone; bring the "
+        "file back (it may be on another branch); what it did is shown by: dbkit status shop "
+        "--show 1, and what would be undone without it by: dbkit rollback shop --to 0 --plan"
     ),
 )
 def missing_migration(state: MigrationState) -> Iterator[Observation]:

@@ -58,6 +58,9 @@ def command(
         if plan:
             print_plan(outcome, "would run")
         elif not outcome.changed:
-            click.echo(f"{outcome.system}: up to date at version {outcome.after}")
+            ahead = (
+                f"; the database is ahead by {', '.join(outcome.ahead)}" if outcome.ahead else ""
+            )
+            click.echo(f"{outcome.system}: up to date at version {outcome.after}{ahead}")
     if as_json:
         click.echo(json.dumps({"systems": [outcome_json(outcome) for outcome in outcomes]}))

@@ -123,6 +123,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "objects": list(outcome.objects),
         "left_out": list(outcome.left_out),
         "dropped": list(outcome.dropped),
+        "ahead": list(outcome.ahead),
     }
 
 

@@ -14,7 +14,14 @@ from dbkit.cli.options import (
 )
 from dbkit.cli.printing import count_of
 from dbkit.errors import DbkitError
-from dbkit.migrations import Status, never_migrated, read_files, read_status, unreadable
+from dbkit.migrations import (
+    Status,
+    never_migrated,
+    read_files,
+    read_kept_texts,
+    read_status,
+    unreadable,
+)
 from dbkit.project import Project, SystemDatabase
 from dbkit.settings import System
 
@@ -23,22 +30,55 @@ from dbkit.settings import System
 @systems_argument
 @url_option
 @json_option
+@click.option(
+    "--show",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Print the text of migration N and of its rollback, as the ledger keeps them.",
+)
 @click.pass_context
-def command(context: click.Context, names: tuple[str, ...], url: str | None, as_json: bool) -> None:
+def command(
+    context: click.Context,
+    names: tuple[str, ...],
+    url: str | None,
+    as_json: bool,
+    show: int | None,
+) -> None:
     """Show the version of each database, what is pending and what is wrong.
 
-    It only reads, and waits for no lock. It ends with 0 if all is up to date, 2 if something is
-    pending, 3 if something is wrong.
+    It only reads, and waits for no lock. It ends with 0 if all is up to date, or ahead of
+    the files because a newer release was here; 2 if something is pending; 3 if something is wrong.
     """
     project = open_project()
     systems = project.systems(names)
     refuse_shared_url(systems, url)
+    if show is not None:
+        if len(systems) != 1:
+            raise click.UsageError("--show belongs to one system; name it")
+        _show(project, systems[0], url, show, as_json=as_json)
+        return
     statuses = [_read_status(project, system, url) for system in systems]
     if as_json:
         click.echo(json.dumps({"systems": [status.as_json() for status, _ in statuses]}))
     else:
         _print(statuses)
     context.exit(max(status.exit_code for status, _ in statuses))
+
+
+def _show(
+    project: Project, system: System, url: str | None, version: int, *, as_json: bool
+) -> None:
+    files = read_files(system, project.settings.root)
+    with project.database(system, url).connect() as connection:
+        texts = read_kept_texts(files, connection, version)
+    if as_json:
+        click.echo(json.dumps(texts._asdict()))
+        return
+    click.echo(f"-- {texts.name}, as it ran\n{texts.up.rstrip()}\n")
+    if texts.down is None:
+        click.echo("-- it had no rollback")
+    else:
+        click.echo(f"-- its rollback\n{texts.down.rstrip()}")
 
 
 def _read_status(
@@ -93,4 +133,6 @@ def _state(status: Status) -> str:
         parts.append(f"{len(status.pending)} pending, next {status.pending[0].name}")
     if status.pending_objects:
         parts.append(f"{count_of(len(status.pending_objects), 'object')} to apply")
+    if status.ahead:
+        parts.append(f"ahead by {', '.join(applied.name for applied in status.ahead)}")
     return f"[yellow]{'; '.join(parts)}[/yellow]" if parts else "[green]up to date[/green]"

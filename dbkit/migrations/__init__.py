@@ -11,6 +11,7 @@ from dbkit.migrations.status import (
     Problem,
     Status,
     never_migrated,
+    read_kept_texts,
     read_status,
     unreadable,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "never_migrated",
     "read_bookkeeping",
     "read_files",
+    "read_kept_texts",
     "read_ledger",
     "read_status",
     "unreadable",

@@ -1,7 +1,7 @@
 """The yoyo backend that runs a migration and records it in one transaction."""
 
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,14 +24,21 @@ from dbkit.migrations.files import (
     migration_file,
     read_bytes,
 )
-from dbkit.migrations.ledger import BOOKS, LEDGER, Ledger, read_ledger
+from dbkit.migrations.ledger import BOOKS, LEDGER, KeptTexts, Ledger, read_ledger
 from dbkit.migrations.lock import LOCK_TIMEOUT, WAIT, lock_key, migration_lock
 from dbkit.migrations.objects import Objects
 from dbkit.migrations.pooling import refuse_shared_process
 from dbkit.migrations.progress import Reporter, Silent
 from dbkit.migrations.records import Records
-from dbkit.migrations.script import Script, read_migration, read_object, read_rollback
+from dbkit.migrations.script import (
+    Script,
+    read_migration,
+    read_object,
+    read_rollback,
+    texts_to_keep,
+)
 from dbkit.migrations.session import Session
+from dbkit.migrations.status import was_edited
 
 if TYPE_CHECKING:
     from dbkit.migrations.objectrights import Rights
@@ -84,8 +91,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         wait: float = WAIT,
     ) -> None:
         self._given_connection = connection
-        self._system = files.system if files else None
-        self._known: Collection[str] = files.versions if files else ()
+        self._files = files
         if dburi is None and connection is not None:
             dburi = DatabaseURI(SCHEME, None, None, None, None, connection.info.dbname, {})
         super().__init__(dburi, migration_table)
@@ -155,7 +161,9 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         return lock_key(ledger.schema, ledger.table)
 
     def _read_ledger(self) -> Ledger:
-        return read_ledger(self.connection, self._system, self._known)
+        if self._files is None:
+            return read_ledger(self.connection, None)
+        return read_ledger(self.connection, self._files.system, self._files.versions)
 
     def break_lock(self) -> None:
         """Do nothing: the server frees the lock with the session that held it."""
@@ -235,7 +243,9 @@ class AtomicBackend(PostgresqlPsycopgBackend):
             for name, number in wrong.items()
         ]
         statements += [
-            records.apply(file, get_migration_hash(file.name), now, operation="mark")
+            records.apply(
+                file, get_migration_hash(file.name), now, texts_to_keep(file), operation="mark"
+            )
             for file, now in checksums.items()
             if file.name not in correct
         ]
@@ -259,11 +269,12 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         ours = _sql_migration(migration)
         script = ours.read("apply")
         records = self.executor.records
+        texts = texts_to_keep(ours.file, script.source.text)
         self._run(
             ours,
             script,
             "apply",
-            lambda ms: records.apply(ours.file, ours.hash, script.checksum, milliseconds=ms),
+            lambda ms: records.apply(ours.file, ours.hash, script.checksum, texts, milliseconds=ms),
         )
 
     def rollback_one(self, migration: Migration, force: bool = False) -> None:
@@ -283,8 +294,9 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         del log  # every record is logged
         ours = _sql_migration(migration)
         records = self.executor.records
+        checksum, texts = ours.read("apply").checksum, texts_to_keep(ours.file)
         self.executor.session.run(
-            records.apply(ours.file, ours.hash, ours.read("apply").checksum, operation="mark")
+            records.apply(ours.file, ours.hash, checksum, texts, operation="mark")
         )
 
     def unmark_one(self, migration: Migration, log: bool = True) -> None:
@@ -356,7 +368,13 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         )
 
     def _records(self, ledger: Ledger) -> Records:
-        return Records(self.connection.pgconn, ledger.schema, ledger.table, ledger.books)
+        return Records(
+            self.connection.pgconn,
+            ledger.schema,
+            ledger.table,
+            ledger.books,
+            keeps_texts=ledger.keeps_texts,
+        )
 
     def _search_path(self) -> str:
         """Return what gives the session the search path that it has now."""
@@ -378,7 +396,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
                 if ledger.beside:
                     self._move_books(records)
                 self._run_all(
-                    records.create_ledger(self._system),
+                    records.create_ledger(ledger.system),
                     records.create_books(),
                     records.empty_books(),
                 )
@@ -388,7 +406,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
                 f"{error.diag.message_primary}; migrate with a role that may create tables there"
             )
             raise
-        return ledger
+        return ledger._replace(keeps_texts=True)
 
     def _bring_over(self, ledger: Ledger) -> Ledger:
         """Make a ledger of an earlier dbkit like one of this one, as far as the role may."""
@@ -401,12 +419,25 @@ class AtomicBackend(PostgresqlPsycopgBackend):
                 records = self._records(ledger)
                 if ledger.beside:
                     self._move_books(records)
-                self._run_all(records.extend_ledger(self._system), records.create_books())
+                system = self._files.system if self._files else None
+                self._run_all(records.extend_ledger(system), records.create_books())
+                if not ledger.keeps_texts:
+                    self._run_all(*map(records.keep, self._texts_of(ledger)))
                 self._let_read(records)
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.LockNotAvailable):
             # it can still be read and written as it is
             return self._read_ledger()
-        return ledger
+        return ledger._replace(keeps_texts=True)
+
+    def _texts_of(self, ledger: Ledger) -> Iterator[KeptTexts]:
+        """Read the files of applied migrations that are still what ran."""
+        files = {file.name: file for file in self._files.migrations} if self._files else {}
+        for applied in ledger.applied:
+            file = files.get(applied.name)
+            if file is not None and file.version == applied.version:
+                with suppress(DbkitError):
+                    if not was_edited(file, applied):
+                        yield texts_to_keep(file)
 
     def _make_schema(self, ledger: Ledger, *, required: bool = False) -> bool:
         query = "select 1 from pg_namespace where nspname = %s"

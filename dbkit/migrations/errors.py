@@ -129,9 +129,24 @@ class MissingMigration(MigrationError):
 
     def __str__(self) -> str:
         return (
-            f"migration {self.name} was applied to this database, but its file is gone; "
-            "bring the file back (it may be on another branch)"
+            f"migration {self.name} was applied to this database, but its file is gone; bring the "
+            "file back (it may be on another branch); what it did is shown by: dbkit status "
+            f"{self.system} --show {self.version}, and what would be undone without it by: "
+            f"dbkit rollback {self.system} --to {self.version - 1} --plan"
         )
+
+
+@dataclass(eq=False)
+class NoTextKept(MigrationError):
+    """The ledger has no text of a migration."""
+
+    system: str
+    version: int
+    applied: bool
+
+    def __str__(self) -> str:
+        reason = "it ran before texts were kept" if self.applied else "it is not applied here"
+        return f"the ledger of {self.system} has no text of migration {self.version}: {reason}"
 
 
 @dataclass(eq=False)

@@ -48,6 +48,8 @@ class MigrationFile(NamedTuple):
     shown: str
     # the name of its system, unless it is yoyo's command line that reads it
     system: str = "SYSTEM"
+    # the text that undoes it, where the ledger has it and the folder has no file
+    kept_rollback: str | None = None
 
     @property
     def rollback(self) -> Path:

@@ -186,6 +186,10 @@ select
     {note} as note
 from {table} order by version
 """
+_TEXTS = """
+select version, name, up_text as up, down_text as down
+from {} where version = any(%s) and up_text is not null
+"""
 _NAMES = "select name from {} where name is not null"
 _LEDGERS = """
 select relation.relname::text
@@ -216,9 +220,23 @@ class Applied(NamedTuple):
     note: str | None = None
 
     @property
+    def file(self) -> tuple[int, str]:
+        """The number and the name that its file has."""
+        return self.version, self.name
+
+    @property
     def by_hand(self) -> bool:
         """Whether a person wrote the row, so that nobody knows what was run."""
         return not self.checksum
+
+
+class KeptTexts(NamedTuple):
+    """What the ledger keeps of a migration: its text, and that of its rollback if it had one."""
+
+    version: int
+    name: str
+    up: str
+    down: str | None
 
 
 class Interrupted(NamedTuple):
@@ -284,6 +302,8 @@ class Ledger(NamedTuple):
     complete: bool = False
     # the schema that is to have its books, if the role may make one
     apart: str = ""
+    # whether it keeps the texts of its migrations
+    keeps_texts: bool = False
     # whether books stand beside the tables that are to be moved there
     beside: bool = False
 
@@ -421,6 +441,7 @@ def _existing(survey: _Survey, table: _Table, asked: str | None) -> Ledger:
         books=books,
         apart=_books(survey, table["schema"], table["name"]),
         beside=books == table["schema"],
+        keeps_texts=table["books"] is not None,
         system=system,
         complete=(table["books"] is not None and told and apart) or not table["owned"],
     )
@@ -498,6 +519,17 @@ def applied_objects(connection: psycopg.Connection, books: str) -> tuple[Applied
     """Return the objects that files made, as the books in this schema have them now."""
     with connection.cursor(row_factory=class_row(AppliedObject)) as cursor:
         return tuple(cursor.execute(_text(_APPLIED_OBJECTS, books, OBJECTS)))
+
+
+def read_texts(
+    connection: psycopg.Connection, ledger: Ledger, versions: Collection[int]
+) -> dict[int, KeptTexts]:
+    """Return the texts of migrations, by their numbers, of those that the ledger has."""
+    if not ledger.keeps_texts or not versions:
+        return {}
+    with connection.cursor(row_factory=class_row(KeptTexts)) as cursor:
+        rows = cursor.execute(_text(_TEXTS, ledger.books, SCRIPTS), ([*versions],))
+        return {row.version: row for row in rows}
 
 
 def catalog_objects(connection: psycopg.Connection) -> dict[tuple[str, str], CatalogObject]:

@@ -19,6 +19,7 @@ from dbkit.migrations.ledger import (
     OBJECTS,
     SCRIPTS,
     AppliedObject,
+    KeptTexts,
 )
 
 # `schema_version` is the documented table with its documented three columns first;
@@ -133,6 +134,9 @@ values (
     {version}, clock_timestamp(), {description}, {name}, {exact}, {meaning}, {milliseconds}
 )
 """
+_KEEP = """
+insert into {scripts} (version, name, up_text, down_text) values ({version}, {name}, {up}, {down})
+"""
 _UNMARK = "delete from {marks} where migration_hash = {hash}"
 _STRIKE = "delete from {ledger} where version = {version}"
 _UNDO = f"{_UNMARK};{_LOG};{_STRIKE}"
@@ -168,6 +172,7 @@ _APPLY = {
         _ENTER,
         ("version", "description", "name", "exact", "meaning", "milliseconds"),
     ),
+    "dbkit_keep": (_KEEP, ("version", "name", "up", "down")),
 }
 
 
@@ -183,18 +188,19 @@ class Records:
     table: str
     # the schema of all tables but the ledger itself
     books: str
+    keeps_texts: bool = True
     prepared: bool = False
 
     def prepare(self) -> str:
         """Return what makes the server plan the statements of `apply`, once for the session."""
         return ";".join(
             f"prepare {name} as {self._with_placeholders(template, keys)}"
-            for name, (template, keys) in _APPLY.items()
+            for name, (template, keys) in self._apply.items()
         )
 
     def forget(self) -> str:
         """Return what makes the server forget those plans."""
-        return ";".join(f"deallocate {name}" for name in _APPLY)
+        return ";".join(f"deallocate {name}" for name in self._apply)
 
     def create_ledger(self, system: str | None) -> str:
         """Return what makes the table of the ledger."""
@@ -233,11 +239,12 @@ class Records:
         """Return what lets everybody read which migrations and objects are there."""
         return _SHOW_BOOKS.format(**self._tables)
 
-    def apply(
+    def apply(  # noqa: PLR0913 - each is written
         self,
         migration: MigrationFile,
         yoyo_hash: str,
         checksum: Checksum,
+        texts: KeptTexts,
         *,
         milliseconds: int | None = None,
         operation: str = "apply",
@@ -250,15 +257,21 @@ class Records:
             exact=checksum.exact,
             meaning=checksum.meaning,
             milliseconds=milliseconds,
+            up=texts.up,
+            down=texts.down,
         )
         if self.prepared:
             return ";".join(
                 f"execute {name}({', '.join(values[key] for key in keys)})"
-                for name, (_, keys) in _APPLY.items()
+                for name, (_, keys) in self._apply.items()
             )
         return ";".join(
-            template.format(**self._tables, **values) for template, _ in _APPLY.values()
+            template.format(**self._tables, **values) for template, _ in self._apply.values()
         )
+
+    def keep(self, texts: KeptTexts) -> str:
+        """Return what keeps the texts of a migration that was recorded before."""
+        return self._fill(_KEEP, **texts._asdict())
 
     def undo(self, version: int, name: str, yoyo_hash: str, *, operation: str = "rollback") -> str:
         """Return what takes a migration out of the marks and the ledger, and logs that."""
@@ -295,6 +308,12 @@ class Records:
     def remove_object(self, entry: AppliedObject) -> str:
         """Return what takes an object out of the ledger."""
         return self._fill(_REMOVE_OBJECT, path=entry.path, type=entry.type, identity=entry.identity)
+
+    @property
+    def _apply(self) -> dict[str, tuple[str, tuple[str, ...]]]:
+        if self.keeps_texts:
+            return _APPLY
+        return {name: statement for name, statement in _APPLY.items() if name != "dbkit_keep"}
 
     @cached_property
     def _tables(self) -> dict[str, str]:

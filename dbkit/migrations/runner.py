@@ -3,17 +3,26 @@
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 
-from dbkit.migrations.errors import NoSchema, NoSuchVersion, refuse
+from dbkit.migrations.errors import (
+    HoleInLedger,
+    MissingMigration,
+    NoSchema,
+    NoSuchVersion,
+    RenamedMigration,
+    refuse,
+)
 from dbkit.migrations.files import Files, MigrationFile, ObjectFile
-from dbkit.migrations.ledger import Ledger, read_ledger
+from dbkit.migrations.ledger import Applied, KeptTexts, Ledger, read_ledger, read_texts
 from dbkit.migrations.lock import LOCK_TIMEOUT, WAIT
 from dbkit.migrations.pooling import refuse_shared_process
 from dbkit.migrations.progress import Reporter, Silent
 from dbkit.migrations.status import (
+    ahead_of,
     find_pending_faults,
     find_problems,
     gone_objects,
@@ -39,6 +48,8 @@ class Outcome(NamedTuple):
     left_out: tuple[str, ...] = ()
     # the names of the files, now gone, whose objects were dropped
     dropped: tuple[str, ...] = ()
+    # the names of the migrations that a newer release applied
+    ahead: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -97,6 +108,7 @@ class Runner:
             tuple(migration.name for migration in pending),
             tuple(file.shown for file in objects),
             dropped=tuple(entry.path for entry in gone),
+            ahead=tuple(applied.name for applied in ahead_of(self.files, ledger)),
         )
 
     def _objects_to_apply(
@@ -147,22 +159,22 @@ class Runner:
 
     def steps_back(self, steps: int) -> int:
         """Return the version that is so many migrations back, 0 at the least."""
-        return max(self._sound_ledger().version - steps, 0)
+        versions = [0, *(applied.version for applied in self._ledger().applied)]
+        return versions[max(len(versions) - 1 - steps, 0)]
 
     def plan_rollback(self, to: int) -> Outcome:
         """Return what `rollback` would do, or refuse what it would refuse; nothing is written."""
         # not loaded where nothing is to be done
         from dbkit.migrations.script import find_rollback_faults  # noqa: PLC0415
 
-        planned = self._to_roll_back(to)
-        undone = [file for file in self.files.migrations if file.name in planned.migrations]
-        refuse(find_rollback_faults(reversed(undone)))
+        ledger = self._ledger_above(to)
+        planned = self._to_roll_back(ledger, to)
+        refuse(find_rollback_faults(self._backward(ledger, to)))
         if planned.changed:
             refuse_shared_process(self.connection)
         return planned
 
-    def _to_roll_back(self, to: int) -> Outcome:
-        ledger = self._sound_ledger()
+    def _to_roll_back(self, ledger: Ledger, to: int) -> Outcome:
         undone = self._backward(ledger, to)
         return Outcome(
             self.files.system, ledger.version, to, tuple(migration.name for migration in undone)
@@ -174,12 +186,14 @@ class Runner:
         Objects that came from files and stand in the way are dropped. Those that can be made at
         the older version are put back, and the others are reported.
         """
-        planned = self._to_roll_back(to)
+        planned = self._to_roll_back(self._ledger_above(to), to)
         if not planned.changed:
             return planned
-        with self._locked() as (backend, ledger):
+        with self._locked(sound=False) as (backend, _):
+            ledger = self._ledger_above(to)
             undone = self._backward(ledger, to)
-            migrations = backend.read(self.files, undone, "rollback")
+            files = self.files._replace(migrations=tuple(reversed(undone)))
+            migrations = backend.read(files, undone, "rollback")
             done = _ObjectsDone()
 
             def put_back() -> None:
@@ -286,8 +300,56 @@ class Runner:
             raise NoSuchVersion(
                 system, to, f"it is at {ledger.version}; go forward with: dbkit migrate {system}"
             )
-        return tuple(
-            migration
-            for migration in reversed(self.files.migrations)
-            if to < migration.version <= ledger.version
+        known = {
+            (migration.version, migration.name): migration for migration in self.files.migrations
+        }
+        undone = [applied for applied in reversed(ledger.applied) if applied.version > to]
+        gone = [applied.version for applied in undone if applied.file not in known]
+        texts = read_texts(self.connection, ledger, gone)
+        refuse(
+            [
+                MissingMigration(system, *applied.file)
+                for applied in undone
+                if applied.file not in known
+                and (applied.version not in texts or texts[applied.version].down is None)
+            ]
         )
+        return tuple(
+            known.get(applied.file) or _kept_file(applied, texts[applied.version])
+            for applied in undone
+        )
+
+    def _ledger_above(self, to: int) -> Ledger:
+        """Read the ledger to undo what is above a version, or refuse what is wrong with it.
+
+        Where the ledger has the text of a rollback, the file of its migration is not needed.
+        """
+        ledger = self._ledger()
+        faults = find_problems(self.files, ledger)
+        above = {
+            fault.version
+            for fault in faults
+            if isinstance(fault, MissingMigration | RenamedMigration) and fault.version > to
+        }
+        texts = read_texts(self.connection, ledger, above)
+        kept = {version for version, text in texts.items() if text.down is not None}
+        refuse(
+            [
+                fault
+                for fault in faults
+                if not (
+                    (
+                        isinstance(fault, MissingMigration | RenamedMigration)
+                        and fault.version in kept
+                    )
+                    or (isinstance(fault, HoleInLedger) and fault.version > to)
+                )
+            ]
+        )
+        return ledger
+
+
+def _kept_file(applied: Applied, texts: KeptTexts) -> MigrationFile:
+    shown = f"the rollback of {applied.name} in the ledger"
+    path = Path(f"{applied.name}.sql")
+    return MigrationFile(applied.version, applied.name, path, shown, kept_rollback=texts.down)

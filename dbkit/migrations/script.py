@@ -16,6 +16,7 @@ from dbkit.migrations.errors import (
     NotOneObject,
     Placeholder,
     TransactionControl,
+    UnusableFile,
     UnwrittenMigration,
     each_fault,
     refuse,
@@ -29,6 +30,7 @@ from dbkit.migrations.files import (
     read_bytes,
 )
 from dbkit.migrations.foreignfiles import find_header, find_placeholders
+from dbkit.migrations.ledger import KeptTexts
 from dbkit.sqltext import (
     ScriptCommand,
     ScriptStatement,
@@ -82,11 +84,28 @@ def read_migration(migration: MigrationFile, versions: Mapping[str, int] | None 
 
 def read_rollback(migration: MigrationFile) -> Script:
     """Read the half of a migration that undoes it."""
+    if migration.kept_rollback is not None:
+        return _Reading.of_bytes(migration.kept_rollback.encode(), migration.shown).finish()
     if not migration.rollback.is_file():
         raise MissingRollback(migration.version, migration.shown_rollback)
     reading = _Reading.of(migration.rollback, migration.shown_rollback)
     reading.check_other_tools(migration)
     return reading.finish()
+
+
+def texts_to_keep(migration: MigrationFile, up: str | None = None) -> KeptTexts:
+    """Return what the ledger is to keep of a migration; `up` is its text, where that is known.
+
+    A rollback that is missing or cannot be read is not kept; it is refused when it is needed.
+    """
+    if up is None:
+        up = decode(read_bytes(migration.path, migration.shown), migration.shown)
+    down = None
+    with suppress(UnusableFile, SourceFault):
+        if migration.rollback.is_file():
+            shown = migration.shown_rollback
+            down = decode(read_bytes(migration.rollback, shown), shown)
+    return KeptTexts(migration.version, migration.name, up, down)
 
 
 def read_object(file: ObjectFile) -> Script:
@@ -147,7 +166,10 @@ class _Reading:
 
     @classmethod
     def of(cls, path: Path, shown: str) -> "_Reading":
-        content = read_bytes(path, shown)
+        return cls.of_bytes(read_bytes(path, shown), shown)
+
+    @classmethod
+    def of_bytes(cls, content: bytes, shown: str) -> "_Reading":
         try:
             reading = cls(Source(shown, decode(content, shown)), content)
         except SourceFault as fault:

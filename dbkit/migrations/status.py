@@ -12,6 +12,7 @@ from dbkit.migrations.errors import (
     MissingMigration,
     NoSchema,
     NotEmpty,
+    NoTextKept,
     RecordedByYoyoAlone,
     RenamedMigration,
     UnfinishedMigration,
@@ -27,7 +28,14 @@ from dbkit.migrations.files import (
     exact_checksum,
     read_bytes,
 )
-from dbkit.migrations.ledger import Applied, AppliedObject, Ledger, read_ledger
+from dbkit.migrations.ledger import (
+    Applied,
+    AppliedObject,
+    KeptTexts,
+    Ledger,
+    read_ledger,
+    read_texts,
+)
 
 UP_TO_DATE, PENDING, WRONG = 0, 2, 3
 
@@ -64,6 +72,8 @@ class Status(NamedTuple):
     pending_objects: tuple[ObjectFile, ...] = ()
     gone_objects: tuple[AppliedObject, ...] = ()
     problems: tuple[Problem, ...] = ()
+    # what a newer release applied, and this one has no files of
+    ahead: tuple[Applied, ...] = ()
 
     @property
     def version(self) -> int:
@@ -72,7 +82,7 @@ class Status(NamedTuple):
 
     @property
     def exit_code(self) -> int:
-        """What `dbkit status` ends with: 0 up to date, 2 pending, 3 something is wrong."""
+        """What `dbkit status` ends with: 0 up to date or ahead, 2 pending, 3 something is wrong."""
         if self.problems:
             return WRONG
         return PENDING if self.pending or self.pending_objects else UP_TO_DATE
@@ -94,6 +104,7 @@ class Status(NamedTuple):
             "pending": [
                 {"version": migration.version, "name": migration.name} for migration in self.pending
             ],
+            "ahead": [{"version": applied.version, "name": applied.name} for applied in self.ahead],
             "problems": [
                 {"kind": problem.kind, "version": problem.version, "message": problem.message}
                 for problem in self.problems
@@ -121,6 +132,7 @@ def read_status(files: Files, connection: psycopg.Connection) -> Status:
         pending_objects=() if files.faults else objects,
         gone_objects=gone_objects(files, ledger),
         problems=_problems_of(files, problems),
+        ahead=ahead_of(files, ledger),
     )
 
 
@@ -150,8 +162,25 @@ def pending_migrations(files: Files, ledger: Ledger) -> tuple[MigrationFile, ...
     return tuple(migration for migration in files.migrations if migration.version > ledger.version)
 
 
+def ahead_of(files: Files, ledger: Ledger) -> tuple[Applied, ...]:
+    """Return the migrations of a newer release, where all of this one's are applied before them.
+
+    An older release runs beside a newer database in the middle of every deployment.
+    """
+    recorded = {applied.file for applied in ledger.applied}
+    if files.versions and all((file.version, file.name) in recorded for file in files.migrations):
+        return tuple(
+            applied
+            for applied in ledger.applied
+            if applied.version > files.latest and not applied.by_hand
+        )
+    return ()
+
+
 def pending_objects(files: Files, ledger: Ledger) -> tuple[ObjectFile, ...]:
-    """Return the object files that have to be applied."""
+    """Return the object files that have to be applied; a newer release knows them better."""
+    if ahead_of(files, ledger):
+        return ()
     applied = {entry.path: entry for entry in ledger.objects}
     return tuple(file for file in files.objects if is_object_pending(file, applied, ledger.present))
 
@@ -165,11 +194,23 @@ def is_object_pending(
 
 
 def gone_objects(files: Files, ledger: Ledger) -> tuple[AppliedObject, ...]:
-    """Return the objects in the database whose file is gone."""
+    """Return the objects in the database whose file is gone; a newer release may have it."""
+    if ahead_of(files, ledger):
+        return ()
     names = {file.path.name for file in files.objects}
     return tuple(
         entry for entry in ledger.objects if entry.path not in names and entry.key in ledger.present
     )
+
+
+def read_kept_texts(files: Files, connection: psycopg.Connection, version: int) -> KeptTexts:
+    """Return the texts of an applied migration as the ledger has them."""
+    ledger = read_ledger(connection, files.system, files.versions)
+    kept = read_texts(connection, ledger, [version]).get(version)
+    if kept is None:
+        applied = any(applied.version == version for applied in ledger.applied)
+        raise NoTextKept(files.system, version, applied)
+    return kept
 
 
 def find_pending_faults(
@@ -221,7 +262,10 @@ def _applied_and_changed(files: Files, ledger: Ledger) -> Iterator[DbkitError]:
     system = files.system
     by_name = {migration.name: migration for migration in files.migrations}
     by_version = {migration.version: migration for migration in files.migrations}
+    ahead = ahead_of(files, ledger)
     for applied in ledger.applied:
+        if applied in ahead:
+            continue
         # by name first: where two files have one number, only one of them was applied
         migration = by_name.get(applied.name) or by_version.get(applied.version)
         if applied.by_hand:
@@ -246,7 +290,7 @@ def _edits(
     system: str, migration: MigrationFile, applied: Applied, ledger: Ledger
 ) -> Iterator[DbkitError]:
     try:
-        if not _was_edited(migration, applied):
+        if not was_edited(migration, applied):
             return
     except (SourceFault, UnusableFile) as fault:
         # it can no longer be read; that is the fault to mend first
@@ -256,7 +300,8 @@ def _edits(
         yield EditedMigration(system, applied.version, migration.shown, applied_at, ledger.version)
 
 
-def _was_edited(migration: MigrationFile, applied: Applied) -> bool:
+def was_edited(migration: MigrationFile, applied: Applied) -> bool:
+    """Say whether the SQL of a file is another than what was applied."""
     content = read_bytes(migration.path, migration.shown)
     if exact_checksum(content) == applied.checksum:
         return False

@@ -195,6 +195,8 @@ def test_an_edited_migration_is_accepted_by_force(project: Project, folder: Path
 
 
 def test_a_deleted_migration_is_missed(project: Project, folder: Path) -> None:
+    project.migration("0003_more", "create table more ();", "drop table more;")
+    assert project.dbkit("migrate").returncode == 0
     (folder / "0002_items.sql").unlink()
     (folder / "0002_items.rollback.sql").unlink()
     before = contents(project)
@@ -202,9 +204,15 @@ def test_a_deleted_migration_is_missed(project: Project, folder: Path) -> None:
     migrated = project.dbkit("migrate")
     rolled_back = project.dbkit("rollback", "shop")
 
-    assert refusal(migrated) == (
-        "migration 0002_items was applied to this database, but its file is gone; "
-        "bring the file back (it may be on another branch)"
+    gap, missing = refusal(migrated).splitlines()
+    assert gap == (
+        "migrations/shop/0003_more.sql: number 2 is expected here; bring the missing file back, or "
+        "renumber if it never existed"
+    )
+    assert missing == (
+        "error: migration 0002_items was applied to this database, but its file is gone; bring the "
+        "file back (it may be on another branch); what it did is shown by: dbkit status shop "
+        "--show 2, and what would be undone without it by: dbkit rollback shop --to 1 --plan"
     )
     assert refusal(rolled_back) == refusal(migrated)
     assert contents(project) == before

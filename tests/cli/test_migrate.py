@@ -57,6 +57,7 @@ def test_migrate_stops_at_the_version_asked_for(shop: Project) -> None:
                 "objects": [],
                 "left_out": [],
                 "dropped": [],
+                "ahead": [],
             }
         ]
     }

@@ -87,6 +87,7 @@ def test_a_program_reads_the_documented_keys(shop: Project) -> None:
         "name": "shop",
         "version": 1,
         "pending": [{"version": 2, "name": "0002_price"}],
+        "ahead": [],
         "problems": [],
         "objects": {"pending": [], "gone": []},
     }
