@@ -98,7 +98,7 @@ class Dropping:
             session.run(";".join(statements))
             for statement in script.statements:
                 if statement.command in {"grant", "revoke"}:
-                    self.executor.run_one(script, statement)
+                    self.executor.run(script, statement)
 
     def _ours(self, found: Mapping[Identity, Address]) -> list[Address]:
         keys = (Identity(*entry.key) for entry in self.applied().values())
