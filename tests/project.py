@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from dbkit.migrations import Reporter, Runner, Silent, read_files
+from dbkit.migrations import Reporter, Runner, Silent, Timeouts, read_files
 from dbkit.settings import load_settings
 from tests.commandline import run_dbkit
 
@@ -79,13 +79,13 @@ class Project:
         connection: psycopg.Connection,
         reporter: Reporter | None = None,
         *,
-        lock_timeout: float = 5.0,
+        lock_timeout: float | None = None,
         wait: float = 30.0,
     ) -> Runner:
         """Return the runner of the one system on a connection (in autocommit mode)."""
         settings = load_settings(self.root)
         files = read_files(settings.systems["shop"], settings.root)
-        return Runner(files, connection, reporter or Silent(), lock_timeout, wait)
+        return Runner(files, connection, reporter or Silent(), Timeouts(lock_timeout), wait)
 
     def _environment(self, more: dict[str, str]) -> dict[str, str]:
         return {**os.environ, "SHOP_DATABASE_URL": self.url, **self.environment, **more}

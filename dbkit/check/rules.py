@@ -627,15 +627,16 @@ def renamed_migration(state: MigrationState) -> Iterator[Observation]:
     Severity.ERROR,
     MIGRATIONS,
     kind="unfinished",
-    why="A migration outside a transaction stopped between two of its statements.",
-    remedy=(
-        "Finish it or undo it by hand, then record which of the two with the `dbkit force` that "
-        "the message names."
+    why=(
+        "A statement outside a transaction was under way when its run ended, and the database "
+        "cannot tell how much of it is done."
     ),
+    remedy="Look what is there, then answer with the `dbkit resume` that the message names.",
     example=(
-        "migrations/shop/0002_index.sql: apply of 0002_index stopped after statement "
-        "1 of 2 (division by zero); finish it by hand and run dbkit force shop 2, or undo it by "
-        "hand and run dbkit force shop 1"
+        "migrations/shop/0002_fill.sql: apply of 0002_fill stopped in statement 1 of 2 (division "
+        "by zero), and the database cannot tell how much of it is done: call fill(); look what is "
+        "there, then say dbkit resume shop --done to go on with statement 2, or dbkit resume shop "
+        "--again to run statement 1 again"
     ),
 )
 def unfinished_migration(state: MigrationState) -> Iterator[Observation]:

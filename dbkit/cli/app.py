@@ -22,6 +22,7 @@ _COMMANDS = {
     "migrate": "Run the pending migrations of each SYSTEM, or of all systems.",
     "status": "Show the version of each database, what is pending and what is wrong.",
     "rollback": "Undo the newest migration of SYSTEM, or several, with their rollback files.",
+    "resume": "Answer whether the statement that was under way when a run was lost is done.",
     "force": "Record that SYSTEM is at version N without running anything.",
     "new": "Create the next migration of SYSTEM and its rollback file.",
     "call": "Run a query of SYSTEM in one transaction, commit it and print the result.",

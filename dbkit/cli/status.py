@@ -116,6 +116,15 @@ def _print(statuses: list[tuple[Status, SystemDatabase | None]]) -> None:
             console.print(f"{status.name}: {problem.message}", markup=False, soft_wrap=True)
             if problem.fault is not None:
                 console.print(problem.fault.snippet, markup=False, soft_wrap=True)
+        for row in status.half_done:
+            reason = f" ({row.error})" if row.error else ""
+            state = f"pid {status.runner.pid} is at it" if status.runner else _going_on(status.name)
+            console.print(
+                f"{status.name}: {row.direction} of {row.name} is half done, {row.done} of "
+                f"{row.statements} statements{reason}; {state}",
+                markup=False,
+                soft_wrap=True,
+            )
         for gone in status.gone_objects:
             console.print(
                 f"{status.name}: {gone.type} {gone.identity} was made by {gone.path}, "
@@ -125,12 +134,18 @@ def _print(statuses: list[tuple[Status, SystemDatabase | None]]) -> None:
             )
 
 
+def _going_on(system: str) -> str:
+    return f"go on with: dbkit migrate {system}"
+
+
 def _state(status: Status) -> str:
     if status.problems:
         return "[red]wrong, see below[/red]"
     parts: list[str] = []
     if status.pending:
         parts.append(f"{len(status.pending)} pending, next {status.pending[0].name}")
+    if status.half_done:
+        parts.append("half done, see below")
     if status.pending_objects:
         parts.append(f"{count_of(len(status.pending_objects), 'object')} to apply")
     if status.ahead:

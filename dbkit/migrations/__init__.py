@@ -15,6 +15,7 @@ from dbkit.migrations.status import (
     read_status,
     unreadable,
 )
+from dbkit.migrations.timeouts import Timeouts
 
 __all__ = [
     "BOOKKEEPING",
@@ -30,6 +31,7 @@ __all__ = [
     "Runner",
     "Silent",
     "Status",
+    "Timeouts",
     "never_migrated",
     "read_bookkeeping",
     "read_files",

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,8 @@ from dbkit.migrations.files import (
     migration_file,
     read_bytes,
 )
-from dbkit.migrations.ledger import BOOKS, LEDGER, KeptTexts, Ledger, read_ledger
-from dbkit.migrations.lock import LOCK_TIMEOUT, WAIT, lock_key, migration_lock
+from dbkit.migrations.ledger import BOOKS, LEDGER, Interrupted, KeptTexts, Ledger, read_ledger
+from dbkit.migrations.lock import WAIT, lock_key, migration_lock
 from dbkit.migrations.objects import Objects
 from dbkit.migrations.pooling import refuse_shared_process
 from dbkit.migrations.progress import Reporter, Silent
@@ -39,6 +40,8 @@ from dbkit.migrations.script import (
 )
 from dbkit.migrations.session import Session
 from dbkit.migrations.status import was_edited
+from dbkit.migrations.steps import Steps
+from dbkit.migrations.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from dbkit.migrations.objectrights import Rights
@@ -87,7 +90,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         connection: psycopg.Connection | None = None,
         files: Files | None = None,
         reporter: Reporter | None = None,
-        lock_timeout: float = LOCK_TIMEOUT,
+        timeouts: Timeouts | None = None,
         wait: float = WAIT,
     ) -> None:
         self._given_connection = connection
@@ -96,7 +99,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
             dburi = DatabaseURI(SCHEME, None, None, None, None, connection.info.dbname, {})
         super().__init__(dburi, migration_table)
         self.reporter: Reporter = reporter or Silent()
-        self._lock_timeout = lock_timeout
+        self._timeouts = timeouts or Timeouts()
         self._wait = wait
         self._executor: Executor | None = None
         self._unflushed = False
@@ -252,6 +255,10 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         self.executor.transaction(lambda: "; ".join(statements) or "select", "force")
         return tuple(file.name for file in checksums)
 
+    def answer(self, file: MigrationFile, interrupted: Interrupted, *, done: bool) -> None:
+        """Write down what a person says of the statement that was under way."""
+        self._steps(SqlMigration(file), interrupted.direction).answer(interrupted, done=done)
+
     def close(self) -> None:
         """Finish with the connection that was given; it stays open."""
         if self._executor is not None:
@@ -316,20 +323,20 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         self.reporter.started(name, len(script.statements), direction=direction)
         began = time.monotonic()
         path, more_to_come = script.source.path, bool(self._after)
+        timeouts = script.timeouts.over(executor.timeouts)
         if script.transactional:
+            run = partial(
+                executor.transaction, path=path, more_to_come=more_to_come, timeouts=timeouts
+            )
             try:
-                body = _body(executor.statements, script, record, after)
-                executor.transaction(body, path, more_to_come=more_to_come)
+                run(_body(executor.statements, script, record, after))
             except psycopg.Error as error:
                 if not self.objects.may_help(error, direction):
                     raise
-                body = _body(self._among_objects(direction, after), script, record, after)
-                executor.transaction(body, path, more_to_come=more_to_come)
+                run(_body(self._among_objects(direction, after), script, record, after))
             self._unflushed = more_to_come
         else:
-            executor.one_by_one(script, migration.file.version, name, direction, record)
-            if after:
-                executor.transaction(_recording_nothing(after), path)
+            self._steps(migration, direction).run(record, after)
         migration.forget()
         self.reporter.finished(name, time.monotonic() - began, direction=direction)
 
@@ -348,6 +355,13 @@ class AtomicBackend(PostgresqlPsycopgBackend):
 
         return run
 
+    def _steps(self, migration: SqlMigration, direction: str) -> Steps:
+        file = migration.file
+        # yoyo's own command line names no system: it is called as its folder
+        system = self._files.system if self._files else file.path.parent.name
+        script = migration.read(direction)
+        return Steps(self.executor, system, script, file.version, file.name, direction)
+
     def _make_executor(self) -> Executor:
         ledger = self._read_ledger()
         if not ledger.complete:
@@ -362,7 +376,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
             Session(self.connection, self.reporter),
             self._records(ledger),
             self.reporter,
-            self._lock_timeout,
+            self._timeouts,
             self._wait,
             self._search_path(),
         )
@@ -412,7 +426,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         """Make a ledger of an earlier dbkit like one of this one, as far as the role may."""
         try:
             with self.connection.transaction():
-                self._run_all(f"set local lock_timeout = {round(self._lock_timeout * 1000)}")
+                self._run_all(self._timeouts.setting("local"))
                 apart = ledger._replace(books=ledger.apart)
                 if ledger.beside and self._make_schema(apart):
                     ledger = apart

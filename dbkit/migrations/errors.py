@@ -222,7 +222,49 @@ class UnmarkedByYoyo(MigrationError):
 
 @dataclass(eq=False)
 class UnfinishedMigration(MigrationError):
-    """A migration outside a transaction stopped between two of its statements."""
+    """A statement outside a transaction was under way when its run ended, and nothing tells more.
+
+    `statement` is its first line; None where the temporary tables of the run are what was lost.
+    """
+
+    system: str
+    version: int
+    name: str
+    # how many statements are known to be done
+    done: int
+    statements: int
+    direction: str
+    statement: str | None
+    reason: str | None
+
+    kind: ClassVar[str] = "unfinished"
+
+    def __str__(self) -> str:
+        reason = self.reason or "its connection was lost"
+        if self.statement is None:
+            return (
+                f"{self.direction} of {self.name} stopped after statement {self.done} of "
+                f"{self.statements} ({reason}), and the temporary tables of that run are gone; "
+                f"say dbkit resume {self.system} --again to run the file from its first statement, "
+                f"or finish it by hand and say dbkit resume {self.system} --done"
+            )
+        number = self.done + 1
+        then = (
+            f"to go on with statement {number + 1}"
+            if number < self.statements
+            else "to record that all is done"
+        )
+        return (
+            f"{self.direction} of {self.name} stopped in statement {number} of {self.statements} "
+            f"({reason}), and the database cannot tell how much of it is done: {self.statement}; "
+            f"look what is there, then say dbkit resume {self.system} --done {then}, or "
+            f"dbkit resume {self.system} --again to run statement {number} again"
+        )
+
+
+@dataclass(eq=False)
+class HalfDone(MigrationError):
+    """A migration outside a transaction is half done, and something else was asked for."""
 
     system: str
     version: int
@@ -230,19 +272,80 @@ class UnfinishedMigration(MigrationError):
     done: int
     statements: int
     direction: str
-    reason: str | None
 
     kind: ClassVar[str] = "unfinished"
 
     def __str__(self) -> str:
-        undo, redo = (self.version - 1, self.version)
-        if self.direction == "rollback":
-            undo, redo = redo, undo
+        command = (
+            f"dbkit migrate {self.system} --to {self.version}"
+            if self.direction == "apply"
+            else f"dbkit rollback {self.system} --to {self.version - 1}"
+        )
         return (
-            f"{self.direction} of {self.name} stopped after statement {self.done} of "
-            f"{self.statements} ({self.reason or 'its runner was killed'}); finish it by hand "
-            f"and run dbkit force {self.system} {redo}, or undo it by hand and run "
-            f"dbkit force {self.system} {undo}"
+            f"{self.direction} of {self.name} is half done, {self.done} of {self.statements} "
+            f"statements; finish it first with: {command}"
+        )
+
+
+@dataclass(eq=False)
+class HalfDoneElsewhere(MigrationError):
+    """The rest of a migration that is half done is not in this folder."""
+
+    version: int
+    name: str
+    done: int
+    statements: int
+    direction: str
+
+    kind: ClassVar[str] = "unfinished"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.direction} of {self.name} is half done, {self.done} of {self.statements} "
+            "statements, and its file is gone; bring the file back (it may be on another branch)"
+        )
+
+
+@dataclass(eq=False)
+class EditedWhileHalfDone(MigrationError):
+    """Statements that were run already were changed in the file of a half-done migration."""
+
+    version: int
+    path: str
+    done: int
+
+    kind: ClassVar[str] = "edited"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: its first {self.done} statements are done, and were edited since; put "
+            "their text back (those after them may be changed)"
+        )
+
+
+@dataclass(eq=False)
+class OpenTransaction(MigrationError):
+    """A file outside a transaction begins one and does not end it."""
+
+    path: str
+
+    kind: ClassVar[str] = "file"
+    version: ClassVar[int | None] = None
+
+    def __str__(self) -> str:
+        return f"{self.path}: begins a transaction that it does not end; add `commit` at its end"
+
+
+@dataclass(eq=False)
+class NothingToResume(MigrationError):
+    """No statement waits for a person's answer."""
+
+    system: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.system} has no question that a person must answer; "
+            f"go on with: dbkit migrate {self.system}"
         )
 
 

@@ -12,12 +12,11 @@ from dbkit.migrations.progress import Reporter
 from dbkit.migrations.records import Records
 from dbkit.migrations.script import Script
 from dbkit.migrations.session import Session
+from dbkit.migrations.timeouts import Timeouts
 from dbkit.sqltext import ScriptStatement, caret
 
 # the server's codes for a statement that cannot run in a transaction, or that would end it
-_NEEDS_NO_TRANSACTION = {"25001", "2D000"}
-_MAY_COMMIT = {"call", "do"}
-_APART = "concurrently"
+NEEDS_NO_TRANSACTION = frozenset({"25001", "2D000"})
 # statements that change rows alone, and so not how those after them are read
 _WRITES_ROWS = {"insert", "update", "delete"}
 _LONGEST_TOGETHER = 1 << 16
@@ -44,26 +43,45 @@ class Executor:
     session: Session
     records: Records
     reporter: Reporter
-    lock_timeout: float
+    timeouts: Timeouts
     wait: float
     # what gives the session the search path that it had at first
     restore_path: str = "reset search_path"
 
     def transaction(
-        self, body: Callable[[], str], path: str, *, more_to_come: bool = False
+        self,
+        body: Callable[[], str],
+        path: str,
+        *,
+        more_to_come: bool = False,
+        timeouts: Timeouts | None = None,
     ) -> None:
         """Call `body` and run the statements it returns in one transaction; `path` is for errors.
 
-        A statement waits for a lock no longer than `lock_timeout`, because other sessions queue
-        up behind it. Then the whole transaction is rolled back and tried again after a pause,
-        for `wait` seconds altogether. With `more_to_come` the commit does not wait for the disk;
-        the last transaction of the run does, or `flush`.
+        A statement waits for a lock no longer than the `timeouts` say, because other sessions
+        queue up behind it. Then the whole transaction is rolled back and tried again after a
+        pause, for `wait` seconds altogether. With `more_to_come` the commit does not wait for the
+        disk; the last transaction of the run does, or `flush`.
         """
+        limits = self.timeouts if timeouts is None else timeouts
+        durability = _NO_WAIT_FOR_DISK if more_to_come else ""
+        setting = f"{limits.setting('local')}{durability}"
+        try:
+            self.patiently(lambda: self._attempt(body, path, setting))
+        except psycopg.errors.InvalidSqlStatementName:
+            # the migration deallocated all plans of the session, ours among them
+            if not self.records.prepared:
+                raise
+            self.records.prepared = False
+            self.patiently(lambda: self._attempt(body, path, setting))
+
+    def patiently(self, attempt: Callable[[], None]) -> None:
+        """Try something that changes nothing when a lock is refused, again and again."""
         began = time.monotonic()
         pause = _FIRST_PAUSE
         while True:
             try:
-                self._attempt(body, path, _NO_WAIT_FOR_DISK if more_to_come else "")
+                attempt()
             except psycopg.errors.LockNotAvailable:
                 waited = time.monotonic() - began
                 if waited + pause > self.wait:
@@ -71,36 +89,8 @@ class Executor:
                 self.reporter.waiting(f"{pause:.1f} s before trying again", (), waited)
                 time.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
-            except psycopg.errors.InvalidSqlStatementName:
-                # the migration deallocated all plans of the session, ours among them
-                if not self.records.prepared:
-                    raise
-                self.records.prepared = False
             else:
                 return
-
-    def one_by_one(
-        self, script: Script, version: int, name: str, direction: str, record: Callable[[int], str]
-    ) -> None:
-        """Run a script whose statements commit one by one; the journal keeps how far it came."""
-        began = time.monotonic()
-        session, records = self.session, self.records
-        # the file may deallocate all plans of the session, ours among them
-        self.stop_preparing()
-        session.run(f"{_CLEAN}; {self.restore_path}; {self._check_client}")
-        session.run(records.begin_steps(version, name, direction, len(script.statements)))
-        done = 0
-        try:
-            for done, statement in enumerate(script.statements):
-                self.reporter.statement(done + 1)
-                self.run(script, statement)
-                session.run(records.step(version, done + 1))
-        except psycopg.Error as error:
-            self._note_failure(script, version, done, error)
-            raise
-        session.speak_utf8()
-        milliseconds = round((time.monotonic() - began) * 1000)
-        session.run(f"begin; {records.end_steps(version)}; {record(milliseconds)}; commit")
 
     def statements(self, script: Script) -> None:
         """Run the statements of a migration inside the transaction that is open."""
@@ -142,20 +132,18 @@ class Executor:
         """Wait until every commit so far is on the disk."""
         self.session.run(_FLUSH)
 
-    def _attempt(self, body: Callable[[], str], path: str, durability: str) -> None:
+    def _attempt(self, body: Callable[[], str], path: str, setting: str) -> None:
         session = self.session
-        timeout = f"set local lock_timeout = {round(self.lock_timeout * 1000)}"
         try:
-            session.run(
-                f"{_CLEAN}; {self.restore_path}; {self._check_client}; begin; {timeout}{durability}"
-            )
+            session.run(f"{self.cleaning}; begin; {setting}")
             record = body()
-            self._commit(record, path)
+            self.commit(record, path)
         except BaseException:
             session.roll_back()
             raise
 
-    def _commit(self, record: str, path: str) -> None:
+    def commit(self, record: str, path: str) -> None:
+        """Run what records something, and commit it with all that was done."""
         try:
             self.session.run(f"{record}; commit")
         except psycopg.errors.InsufficientPrivilege as error:
@@ -170,25 +158,13 @@ class Executor:
             raise
 
     @cached_property
-    def _check_client(self) -> str:
+    def cleaning(self) -> str:
+        """What makes the session as it was when it began."""
+        text = f"{_CLEAN}; {self.restore_path}"
         with suppress(psycopg.Error):
             self.session.run(_CHECK_CLIENT)
-            return _CHECK_CLIENT
-        return ""
-
-    def _note_failure(self, script: Script, version: int, done: int, error: psycopg.Error) -> None:
-        if self.session.connection.closed:
-            return
-        # the file may have begun a transaction of its own
-        self.session.roll_back()
-        # a first statement that failed has changed nothing, unless it works in several transactions
-        # of its own: then a person has to look at what it left
-        first = script.statements[0]
-        if done == 0 and first.command not in _MAY_COMMIT and _APART not in first.text.lower():
-            self.session.run(self.records.end_steps(version))
-        else:
-            reason = error.diag.message_primary or str(error)
-            self.session.run(self.records.fail_steps(version, reason))
+            return f"{text}; {_CHECK_CLIENT}"
+        return text
 
 
 def _together(
@@ -230,6 +206,6 @@ def _point_at(
         lines.append(f"hint: {error.diag.message_hint}")
     if error.diag.context:
         lines.append(f"context: {error.diag.context}")
-    if error.sqlstate in _NEEDS_NO_TRANSACTION and script.transactional:
+    if error.sqlstate in NEEDS_NO_TRANSACTION and script.transactional:
         lines.append("hint: put `-- transactional: false` on the first line of this file")
     return "\n".join(lines)

@@ -203,7 +203,24 @@ where
             and attribute.attname = 'dbkit_checksum'
     )
 """
-_INTERRUPTED = "select version, name, direction, done, statements, error from {} order by version"
+# read through json: a journal that an earlier version made lacks the columns after `error`
+_INTERRUPTED = """
+select
+    journal.version,
+    journal.name,
+    journal.direction,
+    journal.done,
+    journal.statements,
+    journal.error,
+    to_jsonb(journal) ->> 'running' as running,
+    to_jsonb(journal) -> 'facts' as facts,
+    to_jsonb(journal) ->> 'digest' as digest,
+    coalesce((to_jsonb(journal) ->> 'temporary')::boolean, false) as temporary
+from {} as journal
+order by journal.version
+"""
+_WIDE = "select * from {} limit 0"
+_NARROW = 7
 _APPLIED_OBJECTS = "select path, checksum, type, identity from {} order by path"
 _MARKED = "select migration_id from {} order by applied_at_utc, migration_id"
 
@@ -248,6 +265,13 @@ class Interrupted(NamedTuple):
     done: int
     statements: int
     error: str | None
+    # the statement that was under way outside a transaction, and what was there before it
+    running: str | None
+    facts: dict[str, Any] | None
+    # of the statements done; None in a journal that an earlier version wrote
+    digest: str | None
+    # whether there were temporary tables, which end with their session
+    temporary: bool
 
 
 class AppliedObject(NamedTuple):
@@ -532,6 +556,18 @@ def read_texts(
         return {row.version: row for row in rows}
 
 
+def interrupted_migrations(connection: psycopg.Connection, schema: str) -> tuple[Interrupted, ...]:
+    """Return what the journal in this schema has now."""
+    with connection.cursor(row_factory=class_row(Interrupted)) as cursor:
+        return tuple(cursor.execute(_text(_INTERRUPTED, schema, JOURNAL)))
+
+
+def has_wide_journal(connection: psycopg.Connection, schema: str) -> bool:
+    """Say whether the journal has all its columns; those of earlier versions have fewer."""
+    query = sql.SQL(_WIDE).format(sql.Identifier(schema, JOURNAL))
+    return len(connection.execute(query).description or ()) > _NARROW
+
+
 def catalog_objects(connection: psycopg.Connection) -> dict[tuple[str, str], CatalogObject]:
     """Return every view, routine, trigger and policy of the database that is no extension's."""
     with connection.cursor(row_factory=class_row(CatalogObject)) as cursor:
@@ -542,7 +578,6 @@ def _with_rows(
     connection: psycopg.Connection, survey: _Survey, ledger: Ledger, table: _Table
 ) -> Ledger:
     applied = connection.cursor(row_factory=class_row(Applied))
-    interrupted = connection.cursor(row_factory=class_row(Interrupted))
     # the marks first: a role that may read nothing is told of the first table that it may not
     marked = {table["schema"] for table in survey.tables if table["name"] == MARKS}
     marks = _marks(connection, ledger.books) if ledger.books in marked else ()
@@ -554,7 +589,7 @@ def _with_rows(
     return ledger._replace(
         marks=marks,
         applied=tuple(applied.execute(rows)),
-        interrupted=tuple(interrupted.execute(_text(_INTERRUPTED, ledger.books, JOURNAL))),
+        interrupted=interrupted_migrations(connection, ledger.books),
         objects=objects,
         present=frozenset(catalog_objects(connection)) if objects else frozenset(),
     )

@@ -12,8 +12,6 @@ from dbkit.migrations.progress import Blocker, Reporter
 
 # seconds to wait for another run, or for the lock of a table, before giving up
 WAIT = 600.0
-# seconds that one attempt of a migration waits for the lock of a table
-LOCK_TIMEOUT = 5.0
 # the lock of the ledger `public.schema_version`, as of every ledger in earlier versions:
 # "dbkit" in ASCII
 KEY = 0x6462_6B69_74
@@ -61,10 +59,10 @@ def migration_lock(
     while not _try(connection, key):
         waited = time.monotonic() - began
         if waited >= wait:
-            holders = _holders(connection, key)
+            holders = lock_holders(connection, key)
             raise Locked(str(holders[0]) if holders else "it was just freed", waited)
         if waited >= report_at:
-            reporter.waiting("for another migration run", _holders(connection, key), waited)
+            reporter.waiting("for another migration run", lock_holders(connection, key), waited)
             report_at = waited + _REPORT_EVERY
         time.sleep(min(pause, wait - waited))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
@@ -80,5 +78,6 @@ def _try(connection: psycopg.Connection, key: int) -> bool:
     return bool(row and row[0])
 
 
-def _holders(connection: psycopg.Connection, key: int) -> tuple[Blocker, ...]:
+def lock_holders(connection: psycopg.Connection, key: int) -> tuple[Blocker, ...]:
+    """Return the session that holds the lock, if there is one and it is still there."""
     return tuple(Blocker(*row) for row in connection.execute(_HOLDERS, (key,)))

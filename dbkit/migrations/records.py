@@ -94,7 +94,11 @@ create table if not exists {journal} (
     done integer not null,
     statements integer not null,
     error text,
-    started_at timestamp with time zone not null default current_timestamp
+    started_at timestamp with time zone not null default current_timestamp,
+    running text,
+    facts jsonb,
+    digest text,
+    temporary boolean not null default false
 );
 create table if not exists {scripts} (
     version integer primary key references {ledger} on delete cascade on update cascade,
@@ -117,6 +121,14 @@ where
     relation.oid = {ledger_text}::regclass
     and granted.privilege_type = 'SELECT'
     and granted.grantee <> relation.relowner
+"""
+# for a journal that an earlier version made
+_WIDEN_JOURNAL = """
+alter table {journal}
+    add column if not exists running text,
+    add column if not exists facts jsonb,
+    add column if not exists digest text,
+    add column if not exists temporary boolean not null default false
 """
 _MARK = """
 insert into {marks} (migration_hash, migration_id, applied_at_utc)
@@ -141,11 +153,38 @@ _UNMARK = "delete from {marks} where migration_hash = {hash}"
 _STRIKE = "delete from {ledger} where version = {version}"
 _UNDO = f"{_UNMARK};{_LOG};{_STRIKE}"
 _BEGIN_STEPS = """
-insert into {journal} (version, name, direction, done, statements)
-values ({version}, {name}, {direction}, 0, {statements})
+insert into {journal} (version, name, direction, done, statements, digest)
+values ({version}, {name}, {direction}, 0, {statements}, '')
 """
-_STEP = "update {journal} set done = {done} where version = {version}"
+_STEP = """
+update {journal} set
+    done = {done},
+    running = null,
+    facts = null,
+    error = null,
+    digest = {digest},
+    temporary = exists (
+        select from pg_catalog.pg_class where relnamespace = pg_catalog.pg_my_temp_schema()
+    )
+where version = {version}
+"""
+_MARK_RUNNING = """
+update {journal} set running = {running}, facts = {facts}, error = null where version = {version}
+"""
+_UNMARK_RUNNING = """
+update {journal} set running = null, facts = null, error = {error} where version = {version}
+"""
 _FAIL = "update {journal} set error = {error} where version = {version}"
+_ANSWER = """
+update {journal} set
+    done = {done},
+    running = null,
+    facts = null,
+    error = null,
+    digest = {digest},
+    temporary = {temporary}
+where version = {version}
+"""
 _END_STEPS = "delete from {journal} where version = {version}"
 # written before the file is run: its subtransaction tells what the file makes
 _MARK_OBJECT = """
@@ -283,13 +322,29 @@ class Records:
             _BEGIN_STEPS, version=version, name=name, direction=direction, statements=statements
         )
 
-    def step(self, version: int, done: int) -> str:
-        """Return what notes that so many of its statements are done."""
-        return self._fill(_STEP, version=version, done=done)
+    def widen_journal(self) -> str:
+        """Return what gives a journal that an earlier version made the columns it lacks."""
+        return _WIDEN_JOURNAL.format(**self._tables)
+
+    def step(self, version: int, done: int, digest: str) -> str:
+        """Return what notes that so many of its statements, which have this digest, are done."""
+        return self._fill(_STEP, version=version, done=done, digest=digest)
+
+    def mark_running(self, version: int, statement: str, facts: str) -> str:
+        """Return what notes that a statement is about to run, and what was there before it."""
+        return self._fill(_MARK_RUNNING, version=version, running=statement, facts=facts)
+
+    def unmark_running(self, version: int, error: str | None = None) -> str:
+        """Return what notes that the statement under way did nothing, and why it stopped."""
+        return self._fill(_UNMARK_RUNNING, version=version, error=error)
 
     def fail_steps(self, version: int, error: str) -> str:
         """Return what notes why it stopped."""
         return self._fill(_FAIL, version=version, error=error)
+
+    def answer_steps(self, version: int, done: int, digest: str, *, temporary: bool) -> str:
+        """Return what notes that a person said how many statements count as done."""
+        return self._fill(_ANSWER, version=version, done=done, digest=digest, temporary=temporary)
 
     def end_steps(self, version: int) -> str:
         """Return what deletes the notes of a migration that is finished or was forced."""
@@ -366,5 +421,6 @@ class Records:
         if value is None:
             return "null"
         if isinstance(value, int):
+            # false and true as well
             return str(value)
         return Escaping(self.pgconn).escape_literal(value.encode()).decode()

@@ -9,16 +9,26 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 
 from dbkit.migrations.errors import (
+    HalfDone,
+    HalfDoneElsewhere,
     HoleInLedger,
     MissingMigration,
     NoSchema,
     NoSuchVersion,
+    NothingToResume,
     RenamedMigration,
     refuse,
 )
 from dbkit.migrations.files import Files, MigrationFile, ObjectFile
-from dbkit.migrations.ledger import Applied, KeptTexts, Ledger, read_ledger, read_texts
-from dbkit.migrations.lock import LOCK_TIMEOUT, WAIT
+from dbkit.migrations.ledger import (
+    Applied,
+    Interrupted,
+    KeptTexts,
+    Ledger,
+    read_ledger,
+    read_texts,
+)
+from dbkit.migrations.lock import WAIT
 from dbkit.migrations.pooling import refuse_shared_process
 from dbkit.migrations.progress import Reporter, Silent
 from dbkit.migrations.status import (
@@ -29,6 +39,7 @@ from dbkit.migrations.status import (
     pending_migrations,
     pending_objects,
 )
+from dbkit.migrations.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from dbkit.migrations.backend import AtomicBackend
@@ -76,8 +87,9 @@ class Runner:
     files: Files
     connection: psycopg.Connection
     reporter: Reporter = field(default_factory=Silent)
-    # seconds that one attempt of a migration waits for the lock of a table
-    lock_timeout: float = LOCK_TIMEOUT
+    # seconds that one attempt of a migration waits for the lock of a table, 5 if not said, and
+    # that a statement may run, as long as the role may if not said; the files may say otherwise
+    timeouts: Timeouts = field(default_factory=Timeouts)
     # seconds to wait for another run, or for such locks, before giving up
     wait: float = WAIT
 
@@ -127,10 +139,12 @@ class Runner:
         pending = self._forward(ledger, to)
         objects = self._objects_to_apply(ledger, pending)
         planned = self._planned(ledger, pending, objects, drop_gone=drop_gone)
-        if not planned.changed:
+        if not planned.changed and not ledger.interrupted:
             return planned
-        with self._locked(forward=True) as (backend, ledger):
+        with self._locked(forward=True) as (backend, found):
+            ledger = self._finish_rollbacks(backend, found)
             pending = self._forward(ledger, to)
+            self._check_half_done(ledger, pending, "apply")
             objects = self._objects_to_apply(ledger, pending)
             gone = gone_objects(self.files, ledger) if drop_gone else ()
             after = pending[-1].version if pending else ledger.version
@@ -190,30 +204,74 @@ class Runner:
         if not planned.changed:
             return planned
         with self._locked(sound=False) as (backend, _):
-            ledger = self._ledger_above(to)
-            undone = self._backward(ledger, to)
-            files = self.files._replace(migrations=tuple(reversed(undone)))
-            migrations = backend.read(files, undone, "rollback")
-            done = _ObjectsDone()
+            return self._undo(backend, self._ledger_above(to), to)
 
-            def put_back() -> None:
-                if self._has_objects(to):
-                    backend.objects.drop_broken()
-                    done.replace(*backend.objects.apply(all_must=False))
-                else:
-                    backend.objects.take_down()
+    def _undo(self, backend: "AtomicBackend", ledger: Ledger, to: int) -> Outcome:
+        undone = self._backward(ledger, to)
+        self._check_half_done(ledger, undone, "rollback")
+        files = self.files._replace(migrations=tuple(reversed(undone)))
+        migrations = backend.read(files, undone, "rollback")
+        done = _ObjectsDone()
 
-            backend.roll_back_to(migrations, to, after=put_back)
-            if done.left_out:
-                self.reporter.objects("left out at this version", tuple(done.left_out))
-            return Outcome(
-                self.files.system,
-                ledger.version,
-                to,
-                tuple(migration.name for migration in undone),
-                tuple(done.applied),
-                tuple(done.left_out),
-            )
+        def put_back() -> None:
+            if self._has_objects(to):
+                backend.objects.drop_broken()
+                done.replace(*backend.objects.apply(all_must=False))
+            else:
+                backend.objects.take_down()
+
+        backend.roll_back_to(migrations, to, after=put_back)
+        if done.left_out:
+            self.reporter.objects("left out at this version", tuple(done.left_out))
+        return Outcome(
+            self.files.system,
+            ledger.version,
+            to,
+            tuple(migration.name for migration in undone),
+            tuple(done.applied),
+            tuple(done.left_out),
+        )
+
+    def _finish_rollbacks(self, backend: "AtomicBackend", ledger: Ledger) -> Ledger:
+        """Undo to its end what a lost rollback has begun to undo, so that it can be made anew."""
+        for interrupted in ledger.interrupted:
+            if interrupted.direction == "rollback":
+                self._undo(backend, ledger, interrupted.version - 1)
+                return self._sound_ledger(forward=True)
+        return ledger
+
+    def _check_half_done(
+        self, ledger: Ledger, chosen: Sequence[MigrationFile], direction: str
+    ) -> None:
+        """Refuse to leave a migration half done, or to go on with one that is not here."""
+        names = {file.name for file in chosen}
+        for interrupted in ledger.interrupted:
+            if interrupted.direction == direction and interrupted.name in names:
+                continue
+            if interrupted.name in self.files.versions:
+                raise HalfDone(self.files.system, *_facts(interrupted))
+            raise HalfDoneElsewhere(*_facts(interrupted))
+
+    def resume(self, *, done: bool) -> Outcome:
+        """Answer whether the statement that was under way is done, and finish its migration."""
+        # not loaded where nothing is to be judged
+        from dbkit.migrations.outcomes import open_question  # noqa: PLC0415
+
+        with self._locked() as (backend, ledger):
+            for interrupted in ledger.interrupted:
+                if open_question(self.connection, self.files.system, interrupted):
+                    break
+            else:
+                raise NothingToResume(self.files.system)
+            for file in self.files.migrations:
+                if file.name == interrupted.name:
+                    backend.answer(file, interrupted, done=done)
+                    break
+            else:
+                raise HalfDoneElsewhere(*_facts(interrupted))
+        if interrupted.direction == "rollback":
+            return self.rollback(interrupted.version - 1)
+        return self.migrate(interrupted.version)
 
     def force(self, version: int) -> Outcome:
         """Record that the database is at a version, and run nothing."""
@@ -239,7 +297,7 @@ class Runner:
             connection=self.connection,
             files=self.files,
             reporter=self.reporter,
-            lock_timeout=self.lock_timeout,
+            timeouts=self.timeouts,
             wait=self.wait,
         )
         try:
@@ -353,3 +411,13 @@ def _kept_file(applied: Applied, texts: KeptTexts) -> MigrationFile:
     shown = f"the rollback of {applied.name} in the ledger"
     path = Path(f"{applied.name}.sql")
     return MigrationFile(applied.version, applied.name, path, shown, kept_rollback=texts.down)
+
+
+def _facts(interrupted: Interrupted) -> tuple[int, str, int, int, str]:
+    return (
+        interrupted.version,
+        interrupted.name,
+        interrupted.done,
+        interrupted.statements,
+        interrupted.direction,
+    )

@@ -31,6 +31,7 @@ from dbkit.migrations.files import (
 )
 from dbkit.migrations.foreignfiles import find_header, find_placeholders
 from dbkit.migrations.ledger import KeptTexts
+from dbkit.migrations.timeouts import Timeouts
 from dbkit.sqltext import (
     ScriptCommand,
     ScriptStatement,
@@ -65,6 +66,7 @@ class Script:
     statements: tuple[ScriptStatement, ...]
     transactional: bool
     checksum: Checksum
+    timeouts: Timeouts
 
 
 def read_migration(migration: MigrationFile, versions: Mapping[str, int] | None = None) -> Script:
@@ -275,6 +277,7 @@ class _Reading:
             tuple(self.statements),
             bool(self.transactional),
             known or checksum(self.content, self.source.path),
+            Timeouts(),
         )
 
     def _check_transaction_control(self, statement: ScriptStatement) -> None:

@@ -8,6 +8,7 @@ import psycopg
 from dbkit.errors import DbkitError, MigrationError, SourceFault
 from dbkit.migrations.errors import (
     EditedMigration,
+    HalfDoneElsewhere,
     HoleInLedger,
     MissingMigration,
     NoSchema,
@@ -15,7 +16,6 @@ from dbkit.migrations.errors import (
     NoTextKept,
     RecordedByYoyoAlone,
     RenamedMigration,
-    UnfinishedMigration,
     UnmarkedByYoyo,
     UnusableFile,
     WrittenByHand,
@@ -31,11 +31,14 @@ from dbkit.migrations.files import (
 from dbkit.migrations.ledger import (
     Applied,
     AppliedObject,
+    Interrupted,
     KeptTexts,
     Ledger,
     read_ledger,
     read_texts,
 )
+from dbkit.migrations.lock import lock_holders, lock_key
+from dbkit.migrations.progress import Blocker
 
 UP_TO_DATE, PENDING, WRONG = 0, 2, 3
 
@@ -74,6 +77,10 @@ class Status(NamedTuple):
     problems: tuple[Problem, ...] = ()
     # what a newer release applied, and this one has no files of
     ahead: tuple[Applied, ...] = ()
+    # the migrations outside a transaction that were begun, and that the next run finishes
+    half_done: tuple[Interrupted, ...] = ()
+    # the session that is at it just now
+    runner: Blocker | None = None
 
     @property
     def version(self) -> int:
@@ -85,7 +92,7 @@ class Status(NamedTuple):
         """What `dbkit status` ends with: 0 up to date or ahead, 2 pending, 3 something is wrong."""
         if self.problems:
             return WRONG
-        return PENDING if self.pending or self.pending_objects else UP_TO_DATE
+        return PENDING if self.pending or self.pending_objects or self.half_done else UP_TO_DATE
 
     def as_json(self) -> dict[str, Any]:
         """Return the documented shape."""
@@ -105,6 +112,16 @@ class Status(NamedTuple):
                 {"version": migration.version, "name": migration.name} for migration in self.pending
             ],
             "ahead": [{"version": applied.version, "name": applied.name} for applied in self.ahead],
+            "half_done": [
+                {
+                    "version": interrupted.version,
+                    "name": interrupted.name,
+                    "direction": interrupted.direction,
+                    "done": interrupted.done,
+                    "statements": interrupted.statements,
+                }
+                for interrupted in self.half_done
+            ],
             "problems": [
                 {"kind": problem.kind, "version": problem.version, "message": problem.message}
                 for problem in self.problems
@@ -124,6 +141,12 @@ def read_status(files: Files, connection: psycopg.Connection) -> Status:
         return unreadable(files, error)
     pending, objects = pending_migrations(files, ledger), pending_objects(files, ledger)
     problems = [*find_problems(files, ledger), *find_pending_faults(files, pending, objects)]
+    runner, questions = None, dict[int, DbkitError]()
+    if ledger.interrupted:
+        key = lock_key(ledger.schema, ledger.table)
+        runner = next(iter(lock_holders(connection, key)), None)
+    if runner is None:
+        questions = _questions(files, ledger, connection)
     return Status(
         files.system,
         applied=ledger.applied,
@@ -131,7 +154,9 @@ def read_status(files: Files, connection: psycopg.Connection) -> Status:
         pending=() if files.faults else pending,
         pending_objects=() if files.faults else objects,
         gone_objects=gone_objects(files, ledger),
-        problems=_problems_of(files, problems),
+        problems=_problems_of(files, [*questions.values(), *problems]),
+        half_done=tuple(row for row in ledger.interrupted if row.version not in questions),
+        runner=runner,
         ahead=ahead_of(files, ledger),
     )
 
@@ -231,7 +256,6 @@ def find_problems(files: Files, ledger: Ledger) -> list[DbkitError]:
         return [*files.faults, *_without_ledger(files, ledger)]
     return [
         *files.faults,
-        *_unfinished(files, ledger),
         *_applied_and_changed(files, ledger),
         *_recorded_elsewhere(files, ledger),
     ]
@@ -245,17 +269,22 @@ def _without_ledger(files: Files, ledger: Ledger) -> Iterator[DbkitError]:
         yield NotEmpty(files.system, ledger.database, ledger.relations, marked)
 
 
-def _unfinished(files: Files, ledger: Ledger) -> Iterator[DbkitError]:
-    for interrupted in ledger.interrupted:
-        yield UnfinishedMigration(
-            files.system,
-            interrupted.version,
-            interrupted.name,
-            interrupted.done,
-            interrupted.statements,
-            interrupted.direction,
-            interrupted.error,
-        )
+def _questions(
+    files: Files, ledger: Ledger, connection: psycopg.Connection
+) -> dict[int, DbkitError]:
+    """Return what a person must answer before half-done migrations go on, by their versions."""
+    # loaded only when there is something to judge
+    from dbkit.migrations.outcomes import open_question  # noqa: PLC0415
+
+    found: dict[int, DbkitError] = {}
+    for row in ledger.interrupted:
+        if row.direction == "apply" and row.name not in files.versions:
+            found[row.version] = HalfDoneElsewhere(
+                row.version, row.name, row.done, row.statements, row.direction
+            )
+        elif question := open_question(connection, files.system, row):
+            found[row.version] = question
+    return found
 
 
 def _applied_and_changed(files: Files, ledger: Ledger) -> Iterator[DbkitError]:

@@ -57,11 +57,10 @@ def renamed_migration(shop: Shop) -> None:
 
 
 def unfinished_migration(shop: Shop) -> None:
-    shop.project.migration(
-        "0002_index",
-        "-- transactional: false\n"
-        "create index concurrently orders_note on orders (note);\nselect 1 / 0;\n",
+    shop.connection.execute(
+        "create procedure fill() language plpgsql as 'begin commit; perform 1 / 0; end'"
     )
+    shop.project.migration("0002_fill", "-- transactional: false\ncall fill();\nselect 1;\n")
     shop.project.dbkit("migrate")
 
 

@@ -88,6 +88,7 @@ def test_a_program_reads_the_documented_keys(shop: Project) -> None:
         "version": 1,
         "pending": [{"version": 2, "name": "0002_price"}],
         "ahead": [],
+        "half_done": [],
         "problems": [],
         "objects": {"pending": [], "gone": []},
     }
