@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from tests.migrations.test_yoyo_itself import yoyo
 from tests.project import Project
@@ -22,7 +23,7 @@ def spanish(project: Project, request: pytest.FixtureRequest) -> Iterator[Projec
             f"create database {name} template template0 encoding '{request.param}' "
             "locale_provider libc lc_collate 'C' lc_ctype 'C'".encode()
         )
-        url = psycopg.conninfo.make_conninfo(project.url, dbname=name)
+        url = make_conninfo(project.url, dbname=name)
         spanish = Project(project.root / "spanish", url)
         spanish.migration("0001_years", f"-- Los años.\n{YEARS}", "drop table años;")
         spanish.object("niños", "create or replace view niños as select año from años;")

@@ -1,0 +1,183 @@
+"""Tell of a failure: sentences for a person, JSON for a program, and how the database stands."""
+
+import json
+import re
+import shlex
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from dbkit.database import without_password
+from dbkit.errors import (
+    ConfigurationError,
+    DbkitError,
+    MigrationError,
+    QueryError,
+    ServerError,
+    SourceFault,
+)
+
+if TYPE_CHECKING:
+    from dbkit.migrations import Files
+    from dbkit.project import SystemDatabase
+
+# what an error is called for a program, where its class does not say it
+_KINDS = {
+    SourceFault: "file",
+    MigrationError: "migration",
+    QueryError: "query",
+    ServerError: "server",
+    ConfigurationError: "configuration",
+}
+_PLACE = re.compile(r"^\S+\.sql:\d+:\d+: ", re.MULTILINE)
+_UNFINISHED = "unfinished"
+
+
+class Standing(NamedTuple):
+    """How a database stood after a failure, and the command that goes on from there."""
+
+    system: str
+    # None if it could not be looked up
+    version: int | None
+    next: str
+    sentence: str
+
+
+class Failed(Exception):
+    """A command failed while it changed a database, which was looked at afterwards."""
+
+    def __init__(
+        self, error: Exception, standing: Standing, done: Sequence[dict[str, Any]] = ()
+    ) -> None:
+        super().__init__(error)
+        self.error = error
+        self.standing = standing
+        # what the command had done with other systems, for a program
+        self.done = done
+
+
+@contextmanager
+def standing_told(
+    database: "SystemDatabase",
+    files: "Files",
+    command: str,
+    done: Sequence[dict[str, Any]] = (),
+) -> Generator[None]:
+    """Look at the database after a failure; `command` is what to run when its cause is mended."""
+    # loaded already by every command that changes a database
+    import psycopg  # noqa: PLC0415
+
+    try:
+        yield
+    except (DbkitError, psycopg.Error) as error:
+        raise Failed(error, _look_up(database, files, error, command), done) from error
+
+
+def with_url(command: str, url: str | None) -> str:
+    """Return a command as it was given a URL; a password is not shown again."""
+    return f"{command} --url {shlex.quote(without_password(url))}" if url else command
+
+
+def _look_up(
+    database: "SystemDatabase", files: "Files", error: Exception, command: str
+) -> Standing:
+    import psycopg  # noqa: PLC0415
+
+    from dbkit.migrations import read_status  # noqa: PLC0415
+
+    system = files.system
+    asking = f"dbkit status {system}"
+    try:
+        with database.connect() as connection:
+            status = read_status(files, connection)
+    except (DbkitError, psycopg.Error):
+        unknown = f"at which version {system} is now could not be looked up; see {asking}"
+        return Standing(system, None, asking, unknown)
+    if status.problems and not status.applied:
+        return Standing(system, None, asking, f"how {system} stands is told by {asking}")
+    where = f"{system} is at version {status.version}"
+    if any(problem.kind == _UNFINISHED for problem in status.problems):
+        begun = f"{where}, and a migration is begun and not finished; see {asking}"
+        return Standing(system, status.version, asking, begun)
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        condition = "when that session is done, run"
+    elif _PLACE.search(server_sentence(error)):
+        condition = "mend the file and run"
+    else:
+        condition = "when that is mended, run"
+    return Standing(system, status.version, command, f"{where}; {condition} {command}")
+
+
+def failure_json(error: Exception) -> dict[str, Any]:
+    """Return what a program reads of a failure."""
+    failed = error if isinstance(error, Failed) else None
+    cause = failed.error if failed else error
+    faults: Sequence[Exception] = getattr(cause, "faults", (cause,))
+    told = {
+        "kind": _kind(faults[0]),
+        "message": "\n".join(map(_message, faults)),
+        "system": failed.standing.system if failed else getattr(cause, "system", None),
+        "version": failed.standing.version if failed else None,
+        "next": failed.standing.next if failed else None,
+        "faults": [
+            {
+                "kind": _kind(fault),
+                "class": type(fault).__name__,
+                "message": _message(fault),
+                "version": getattr(fault, "version", None),
+                "path": getattr(fault, "path", None),
+                "line": getattr(fault, "line", None),
+                "column": getattr(fault, "column", None),
+                "sqlstate": getattr(fault, "sqlstate", None),
+            }
+            for fault in faults
+        ],
+    }
+    done = {"systems": list(failed.done)} if failed and failed.done else {}
+    return {**done, "error": told}
+
+
+def print_stopped(kind: str, message: str) -> None:
+    """Print for a program that a command ended before it was done."""
+    click.echo(json.dumps({"error": {"kind": kind, "message": message, "faults": []}}))
+
+
+def _kind(error: Exception) -> str:
+    if isinstance(error, click.UsageError):
+        return "usage"
+    if kind := getattr(error, "kind", None):
+        return str(kind)
+    if not isinstance(error, DbkitError):
+        return "database" if hasattr(error, "sqlstate") else "system"
+    return next((kind for base, kind in _KINDS.items() if isinstance(error, base)), "error")
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, click.UsageError):
+        return error.format_message()
+    return str(error) if isinstance(error, DbkitError) else server_sentence(error)
+
+
+def sentence(error: DbkitError) -> str:
+    """Return the sentence of an error of ours, with the line that it points at."""
+    snippet = getattr(error, "snippet", None)
+    return f"{error}\n{snippet}" if snippet else str(error)
+
+
+def server_sentence(error: BaseException) -> str:
+    """Return what the server said, at the place in a file where that is known."""
+    diag = getattr(error, "diag", None)
+    message = getattr(diag, "message_primary", None) or str(error).strip()
+    notes = "\n".join(getattr(error, "__notes__", []))
+    if message in notes:
+        return notes
+    parts = [message]
+    parts += [
+        f"{name}: {value}"
+        for name in ("detail", "hint")
+        if (value := getattr(diag, f"message_{name}", None))
+    ]
+    parts += [notes] if notes else []
+    return "\n".join(parts)
