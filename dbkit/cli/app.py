@@ -1,5 +1,6 @@
 """The command line: its commands, and the message and exit code of each error."""
 
+import json
 import os
 import signal
 import sys
@@ -86,8 +87,7 @@ class Commands(Group):
 
 
 def _asks_for_help(context: click.Context, arguments: list[str]) -> bool:
-    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    return not set(own).isdisjoint(context.help_option_names)
+    return not set(_own(arguments)).isdisjoint(context.help_option_names)
 
 
 @click.group(
@@ -108,80 +108,76 @@ def cli(context: click.Context) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return the exit code of the process."""
     signal.signal(signal.SIGTERM, _terminate)
+    as_json = "--json" in _own(arguments)
     try:
         code = cli.main(list(arguments), prog_name="dbkit", standalone_mode=False)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except KeyboardInterrupt:
-        return _stopped(signal.SIGINT)
+        return _stopped(signal.SIGINT, as_json=as_json)
     except click.Abort as abort:
         # click raises it for Ctrl-C, with a cause, and for a question that was not answered
-        return _stopped(signal.SIGINT) if abort.__cause__ else _refused()
+        return _stopped(signal.SIGINT, as_json=as_json) if abort.__cause__ else _refused()
     except Terminated:
-        return _stopped(signal.SIGTERM)
+        return _stopped(signal.SIGTERM, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - an unexpected error is raised again
-        return _fail(error)
+        return _fail(error, as_json=as_json)
     return code if isinstance(code, int) else 0
 
 
-def _fail(error: Exception) -> int:
+def _own(arguments: Sequence[str]) -> Sequence[str]:
+    """Return the arguments that are dbkit's own, and not psql's."""
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
+
+
+def _fail(error: Exception, *, as_json: bool) -> int:
     """Print an expected error as a sentence and return its exit code; raise any other again."""
-    if isinstance(error, click.UsageError):
-        _print_error(error.format_message(), error.ctx)
-        return USAGE
-    if isinstance(error, DbkitError):
-        # each of several faults is printed as an error of its own
-        for fault in getattr(error, "faults", (error,)):
-            _print_error(_sentence(fault))
-        return USAGE if isinstance(error, NoProject) else FAILURE
+    # only a failure needs them
+    from dbkit.cli import failures  # noqa: PLC0415
+    from dbkit.cli.errors import Failed  # noqa: PLC0415
 
-    import psycopg  # noqa: PLC0415 - loaded already wherever it can have raised
-
-    if isinstance(error, psycopg.Error):
-        _print_error(_server_sentence(error))
-    elif isinstance(error, BrokenPipeError):
+    cause, standing = error, None
+    if isinstance(error, Failed):
+        cause, standing = error.error, error.standing
+    if isinstance(cause, BrokenPipeError):
         # the program that reads our output has closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    elif isinstance(error, OSError) and error.filename and error.strerror:
-        _print_error(f"{error.filename}: {error.strerror.lower()}")
+        return FAILURE
+    if not failures.is_expected(cause):
+        raise cause
+    if as_json:
+        click.echo(json.dumps(failures.failure_json(error)))
+    if isinstance(cause, click.UsageError):
+        _print_error(cause.format_message(), cause.ctx)
+        return USAGE
+    if isinstance(cause, DbkitError):
+        # each of several faults is printed as an error of its own
+        for fault in getattr(cause, "faults", (cause,)):
+            _print_error(failures.sentence(fault))
     else:
-        raise error
-    return FAILURE
+        _print_error(failures.message_of(cause))
+    if standing is not None and standing.sentence and failures.is_of_the_run(cause):
+        click.echo(standing.sentence, err=True)
+    return USAGE if isinstance(cause, NoProject) else FAILURE
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise Terminated
 
 
-def _stopped(signum: signal.Signals) -> int:
-    _print_error("stopped; dbkit status shows where the database stands")
+def _stopped(signum: signal.Signals, *, as_json: bool) -> int:
+    message = "stopped; dbkit status shows where the database stands"
+    if as_json:
+        from dbkit.cli.failures import stopped_json  # noqa: PLC0415 - only a failure needs it
+
+        click.echo(json.dumps(stopped_json("stopped", message)))
+    _print_error(message)
     return 128 + signum
 
 
 def _refused() -> int:
     _print_error("not confirmed, so nothing was done; answer y, or give --yes")
     return FAILURE
-
-
-def _sentence(error: DbkitError) -> str:
-    snippet = getattr(error, "snippet", None)
-    return f"{error}\n{snippet}" if snippet else str(error)
-
-
-def _server_sentence(error: BaseException) -> str:
-    diag = getattr(error, "diag", None)
-    message = getattr(diag, "message_primary", None) or str(error).strip()
-    notes = "\n".join(getattr(error, "__notes__", []))
-    if message in notes:
-        return notes
-    parts = [message]
-    parts += [
-        f"{name}: {value}"
-        for name in ("detail", "hint")
-        if (value := getattr(diag, f"message_{name}", None))
-    ]
-    parts += [notes] if notes else []
-    return "\n".join(parts)
 
 
 def _print_error(text: str, context: click.Context | None = None) -> None:

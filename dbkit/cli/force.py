@@ -2,6 +2,7 @@
 
 import click
 
+from dbkit.cli.failures import standing_told, with_url
 from dbkit.cli.options import open_project, system_argument, url_option
 from dbkit.cli.reporting import reporter, wait_option
 from dbkit.migrations import Runner, read_files
@@ -22,7 +23,12 @@ def command(name: str, version: int, wait: float, url: str | None) -> None:
     system = project.system(name)
     files = read_files(system, project.settings.root)
     database = project.database(system, url)
-    with database.connect() as connection, reporter(name, as_json=False) as progress:
+    again = with_url(f"dbkit force {name} {version}", url)
+    with (
+        standing_told(database, files, again),
+        database.connect() as connection,
+        reporter(name, as_json=False) as progress,
+    ):
         outcome = Runner(files, connection, progress, wait=wait).force(version)
     click.echo(
         f"{name}: recorded version {outcome.after} (it was {outcome.before}); nothing was run"

@@ -4,6 +4,7 @@ import json
 
 import click
 
+from dbkit.cli.failures import standing_told, with_url
 from dbkit.cli.options import (
     json_option,
     open_project,
@@ -46,7 +47,13 @@ def command(
     for system in systems:
         files = read_files(system, project.settings.root)
         database = project.database(system, url)
-        with database.connect() as connection, reporter(system.name, as_json) as progress:
+        again = f"dbkit migrate {system.name}" + ("" if to is None else f" --to {to}")
+        done = [outcome_json(outcome) for outcome in outcomes]
+        with (
+            standing_told(database, files, with_url(again, url), done),
+            database.connect() as connection,
+            reporter(system.name, as_json) as progress,
+        ):
             runner = Runner(files, connection, progress, wait=wait)
             if plan:
                 outcome = runner.plan_migrate(to, drop_gone=drop_gone)

@@ -4,6 +4,7 @@ import json
 
 import click
 
+from dbkit.cli.failures import standing_told, with_url
 from dbkit.cli.options import json_option, open_project, system_argument, url_option
 from dbkit.cli.reporting import outcome_json, print_plan, reporter, wait_option
 from dbkit.migrations import Runner, read_files
@@ -44,7 +45,10 @@ def command(
     with database.connect() as connection, reporter(name, as_json) as progress:
         runner = Runner(files, connection, progress, wait=wait)
         target = to if to is not None else runner.steps_back(steps or 1)
-        outcome = runner.plan_rollback(target) if plan else runner.rollback(target)
+        # to the same version: as many steps again might be too many
+        again = with_url(f"dbkit rollback {name} --to {target}", url)
+        with standing_told(database, files, again):
+            outcome = runner.plan_rollback(target) if plan else runner.rollback(target)
     if as_json:
         click.echo(json.dumps({"systems": [outcome_json(outcome)]}))
     elif plan:

@@ -479,6 +479,8 @@ class Locked(MigrationError):
     holder: str
     waited: float
 
+    kind: ClassVar[str] = "locked"
+
     def __str__(self) -> str:
         return (
             f"another migration run holds the lock ({self.holder}); waited {self.waited:.0f} s, "

@@ -1,16 +1,16 @@
 """Tell of a failure: sentences for a person, JSON for a program, and how the database stands."""
 
-import json
 import re
 import shlex
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from dbkit.database import without_password
+from dbkit.cli.errors import Failed, Standing
 from dbkit.errors import (
+    CannotConnect,
     ConfigurationError,
     DbkitError,
     MigrationError,
@@ -32,30 +32,9 @@ _KINDS = {
     ConfigurationError: "configuration",
 }
 _PLACE = re.compile(r"^\S+\.sql:\d+:\d+: ", re.MULTILINE)
-_UNFINISHED = "unfinished"
-
-
-class Standing(NamedTuple):
-    """How a database stood after a failure, and the command that goes on from there."""
-
-    system: str
-    # None if it could not be looked up
-    version: int | None
-    next: str
-    sentence: str
-
-
-class Failed(Exception):
-    """A command failed while it changed a database, which was looked at afterwards."""
-
-    def __init__(
-        self, error: Exception, standing: Standing, done: Sequence[dict[str, Any]] = ()
-    ) -> None:
-        super().__init__(error)
-        self.error = error
-        self.standing = standing
-        # what the command had done with other systems, for a program
-        self.done = done
+_UNFINISHED, _LOCKED = "unfinished", "locked"
+# where one of these is wrong, there is no ledger that could tell a version
+_UNKNOWN = {"foreign", "schema", "unreachable"}
 
 
 @contextmanager
@@ -71,13 +50,20 @@ def standing_told(
 
     try:
         yield
+    except CannotConnect:
+        raise
     except (DbkitError, psycopg.Error) as error:
         raise Failed(error, _look_up(database, files, error, command), done) from error
 
 
 def with_url(command: str, url: str | None) -> str:
     """Return a command as it was given a URL; a password is not shown again."""
-    return f"{command} --url {shlex.quote(without_password(url))}" if url else command
+    if not url:
+        return command
+    # the driver is loaded by then
+    from dbkit.database import without_password  # noqa: PLC0415
+
+    return f"{command} --url {shlex.quote(without_password(url))}"
 
 
 def _look_up(
@@ -92,16 +78,19 @@ def _look_up(
     try:
         with database.connect() as connection:
             status = read_status(files, connection)
-    except (DbkitError, psycopg.Error):
+    except (DbkitError, psycopg.Error) as unreadable:
         unknown = f"at which version {system} is now could not be looked up; see {asking}"
-        return Standing(system, None, asking, unknown)
-    if status.problems and not status.applied:
-        return Standing(system, None, asking, f"how {system} stands is told by {asking}")
+        # the command failed because nothing can be read, and that is told already
+        is_same = message_of(unreadable) == message_of(error)
+        return Standing(system, None, asking, "" if is_same else unknown)
+    kinds = {problem.kind for problem in status.problems}
+    if not status.applied and not kinds.isdisjoint(_UNKNOWN):
+        return Standing(system, None, asking, "")
     where = f"{system} is at version {status.version}"
-    if any(problem.kind == _UNFINISHED for problem in status.problems):
+    if _UNFINISHED in kinds:
         begun = f"{where}, and a migration is begun and not finished; see {asking}"
         return Standing(system, status.version, asking, begun)
-    if isinstance(error, psycopg.errors.LockNotAvailable):
+    if isinstance(error, psycopg.errors.LockNotAvailable) or _kind(error) == _LOCKED:
         condition = "when that session is done, run"
     elif _PLACE.search(server_sentence(error)):
         condition = "mend the file and run"
@@ -117,7 +106,7 @@ def failure_json(error: Exception) -> dict[str, Any]:
     faults: Sequence[Exception] = getattr(cause, "faults", (cause,))
     told = {
         "kind": _kind(faults[0]),
-        "message": "\n".join(map(_message, faults)),
+        "message": "\n".join(map(message_of, faults)),
         "system": failed.standing.system if failed else getattr(cause, "system", None),
         "version": failed.standing.version if failed else None,
         "next": failed.standing.next if failed else None,
@@ -125,7 +114,7 @@ def failure_json(error: Exception) -> dict[str, Any]:
             {
                 "kind": _kind(fault),
                 "class": type(fault).__name__,
-                "message": _message(fault),
+                "message": message_of(fault),
                 "version": getattr(fault, "version", None),
                 "path": getattr(fault, "path", None),
                 "line": getattr(fault, "line", None),
@@ -139,9 +128,10 @@ def failure_json(error: Exception) -> dict[str, Any]:
     return {**done, "error": told}
 
 
-def print_stopped(kind: str, message: str) -> None:
-    """Print for a program that a command ended before it was done."""
-    click.echo(json.dumps({"error": {"kind": kind, "message": message, "faults": []}}))
+def stopped_json(kind: str, message: str) -> dict[str, Any]:
+    """Return what a program reads of a command that was ended from outside."""
+    nothing: dict[str, Any] = {"system": None, "version": None, "next": None, "faults": []}
+    return {"error": {"kind": kind, "message": message, **nothing}}
 
 
 def _kind(error: Exception) -> str:
@@ -154,10 +144,29 @@ def _kind(error: Exception) -> str:
     return next((kind for base, kind in _KINDS.items() if isinstance(error, base)), "error")
 
 
-def _message(error: Exception) -> str:
+def message_of(error: Exception) -> str:
+    """Return what a person is told of an expected error."""
     if isinstance(error, click.UsageError):
         return error.format_message()
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror.lower()}"
     return str(error) if isinstance(error, DbkitError) else server_sentence(error)
+
+
+def is_expected(error: Exception) -> bool:
+    """Say whether an error is told in a sentence; any other is a fault of dbkit's."""
+    if isinstance(error, click.UsageError | DbkitError):
+        return True
+    import psycopg  # noqa: PLC0415 - loaded already wherever it can have raised
+
+    return isinstance(error, psycopg.Error) or bool(
+        isinstance(error, OSError) and error.filename and error.strerror
+    )
+
+
+def is_of_the_run(error: Exception) -> bool:
+    """Say whether an error came while something was run, and was not found out before."""
+    return not isinstance(error, DbkitError)
 
 
 def sentence(error: DbkitError) -> str:
