@@ -670,12 +670,11 @@ def row_by_hand(state: MigrationState) -> Iterator[Observation]:
     kind="foreign",
     why="Another tool made the tables or their ledger, and dbkit does not know what is in there.",
     remedy=(
-        "Correct the URL; where the database is the right one, record where it stands with "
-        "`dbkit adopt` or `dbkit force`."
+        "Correct the URL; where the database is the right one, `dbkit adopt` finds where it stands."
     ),
     example=(
-        "shop: database 'shop' holds 1 table or view but no ledger; if migrations up to N made "
-        "them, record that with: dbkit force shop N"
+        "shop: database 'shop' holds 1 table or view but no ledger; find out which version that "
+        "is, and record it, with: dbkit adopt shop"
     ),
 )
 def foreign_database(state: MigrationState) -> Iterator[Observation]:

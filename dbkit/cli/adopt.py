@@ -15,22 +15,28 @@ from dbkit.operations import Adoption, find_adoption
 @system_argument
 @click.option("--to", type=click.IntRange(min=1), metavar="N", help="Compare with version N only.")
 @click.option("--plan", is_flag=True, help="Only compare; record nothing.")
+@click.option("--no-check", is_flag=True, help="Believe the other tool's ledger, or N.")
 @json_option
 @url_option
-def command(name: str, to: int | None, plan: bool, as_json: bool, url: str | None) -> None:
+def command(
+    name: str, to: int | None, plan: bool, no_check: bool, as_json: bool, url: str | None
+) -> None:
     """Record the version of a database of SYSTEM that another tool made.
 
-    For a database made by alembic, golang-migrate or a person. Its catalog is compared with
-    every version of SYSTEM, built in a scratch database beside it; nothing is run on the database
-    itself. If no version agrees, the differences are printed and nothing is recorded.
+    The version is found by the ledger of alembic, golang-migrate, dbmate, goose, Flyway, sqlx,
+    diesel, sql-migrate, refinery or yoyo, through the lines `-- was:` of the migrations; where
+    there is none, by the catalog. The catalog is compared with that of the version, built in a
+    scratch database beside it; nothing is run on the database itself. If the two do not agree, the
+    differences are printed and nothing is recorded.
     """
     project = open_project()
     system = project.system(name)
     files = read_files(system, project.settings.root)
     database = project.database(system, url)
     with database.connect() as connection, spinner_when_slow() as show_step:
-        show_step("comparing with every version")
-        adoption = find_adoption(connection, database.url, files, to=to)
+        adoption = find_adoption(
+            connection, database.url, files, to=to, check=not no_check, show=show_step
+        )
         if not plan:
             with reporter(name, as_json=as_json) as progress:
                 Runner(files, connection, progress).force(adoption.version)
@@ -43,13 +49,20 @@ def command(name: str, to: int | None, plan: bool, as_json: bool, url: str | Non
 
 def _print(system: str, adoption: Adoption, latest: int, *, recorded: bool) -> None:
     if adoption.origin is not None:
-        tool, version = adoption.origin
-        click.echo(f"{system}: made by {tool}, at its version {version}; its table is left alone")
+        origin = adoption.origin
+        click.echo(
+            f"{system}: made by {origin.tool}, at its version {origin.version}; "
+            "its table is left alone"
+        )
     if adoption.beside:
         click.echo(f"{system}: not ours, and left alone: {', '.join(adoption.beside)}")
     if adoption.rows_only:
         names = ", ".join(adoption.rows_only)
         click.echo(f"{system}: changes only rows, so it is assumed that it ran: {names}")
+    if adoption.stopped:
+        click.echo(f"{system}: {adoption.stopped}")
+    if not adoption.compared:
+        click.echo(f"{system}: its catalog was not compared")
     verb = "recorded at" if recorded else "would be recorded at"
     click.echo(f"{system}: {verb} version {adoption.version} of {latest}; nothing was run")
     if adoption.version < latest or recorded:

@@ -1,15 +1,19 @@
 """Spinners and progress bars on stderr, shown only on a terminal."""
 
 import sys
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from threading import Timer
 from typing import TYPE_CHECKING, Protocol
 
+import click
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 _SLOW_SECONDS = 1.0
+_LOG_SECONDS = 5.0
 
 
 class ShowBar(Protocol):
@@ -35,9 +39,12 @@ def spinner() -> "Progress":
 
 @contextmanager
 def spinner_when_slow() -> Generator[Callable[[str], object]]:
-    """Yield a function that takes what is being done; it is shown after the first second."""
+    """Yield a function that takes what is being done; it is shown after the first second.
+
+    In a log a line is printed every five seconds.
+    """
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield _LogLines().show
         return
     line = _DelayedLine()
     # in a thread, because a single answer of the server may take longer than a second
@@ -74,6 +81,17 @@ def row_bar(title: str, count_total: Callable[[], int | None]) -> Generator[Show
             progress.update(task, description=new_title or title, completed=rows, total=end)
 
         yield show
+
+
+class _LogLines:
+    def __init__(self) -> None:
+        self._next = time.monotonic() + _LOG_SECONDS
+
+    def show(self, text: str) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _LOG_SECONDS
+            click.echo(text, err=True)
 
 
 class _DelayedLine:

@@ -362,7 +362,8 @@ class ForeignLedger(MigrationError):
     def __str__(self) -> str:
         return (
             f"the table {self.table} was made by {self.maker}, and dbkit does not write into it; "
-            "rename it, or point dbkit at another database"
+            "rename it, then find out where the database stands with dbkit adopt, "
+            "or point dbkit at another database"
         )
 
 
@@ -428,8 +429,8 @@ class NotEmpty(MigrationError):
         migrations = "1 migration" if self.yoyo == 1 else f"{self.yoyo} migrations"
         hint = f" (yoyo recorded {migrations})" if self.yoyo else ""
         return (
-            f"database {self.database!r} holds {tables} but no ledger{hint}; if migrations up to N "
-            f"made them, record that with: dbkit force {self.system} {self.yoyo or 'N'}"
+            f"database {self.database!r} holds {tables} but no ledger{hint}; find out which "
+            f"version that is, and record it, with: dbkit adopt {self.system}"
         )
 
 

@@ -1,62 +1,45 @@
 """Find out at which version of a system a database is that another tool made."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg.rows import tuple_row
 
-from dbkit.migrations import Files, NoSuchVersion, Runner, read_ledger
-from dbkit.operations.databases import scratch
-from dbkit.operations.errors import AlreadyOurs, NothingToAdopt, NotOurs, UnfinishedOrigin
-from dbkit.operations.schema import Difference, Schema, compare, read_schema
+from dbkit.database import connect
+from dbkit.errors import DbkitError, SourceFault
+from dbkit.migrations import (
+    Files,
+    NoSuchVersion,
+    Runner,
+    Silent,
+    read_ledger,
+)
+from dbkit.operations.databases import scratch, url_of
+from dbkit.operations.errors import AlreadyOurs, NothingTellsVersion, NothingToAdopt, NotOurs
+from dbkit.operations.foreign import (
+    FOREIGN_LEDGERS,
+    ForeignHistory,
+    OldNames,
+    read_origin,
+    version_of,
+)
+from dbkit.operations.schema import Difference, Schema, compare, read_names, read_schema
+from dbkit.sqltext import ScriptStatement, Source, TokenKind, split, tokens
 
-_ALEMBIC, _GOLANG = "alembic_version", "schema_migrations"
-_FOREIGN_LEDGERS = (_ALEMBIC, _GOLANG)
-_COLUMNS = """
-select
-    class.relname,
-    array_agg(attribute.attname::text)
-from pg_class as class
-inner join pg_attribute as attribute on attribute.attrelid = class.oid
-where
-    class.relname = any(%s)
-    and pg_table_is_visible(class.oid)
-    and attribute.attnum > 0
-    and not attribute.attisdropped
-group by class.relname
-"""
 # two functions that return the same, a random UUID of version 4: (theirs, ours)
 _EQUIVALENTS = (("public.uuid_generate_v4()", "gen_random_uuid()"),)
+_WAS = re.compile(r"--[ \t]*was:[ \t]*(\S.*?)\s*")
+# statements that leave the catalog as it is, unless they call a function that does not
+_ROW_COMMANDS = {
+    *("insert", "update", "delete", "merge", "copy", "truncate", "with", "select", "values"),
+    *("do", "call", "set", "lock", "analyze"),
+}
+_NAMING = {TokenKind.WORD, TokenKind.QUOTED_NAME}
 
-
-class ForeignHistory(NamedTuple):
-    """Which tool made a database, and the version that the tool recorded."""
-
-    tool: str
-    version: str
-
-
-class SchemaHistory(NamedTuple):
-    """The schema of each version of a system, built on the same server as the database."""
-
-    versions: Mapping[int, Schema]
-    # the objects that the files in _objects make: the next `migrate` replaces them anyway
-    replaced: frozenset[str]
-
-    @property
-    def known(self) -> frozenset[str]:
-        """The name of every object of any version."""
-        return frozenset(name for schema in self.versions.values() for name in schema)
-
-
-class VersionMatch(NamedTuple):
-    """How a database differs from one version."""
-
-    version: int
-    differences: tuple[Difference, ...]
-    # objects that no version has; they are left alone
-    beside: tuple[str, ...]
+ShowVersion = Callable[[str], object]
+"""A function that shows how far the comparison is, as text."""
 
 
 class Adoption(NamedTuple):
@@ -67,15 +50,160 @@ class Adoption(NamedTuple):
     beside: tuple[str, ...]
     # migrations up to this version that change only rows: no catalog shows whether they ran
     rows_only: tuple[str, ...]
+    # whether the catalog was compared with the one of this version
+    compared: bool = True
+    # why not every version was compared; empty if every one was
+    stopped: str = ""
 
 
-def find_adoption(
-    connection: psycopg.Connection[Any], url: str, files: Files, *, to: int | None = None
+class _Versions(NamedTuple):
+    """The schemas of some versions, built on the same server as the database."""
+
+    schemas: Mapping[int, Schema]
+    # the objects that the files in _objects make: the next `migrate` replaces them anyway
+    replaced: frozenset[str]
+
+
+class _Match(NamedTuple):
+    """How a database differs from one version."""
+
+    version: int
+    differences: tuple[Difference, ...]
+    # objects that no version has; they are left alone
+    beside: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Names:
+    """The names of all objects of each version, as what each adds and removes."""
+
+    added: dict[int, frozenset[str]] = field(default_factory=dict[int, frozenset[str]])
+    removed: dict[int, frozenset[str]] = field(default_factory=dict[int, frozenset[str]])
+    newest: frozenset[str] = frozenset()
+    # those that the files in _objects add to the newest version
+    replaced: frozenset[str] = frozenset()
+    stopped: str = ""
+
+    def add(self, version: int, names: frozenset[str]) -> None:
+        """Note the names of the next version."""
+        self.added[version] = names - self.newest
+        self.removed[version] = self.newest - names
+        self.newest = names
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The name of every object of any version."""
+        return frozenset[str]().union(*self.added.values())
+
+    def nearest(self, names: Collection[str]) -> list[int]:
+        """Return the versions whose names differ least from these."""
+        wanted = (frozenset(names) & self.known) - self.replaced
+        differing = set(wanted)
+        distances: dict[int, int] = {}
+        for version, added in self.added.items():
+            # a name is among those that differ if only one of the two has it
+            differing ^= (added | self.removed[version]) - self.replaced
+            distances[version] = len(differing)
+        least = min(distances.values())
+        return [version for version, distance in distances.items() if distance == least]
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    """Builds versions of a system in a scratch database beside another one."""
+
+    model: psycopg.Connection[Any]
+    url: str
+    files: Files
+    show: ShowVersion
+
+    def names(self) -> _Names:
+        """Build every version and read its names; stop at the first that cannot be built."""
+        names = _Names()
+
+        def look(version: int, looking: psycopg.Connection[Any]) -> None:
+            names.add(version, read_names(looking))
+
+        with scratch(self.url, self.model) as connection:
+            try:
+                self._migrate(connection, self.files.latest, look, "looking at version")
+            except (DbkitError, psycopg.Error) as error:
+                if not names.added:
+                    raise
+                reached = max(names.added)
+                names.stopped = f"version {reached + 1} cannot be made here: {_first_line(error)}"
+            if self.files.objects:
+                with_objects = self._with_objects(connection, max(names.added))
+                names.replaced = frozenset(with_objects) - names.newest
+        return names
+
+    def schemas(self, wanted: Collection[int]) -> _Versions:
+        """Build up to the newest of some versions, and read the schema of each."""
+        schemas: dict[int, Schema] = {}
+        newest = max(wanted)
+
+        def look(version: int, looking: psycopg.Connection[Any]) -> None:
+            if version in wanted:
+                schemas[version] = _normal(read_schema(looking))
+
+        with scratch(self.url, self.model) as connection:
+            self._migrate(connection, newest, look, "building version")
+            if not self.files.objects:
+                return _Versions(schemas, frozenset())
+            complete = self._with_objects(connection, newest)
+        plain = schemas[newest]
+        replaced = {name for name, text in complete.items() if plain.get(name) != text}
+        return _Versions(schemas, frozenset(replaced))
+
+    def _migrate(
+        self,
+        connection: psycopg.Connection[Any],
+        to: int,
+        look: Callable[[int, psycopg.Connection[Any]], None],
+        doing: str,
+    ) -> None:
+        url = url_of(self.url, connection.info.dbname)
+        with connect(url) as looking:
+
+            def finished(version: int) -> None:
+                self.show(f"{doing} {version} of {to}")
+                look(version, looking)
+
+            watching = _Watching(self.files.versions, finished)
+            Runner(self.files._replace(objects=()), connection, watching).migrate(to)
+
+    def _with_objects(self, connection: psycopg.Connection[Any], version: int) -> Schema:
+        Runner(self.files, connection).migrate(version)
+        return _normal(read_schema(connection))
+
+
+class _Watching(Silent):
+    """Calls a function with the number of each migration that is committed."""
+
+    def __init__(self, versions: Mapping[str, int], look: Callable[[int], None]) -> None:
+        self._versions, self._look = versions, look
+
+    def finished(self, name: str, seconds: float, *, direction: str) -> None:
+        """Look at the version that is there now."""
+        del seconds, direction
+        self._look(self._versions[name])
+
+
+def find_adoption(  # noqa: PLR0913 - what a person may say on the command line
+    connection: psycopg.Connection[Any],
+    url: str,
+    files: Files,
+    *,
+    to: int | None = None,
+    check: bool = True,
+    show: ShowVersion = lambda _: None,
 ) -> Adoption:
-    """Compare a database with every version of a system, or with one, and return which it is.
+    """Return which version of a system a database has; the database itself is only read.
 
-    The versions are built one after another in a scratch database on the same server, so that the
-    same server writes both sets of definitions. The database itself is only read.
+    It is the version asked for, or else what the ledger of another tool says, or else the one
+    whose catalog agrees. Unless `check` is False the catalog has to agree in any case: the
+    versions are built in a scratch database on the same server, so that the same server writes
+    both sets of definitions.
     """
     if to is not None and not 0 < to <= files.latest:
         reason = f"the newest migration is {files.latest}"
@@ -83,70 +211,93 @@ def find_adoption(
     ledger = read_ledger(connection, files.system, files.versions)
     if ledger.exists and ledger.applied:
         raise AlreadyOurs(files.system, ledger.version)
-    origin = _find_origin(connection)
-    schema = _normal(read_schema(connection, left_out=_FOREIGN_LEDGERS))
+    origin = read_origin(connection)
+    told = to or (_told_by(origin, files) if origin else None)
+    if not check:
+        if told is None:
+            raise NothingTellsVersion(files.system)
+        return Adoption(origin, told, (), (), compared=False)
+    schema = _normal(read_schema(connection, left_out=FOREIGN_LEDGERS))
     if not any(name.startswith("table ") for name in schema):
         raise NothingToAdopt(files.system)
-    history = _build_history(connection, url, files)
-    matches = [
-        _match(version, schema, history)
-        for version in history.versions
-        if to is None or version == to
-    ]
-    best = _best(matches, history)
+    builder = _Builder(connection, url, files, show)
+    if told is None:
+        return _by_catalog(builder, schema, origin)
+    told_by = "" if to is not None or origin is None else f"the ledger of {origin.tool}"
+    return _at(builder, schema, origin, told, told_by)
+
+
+def _told_by(origin: ForeignHistory, files: Files) -> int | None:
+    names = _old_names(files)
+    if origin.tool == "yoyo":
+        # its files are ours: they may have kept their names
+        own = {migration.version: migration.name for migration in files.migrations}
+        names = {**own, **names}
+    return version_of(files.system, origin, names)
+
+
+def _old_names(files: Files) -> OldNames:
+    """Return the old name of each migration: what stands in its first line after `-- was:`."""
+    names: dict[int, str] = {}
+    for migration in files.migrations:
+        with migration.path.open(encoding="utf-8-sig", errors="replace") as file:
+            if match := _WAS.fullmatch(file.readline()):
+                names[migration.version] = match[1]
+    return names
+
+
+def _at(
+    builder: _Builder,
+    schema: Schema,
+    origin: ForeignHistory | None,
+    version: int,
+    told_by: str,
+) -> Adoption:
+    """Compare a database with one version, and build no later one."""
+    versions = builder.schemas([version])
+    later = _later_words(builder.files, version)
+    known = frozenset(
+        name for name in schema if name in versions.schemas[version] or _last_word(name) in later
+    )
+    match = _match(version, schema, versions, known)
+    if match.differences:
+        differences = tuple(map(str, match.differences))
+        raise NotOurs(builder.files.system, version, differences, told_by)
+    return Adoption(origin, version, match.beside, ())
+
+
+def _by_catalog(builder: _Builder, schema: Schema, origin: ForeignHistory | None) -> Adoption:
+    """Find the version whose catalog agrees.
+
+    The names of objects are read at every version, which is quick, and the definitions at those
+    alone whose names differ least.
+    """
+    files = builder.files
+    names = builder.names()
+    versions = builder.schemas(names.nearest(schema))
+    matches = [_match(version, schema, versions, names.known) for version in versions.schemas]
+    best = _best(matches, versions)
     if best.differences:
-        raise NotOurs(files.system, best.version, tuple(map(str, best.differences)))
-    return Adoption(origin, best.version, best.beside, tuple(_rows_only(files, history, best)))
+        differences = tuple(map(str, best.differences))
+        raise NotOurs(files.system, best.version, differences, stopped=names.stopped)
+    rows_only = tuple(_rows_only(files, names, best.version))
+    return Adoption(origin, best.version, best.beside, rows_only, stopped=names.stopped)
 
 
-def _find_origin(connection: psycopg.Connection[Any]) -> ForeignHistory | None:
-    with connection.cursor(row_factory=tuple_row) as cursor:
-        tables: dict[str, list[str]] = dict(
-            cursor.execute(_COLUMNS, [list(_FOREIGN_LEDGERS)]).fetchall()
-        )
-        if {"version_num"} <= {*tables.get(_ALEMBIC, ())}:
-            rows = cursor.execute("select version_num from alembic_version").fetchall()
-            return ForeignHistory(
-                "alembic", ", ".join(str(version) for (version,) in rows) or "none"
-            )
-        if {"version", "dirty"} <= {*tables.get(_GOLANG, ())}:
-            rows = cursor.execute("select version, dirty from schema_migrations").fetchall()
-            for version, dirty in rows:
-                if dirty:
-                    raise UnfinishedOrigin("golang-migrate", str(version))
-            return ForeignHistory("golang-migrate", str(rows[0][0]) if rows else "none")
-    return None
-
-
-def _build_history(model: psycopg.Connection[Any], url: str, files: Files) -> SchemaHistory:
-    versions: dict[int, Schema] = {}
-    without_objects = files._replace(objects=())
-    with scratch(url, model) as connection:
-        for migration in files.migrations:
-            Runner(without_objects, connection).migrate(migration.version)
-            versions[migration.version] = _normal(read_schema(connection))
-        Runner(files, connection).migrate()
-        complete = _normal(read_schema(connection))
-    latest: Schema = versions.get(files.latest, {})
-    replaced = frozenset(name for name, text in complete.items() if latest.get(name) != text)
-    return SchemaHistory(versions, replaced)
-
-
-def _match(version: int, schema: Schema, history: SchemaHistory) -> VersionMatch:
-    known = history.known
+def _match(version: int, schema: Schema, versions: _Versions, known: Collection[str]) -> _Match:
     blocking: list[Difference] = []
     beside: list[str] = []
-    for difference in compare(history.versions[version], schema):
-        if difference.name in history.replaced:
+    for difference in compare(versions.schemas[version], schema):
+        if difference.name in versions.replaced:
             continue
         if difference.wanted is None and difference.name not in known:
             beside.append(difference.name)
         else:
             blocking.append(difference)
-    return VersionMatch(version, tuple(blocking), tuple(beside))
+    return _Match(version, tuple(blocking), tuple(beside))
 
 
-def _best(matches: list[VersionMatch], history: SchemaHistory) -> VersionMatch:
+def _best(matches: list[_Match], versions: _Versions) -> _Match:
     """Return the version with the fewest differences; of versions with one schema, the first.
 
     If two versions have the same schema, the later one only changes rows. If it runs a second
@@ -154,20 +305,57 @@ def _best(matches: list[VersionMatch], history: SchemaHistory) -> VersionMatch:
     """
     best = min(matches, key=lambda match: (len(match.differences), -match.version))
     for match in matches:
-        if history.versions[match.version] == history.versions[best.version]:
+        if versions.schemas[match.version] == versions.schemas[best.version]:
             return match
     return best
 
 
-def _rows_only(files: Files, history: SchemaHistory, best: VersionMatch) -> Iterable[str]:
-    before: Schema = {}
+def _rows_only(files: Files, names: _Names, version: int) -> Iterable[str]:
     for migration in files.migrations:
-        if migration.version > best.version:
+        if migration.version > version:
             return
-        after = history.versions[migration.version]
-        if after == before:
+        if names.added[migration.version] or names.removed[migration.version]:
+            continue
+        source = _source(migration.path.read_bytes(), migration.shown)
+        if all(statement.command in _ROW_COMMANDS for statement in _statements(source)):
             yield migration.name
-        before = after
+
+
+def _later_words(files: Files, version: int) -> frozenset[str]:
+    """Return the names in the text of later migrations, which are not built."""
+    words: set[str] = set()
+    for migration in files.migrations[version:]:
+        text = _source(migration.path.read_bytes(), migration.shown).text
+        try:
+            words.update(
+                text[token.start : token.end].strip('"').lower()
+                for token in tokens(text)
+                if token.kind in _NAMING
+            )
+        except SourceFault:
+            # told when that migration is run
+            continue
+    return frozenset(words)
+
+
+def _last_word(name: str) -> str:
+    """Return the bare name of an object, as `total` of "column orders.total"."""
+    return name.partition("(")[0].rpartition(" ")[2].rpartition(".")[2].strip('"').lower()
+
+
+def _statements(source: Source) -> list[ScriptStatement]:
+    try:
+        return [
+            part
+            for part in split(source)
+            if isinstance(part, ScriptStatement) and not part.is_empty
+        ]
+    except SourceFault:
+        return []
+
+
+def _source(content: bytes, shown: str) -> Source:
+    return Source(shown, content.decode("utf-8-sig", errors="replace"))
 
 
 def _normal(schema: Schema) -> Schema:
@@ -176,3 +364,7 @@ def _normal(schema: Schema) -> Schema:
         for name, definition in normal.items():
             normal[name] = definition.replace(theirs, ours)
     return normal
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

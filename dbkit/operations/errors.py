@@ -192,6 +192,51 @@ class UnfinishedOrigin(DbkitError):
 
 
 @dataclass(eq=False)
+class UnknownOrigin(DbkitError):
+    """Another tool recorded a migration that no file here was."""
+
+    system: str
+    tool: str
+    version: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.tool} is at its version {self.version}, and no migration of {self.system} has "
+            "it in its line `-- was:`; bring the files here that the database was made from, "
+            f"or compare it with a version: dbkit adopt {self.system} --to N --plan"
+        )
+
+
+@dataclass(eq=False)
+class OriginHasHole(DbkitError):
+    """Another tool has applied a migration, and not one before it."""
+
+    system: str
+    tool: str
+    missing: str
+    newest: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.tool} has applied {self.newest}, but not {self.missing}, which comes before "
+            f"it here; apply that one with {self.tool} first, then run dbkit adopt {self.system}"
+        )
+
+
+@dataclass(eq=False)
+class NothingTellsVersion(ConfigurationError):
+    """Nothing but the catalog tells which version a database has, and it is not to be looked at."""
+
+    system: str
+
+    def __str__(self) -> str:
+        return (
+            f"no ledger of another tool tells which version the database of {self.system} has, "
+            "so only its catalog can; leave out --no-check, or say --to N"
+        )
+
+
+@dataclass(eq=False)
 class NothingToAdopt(ConfigurationError):
     """A database that is to be adopted is empty."""
 
@@ -210,15 +255,24 @@ class NotOurs(DbkitError):
     system: str
     version: int
     differences: tuple[str, ...]
+    # what tells that it has this version; empty if it is only the nearest one
+    told_by: str = ""
+    # why later versions were not looked at
+    stopped: str = ""
 
     def __str__(self) -> str:
         count = len(self.differences)
         differences = "1 difference" if count == 1 else f"{count} differences"
         listed = "".join(f"\n  {difference}" for difference in self.differences)
+        place = (
+            f"at version {self.version} by {self.told_by}"
+            if self.told_by
+            else (f"nearest to version {self.version}")
+        )
+        stopped = f" ({self.stopped})" if self.stopped else ""
         return (
-            f"the database of {self.system} is nearest to version {self.version}, "
-            f"with {differences}; "
-            f"mend them, or record it as it is with `dbkit force {self.system} {self.version}`:"
+            f"the database of {self.system} is {place}, with {differences}{stopped}; "
+            f"mend them in the database or in the files, then run dbkit adopt {self.system} again:"
             f"{listed}"
         )
 

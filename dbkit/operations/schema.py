@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 from psycopg.rows import tuple_row
@@ -11,7 +11,7 @@ from dbkit.migrations import read_bookkeeping
 
 # the server's own definition of each object; its names have their schemas because the search path
 # is empty. The order of columns is left out: two histories may add the same columns in two orders
-_DEFINITIONS = """
+_RELATIONS: LiteralString = """
 with
 named as (
     select
@@ -51,7 +51,8 @@ relation as (
                 and owner.relname = any(%(left_out)s)
         )
 )
-
+"""
+_OBJECTS: LiteralString = """
 select
     'extension' as kind,
     quote_ident(extension.extname) as name,
@@ -221,8 +222,10 @@ select
 from pg_rewrite as rule
 inner join relation on relation.oid = rule.ev_class
 where rule.rulename <> '_RETURN'
-order by 1, 2
 """
+_DEFINITIONS = f"{_RELATIONS} {_OBJECTS} order by 1, 2"
+# the definitions are not computed if nobody asks for them
+_NAMES = f"{_RELATIONS} select kind, name from ({_OBJECTS}) as each (kind, name, definition)"  # noqa: S608 - both are above
 
 Schema = Mapping[str, str]
 """The definition of each object by its kind and its name, as in "table runs"."""
@@ -250,14 +253,30 @@ def read_schema(connection: psycopg.Connection[Any], *, left_out: Iterable[str] 
     The tables of dbkit's ledgers, and those named in `left_out`, are left out with their columns,
     indexes and constraints.
     """
+    rows = _read(connection, _DEFINITIONS, left_out)
+    return {_shown(kind, name): _normal(text) for kind, name, text in rows}
+
+
+def read_names(connection: psycopg.Connection[Any]) -> frozenset[str]:
+    """Read the names that `read_schema` would have, which is quicker."""
+    return frozenset(_shown(kind, name) for kind, name in _read(connection, _NAMES, ()))
+
+
+def _read(
+    connection: psycopg.Connection[Any], query: LiteralString, left_out: Iterable[str]
+) -> list[tuple[Any, ...]]:
     names = [*read_bookkeeping(connection), *left_out]
     with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
         # so that every name is written with its schema
         path = cursor.execute("select current_setting('search_path')").fetchone()
         cursor.execute("select set_config('search_path', 'pg_catalog', true)")
-        rows = cursor.execute(_DEFINITIONS, {"left_out": names}).fetchall()
+        rows = cursor.execute(query, {"left_out": names}).fetchall()
         cursor.execute("select set_config('search_path', %s, true)", path)
-    return {f"{kind} {name.removeprefix('public.')}": _normal(text) for kind, name, text in rows}
+    return rows
+
+
+def _shown(kind: str, name: str) -> str:
+    return f"{kind} {name.removeprefix('public.')}"
 
 
 def compare(wanted: Schema, actual: Schema) -> list[Difference]:

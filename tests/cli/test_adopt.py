@@ -83,8 +83,8 @@ def test_what_differs_is_printed_and_nothing_is_recorded(shop: Project) -> None:
 
     assert refusal(ran).splitlines() == [
         (
-            "the database of shop is nearest to version 4, with 2 differences; mend them, "
-            "or record it as it is with `dbkit force shop 4`:"
+            "the database of shop is nearest to version 4, with 2 differences; mend them in the "
+            "database or in the files, then run dbkit adopt shop again:"
         ),
         "  column orders.id is bigint not null instead of integer not null",
         "  column orders.price is numeric default 0 instead of numeric not null default 0",

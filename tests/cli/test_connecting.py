@@ -189,8 +189,8 @@ def test_a_database_with_tables_and_no_ledger_is_refused(project: Project, call:
     message = ran.stdout.splitlines()[-1][6:] if call == "status" else refusal(ran)
     assert ran.returncode == (3 if call == "status" else 1)
     assert message.endswith(
-        " holds 1 table or view but no ledger; if migrations up to N made them, "
-        "record that with: dbkit force shop N"
+        " holds 1 table or view but no ledger; find out which version that is, "
+        "and record it, with: dbkit adopt shop"
     )
     assert contents(project) == before
 

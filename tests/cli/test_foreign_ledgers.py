@@ -75,7 +75,8 @@ def test_it_is_refused_by_every_command_and_stays_as_it_was(
 
     sentence = (
         f"the table public.schema_version was made by {maker}, and dbkit does not write into it; "
-        "rename it, or point dbkit at another database"
+        "rename it, then find out where the database stands with dbkit adopt, "
+        "or point dbkit at another database"
     )
     assert refused == [sentence] * len(calls)
     assert status["problems"] == [{"kind": "foreign", "version": None, "message": sentence}]

@@ -165,7 +165,7 @@ def test_a_database_made_by_other_means_is_adopted(project: Project) -> None:
     assert (refused.returncode, forced.returncode, migrated.returncode) == (1, 0, 0)
     assert refused.stderr.endswith(
         "holds 1 table or view but no ledger; "
-        "if migrations up to N made them, record that with: dbkit force shop N\n"
+        "find out which version that is, and record it, with: dbkit adopt shop\n"
     )
     assert project.rows("select name from orders") == []
 
@@ -182,7 +182,7 @@ def test_what_yoyo_alone_applied_is_taken_over(project: Project) -> None:
     forced = project.dbkit("force", "shop", "1")
 
     assert "yoyo recorded 1 migration" in refused.stderr
-    assert refused.stderr.endswith("record that with: dbkit force shop 1\n")
+    assert refused.stderr.endswith("and record it, with: dbkit adopt shop\n")
     assert (forced.returncode, project.dbkit("status").returncode) == (0, 0)
     assert recorded(project) == (["0001_orders"], ["0001_orders"])
 
