@@ -94,8 +94,8 @@ bench: .venv-bench/installed ## measure calls beside other libraries, and write 
 bench-short: .venv-bench/installed ## the same in about a minute, less exact; nothing is written
 	@.venv-bench/bin/python bench/calls.py --short
 
-bench-others: .venv/installed ## measure migrations, generating and imports, beside psql, yoyo and the driver
-	@$(BIN)/python bench/migrations.py
+bench-others: .venv/installed ## measure migrations, generating and imports, beside psql, yoyo and the driver; write bench/MIGRATIONS.md
+	@$(BIN)/python bench/migrations.py --yoyo --write
 	@$(BIN)/python bench/generating.py
 	@$(BIN)/python bench/describing.py
 	@$(BIN)/python bench/imports.py

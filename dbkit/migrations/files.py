@@ -1,8 +1,10 @@
 """Find the migrations and the object files of a system, and write the next migration."""
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,6 +33,7 @@ _PASSED_OVER = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _LARGE = 1 << 20
+_NAME_OF = attrgetter("name")
 _OBJECTS_FOLDER = "_objects"
 _AFTER = re.compile(r"^--\s*after\s*:\s*(.+?)\s*$", re.MULTILINE)
 _LONGEST_NAME = 60
@@ -136,18 +139,19 @@ def write_pair(system: System, name: str, root: Path) -> tuple[str, str]:
 def migration_file(path: Path, shown: str | None = None, system: str = "SYSTEM") -> MigrationFile:
     """Read number and name from a file's name, or say why it is no migration."""
     shown = shown or str(path)
+    stem = path.stem
     if path.suffix == ".py":
         raise UnusableFile(shown, "a migration is SQL here; write it as NNNN_name.sql")
-    if path.stem.startswith("post-apply"):
+    if stem.startswith("post-apply"):
         raise UnusableFile(
             shown,
             "post-apply files are not run; views, functions and triggers belong into "
             "sql/<system>/_objects/",
         )
-    match = _STEM.fullmatch(path.stem)
+    match = _STEM.fullmatch(stem)
     if match is None:
         raise UnusableFile(shown, "a migration is named NNNN_name.sql, such as 0007_add_index.sql")
-    return MigrationFile(int(match[1]), path.stem, path, shown, system)
+    return MigrationFile(int(match[1]), stem, path, shown, system)
 
 
 def shown_path(path: Path, root: Path) -> str:
@@ -201,15 +205,18 @@ def _find_migrations(
     except UnusableFile as fault:
         return (), (fault,)
     unusable: set[str] = set()
+    # with thousands of files, pathlib would take longer than everything else here
+    beside = _beside(shown_path(folder, root))
     for path in paths:
-        shown = shown_path(path, root)
-        if path.name.endswith(_ROLLBACK):
-            rollbacks[path.name.removesuffix(_ROLLBACK)] = shown
+        name = path.name
+        shown = beside + name
+        if name.endswith(_ROLLBACK):
+            rollbacks[name.removesuffix(_ROLLBACK)] = shown
             continue
         try:
             migrations.append(migration_file(path, shown, system.name))
         except UnusableFile as fault:
-            if origin := _origin(path.name):
+            if origin := _origin(name):
                 foreign.setdefault(origin, []).append(shown)
             else:
                 faults.append(fault)
@@ -238,7 +245,7 @@ def _look_into(
     """Return the SQL and Python files of a folder, and a fault for all that has no place there."""
     shown = shown_path(folder, root)
     try:
-        entries = sorted(folder.iterdir())
+        entries = sorted(folder.iterdir(), key=_NAME_OF)
     except FileNotFoundError:
         raise UnusableFile(
             shown,
@@ -254,13 +261,22 @@ def _look_into(
     paths: list[Path] = []
     strays: list[UnusableFile] = []
     for entry in entries:
-        if _PASSED_OVER.fullmatch(entry.name) or entry == allowed:
+        name = entry.name
+        if allowed and name == allowed.name and entry == allowed:
             continue
-        if entry.suffix in {".sql", ".py"}:
+        if name.endswith((".sql", ".py")) and name[0] not in "._":
+            paths.append(entry)
+        elif _PASSED_OVER.fullmatch(name):
+            continue
+        elif name.endswith((".sql", ".py")):
             paths.append(entry)
         else:
             strays.append(UnusableFile(shown_path(entry, root), _why_stray(entry, shown)))
     return paths, strays
+
+
+def _beside(shown_folder: str) -> str:
+    return "" if shown_folder == "." else f"{shown_folder}{os.sep}"
 
 
 def _origin(name: str) -> "Origin | None":

@@ -1,6 +1,7 @@
 """Compose the statements that write the ledger: yoyo's tables, `schema_version`, and ours."""
 
 import getpass
+import re
 import socket
 import uuid
 from collections.abc import Iterable, Sequence
@@ -203,6 +204,8 @@ where object.path = made.path
 _REMOVE_OBJECT = """
 delete from {objects} where path = {path} and type = {type} and identity = {identity}
 """
+# nearly every value is a digest or a name, and there are eleven to a migration
+_NEEDS_NO_ESCAPE = re.compile(r"[\w .-]*", re.ASCII)
 # run for each migration; the server takes longer to plan them than to run them
 _APPLY = {
     "dbkit_mark": (_MARK, ("hash", "name")),
@@ -423,4 +426,6 @@ class Records:
         if isinstance(value, int):
             # false and true as well
             return str(value)
+        if _NEEDS_NO_ESCAPE.fullmatch(value):
+            return f"'{value}'"
         return Escaping(self.pgconn).escape_literal(value.encode()).decode()

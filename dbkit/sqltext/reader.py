@@ -8,7 +8,7 @@ from dbkit.sqltext.errors import InterruptedStatement, UnclosedText
 from dbkit.sqltext.lexer import SPACE, command_name, lex
 from dbkit.sqltext.scriptparts import ScriptCommand, ScriptStatement
 from dbkit.sqltext.source import Source
-from dbkit.sqltext.strides import STATEMENT, STRIDE, STRIDE_NONSTANDARD, token_start
+from dbkit.sqltext.strides import BEGINNING, STRIDE, stride_nonstandard, token_start
 from dbkit.sqltext.tokenkinds import Token, TokenKind
 
 _SPACE = " \t\n\r\f\v"
@@ -215,7 +215,7 @@ class _Reader:
         source, text, limit = self._source, self._text, self._limit
         start = self._open.start
         offset: int = self._offset
-        while found := STATEMENT.match(text, offset, limit):
+        while found := BEGINNING.match(text, offset, limit):
             command, kind = found[1].lower(), found[2]
             is_routine = False
             if kind is not None:
@@ -227,7 +227,9 @@ class _Reader:
                 break
             if start < 0:
                 start = found.start(1)
-            end = found.end()
+            end = begun = found.end()
+            if not is_routine and (passed := STRIDE.match(text, begun, limit)):
+                end = passed.end()
             if is_routine or end == limit or text[end] != ";":
                 self._open = _Open(
                     start,
@@ -236,7 +238,7 @@ class _Reader:
                     is_routine=is_routine,
                     words_matter=is_routine,
                 )
-                offset = found.end(1)
+                offset = begun
                 break
             offset = end + 1
             while text[end - 1] in _SPACE:
@@ -250,7 +252,7 @@ class _Reader:
     def _pass_inside(self, current: _Open) -> None:
         """Pass over what can neither end the statement nor hide its end."""
         text, limit = self._text, self._limit
-        stride = (STRIDE if self._standard else STRIDE_NONSTANDARD).match
+        stride = (STRIDE if self._standard else stride_nonstandard()).match
         offset: int = self._offset
         while stopped := stride(text, offset, limit):
             stop = stopped.end()

@@ -1,6 +1,7 @@
 """Pass in one stride over all of a statement that can neither end it nor hide its end."""
 
 import re
+from functools import cache
 
 from dbkit.sqltext.lexer import NAME_CHAR, SPACE, VARIABLE_CHAR
 
@@ -40,17 +41,23 @@ _WORD = r"""[A-Za-z_][A-Za-z0-9_]*+ (?! [^\x00-\x7f] | [$'"&] )"""
 _OR_REPLACE = f"(?:(?i:or){SPACE}++(?i:replace){SPACE}++)?"
 
 STRIDE = re.compile(_stride(_STRING), re.VERBOSE | re.DOTALL)
-STRIDE_NONSTANDARD = re.compile(_stride(_STRING_WITHOUT_BACKSLASH), re.VERBOSE | re.DOTALL)
-# a statement from its beginning; the first group is its first word, with what the second one
-# names, if it makes something that needs no more words to be told from a routine
-STATEMENT = re.compile(
+# how a statement begins; the first group is its first word, with what the second one names, if it
+# makes something that needs no more words to be told from a routine
+BEGINNING = re.compile(
     rf"""
     {SPACE}*+ (?:--[^\n\r]*+ {SPACE}*+){{0,{_AT_MOST}}}
     ((?i:create){SPACE}++ {_OR_REPLACE} ({_WORD}) | {_WORD})
-    {_stride(_STRING)}
     """,
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE,
 )
+
+
+@cache
+def stride_nonstandard() -> re.Pattern[str]:
+    """Return what `STRIDE` is where a backslash counts in every string; few files need it."""
+    return re.compile(_stride(_STRING_WITHOUT_BACKSLASH), re.VERBOSE | re.DOTALL)
+
+
 # behind these a token begins, unless they stand in another one themselves
 _BOUNDARIES = " \t\n\r\f\v,(="
 _IN_NAME = re.compile(NAME_CHAR)
