@@ -125,6 +125,13 @@ def _print(statuses: list[tuple[Status, SystemDatabase | None]]) -> None:
                 markup=False,
                 soft_wrap=True,
             )
+        for replaced in status.replaced_objects:
+            console.print(
+                f"{status.name}: {replaced.type} {replaced.identity} was replaced by hand; "
+                f"dbkit migrate {status.name} puts the file's back",
+                markup=False,
+                soft_wrap=True,
+            )
         for gone in status.gone_objects:
             console.print(
                 f"{status.name}: {gone.type} {gone.identity} was made by {gone.path}, "

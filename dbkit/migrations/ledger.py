@@ -1,7 +1,7 @@
 """Read what a database says about its migrations and its objects, without writing or locking."""
 
 import hashlib
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple, TypedDict
@@ -10,6 +10,12 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row, tuple_row
 
+from dbkit.migrations.definitions import (
+    CatalogObject,
+    catalog_objects,
+    definitions,
+    major,
+)
 from dbkit.migrations.errors import ForeignLedger, SeveralLedgers
 
 LEDGER = "schema_version"
@@ -118,62 +124,6 @@ where
             and member.deptype = 'e'
     )
 """
-# `state` changes when the object is made or replaced: it holds the version of its catalog row, or
-# for a view that of its rule. Objects of extensions are left out: no file of ours makes them.
-_CATALOG = """
-select
-    named.type,
-    named.identity,
-    object.state
-from (
-    select
-        'pg_proc'::regclass as class,
-        routine.oid,
-        routine.pronamespace as namespace,
-        format('%s %s %s', routine.oid, routine.xmin, routine.ctid) as state
-    from pg_proc as routine
-    union all
-    select
-        'pg_class'::regclass,
-        view.oid,
-        view.relnamespace,
-        string_agg(format('%s %s %s', rule.oid, rule.xmin, rule.ctid), ',' order by rule.oid)
-    from pg_class as view
-    inner join pg_rewrite as rule on rule.ev_class = view.oid
-    where view.relkind in ('v', 'm')
-    group by view.oid, view.relnamespace
-    union all
-    select
-        'pg_trigger'::regclass,
-        trigger.oid,
-        relation.relnamespace,
-        format('%s %s %s', trigger.oid, trigger.xmin, trigger.ctid)
-    from pg_trigger as trigger
-    inner join pg_class as relation on relation.oid = trigger.tgrelid
-    where not trigger.tgisinternal
-    union all
-    select
-        'pg_policy'::regclass,
-        policy.oid,
-        relation.relnamespace,
-        format('%s %s %s', policy.oid, policy.xmin, policy.ctid)
-    from pg_policy as policy
-    inner join pg_class as relation on relation.oid = policy.polrelid
-) as object
-cross join lateral pg_identify_object(object.class, object.oid, 0) as named
-inner join pg_namespace as namespace on namespace.oid = object.namespace
-where
-    namespace.nspname not in ('pg_catalog', 'information_schema')
-    and namespace.nspname !~ '^pg_(toast|temp)'
-    and not exists (
-        select from pg_depend as member
-        where
-            member.classid = object.class
-            and member.objid = object.oid
-            and member.deptype = 'e'
-    )
-order by object.oid
-"""
 # a row that was written by hand has neither name nor checksum; a ledger of an earlier dbkit has
 # no notes
 _APPLIED = """
@@ -221,7 +171,33 @@ order by journal.version
 """
 _WIDE = "select * from {} limit 0"
 _NARROW = 7
-_APPLIED_OBJECTS = "select path, checksum, type, identity from {} order by path"
+_ROOM = """
+select
+    not exists (
+        select from pg_attribute as attribute
+        where
+            attribute.attrelid = relation.oid
+            and attribute.attname = 'definition'
+    ),
+    pg_has_role(relation.relowner, 'usage')
+from pg_class as relation
+inner join pg_namespace as namespace on namespace.oid = relation.relnamespace
+where
+    namespace.nspname = %s
+    and relation.relname = %s
+"""
+# the tables of an earlier dbkit do not have the last two columns
+_APPLIED_OBJECTS = """
+select
+    path,
+    checksum,
+    type,
+    identity,
+    to_jsonb(object) ->> 'state' as state,
+    to_jsonb(object) ->> 'definition' as definition
+from {} as object
+order by path
+"""
 _MARKED = "select migration_id from {} order by applied_at_utc, migration_id"
 
 
@@ -282,22 +258,14 @@ class AppliedObject(NamedTuple):
     type: str
     identity: str
 
+    # what the catalog said of it: which version of its row, and the digest of its definition
+    # with the version of the server; None where an earlier dbkit wrote it
+    state: str | None = None
+    definition: str | None = None
+
     @property
     def key(self) -> tuple[str, str]:
         """Type and name of the object, as the catalog has them."""
-        return self.type, self.identity
-
-
-class CatalogObject(NamedTuple):
-    """An object as `drop <type> <identity>` names it, and the version of its catalog row."""
-
-    type: str
-    identity: str
-    state: str
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Type and name of the object, whatever its version."""
         return self.type, self.identity
 
 
@@ -314,6 +282,8 @@ class Ledger(NamedTuple):
     objects: tuple[AppliedObject, ...] = ()
     # the keys of all objects that are in the database, whoever made them
     present: frozenset[tuple[str, str]] = frozenset()
+    # of those in `objects` the keys of what somebody replaced by hand
+    replaced: frozenset[tuple[str, str]] = frozenset()
     # the names that yoyo itself has recorded
     marks: tuple[str, ...] = ()
     # the name of its table
@@ -568,10 +538,40 @@ def has_wide_journal(connection: psycopg.Connection, schema: str) -> bool:
     return len(connection.execute(query).description or ()) > _NARROW
 
 
-def catalog_objects(connection: psycopg.Connection) -> dict[tuple[str, str], CatalogObject]:
-    """Return every view, routine, trigger and policy of the database that is no extension's."""
-    with connection.cursor(row_factory=class_row(CatalogObject)) as cursor:
-        return {row.key: row for row in cursor.execute(_CATALOG)}
+class Room(NamedTuple):
+    """Whether the table of objects lacks columns of this dbkit, and whether they may be made."""
+
+    missing: bool
+    owned: bool
+
+
+def room_for_definitions(connection: psycopg.Connection, books: str) -> Room:
+    """Say whether the table of objects has columns for what the catalog says of them."""
+    [row] = connection.execute(_ROOM, [books, OBJECTS])
+    return Room(*row)
+
+
+def replaced_objects(
+    connection: psycopg.Connection,
+    objects: Iterable[AppliedObject],
+    present: Mapping[tuple[str, str], CatalogObject],
+) -> frozenset[tuple[str, str]]:
+    """Return the keys of objects that are no longer what their files made.
+
+    Nothing is known of an object that was made on another version of the server, which may
+    write the same definition otherwise.
+    """
+    suspects = {
+        present[entry.key].address: entry
+        for entry in objects
+        if entry.state and entry.key in present and present[entry.key].state != entry.state
+    }
+    return frozenset(
+        suspects[address].key
+        for address, definition in definitions(connection, suspects).items()
+        if definition != suspects[address].definition
+        and major(definition) == major(suspects[address].definition)
+    )
 
 
 def _with_rows(
@@ -582,6 +582,7 @@ def _with_rows(
     marked = {table["schema"] for table in survey.tables if table["name"] == MARKS}
     marks = _marks(connection, ledger.books) if ledger.books in marked else ()
     objects = applied_objects(connection, ledger.books)
+    present = catalog_objects(connection) if objects else {}
     rows = sql.SQL(_APPLIED).format(
         note=sql.SQL("dbkit_note" if "dbkit_note" in table["columns"] else "null"),
         table=sql.Identifier(ledger.schema, ledger.table),
@@ -591,7 +592,8 @@ def _with_rows(
         applied=tuple(applied.execute(rows)),
         interrupted=interrupted_migrations(connection, ledger.books),
         objects=objects,
-        present=frozenset(catalog_objects(connection)) if objects else frozenset(),
+        present=frozenset(present),
+        replaced=replaced_objects(connection, objects, present),
     )
 
 

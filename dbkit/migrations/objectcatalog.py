@@ -7,6 +7,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
+from dbkit.migrations.definitions import Address
 from dbkit.migrations.ledger import OBJECTS
 
 # a row that was made or replaced has another `xmin` than before, also if it says the same: the
@@ -124,13 +125,6 @@ where
     and routine.pronamespace <> 'pg_catalog'::regnamespace
 """
 _WRAP = 1 << 32
-
-
-class Address(NamedTuple):
-    """The catalog that an object is in, and its number there, as `pg_depend` has them."""
-
-    catalog: int
-    object: int
 
 
 class CatalogRow(NamedTuple):

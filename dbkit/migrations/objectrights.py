@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import psycopg
 
+from dbkit.migrations.definitions import Address
 from dbkit.migrations.ledger import AppliedObject
-from dbkit.migrations.objectcatalog import Address
 
 _RIGHTS = """
 with object as (

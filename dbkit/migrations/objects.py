@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import psycopg
 
+from dbkit.migrations.definitions import catalog_objects, definitions
 from dbkit.migrations.executor import Executor
 from dbkit.migrations.files import ObjectFile
-from dbkit.migrations.ledger import AppliedObject, catalog_objects
+from dbkit.migrations.ledger import AppliedObject, replaced_objects, room_for_definitions
 from dbkit.migrations.objectcatalog import unchecked_functions
 from dbkit.migrations.objectdropping import Dropping
 from dbkit.migrations.objectmaking import MISSING, Making
@@ -47,11 +48,14 @@ class Objects:
         refuse_circle(self.files)
         dropping = self._dropping()
         applied, present = dropping.applied(), catalog_objects(dropping.connection)
-        pending = [file for file in self.files if is_object_pending(file, applied, present)]
+        replaced = replaced_objects(dropping.connection, applied.values(), present)
+        as_made = present.keys() - replaced
+        pending = [file for file in self.files if is_object_pending(file, applied, as_made)]
         making = self._making(dropping)
         making.make(pending)
         if making.failed and all_must:
             raise next(iter(making.failed.values()))
+        self._seal(dropping, {file.path.name for file in making.done})
         return [file.shown for file in making.done], [file.shown for file in making.failed]
 
     def drop_broken(self) -> None:
@@ -116,6 +120,37 @@ class Objects:
         self._making(self._dropping()).make(
             [file for file in self.files if file.path.name in paths]
         )
+
+    def _seal(self, dropping: Dropping, made: Collection[str]) -> None:
+        """Note how the catalog has the objects that files made, to notice if that changes.
+
+        Those that were made earlier are noted anew, for a migration may have renamed what they
+        use; unless somebody replaced them by hand.
+        """
+        connection, records = dropping.connection, self.executor.records
+        if not self._has_room(connection):
+            return
+        entries, present = dropping.applied(), catalog_objects(connection)
+        standing = {
+            entry.path: present[entry.key] for entry in entries.values() if entry.key in present
+        }
+        known = definitions(connection, [found.address for found in standing.values()])
+        replaced = replaced_objects(connection, entries.values(), present)
+        sealed: list[AppliedObject] = []
+        for path, found in standing.items():
+            entry = entries[path]
+            now = entry._replace(state=found.state, definition=known[found.address])
+            if now != entry and (path in made or entry.key not in replaced):
+                sealed.append(now)
+        if sealed:
+            self.executor.session.run(records.seal_objects(sealed))
+
+    def _has_room(self, connection: psycopg.Connection) -> bool:
+        """Say whether the ledger has columns for it; they are made if the role may do that."""
+        room = room_for_definitions(connection, self.executor.records.books)
+        if room.missing and room.owned:
+            self.executor.session.run(self.executor.records.extend_objects())
+        return room.owned or not room.missing
 
     def _is_broken(self, function: int) -> bool:
         session = self.executor.session

@@ -86,7 +86,9 @@ create table if not exists {objects} (
     checksum text not null,
     type text not null,
     identity text not null,
-    applied_at timestamp with time zone not null default current_timestamp
+    applied_at timestamp with time zone not null default current_timestamp,
+    state text,
+    definition text
 );
 create table if not exists {journal} (
     version integer primary key,
@@ -200,6 +202,19 @@ update {objects} as object set
     identity = made.identity
 from (values {rows}) as made(path, type, identity)
 where object.path = made.path
+"""
+# those of an earlier dbkit
+_EXTEND_OBJECTS = """
+alter table {objects}
+    add column if not exists state text,
+    add column if not exists definition text
+"""
+_SEAL_OBJECTS = """
+update {objects} as object set
+    state = now.state,
+    definition = now.definition
+from (values {rows}) as now(path, state, definition)
+where object.path = now.path
 """
 _REMOVE_OBJECT = """
 delete from {objects} where path = {path} and type = {type} and identity = {identity}
@@ -362,6 +377,16 @@ class Records:
         rows = (map(self._literal, (entry.path, *entry.key)) for entry in made)
         values = ", ".join(f"({', '.join(row)})" for row in rows)
         return _ENTER_OBJECTS.format(**self._tables, rows=values)
+
+    def extend_objects(self) -> str:
+        """Return what gives the table of objects the columns that it has today."""
+        return self._fill(_EXTEND_OBJECTS)
+
+    def seal_objects(self, sealed: Iterable[AppliedObject]) -> str:
+        """Return what enters how the catalog has objects now."""
+        rows = (map(self._literal, (entry.path, entry.state, entry.definition)) for entry in sealed)
+        values = ", ".join(f"({', '.join(row)})" for row in rows)
+        return _SEAL_OBJECTS.format(**self._tables, rows=values)
 
     def remove_object(self, entry: AppliedObject) -> str:
         """Return what takes an object out of the ledger."""

@@ -74,6 +74,8 @@ class Status(NamedTuple):
     pending: tuple[MigrationFile, ...] = ()
     pending_objects: tuple[ObjectFile, ...] = ()
     gone_objects: tuple[AppliedObject, ...] = ()
+    # those of the pending ones that somebody replaced by hand
+    replaced_objects: tuple[AppliedObject, ...] = ()
     problems: tuple[Problem, ...] = ()
     # what a newer release applied, and this one has no files of
     ahead: tuple[Applied, ...] = ()
@@ -129,6 +131,7 @@ class Status(NamedTuple):
             "objects": {
                 "pending": [file.shown for file in self.pending_objects],
                 "gone": [applied.path for applied in self.gone_objects],
+                "replaced": [applied.path for applied in self.replaced_objects],
             },
         }
 
@@ -157,6 +160,7 @@ def read_status(files: Files, connection: psycopg.Connection) -> Status:
         problems=_problems_of(files, [*questions.values(), *problems]),
         half_done=tuple(row for row in ledger.interrupted if row.version not in questions),
         runner=runner,
+        replaced_objects=replaced_objects(files, ledger),
         ahead=ahead_of(files, ledger),
     )
 
@@ -207,15 +211,24 @@ def pending_objects(files: Files, ledger: Ledger) -> tuple[ObjectFile, ...]:
     if ahead_of(files, ledger):
         return ()
     applied = {entry.path: entry for entry in ledger.objects}
-    return tuple(file for file in files.objects if is_object_pending(file, applied, ledger.present))
+    as_made = ledger.present - ledger.replaced
+    return tuple(file for file in files.objects if is_object_pending(file, applied, as_made))
 
 
 def is_object_pending(
-    file: ObjectFile, applied: Mapping[str, AppliedObject], present: Container[tuple[str, str]]
+    file: ObjectFile, applied: Mapping[str, AppliedObject], as_made: Container[tuple[str, str]]
 ) -> bool:
-    """Say whether a file was never applied, or was edited since, or its object has vanished."""
+    """Say whether a file was never applied, or was edited since, or its object is not as made."""
     entry = applied.get(file.path.name)
-    return entry is None or entry.checksum != file.checksum or entry.key not in present
+    return entry is None or entry.checksum != file.checksum or entry.key not in as_made
+
+
+def replaced_objects(files: Files, ledger: Ledger) -> tuple[AppliedObject, ...]:
+    """Return the objects that are in the database, and not as their files make them."""
+    names = {file.path.name for file in files.objects}
+    return tuple(
+        entry for entry in ledger.objects if entry.path in names and entry.key in ledger.replaced
+    )
 
 
 def gone_objects(files: Files, ledger: Ledger) -> tuple[AppliedObject, ...]:

@@ -58,7 +58,11 @@ def test_objects_that_are_not_as_their_files_say_are_pending(shop: Project) -> N
 
     assert ran.returncode == 2
     assert "1 object to apply" in ran.stdout
-    assert shop.status()["objects"] == {"pending": ["sql/shop/_objects/cheap.sql"], "gone": []}
+    assert shop.status()["objects"] == {
+        "pending": ["sql/shop/_objects/cheap.sql"],
+        "gone": [],
+        "replaced": [],
+    }
 
 
 def test_an_object_whose_file_is_gone_is_named_with_the_way_out(shop: Project) -> None:
@@ -90,7 +94,7 @@ def test_a_program_reads_the_documented_keys(shop: Project) -> None:
         "ahead": [],
         "half_done": [],
         "problems": [],
-        "objects": {"pending": [], "gone": []},
+        "objects": {"pending": [], "gone": [], "replaced": []},
     }
     assert applied == {
         "version": 1,

@@ -153,7 +153,7 @@ def test_an_object_that_was_dropped_by_hand_is_put_back(shop: Project) -> None:
     outcome = migrate(shop)
 
     assert status.returncode == 2
-    assert shop.status()["objects"] == {"pending": [], "gone": []}
+    assert shop.status()["objects"] == {"pending": [], "gone": [], "replaced": []}
     assert outcome.objects == (f"{OURS}/answer.sql",)
 
 
