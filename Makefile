@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help install migrate status demo test test-all versions check format lint types floors dead sql bench bench-short bench-others docs fuzz soak promotions clean
+.PHONY: help install migrate status demo test test-all versions check format lint types floors dead sql bench bench-short bench-others docs fuzz soak chaos promotions clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -110,6 +110,9 @@ fuzz: .venv/installed ## look for a statement that is described wrongly: SEED=7 
 CALLS ?= 1000000
 soak: .venv/installed ## make calls while servers and sessions go: CALLS=1000000 SEED=7 POSTGRES=18
 	@$(BIN)/python -m tests.soak $(CALLS) $(SEED) $(POSTGRES)
+
+chaos: .venv/installed ## end migration runs in every way, and let the next run finish: ROUNDS=500 SEED=7 POSTGRES=18
+	@$(BIN)/python -m tests.migrations.chaos $(or $(ROUNDS),500) $(SEED) $(POSTGRES)
 
 promotions: .venv/installed ## let a standby take over again and again, under load: ROUNDS=10
 	@DBKIT_TEST_PROMOTIONS=$(or $(ROUNDS),10) $(BIN)/pytest -q --log-cli-level=INFO tests/pools/test_failover.py
