@@ -20,6 +20,7 @@ NEEDS_NO_TRANSACTION = frozenset({"25001", "2D000"})
 # statements that change rows alone, and so not how those after them are read
 _WRITES_ROWS = {"insert", "update", "delete"}
 _LONGEST_TOGETHER = 1 << 16
+_STATEMENT_TIMEOUT = "statement timeout"
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
 
@@ -115,6 +116,9 @@ class Executor:
         except psycopg.Error as error:
             failed = together[min(self.session.done, len(together) - 1)]
             error.add_note(_point_at(script, first, failed, error))
+            if isinstance(error, psycopg.errors.LockNotAvailable):
+                for blocker in self.session.held_by:
+                    error.add_note(f"the lock is held by {blocker}")
             raise
 
     def prepare(self) -> None:
@@ -208,4 +212,9 @@ def _point_at(
         lines.append(f"context: {error.diag.context}")
     if error.sqlstate in NEEDS_NO_TRANSACTION and script.transactional:
         lines.append("hint: put `-- transactional: false` on the first line of this file")
+    if isinstance(error, psycopg.errors.QueryCanceled) and _STATEMENT_TIMEOUT in message:
+        lines.append(
+            "hint: the statement_timeout that holds here, of the role or of the database, is over; "
+            "begin this file with: set statement_timeout = '1h';"
+        )
     return "\n".join(lines)

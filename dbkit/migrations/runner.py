@@ -339,7 +339,8 @@ class Runner:
             raise NoSuchVersion(
                 system,
                 to,
-                f"it is at {ledger.version}; go back with: dbkit rollback {system} --to {to}",
+                f"it is at {ledger.version}; what going back would undo is shown by: "
+                f"dbkit rollback {system} --to {to} --plan",
             )
         target = latest if to is None else to
         return tuple(

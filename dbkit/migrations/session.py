@@ -47,6 +47,8 @@ class Session:
         self._observer: psycopg.Connection | None = None
         # how many statements of the last text succeeded before one failed
         self.done: int = 0
+        # the sessions that the last text was last seen to wait for
+        self.held_by: tuple[Blocker, ...] = ()
         self._notices: list[tuple[str, str]] = []
         connection.add_notice_handler(self._keep_notice)
         self._encoding = self._client_encoding
@@ -59,7 +61,7 @@ class Session:
         """
         if not (text.isascii() and (copy_data or "").isascii()):
             self.speak_utf8()
-        self.done = 0
+        self.done, self.held_by = 0, ()
         pgconn = self.connection.pgconn
         pgconn.send_query(text.encode())
         results = self._wait(generators.execute(pgconn))
@@ -144,6 +146,7 @@ class Session:
 
     def _report_wait(self, seconds: float) -> None:
         if blockers := self.blockers():
+            self.held_by = blockers
             self._reporter.waiting("for a lock", blockers, seconds)
 
     def _cancel(self) -> None:

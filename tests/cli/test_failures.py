@@ -1,6 +1,7 @@
 """After a failure a person reads how the database stands, and a program reads JSON."""
 
 import json
+import re
 import signal
 import time
 from pathlib import Path
@@ -101,16 +102,39 @@ def test_a_lock_that_is_held_is_no_fault_of_a_file(project: Project) -> None:
     project.dbkit("migrate")
     project.migration("0002_price", "alter table orders add column price integer;")
     with project.connect() as reader, reader.transaction():
+        pid = reader.info.backend_pid
+        reader.execute("set application_name = 'nightly report'")
         reader.execute("select * from orders")
         ran = project.dbkit("migrate", "--wait", "0")
         error = error_of(project, "migrate", "--wait", "0")
 
-    assert last_line(ran.stderr) == (
-        "shop is at version 1; when that session is done, run dbkit migrate shop"
+    *_, blocker, standing = ran.stderr.splitlines()
+    assert re.fullmatch(
+        rf"the lock is held by pid {pid}, user postgres, nightly report, for \d+ s: "
+        r"select \* from orders",
+        blocker,
     )
+    assert standing == "shop is at version 1; when that session is done, run dbkit migrate shop"
     assert (error["kind"], error["version"]) == ("database", 1)
+    assert blocker.partition(", for ")[0] in error["message"]
     assert error["faults"][0]["sqlstate"] == "55P03"
     assert project.dbkit("migrate", "shop").returncode == 0
+
+
+def test_a_statement_timeout_of_the_role_is_told_with_the_way_out(project: Project) -> None:
+    project.migration("0001_slow", "select pg_sleep(2);")
+    with project.connect() as connection:
+        name = connection.info.dbname
+        connection.execute(f"alter database {name} set statement_timeout = '100ms'".encode())
+
+    ran = project.dbkit("migrate")
+
+    assert ran.stderr.splitlines()[-2] == (
+        "hint: the statement_timeout that holds here, of the role or of the database, is over; "
+        "begin this file with: set statement_timeout = '1h';"
+    )
+    project.migration("0001_slow", "set statement_timeout = '1h';\nselect pg_sleep(0.3);")
+    assert project.dbkit("migrate").returncode == 0
 
 
 def test_a_run_that_waits_in_vain_for_another_tells_a_program_where_the_database_stands(

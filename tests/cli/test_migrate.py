@@ -96,7 +96,10 @@ def test_a_plan_refuses_what_the_run_would_refuse(shop: Project) -> None:
     ("to", "reason"),
     [
         (3, "the newest migration is 2"),
-        (1, "it is at 2; go back with: dbkit rollback shop --to 1"),
+        (
+            1,
+            "it is at 2; what going back would undo is shown by: dbkit rollback shop --to 1 --plan",
+        ),
     ],
 )
 def test_migrate_names_the_way_to_a_version_it_cannot_go_to(
