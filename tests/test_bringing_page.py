@@ -2,20 +2,22 @@
 
 import re
 import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from dbkit.server import Binaries
 from tests.conftest import ROOT
 from tests.project import Project
-from tests.test_readme import Reader, blocks, reader
-
-__all__ = ["reader"]
+from tests.test_readme import Reader, blocks
 
 _PAGE = (ROOT / "docs" / "bringing.md").read_text()
 _STEPS = list(blocks(_PAGE.partition("\n## What is written")[0]))
 _COMMANDS = re.findall(r"^\| `dbkit (import ([\w-]+) (\S+) shop)`", _PAGE, re.MULTILINE)
 
 
+_PROGRESS = re.compile(r"^.* \d+ of \d+\n", re.MULTILINE)
 _MADE_BY_GOOSE = """
 create table orders (id int primary key, note text);
 create index orders_note on orders (note);
@@ -28,6 +30,21 @@ create table goose_db_version (
 insert into goose_db_version (version_id, is_applied)
 values (0, true), (1, true), (20240105100000, true);
 """
+
+
+class SlowReader(Reader):
+    """A reader on a busy machine, where a command says how far it is."""
+
+    def run(self, command: str) -> str:
+        return _PROGRESS.sub("", super().run(command))
+
+
+@pytest.fixture
+def reader(tmp_path: Path, binaries: Binaries) -> Iterator[Reader]:
+    """A reader in an empty folder, who leaves no server behind."""
+    reader = SlowReader(tmp_path, binaries)
+    yield reader
+    reader.run("dbkit server reset --yes --force")
 
 
 def test_the_project_of_the_page_is_brought_here(reader: Reader) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 _SLOW_SECONDS = 1.0
-_LOG_SECONDS = 5.0
+_LOG_SECONDS = 10.0
 
 
 class ShowBar(Protocol):
@@ -41,7 +41,7 @@ def spinner() -> "Progress":
 def spinner_when_slow() -> Generator[Callable[[str], object]]:
     """Yield a function that takes what is being done; it is shown after the first second.
 
-    In a log a line is printed every five seconds.
+    In a log a line is printed every ten seconds.
     """
     if not sys.stderr.isatty():
         yield _LogLines().show

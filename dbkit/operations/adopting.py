@@ -36,6 +36,14 @@ _ROW_COMMANDS = {
     *("insert", "update", "delete", "merge", "copy", "truncate", "with", "select", "values"),
     *("do", "call", "set", "lock", "analyze"),
 }
+_KINDS_OF_OBJECTS = (
+    "view ",
+    "materialized view ",
+    "function ",
+    "procedure ",
+    "trigger ",
+    "policy ",
+)
 _NAMING = {TokenKind.WORD, TokenKind.QUOTED_NAME}
 
 ShowVersion = Callable[[str], object]
@@ -135,6 +143,7 @@ class _Builder:
             if self.files.objects:
                 with_objects = self._with_objects(connection, max(names.added))
                 names.replaced = frozenset(with_objects) - names.newest
+                names.replaced |= self._made_by_files(with_objects)
         return names
 
     def schemas(self, wanted: Collection[int]) -> _Versions:
@@ -153,7 +162,7 @@ class _Builder:
             complete = self._with_objects(connection, newest)
         plain = schemas[newest]
         replaced = {name for name, text in complete.items() if plain.get(name) != text}
-        return _Versions(schemas, frozenset(replaced))
+        return _Versions(schemas, frozenset(replaced) | self._made_by_files(complete))
 
     def _migrate(
         self,
@@ -170,7 +179,22 @@ class _Builder:
                 look(version, looking)
 
             watching = _Watching(self.files.versions, finished)
-            Runner(self.files._replace(objects=()), connection, watching).migrate(to)
+            try:
+                Runner(self.files._replace(objects=()), connection, watching).migrate(to)
+            except (DbkitError, psycopg.Error):
+                if not self.files.objects:
+                    raise
+                # perhaps a migration needs a function that an object file makes
+                Runner(self.files, connection, watching).migrate(to)
+
+    def _made_by_files(self, schema: Schema) -> frozenset[str]:
+        """Return the objects of the kinds that a file makes whose name is in the text of one."""
+        words = _words_of((file.path.read_bytes(), file.shown) for file in self.files.objects)
+        return frozenset(
+            name
+            for name in schema
+            if name.startswith(_KINDS_OF_OBJECTS) and _last_word(name) in words
+        )
 
     def _with_objects(self, connection: psycopg.Connection[Any], version: int) -> Schema:
         Runner(self.files, connection).migrate(version)
@@ -323,9 +347,14 @@ def _rows_only(files: Files, names: _Names, version: int) -> Iterable[str]:
 
 def _later_words(files: Files, version: int) -> frozenset[str]:
     """Return the names in the text of later migrations, which are not built."""
+    later = files.migrations[version:]
+    return _words_of((migration.path.read_bytes(), migration.shown) for migration in later)
+
+
+def _words_of(texts: Iterable[tuple[bytes, str]]) -> frozenset[str]:
     words: set[str] = set()
-    for migration in files.migrations[version:]:
-        text = _source(migration.path.read_bytes(), migration.shown).text
+    for content, shown in texts:
+        text = _source(content, shown).text
         try:
             words.update(
                 text[token.start : token.end].strip('"').lower()

@@ -121,6 +121,28 @@ def test_a_view_that_a_file_replaces_does_not_hinder(shop: Project) -> None:
     assert "9" in view
 
 
+def test_a_function_of_a_file_that_a_migration_needs_does_not_hinder(shop: Project) -> None:
+    shop.object(
+        "price",
+        "create or replace function price() returns int language sql as 'select 5';\n",
+    )
+    shop.migration("0005_fee", "alter table orders add column fee int default price();")
+    theirs = "create function price() returns int language sql as 'select 4'"
+    made_by_hand(
+        shop,
+        _ORDERS,
+        _PRICE,
+        _INDEX,
+        theirs,
+        "alter table orders add column fee int default price()",
+    )
+
+    ran = shop.dbkit("adopt", "shop")
+
+    assert "recorded at version 5 of 5" in ran.stdout, ran
+    assert shop.dbkit("migrate").returncode == 0
+
+
 def test_a_database_that_keeps_its_tables_in_another_schema_is_compared_there(
     shop: Project,
 ) -> None:

@@ -304,6 +304,23 @@ def test_a_system_with_migrations_is_refused(project: Project, taken: str) -> No
     assert list(files(project)) == [taken]
 
 
+def test_files_in_the_folder_of_the_system_are_to_be_moved_first(project: Project) -> None:
+    shutil.copytree(_FILES / "goose", project.root / "migrations/shop", dirs_exist_ok=True)
+    [advice] = [
+        line.rpartition("with: ")[2]
+        for line in project.dbkit("migrate").stderr.splitlines()
+        if "dbkit import" in line
+    ][:1]
+
+    message = refusal(project.dbkit(*advice.split()[1:]))
+    (project.root / "migrations/shop").rename(project.root / "old")
+    moved = project.dbkit(*message.rpartition("run dbkit ")[2].split())
+
+    assert advice == "dbkit import goose migrations/shop shop"
+    assert moved.returncode == 0, moved
+    assert project.dbkit("migrate").returncode == 0
+
+
 def test_an_object_file_is_not_overwritten(project: Project) -> None:
     brought(project, "flyway")
     project.object("adult_people", "create or replace view adult_people as select 1 as mine;\n")

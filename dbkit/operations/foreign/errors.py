@@ -40,6 +40,22 @@ class TargetTaken(ConfigurationError):
 
 
 @dataclass(eq=False)
+class OwnFolder(ConfigurationError):
+    """The folder of another tool is the one into which its migrations would be written."""
+
+    path: str
+    format: str
+    system: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} is where the migrations of {self.system} are written; move the old files "
+            f"into a folder of their own first, such as old, and run "
+            f"dbkit import {self.format} old {self.system}"
+        )
+
+
+@dataclass(eq=False)
 class NoAlembic(ConfigurationError):
     """Alembic, which writes the SQL of its revisions, is not installed here."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from dbkit.operations.foreign.alembic import read_alembic
 from dbkit.operations.foreign.dbmate import read_dbmate
 from dbkit.operations.foreign.diesel import read_diesel
-from dbkit.operations.foreign.errors import UnusableOrigin
+from dbkit.operations.foreign.errors import OwnFolder, UnusableOrigin
 from dbkit.operations.foreign.flyway import read_flyway
 from dbkit.operations.foreign.golang_migrate import read_golang_migrate
 from dbkit.operations.foreign.goose import read_goose
@@ -37,4 +37,6 @@ def read_history(name: str, path: Path, system: System) -> History:
         raise UnusableOrigin(str(path), "there is no such file or folder")
     if not path.is_dir() and name != "alembic":
         raise UnusableOrigin(str(path), "is not a folder; name the folder of the migrations")
+    if path.resolve() == system.migrations.resolve():
+        raise OwnFolder(str(path), name, system.name)
     return HISTORY_FORMATS[name](OldFolder(path, system))
