@@ -53,6 +53,8 @@ class System(NamedTuple):
     tenant: str | None = None
     # for which connections functions are generated: "sync", "async" or "both"
     calls: str = "both"
+    # whether its databases are for development, so that migrations may be taken back at will
+    development: bool = False
 
     @property
     def url(self) -> str | None:
@@ -119,7 +121,12 @@ def _settings(root: Path, table: dict[str, object], path: str) -> Settings:
                 f"{where}: the name of a system consists of a-z, 0-9 and _, "
                 "and begins with a letter",
             )
-        values = _strings(raw, _SYSTEM_KEYS, where, path)
+        strings = dict(_table(raw, where, path))
+        development = strings.pop("development", False)
+        if not isinstance(development, bool):
+            fault = f"{where}: development is to be true or false, not {development!r}"
+            raise InvalidSettings(path, fault)
+        values = _strings(strings, _SYSTEM_KEYS, where, path)
         systems[name] = System(
             name=name,
             migrations=root / values.get("migrations", f"migrations/{name}"),
@@ -128,6 +135,7 @@ def _settings(root: Path, table: dict[str, object], path: str) -> Settings:
             package=values.get("package"),
             tenant=_column(values.get("tenant"), where, path),
             calls=_calls(values.get("calls", "both"), where, path),
+            development=development,
         )
     if not systems:
         raise InvalidSettings(path, "names no system; add a table [tool.dbkit.systems.NAME]")

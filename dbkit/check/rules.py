@@ -535,11 +535,11 @@ def migration_file(state: MigrationState) -> Iterator[Observation]:
     MIGRATIONS,
     kind="duplicate",
     why="Two migrations have one number, and the number alone is their order.",
-    remedy="Give the one that has not been applied anywhere the next free number.",
+    remedy="Give the one that is not applied anywhere the next free number: `dbkit renumber`.",
     example=(
         "migrations/shop/0001_users.sql: number 1 is taken by "
         "migrations/shop/0001_orders.sql; give the one that has not been applied anywhere the "
-        "next free number"
+        "next free number with: dbkit renumber shop"
     ),
 )
 def duplicate_number(state: MigrationState) -> Iterator[Observation]:
@@ -553,12 +553,13 @@ def duplicate_number(state: MigrationState) -> Iterator[Observation]:
     MIGRATIONS,
     why="A migration is missing between two others, in the folder or in the database's ledger.",
     remedy=(
-        "Bring the missing file back, or renumber if it never existed; one that ran and is not "
-        "recorded is recorded with `dbkit force`."
+        "Bring the missing file back, or close the gap with `dbkit renumber` if it never existed; "
+        "run one that comes late with `dbkit migrate --out-of-order`."
     ),
     example=(
         "migrations/shop/0003_more.sql: number 2 is expected here; "
-        "bring the missing file back, or renumber if it never existed"
+        "bring the missing file back, or close the gap, if it never existed, with: dbkit renumber "
+        "shop"
     ),
 )
 def gap(state: MigrationState) -> Iterator[Observation]:
@@ -574,12 +575,13 @@ def gap(state: MigrationState) -> Iterator[Observation]:
     why="A migration was edited after it ran, so that two databases may differ unnoticed.",
     remedy=(
         "Put its text back and make the change a new migration; where this database is right as "
-        "it is, accept the edit with `dbkit force`."
+        "it is, accept the edit with `dbkit repair`."
     ),
     example=(
         "shop: migrations/shop/0001_orders.sql was edited after it ran (2026-01-31 12:00); put "
         "its "
-        "text back and make the change a new migration, or accept it with: dbkit force shop 1"
+        "text back and make the change a new migration, or accept it with: dbkit repair shop 1 "
+        '--because "WHY"'
     ),
 )
 def edited_migration(state: MigrationState) -> Iterator[Observation]:
@@ -611,10 +613,10 @@ def missing_migration(state: MigrationState) -> Iterator[Observation]:
     MIGRATIONS,
     kind="renamed",
     why="The database has this number under another name: it may be another migration.",
-    remedy="Rename the file back, or accept the new name with `dbkit force`.",
+    remedy="Rename the file back, or accept the new name with `dbkit repair`.",
     example=(
         "migrations/shop/0001_bookings.sql: number 1 was applied as 0001_orders; rename it "
-        "back, or accept the new name with: dbkit force shop 1"
+        'back, or accept the new name with: dbkit repair shop 1 --because "WHY"'
     ),
 )
 def renamed_migration(state: MigrationState) -> Iterator[Observation]:
@@ -654,8 +656,8 @@ def unfinished_migration(state: MigrationState) -> Iterator[Observation]:
     example=(
         "shop: row 2 of public.schema_version was written by hand, so "
         "nothing says whether migrations/shop/0002_note.sql ran; if it did not, delete the row: "
-        "delete from public.schema_version where version = 2; if it did, record it with: dbkit "
-        "force shop 2"
+        "delete from public.schema_version where version = 2; if it did, accept the row with: "
+        'dbkit repair shop 2 --because "WHY"'
     ),
 )
 def row_by_hand(state: MigrationState) -> Iterator[Observation]:

@@ -12,8 +12,14 @@ from dbkit.cli.options import (
     systems_argument,
     url_option,
 )
-from dbkit.cli.reporting import outcome_json, print_plan, reporter, wait_option
-from dbkit.migrations import Outcome, Runner, read_files
+from dbkit.cli.reporting import (
+    outcome_json,
+    print_plan,
+    print_up_to_date,
+    reporter,
+    wait_option,
+)
+from dbkit.migrations import NotForDevelopment, Outcome, Runner, read_files
 
 
 @click.command("migrate", epilog="Example: dbkit migrate myloware --to 4")
@@ -22,6 +28,16 @@ from dbkit.migrations import Outcome, Runner, read_files
 @click.option("--plan", is_flag=True, help="Only print what would be run.")
 @wait_option
 @click.option("--drop-gone", is_flag=True, help="Drop views and functions whose file was deleted.")
+@click.option(
+    "--out-of-order",
+    is_flag=True,
+    help="Also run what comes before the newest migration applied, and note it in the ledger.",
+)
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Make a database for development as this checkout is; takes back what it does not have.",
+)
 @url_option
 @json_option
 def command(
@@ -30,6 +46,8 @@ def command(
     plan: bool,
     wait: float,
     drop_gone: bool,
+    out_of_order: bool,
+    follow: bool,
     url: str | None,
     as_json: bool,
 ) -> None:
@@ -43,6 +61,8 @@ def command(
     refuse_shared_url(systems, url)
     if to is not None and len(systems) != 1:
         raise click.UsageError("--to belongs to one system; name it")
+    if follow and (to is not None or out_of_order or drop_gone):
+        raise click.UsageError("--follow goes to the newest migration of the files, and alone")
     outcomes: list[Outcome] = []
     for system in systems:
         files = read_files(system, project.settings.root)
@@ -55,19 +75,19 @@ def command(
             reporter(system.name, as_json) as progress,
         ):
             runner = Runner(files, connection, progress, wait=wait)
-            if plan:
-                outcome = runner.plan_migrate(to, drop_gone=drop_gone)
+            if follow:
+                if not system.development and database.embedded is None:
+                    raise NotForDevelopment(system.name)
+                outcome = runner.plan_follow() if plan else runner.follow()
             else:
-                outcome = runner.migrate(to, drop_gone=drop_gone)
+                run = runner.plan_migrate if plan else runner.migrate
+                outcome = run(to, drop_gone=drop_gone, out_of_order=out_of_order)
         outcomes.append(outcome)
         if as_json:
             continue
         if plan:
             print_plan(outcome, "would run")
         elif not outcome.changed:
-            ahead = (
-                f"; the database is ahead by {', '.join(outcome.ahead)}" if outcome.ahead else ""
-            )
-            click.echo(f"{outcome.system}: up to date at version {outcome.after}{ahead}")
+            print_up_to_date(outcome)
     if as_json:
         click.echo(json.dumps({"systems": [outcome_json(outcome) for outcome in outcomes]}))

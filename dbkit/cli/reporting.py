@@ -113,6 +113,9 @@ def reporter(system: str, as_json: bool) -> Generator[Reporter]:
         console.close()
 
 
+_LONGEST_STATEMENT = 160
+
+
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """Return what a run did, or would do, for a program."""
     return {
@@ -124,7 +127,14 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "left_out": list(outcome.left_out),
         "dropped": list(outcome.dropped),
         "ahead": list(outcome.ahead),
+        "undone": [{"name": name, "statements": list(texts)} for name, texts in outcome.undone],
     }
+
+
+def print_up_to_date(outcome: Outcome) -> None:
+    """Print that there was nothing to do, and which migrations a newer release applied."""
+    ahead = f"; the database is ahead by {', '.join(outcome.ahead)}" if outcome.ahead else ""
+    click.echo(f"{outcome.system}: up to date at version {outcome.after}{ahead}")
 
 
 def print_plan(outcome: Outcome, verb: str) -> None:
@@ -133,6 +143,10 @@ def print_plan(outcome: Outcome, verb: str) -> None:
         click.echo(f"{outcome.system}: nothing to do at version {outcome.after}")
         return
     click.echo(f"{outcome.system}: from version {outcome.before} to {outcome.after}, {verb}")
+    for name, statements in outcome.undone:
+        click.echo(f"  take back {name}")
+        for statement in statements:
+            click.echo(f"    {statement[:_LONGEST_STATEMENT]}")
     for name in (*outcome.migrations, *outcome.objects):
         click.echo(f"  {name}")
     for name in outcome.dropped:

@@ -39,7 +39,7 @@ from dbkit.migrations.script import (
     texts_to_keep,
 )
 from dbkit.migrations.session import Session
-from dbkit.migrations.status import was_edited
+from dbkit.migrations.status import Repair, was_edited
 from dbkit.migrations.steps import Steps
 from dbkit.migrations.timeouts import Timeouts
 
@@ -103,6 +103,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         self._wait = wait
         self._executor: Executor | None = None
         self._unflushed = False
+        self._newest = 0
         self._object_files: tuple[ObjectFile, ...] = files.objects if files else ()
         self._object_scripts: dict[ObjectFile, Script] = {}
         self._kept_rights: dict[str, Rights] = {}
@@ -201,8 +202,28 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         refuse(faults)
         return MigrationList(migrations.values())
 
-    def apply_to(self, migrations: MigrationList, to: int, finish: Callable[[], None]) -> None:
-        """Run what yoyo finds unmarked up to a version; `finish` runs before the last commit."""
+    def repair(self, repair: Repair, because: str) -> None:
+        """Make a row of the ledger that of its file as it is now, with a note; nothing is run."""
+        file = repair.file
+        checksums = _checksums([file])
+        text = self.executor.records.repair(
+            repair.applied.version,
+            file,
+            (get_migration_hash(repair.applied.name), get_migration_hash(file.name)),
+            checksum=checksums[file],
+            texts=texts_to_keep(file),
+            note=f"{repair.what} accepted: {because}",
+        )
+        self.executor.transaction(lambda: text, "repair")
+
+    def apply_to(
+        self, migrations: MigrationList, to: int, finish: Callable[[], None], newest: int = 0
+    ) -> None:
+        """Run what yoyo finds unmarked up to a version; `finish` runs before the last commit.
+
+        Of what is older than `newest` the ledger notes that it ran out of order.
+        """
+        self._newest = newest
         wanted = migrations.filter(lambda migration: _sql_migration(migration).file.version <= to)
         if pending := self.to_apply(wanted):
             self._after[pending[-1].id] = finish
@@ -277,11 +298,21 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         script = ours.read("apply")
         records = self.executor.records
         texts = texts_to_keep(ours.file, script.source.text)
+
+        def record(milliseconds: int) -> str:
+            entry = records.apply(
+                ours.file, ours.hash, script.checksum, texts, milliseconds=milliseconds
+            )
+            if ours.file.version < self._newest:
+                note = f"out of order, after number {self._newest}"
+                entry = f"{entry};{records.note(ours.file.version, note)}"
+            return entry
+
         self._run(
             ours,
             script,
             "apply",
-            lambda ms: records.apply(ours.file, ours.hash, script.checksum, texts, milliseconds=ms),
+            record,
         )
 
     def rollback_one(self, migration: Migration, force: bool = False) -> None:

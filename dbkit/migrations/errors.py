@@ -53,6 +53,7 @@ class DuplicateVersion(MigrationError):
 
     version: int
     paths: tuple[str, str]
+    system: str
 
     kind: ClassVar[str] = "duplicate"
 
@@ -60,7 +61,8 @@ class DuplicateVersion(MigrationError):
         first, second = self.paths
         return (
             f"{second}: number {self.version} is taken by {first}; "
-            "give the one that has not been applied anywhere the next free number"
+            "give the one that has not been applied anywhere the next free number with: "
+            f"dbkit renumber {self.system}"
         )
 
 
@@ -71,13 +73,15 @@ class GapInVersions(MigrationError):
     version: int
     path: str
     expected: int
+    system: str
 
     kind: ClassVar[str] = "gap"
 
     def __str__(self) -> str:
         return (
             f"{self.path}: number {self.expected} is expected here; "
-            "bring the missing file back, or renumber if it never existed"
+            "bring the missing file back, or close the gap, if it never existed, with: "
+            f"dbkit renumber {self.system}"
         )
 
 
@@ -105,7 +109,6 @@ class EditedMigration(MigrationError):
     version: int
     path: str
     applied_at: str
-    current: int
 
     kind: ClassVar[str] = "edited"
 
@@ -113,7 +116,7 @@ class EditedMigration(MigrationError):
         return (
             f"{self.path} was edited after it ran ({self.applied_at}); put its text back and "
             "make the change a new migration, or accept it with: "
-            f"dbkit force {self.system} {self.current}"
+            f'dbkit repair {self.system} {self.version} --because "WHY"'
         )
 
 
@@ -157,14 +160,112 @@ class RenamedMigration(MigrationError):
     version: int
     path: str
     applied: str
-    current: int
+    # whether the SQL is that of the file, so that only the name is another
+    same: bool
+
+    kind: ClassVar[str] = "renamed"
+
+    def __str__(self) -> str:
+        if self.same:
+            return (
+                f"{self.path}: number {self.version} was applied as {self.applied}; rename it "
+                "back, or accept the new name with: "
+                f'dbkit repair {self.system} {self.version} --because "WHY"'
+            )
+        return (
+            f"{self.path}: number {self.version} was applied as {self.applied}, which is another "
+            "migration, and its file is not here; bring that file back and give this one another "
+            f"number with: dbkit renumber {self.system}; a database for development can be made as "
+            f"the files are: dbkit migrate {self.system} --follow --plan"
+        )
+
+
+@dataclass(eq=False)
+class MovedMigration(MigrationError):
+    """A migration was applied, and its file has another number now."""
+
+    system: str
+    # the number that it was applied under, and that of its file
+    version: int
+    number: int
+    applied: str
+    name: str
 
     kind: ClassVar[str] = "renamed"
 
     def __str__(self) -> str:
         return (
-            f"{self.path}: number {self.version} was applied as {self.applied}; rename it back, or "
-            f"accept the new name with: dbkit force {self.system} {self.current}"
+            f"{self.applied} was applied here, and is {self.name} now; accept the new number with: "
+            f'dbkit repair {self.system} {self.number} --because "WHY"; a database for development '
+            f"can be made as the files are: dbkit migrate {self.system} --follow --plan"
+        )
+
+
+@dataclass(eq=False)
+class NoBase(MigrationError):
+    """git does not say what a branch has."""
+
+    ref: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"git cannot tell which migrations {self.ref!r} has: {self.reason}"
+
+
+@dataclass(eq=False)
+class NumberTaken(MigrationError):
+    """A migration that keeps its number follows a gap."""
+
+    path: str
+    expected: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} is applied and keeps its number, but number {self.expected} is missing "
+            "below it; bring that file back"
+        )
+
+
+@dataclass(eq=False)
+class NoWayBack(MigrationError):
+    """A migration that is to be taken back has no rollback."""
+
+    version: int
+    name: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} is to be taken back, and neither the ledger nor this checkout has its "
+            "rollback, so nothing was done; write the rollback and try again"
+        )
+
+
+@dataclass(eq=False)
+class NotForDevelopment(MigrationError):
+    """A database is to follow the files that may hold what is needed."""
+
+    system: str
+
+    def __str__(self) -> str:
+        return (
+            f"the database of {self.system} is not for development, and --follow would take "
+            "migrations back with their data; use the embedded server, or put `development = true` "
+            f"into [tool.dbkit.systems.{self.system}]"
+        )
+
+
+@dataclass(eq=False)
+class NothingToRepair(MigrationError):
+    """A repair was asked for that cannot be made, or that is not needed."""
+
+    system: str
+    version: int
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"there is nothing to repair in migration {self.version} of {self.system}: "
+            f"{self.reason}"
         )
 
 
@@ -181,8 +282,10 @@ class HoleInLedger(MigrationError):
 
     def __str__(self) -> str:
         return (
-            f"{self.path} is not recorded here, though migration {self.current} is; if it ran, "
-            f"record it with: dbkit force {self.system} {self.current}"
+            f"{self.path} is not applied here, though migration {self.current} is; run it now, "
+            f"after the others, with: dbkit migrate {self.system} --out-of-order; a database for "
+            "development can be made as the files are: "
+            f"dbkit migrate {self.system} --follow --plan"
         )
 
 
@@ -394,7 +497,6 @@ class WrittenByHand(MigrationError):
     table: str
     # the migration of this number, if there is a file
     path: str | None
-    current: int
 
     kind: ClassVar[str] = "by hand"
 
@@ -407,8 +509,8 @@ class WrittenByHand(MigrationError):
             )
         return (
             f"row {self.version} of {self.table} was written by hand, so nothing says whether "
-            f"{self.path} ran; if it did not, delete the row: {delete}; if it did, record it "
-            f"with: dbkit force {self.system} {self.current}"
+            f"{self.path} ran; if it did not, delete the row: {delete}; if it did, accept the row "
+            f'with: dbkit repair {self.system} {self.version} --because "WHY"'
         )
 
 

@@ -300,11 +300,13 @@ def _disorder(migrations: Sequence[MigrationFile]) -> Iterator[MigrationError]:
     expected = 1
     for migration in migrations:
         if previous is not None and migration.version == previous.version:
-            yield DuplicateVersion(migration.version, (previous.shown, migration.shown))
+            yield DuplicateVersion(
+                migration.version, (previous.shown, migration.shown), migration.system
+            )
         elif migration.version == 0:
             yield UnusableFile(migration.shown, "numbers start at 1")
         elif migration.version != expected:
-            yield GapInVersions(migration.version, migration.shown, expected)
+            yield GapInVersions(migration.version, migration.shown, expected, migration.system)
         previous = migration
         expected = migration.version + 1
 

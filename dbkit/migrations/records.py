@@ -152,6 +152,28 @@ values (
 _KEEP = """
 insert into {scripts} (version, name, up_text, down_text) values ({version}, {name}, {up}, {down})
 """
+_FORGET_TEXTS = "delete from {scripts} where version = {version}"
+_NOTE = """
+update {ledger}
+set dbkit_note = concat_ws('; ', dbkit_note, {note}::text)
+where version = {version}
+"""
+_REPAIR = """
+update {ledger}
+set
+    version = {number},
+    description = {description},
+    name = {name},
+    dbkit_checksum = {exact},
+    dbkit_meaning = {meaning},
+    dbkit_note = concat_ws(
+        '; ',
+        dbkit_note,
+        to_char(current_timestamp, 'YYYY-MM-DD HH24:MI') || ' ' || current_user || ': ' || {note}
+    )
+where version = {version};
+delete from {marks} where migration_hash in ({old_hash}, {hash})
+"""
 _UNMARK = "delete from {marks} where migration_hash = {hash}"
 _STRIKE = "delete from {ledger} where version = {version}"
 _UNDO = f"{_UNMARK};{_LOG};{_STRIKE}"
@@ -329,6 +351,38 @@ class Records:
     def keep(self, texts: KeptTexts) -> str:
         """Return what keeps the texts of a migration that was recorded before."""
         return self._fill(_KEEP, **texts._asdict())
+
+    def note(self, version: int, note: str) -> str:
+        """Return what adds a note to the row of a migration."""
+        return self._fill(_NOTE, version=version, note=note)
+
+    def repair(  # noqa: PLR0913 - each is written
+        self,
+        version: int,
+        migration: MigrationFile,
+        hashes: tuple[str, str],
+        *,
+        checksum: Checksum,
+        texts: KeptTexts,
+        note: str,
+    ) -> str:
+        """Return what makes the row of a version that of a file; `hashes` are yoyo's two."""
+        values = self._literals(
+            **self._log_values(migration.name, hashes[1], "mark"),
+            old_hash=hashes[0],
+            version=version,
+            number=migration.version,
+            description=migration.description,
+            exact=checksum.exact,
+            meaning=checksum.meaning,
+            note=note,
+        )
+        repair = [_REPAIR, _MARK, _LOG]
+        text = ";".join(template.format(**self._tables, **values) for template in repair)
+        if self.keeps_texts:
+            forget = self._fill(_FORGET_TEXTS, version=migration.version)
+            text = f"{text};{forget};{self.keep(texts)}"
+        return text
 
     def undo(self, version: int, name: str, yoyo_hash: str, *, operation: str = "rollback") -> str:
         """Return what takes a migration out of the marks and the ledger, and logs that."""

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 
 from dbkit.migrations.errors import (
+    EditedMigration,
     HalfDone,
     HalfDoneElsewhere,
     HoleInLedger,
     MissingMigration,
+    MovedMigration,
     NoSchema,
     NoSuchVersion,
     NothingToResume,
+    NoWayBack,
     RenamedMigration,
     refuse,
 )
@@ -35,14 +38,20 @@ from dbkit.migrations.status import (
     ahead_of,
     find_pending_faults,
     find_problems,
+    find_repair,
     gone_objects,
     pending_migrations,
     pending_objects,
+    was_edited,
 )
 from dbkit.migrations.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from dbkit.migrations.backend import AtomicBackend
+
+
+# where a database for development differs from the files, and is made as they are
+_FOLLOWED = EditedMigration | HoleInLedger | MissingMigration | MovedMigration | RenamedMigration
 
 
 class Outcome(NamedTuple):
@@ -62,10 +71,13 @@ class Outcome(NamedTuple):
     # the names of the migrations that a newer release applied
     ahead: tuple[str, ...] = ()
 
+    # what was taken back before, newest first; each with the statements that undo it
+    undone: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
     @property
     def changed(self) -> bool:
         """Whether there was anything to do."""
-        return bool(self.migrations or self.objects or self.dropped)
+        return bool(self.migrations or self.objects or self.dropped or self.undone)
 
 
 @dataclass(slots=True)
@@ -93,10 +105,12 @@ class Runner:
     # seconds to wait for another run, or for such locks, before giving up
     wait: float = WAIT
 
-    def plan_migrate(self, to: int | None = None, *, drop_gone: bool = False) -> Outcome:
+    def plan_migrate(
+        self, to: int | None = None, *, drop_gone: bool = False, out_of_order: bool = False
+    ) -> Outcome:
         """Return what `migrate` would do, or refuse what it would refuse; nothing is written."""
-        ledger = self._sound_ledger(forward=True)
-        pending = self._forward(ledger, to)
+        ledger = self._sound_ledger(forward=True, out_of_order=out_of_order)
+        pending = self._forward(ledger, to, out_of_order=out_of_order)
         objects = self._objects_to_apply(ledger, pending)
         refuse(find_pending_faults(self.files, pending, objects))
         planned = self._planned(ledger, pending, objects, drop_gone=drop_gone)
@@ -116,7 +130,7 @@ class Runner:
         return Outcome(
             self.files.system,
             ledger.version,
-            pending[-1].version if pending else ledger.version,
+            max([ledger.version, *(migration.version for migration in pending)]),
             tuple(migration.name for migration in pending),
             tuple(file.shown for file in objects),
             dropped=tuple(entry.path for entry in gone),
@@ -129,25 +143,31 @@ class Runner:
         after = pending[-1].version if pending else ledger.version
         return pending_objects(self.files, ledger) if self._has_objects(after) else ()
 
-    def migrate(self, to: int | None = None, *, drop_gone: bool = False) -> Outcome:
+    def migrate(
+        self, to: int | None = None, *, drop_gone: bool = False, out_of_order: bool = False
+    ) -> Outcome:
         """Run what is pending, up to a version or to the newest.
+
+        With `out_of_order` what comes before the newest one applied, and is not applied itself,
+        is run too, and the ledger notes it.
 
         With nothing pending, nothing is locked and nothing is written, so any number of
         processes can call this at once when they start.
         """
-        ledger = self._sound_ledger(forward=True)
-        pending = self._forward(ledger, to)
+        ledger = self._sound_ledger(forward=True, out_of_order=out_of_order)
+        pending = self._forward(ledger, to, out_of_order=out_of_order)
         objects = self._objects_to_apply(ledger, pending)
         planned = self._planned(ledger, pending, objects, drop_gone=drop_gone)
         if not planned.changed and not ledger.interrupted:
             return planned
-        with self._locked(forward=True) as (backend, found):
+        with self._locked(sound=False) as (backend, _):
+            found = self._sound_ledger(forward=True, out_of_order=out_of_order)
             ledger = self._finish_rollbacks(backend, found)
-            pending = self._forward(ledger, to)
+            pending = self._forward(ledger, to, out_of_order=out_of_order)
             self._check_half_done(ledger, pending, "apply")
             objects = self._objects_to_apply(ledger, pending)
             gone = gone_objects(self.files, ledger) if drop_gone else ()
-            after = pending[-1].version if pending else ledger.version
+            after = max([ledger.version, *(migration.version for migration in pending)])
             migrations = backend.read(self.files, pending, "apply", objects)
             done = _ObjectsDone()
 
@@ -156,7 +176,7 @@ class Runner:
                 if self._has_objects(after):
                     done.replace(*backend.objects.apply(all_must=after == self.files.latest))
 
-            backend.apply_to(migrations, after, finish)
+            backend.apply_to(migrations, after, finish, ledger.version)
             if done.applied:
                 self.reporter.objects("applied", tuple(done.applied))
             if done.left_out:
@@ -273,6 +293,101 @@ class Runner:
             return self.rollback(interrupted.version - 1)
         return self.migrate(interrupted.version)
 
+    def plan_follow(self) -> Outcome:
+        """Return what `follow` would do, or refuse what it would refuse; nothing is written."""
+        return self._to_follow(self._ledger())
+
+    def _to_follow(self, ledger: Ledger) -> Outcome:
+        # not loaded where nothing is to be done
+        from dbkit.migrations.script import read_rollback  # noqa: PLC0415
+
+        undone = self._to_take_back(ledger)
+        to = undone[-1].version - 1 if undone else ledger.version
+        pending = [file for file in self.files.migrations if file.version > to]
+        objects = self._objects_to_apply(ledger, pending)
+        refuse(find_pending_faults(self.files, pending, objects))
+        planned = self._planned(ledger, pending, objects, drop_gone=False)
+        statements = [
+            tuple(" ".join(part.text.split()) for part in read_rollback(file).statements)
+            for file in undone
+        ]
+        return planned._replace(
+            after=self.files.latest,
+            undone=tuple(
+                (file.name, texts) for file, texts in zip(undone, statements, strict=True)
+            ),
+            ahead=(),
+        )
+
+    def follow(self) -> Outcome:
+        """Make a database for development as the files are.
+
+        What this checkout does not have, has otherwise, or has after something that is not
+        applied is taken back, newest first, by the rollbacks that the ledger keeps; then what is
+        pending is run.
+        """
+        planned = self._to_follow(self._ledger())
+        if not planned.changed:
+            return planned
+        with self._locked(sound=False) as (backend, ledger):
+            planned = self._to_follow(ledger)
+            undone = self._to_take_back(ledger)
+            if undone:
+                to = undone[-1].version - 1
+                files = self.files._replace(migrations=tuple(reversed(undone)))
+                migrations = backend.read(files, undone, "rollback")
+
+                def put_back() -> None:
+                    if self._has_objects(to):
+                        backend.objects.drop_broken()
+                        backend.objects.apply(all_must=False)
+                    else:
+                        backend.objects.take_down()
+
+                backend.roll_back_to(migrations, to, after=put_back)
+        ran = self.migrate()
+        return planned._replace(objects=ran.objects, left_out=ran.left_out)
+
+    def _to_take_back(self, ledger: Ledger) -> tuple[MigrationFile, ...]:
+        """Return what is to be undone, newest first, so that the ledger begins as the files do."""
+        refuse(
+            [
+                fault
+                for fault in find_problems(self.files, ledger)
+                if not isinstance(fault, _FOLLOWED)
+            ]
+        )
+        self._check_half_done(ledger, (), "apply")
+        files = {file.version: file for file in self.files.migrations}
+        same: list[Applied] = []
+        for applied in ledger.applied:
+            file = files.get(applied.version)
+            follows = applied.version == len(same) + 1
+            if not follows or file is None or file.name != applied.name:
+                break
+            if was_edited(file, applied):
+                break
+            same.append(applied)
+        undone = ledger.applied[: len(same) - 1 if same else None : -1]
+        texts = read_texts(self.connection, ledger, [applied.version for applied in undone])
+        return tuple(self._way_back(applied, texts.get(applied.version)) for applied in undone)
+
+    def _way_back(self, applied: Applied, texts: KeptTexts | None) -> MigrationFile:
+        if texts is not None and texts.down is not None:
+            return _kept_file(applied, texts)
+        for file in self.files.migrations:
+            if (file.version, file.name) == applied.file and file.rollback.is_file():
+                return file
+        raise NoWayBack(applied.version, applied.name)
+
+    def repair(self, version: int, because: str) -> str:
+        """Accept one difference between a file and the ledger, with a note, and return which."""
+        refuse(self.files.faults)
+        with self._locked(sound=False) as (backend, ledger):
+            repair = find_repair(self.files, ledger, version)
+            backend.repair(repair, because)
+        return repair.what
+
     def force(self, version: int) -> Outcome:
         """Record that the database is at a version, and run nothing."""
         refuse(self.files.faults)
@@ -317,13 +432,15 @@ class Runner:
     def _ledger(self) -> Ledger:
         return read_ledger(self.connection, self.files.system, self.files.versions)
 
-    def _sound_ledger(self, *, forward: bool = False) -> Ledger:
+    def _sound_ledger(self, *, forward: bool = False, out_of_order: bool = False) -> Ledger:
         """Read the ledger, or refuse everything that is wrong with it and with the files.
 
         If it is read to migrate `forward`, the faults of the pending files are told with it.
         """
         ledger = self._ledger()
         faults = find_problems(self.files, ledger)
+        if out_of_order:
+            faults = [fault for fault in faults if not isinstance(fault, HoleInLedger)]
         if faults and forward:
             pending = pending_migrations(self.files, ledger)
             objects = pending_objects(self.files, ledger)
@@ -331,7 +448,9 @@ class Runner:
         refuse(faults)
         return ledger
 
-    def _forward(self, ledger: Ledger, to: int | None) -> tuple[MigrationFile, ...]:
+    def _forward(
+        self, ledger: Ledger, to: int | None, *, out_of_order: bool = False
+    ) -> tuple[MigrationFile, ...]:
         system, latest = self.files.system, self.files.latest
         if to is not None and to > latest:
             raise NoSuchVersion(system, to, f"the newest migration is {latest}")
@@ -345,7 +464,7 @@ class Runner:
         target = latest if to is None else to
         return tuple(
             migration
-            for migration in pending_migrations(self.files, ledger)
+            for migration in pending_migrations(self.files, ledger, out_of_order=out_of_order)
             if migration.version <= target
         )
 

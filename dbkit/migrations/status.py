@@ -1,6 +1,7 @@
 """Compare the files of a system with its database: what is applied, pending, and wrong."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import psycopg
@@ -11,9 +12,11 @@ from dbkit.migrations.errors import (
     HalfDoneElsewhere,
     HoleInLedger,
     MissingMigration,
+    MovedMigration,
     NoSchema,
     NotEmpty,
     NoTextKept,
+    NothingToRepair,
     RecordedByYoyoAlone,
     RenamedMigration,
     UnmarkedByYoyo,
@@ -107,6 +110,7 @@ class Status(NamedTuple):
                     "name": applied.name,
                     "applied_at": applied.applied_at.isoformat(),
                     "checksum": applied.checksum,
+                    "note": applied.note,
                 }
                 for applied in self.applied
             ],
@@ -186,9 +190,20 @@ def _problems_of(files: Files, errors: Sequence[Exception]) -> tuple[Problem, ..
     return tuple(Problem.of(error, versions) for error in errors)
 
 
-def pending_migrations(files: Files, ledger: Ledger) -> tuple[MigrationFile, ...]:
-    """Return the migrations that come after the newest one applied."""
-    return tuple(migration for migration in files.migrations if migration.version > ledger.version)
+def pending_migrations(
+    files: Files, ledger: Ledger, *, out_of_order: bool = False
+) -> tuple[MigrationFile, ...]:
+    """Return the migrations that come after the newest one applied.
+
+    With `out_of_order` those before it that are not applied are returned too.
+    """
+    recorded = {applied.version for applied in ledger.applied}
+    return tuple(
+        migration
+        for migration in files.migrations
+        if migration.version > ledger.version
+        or (out_of_order and migration.version not in recorded)
+    )
 
 
 def ahead_of(files: Files, ledger: Ledger) -> tuple[Applied, ...]:
@@ -313,24 +328,80 @@ def _applied_and_changed(files: Files, ledger: Ledger) -> Iterator[DbkitError]:
         if applied.by_hand:
             path = by_version[applied.version].shown if applied.version in by_version else None
             table = f"{ledger.schema}.{ledger.table}"
-            yield WrittenByHand(system, applied.version, table, path, ledger.version)
+            yield WrittenByHand(system, applied.version, table, path)
+        elif moved := _moved(files, ledger, applied):
+            yield MovedMigration(system, applied.version, moved.version, applied.name, moved.name)
         elif migration is None:
             yield MissingMigration(system, applied.version, applied.name)
         elif migration.name != applied.name:
-            yield RenamedMigration(
-                system, applied.version, migration.shown, applied.name, ledger.version
-            )
+            same = meaning_of(migration) == applied.meaning
+            yield RenamedMigration(system, applied.version, migration.shown, applied.name, same)
         else:
-            yield from _edits(system, migration, applied, ledger)
+            yield from _edits(system, migration, applied)
     recorded = {applied.version for applied in ledger.applied}
     for migration in files.migrations:
         if migration.version < ledger.version and migration.version not in recorded:
             yield HoleInLedger(system, migration.version, migration.shown, ledger.version)
 
 
-def _edits(
-    system: str, migration: MigrationFile, applied: Applied, ledger: Ledger
-) -> Iterator[DbkitError]:
+def _moved(files: Files, ledger: Ledger, applied: Applied) -> MigrationFile | None:
+    """Find the file of an applied migration under another number, by its SQL."""
+    if applied.name in files.versions:
+        return None
+    recorded = {other.file for other in ledger.applied}
+    for migration in files.migrations:
+        if (
+            (migration.version, migration.name) not in recorded
+            and migration.version != applied.version
+            and meaning_of(migration) == applied.meaning
+        ):
+            return migration
+    return None
+
+
+def meaning_of(migration: MigrationFile) -> str | None:
+    """Return the checksum of a file's SQL, or None where it cannot be read."""
+    with suppress(SourceFault, UnusableFile):
+        content = read_bytes(migration.path, migration.shown)
+        return checksum(content, migration.shown).meaning
+    return None
+
+
+def find_repair(files: Files, ledger: Ledger, version: int) -> "Repair":
+    """Find what is to be accepted so that the ledger has a file as it is now, or refuse it."""
+    system = files.system
+    file = next((file for file in files.migrations if file.version == version), None)
+    if file is None:
+        raise NothingToRepair(system, version, "no file has that number")
+    applied = next((applied for applied in ledger.applied if applied.version == version), None)
+    if applied is None:
+        for other in ledger.applied:
+            if _moved(files, ledger, other) == file:
+                return Repair(file, other, f"the number of {file.name}, which ran as {other.name}")
+        reason = f"it is not applied here; run it with: dbkit migrate {system}"
+        raise NothingToRepair(system, version, reason)
+    if applied.by_hand:
+        return Repair(file, applied, f"the row that was written by hand for {file.name}")
+    if applied.name != file.name:
+        if meaning_of(file) == applied.meaning:
+            return Repair(file, applied, f"the name of {file.name}, which ran as {applied.name}")
+        reason = f"{applied.name}, which ran under this number, is another one than {file.name}"
+        raise NothingToRepair(system, version, reason)
+    if was_edited(file, applied):
+        return Repair(file, applied, f"the edit of {file.name}")
+    raise NothingToRepair(system, version, "its file is what ran")
+
+
+class Repair(NamedTuple):
+    """A difference between a file and its row in the ledger that a person accepts."""
+
+    file: MigrationFile
+    applied: Applied
+    # what is accepted, in words
+    what: str
+
+
+def _edits(system: str, migration: MigrationFile, applied: Applied) -> Iterator[DbkitError]:
     try:
         if not was_edited(migration, applied):
             return
@@ -339,7 +410,7 @@ def _edits(
         yield fault
     else:
         applied_at = f"{applied.applied_at:%Y-%m-%d %H:%M}"
-        yield EditedMigration(system, applied.version, migration.shown, applied_at, ledger.version)
+        yield EditedMigration(system, applied.version, migration.shown, applied_at)
 
 
 def was_edited(migration: MigrationFile, applied: Applied) -> bool:

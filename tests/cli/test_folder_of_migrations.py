@@ -27,14 +27,16 @@ def folder(project: Project) -> Path:
             ["0001_orders.sql", "0003_items.sql"],
             (
                 f"{FOLDER}/0003_items.sql: number 2 is expected here; "
-                "bring the missing file back, or renumber if it never existed"
+                "bring the missing file back, or close the gap, if it never existed, with: "
+                "dbkit renumber shop"
             ),
         ),
         (
             ["0001_items.sql", "0001_orders.sql"],
             (
                 f"{FOLDER}/0001_orders.sql: number 1 is taken by {FOLDER}/0001_items.sql; "
-                "give the one that has not been applied anywhere the next free number"
+                "give the one that has not been applied anywhere the next free number with: "
+                "dbkit renumber shop"
             ),
         ),
         (["0000_orders.sql"], f"{FOLDER}/0000_orders.sql: numbers start at 1"),
@@ -150,7 +152,7 @@ def test_an_edited_migration_is_refused_whatever_is_asked(
     assert message.startswith(f"{FOLDER}/0001_orders.sql was edited after it ran (2")
     assert message.endswith(
         "); put its text back and make the change a new migration, "
-        "or accept it with: dbkit force shop 2"
+        'or accept it with: dbkit repair shop 1 --because "WHY"'
     )
     assert contents(project) == before
 
@@ -207,7 +209,7 @@ def test_a_deleted_migration_is_missed(project: Project, folder: Path) -> None:
     gap, missing = refusal(migrated).splitlines()
     assert gap == (
         "migrations/shop/0003_more.sql: number 2 is expected here; bring the missing file back, or "
-        "renumber if it never existed"
+        "close the gap, if it never existed, with: dbkit renumber shop"
     )
     assert missing == (
         "error: migration 0002_items was applied to this database, but its file is gone; bring the "
@@ -227,7 +229,7 @@ def test_a_renamed_migration_is_refused_with_both_ways_out(project: Project, fol
 
     assert refusal(ran) == (
         f"{FOLDER}/0002_goods.sql: number 2 was applied as 0002_items; rename it back, "
-        "or accept the new name with: dbkit force shop 2"
+        'or accept the new name with: dbkit repair shop 2 --because "WHY"'
     )
     assert contents(project) == before
 

@@ -100,6 +100,7 @@ def test_a_program_reads_the_documented_keys(shop: Project) -> None:
         "version": 1,
         "name": "0001_orders",
         "checksum": sha256(b"create table orders (id integer);").hexdigest(),
+        "note": None,
     }
     assert timedelta(0) <= age < timedelta(minutes=5)
 

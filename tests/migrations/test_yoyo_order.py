@@ -54,7 +54,7 @@ def test_y02_an_edited_migration_is_refused(three: Project) -> None:
     )
     assert refused.stderr.endswith(
         "put its text back and make the change a new migration, "
-        "or accept it with: dbkit force shop 3\n"
+        'or accept it with: dbkit repair shop 2 --because "WHY"\n'
     )
     assert three.dbkit("status").returncode == 3
 
@@ -235,7 +235,7 @@ def test_y23_json_says_everything_that_a_program_asks(three: Project) -> None:
     assert (status["name"], status["version"], status["problems"]) == ("shop", 3, [])
     assert status["pending"] == [{"version": 4, "name": "0004_four"}]
     assert [sorted(applied) for applied in status["applied"]] == [
-        ["applied_at", "checksum", "name", "version"]
+        ["applied_at", "checksum", "name", "note", "version"]
     ] * 3
 
 
