@@ -44,6 +44,43 @@ def write_small(folder: Path, size: int) -> None:
         )
 
 
+_FUNCTION = (
+    "create or replace function {name}(x integer) returns integer language sql "
+    "as $$ select {needed}(x) + 1 $$;"
+)
+_TRIGGER = (
+    "create or replace trigger {name} before update on t1 for each row execute function {needed}();"
+)
+_TRIGGER_FUNCTION = (
+    "create or replace function {name}() returns trigger language plpgsql "
+    "as $$ begin return new; end $$;"
+)
+_OBJECTS = {
+    "views": ("create or replace view {name} as select id, name from {needed};",) * 2,
+    "functions": (_FUNCTION, _FUNCTION),
+    "triggers": (_TRIGGER, _TRIGGER_FUNCTION),
+}
+
+
+def write_objects(folder: Path, kind: str, size: int) -> None:
+    """Write one migration and so many object files, each of which needs the one after it.
+
+    Of triggers each needs a function of its own, and all functions come after all triggers.
+    """
+    write_small(folder, 1)
+    objects = folder.parent.parent / "sql" / "shop" / "_objects"
+    objects.mkdir(parents=True)
+    first, second = _OBJECTS[kind]
+    for number in range(size):
+        name, needed = f"o{number:05}", f"o{number + 1:05}"
+        if kind == "triggers":
+            needed = f"o{number + size // 2:05}"
+        elif number == size - 1:
+            needed = "t1" if kind == "views" else "abs"
+        template = first if number < size // 2 else second
+        (objects / f"{name}.sql").write_text(template.format(name=name, needed=needed) + "\n")
+
+
 def write_rows(folder: Path, megabytes: int, rows: int) -> None:
     """Write one migration of so many megabytes of inserts of so many rows each."""
     columns = "id int primary key, name text, email text, note text, born date"

@@ -52,7 +52,8 @@ class Dropping:
         What hangs on them and comes from no file is an error, or with `keep_held` a reason to
         leave the object where it is.
         """
-        found = addresses(self.connection)
+        entries = list(entries)
+        found = addresses(self.connection) if entries else {}
         roots = {found[Identity(*entry.key)]: entry for entry in entries if entry.key in found}
         if not roots:
             return []

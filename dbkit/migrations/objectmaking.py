@@ -154,7 +154,9 @@ class Making:
         self._waiting.pop(file, None)
         self._helpers.discard(file)
         self.done.append(file)
-        self._make_again(self._files[entry.path] for entry in taken if entry.path != file.path.name)
+        if taken:
+            again = (entry.path for entry in taken if entry.path != file.path.name)
+            self._make_again(self._files[path] for path in again)
         return None
 
     def _drops(self, file: ObjectFile) -> bool:

@@ -253,6 +253,8 @@ _APPLY = {
     ),
     "dbkit_keep": (_KEEP, ("version", "name", "up", "down")),
 }
+# run for each object file
+_MARK_OBJECTS = {"dbkit_object": (_MARK_OBJECT, ("path", "checksum"))}
 
 
 @dataclass
@@ -274,12 +276,12 @@ class Records:
         """Return what makes the server plan the statements of `apply`, once for the session."""
         return ";".join(
             f"prepare {name} as {self._with_placeholders(template, keys)}"
-            for name, (template, keys) in self._apply.items()
+            for name, (template, keys) in (self._apply | _MARK_OBJECTS).items()
         )
 
     def forget(self) -> str:
         """Return what makes the server forget those plans."""
-        return ";".join(f"deallocate {name}" for name in self._apply)
+        return ";".join(f"deallocate {name}" for name in self._apply | _MARK_OBJECTS)
 
     def create_ledger(self, system: str | None) -> str:
         """Return what makes the table of the ledger."""
@@ -424,6 +426,9 @@ class Records:
 
     def mark_object(self, path: str, checksum: str) -> str:
         """Return what notes that an object file is applied now."""
+        if self.prepared:
+            [name] = _MARK_OBJECTS
+            return f"execute {name}({self._literal(path)}, {self._literal(checksum)})"
         return self._fill(_MARK_OBJECT, path=path, checksum=checksum)
 
     def enter_objects(self, made: Iterable[AppliedObject]) -> str:
