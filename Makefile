@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help install migrate status demo test test-all versions check format lint types floors dead sql bench bench-short bench-others docs fuzz soak chaos promotions clean
+.PHONY: help install migrate status demo test test-all versions check format lint types floors dead sql bench bench-short bench-others docs fuzz soak chaos promotions test-paths clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -117,9 +117,9 @@ chaos: .venv/installed ## end migration runs in every way, and let the next run 
 promotions: .venv/installed ## let a standby take over again and again, under load: ROUNDS=10
 	@DBKIT_TEST_PROMOTIONS=$(or $(ROUNDS),10) $(BIN)/pytest -q --log-cli-level=INFO tests/pools/test_failover.py
 
-test-paths: .venv/installed ## the tests that run queries without names, and through pgbouncer
-	@DBKIT_TEST_PREPARE=never $(BIN)/pytest -q -n 4 tests/systems tests/parity tests/stories
-	@DBKIT_TEST_POOLER=transaction $(BIN)/pytest -q -n 4 tests/runtime tests/parity tests/stories
+WAY ?=
+test-paths: .venv/installed ## the tests that run queries, by each path to a server: WAY=pooler POSTGRES=16
+	@sh tests/paths.sh '$(WAY)' '$(if $(filter-out default file,$(origin POSTGRES)),$(POSTGRES))'
 
 clean: ## stop the embedded server and delete it, and the environment
 	@if [ -x $(BIN)/dbkit ]; then $(BIN)/dbkit server reset --yes; fi

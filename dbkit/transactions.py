@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextma
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 
+import psycopg
 from psycopg import (
     AsyncConnection,
     AsyncRawCursor,
@@ -59,10 +60,10 @@ def transaction(connection: Connection[Any], **options: Unpack[Options]) -> Gene
     nested = _is_nested(connection)
     statements = _statements(options, nested=nested)
     if not statements:
-        with connection.transaction():
+        with _told_as_lost(connection), connection.transaction():
             yield
         return
-    with ExitStack() as stack:
+    with _told_as_lost(connection), ExitStack() as stack:
         cursors: list[RawCursor[tuple[Any, ...]]] = []
         # one round trip begins the transaction and makes it what it is to be;
         # connection.transaction() would keep the pipeline to its end
@@ -85,10 +86,12 @@ async def async_transaction(
     nested = _is_nested(connection)
     statements = _statements(options, nested=nested)
     if not statements:
-        async with connection.transaction():
-            yield
+        with _told_as_lost(connection):
+            async with connection.transaction():
+                yield
         return
     async with AsyncExitStack() as stack:
+        stack.enter_context(_told_as_lost(connection))
         cursors: list[AsyncRawCursor[tuple[Any, ...]]] = []
         async with _async_pipeline(connection):
             await stack.enter_async_context(AsyncTransaction(connection))
@@ -99,6 +102,22 @@ async def async_transaction(
         yield
         if before:
             await AsyncRawCursor(connection).execute(_SET, _columns(before), prepare=False)
+
+
+@contextmanager
+def _told_as_lost(connection: Connection[Any] | AsyncConnection[Any]) -> Generator[None]:
+    """Tell of a connection that is lost by the same error whatever stands between.
+
+    When a session ends behind pgbouncer, the server says so, and pgbouncer says it once more. For
+    the driver's own `commit`, one answer more than expected is an `InternalError`.
+    """
+    try:
+        yield
+    except psycopg.InternalError as error:
+        if error.sqlstate is None and connection.closed:
+            message = "the connection is lost; its session was ended behind a pooler"
+            raise psycopg.OperationalError(message) from error
+        raise
 
 
 @contextmanager

@@ -789,7 +789,7 @@ def _misfit(connection: psycopg.Connection[Any], casts: _Casts) -> psycopg.Error
     )
     try:
         with connection.transaction(force_rollback=True):
-            connection.execute(sql.SQL("select {}").format(values))
+            connection.execute(sql.SQL("select {}").format(values), prepare=False)
     except psycopg.Error as error:
         if _is_of_the_statement(error):
             return error

@@ -6,25 +6,28 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
 
+from dbkit.database import prepare_mode
 from dbkit.migrations import Runner, read_files
 from dbkit.runtime import sessions
 from dbkit.server import Binaries, EmbeddedServer, find_binaries
 from dbkit.settings import load_settings
 from tests.commandline import end_loaded
-from tests.pooler import pooler
+from tests.pooler import pooler, wait_for_logins
 from tests.project import Project
 
 ROOT = Path(__file__).parent.parent
@@ -44,6 +47,11 @@ _QUICK = {
     "autovacuum": "off",
 }
 _NEEDED_MEMORY = 1 << 30
+# of each database behind a pooler: two would give a call of two trips the same one every time
+_SESSIONS = 3
+
+# the URL of a database as the path under test reaches it
+Reach: TypeAlias = Callable[[str], str]
 
 # on a busy machine an example may take long
 hypothesis.settings.register_profile("dbkit", deadline=None)
@@ -130,31 +138,65 @@ direct_mrwa = factories.postgresql("mrwa_template")
 
 
 @pytest.fixture(scope="session")
-def systems_pooler(server: EmbeddedServer) -> Iterator[str | None]:
-    """The URL of pgbouncer in front of all databases, if DBKIT_TEST_POOLER says how it pools."""
-    mode = os.environ.get("DBKIT_TEST_POOLER")
-    if mode not in {"session", "transaction"}:
-        yield None
+def reach(server: EmbeddedServer) -> Iterator[Reach]:
+    """Give the URL by which the path under test reaches a database of the server.
+
+    It is the one that it was given, or with DBKIT_TEST_POOLER=transaction (or session) one through
+    pgbouncer, where all calls have to give the same. There each transaction is of another session
+    than the one before, so that nothing is right because nobody came between.
+    """
+    mode: Any = os.environ.get("DBKIT_TEST_POOLER")
+    if mode is None:
+        yield str
         return
-    with pooler(
-        server.url("postgres"), "session" if mode == "session" else "transaction", servers=60
-    ) as url:
-        yield url
+
+    def reached(url: str) -> str:
+        own = make_conninfo(through, dbname=str(conninfo_to_dict(url)["dbname"]))
+        with ExitStack() as stack:
+            for _ in range(_SESSIONS):
+                stack.enter_context(psycopg.connect(own)).execute("select 1")
+        return own
+
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        pooler(server.url("postgres"), mode, servers=60, server_round_robin="1") as through,
+    ):
+        # as the driver's manual has it for pgbouncer: a name that it gives is of one session
+        for made in (psycopg.Connection, psycopg.AsyncConnection):
+            connect: Any = made.connect
+            patch.setitem(connect.__func__.__kwdefaults__, "prepare_threshold", None)
+        yield reached
+
+
+@pytest.fixture
+def own_session() -> None:
+    """What a test needs that looks at its session from outside, or wants it from call to call."""
+    if "DBKIT_TEST_POOLER" in os.environ:
+        pytest.skip("behind a pooler, a session is nobody's own")
+
+
+@pytest.fixture
+def names(request: pytest.FixtureRequest, *, is_unnamed: bool) -> None:
+    """What a test needs that is about the names of statements."""
+    request.getfixturevalue("own_session")
+    if is_unnamed:
+        pytest.skip("on this path, no statement has a name")
 
 
 def _reached(system: str) -> Callable[[pytest.FixtureRequest], Iterator[psycopg.Connection]]:
-    """Give a connection to a clone of a system, through pgbouncer if that is asked for."""
+    """Give a connection to a clone of a system, by the path under test."""
 
     @pytest.fixture(name=system)
-    def reached(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
+    def reached(request: pytest.FixtureRequest, reach: Reach) -> Iterator[psycopg.Connection]:
         direct: psycopg.Connection = request.getfixturevalue(f"direct_{system}")
-        through: str | None = request.getfixturevalue("systems_pooler")
-        if through is None:
+        url = reach(direct.info.dsn)
+        if url == direct.info.dsn:
             yield direct
             return
-        with psycopg.connect(through, dbname=direct.info.dbname) as connection:
+        with psycopg.connect(url) as connection:
             yield connection
             connection.rollback()
+        wait_for_logins(url)
 
     return reached
 
@@ -167,15 +209,28 @@ mrwa = _reached("mrwa")
 
 @pytest.fixture(autouse=True, scope="session")
 def forced_mode() -> Iterator[None]:
-    """With DBKIT_TEST_PREPARE=always or never, every connection is one that was told so."""
+    """With DBKIT_TEST_PREPARE=always or never, a connection that was told nothing is told so."""
+    forced = os.environ.get("DBKIT_TEST_PREPARE", "auto")
 
-    def forced_mode_of(_: object) -> str:
-        return os.environ["DBKIT_TEST_PREPARE"]
+    def forced_mode_of(connection: object) -> str:
+        mode = prepare_mode(connection)
+        return forced if mode == "auto" else mode
 
     with pytest.MonkeyPatch.context() as patch:
-        if "DBKIT_TEST_PREPARE" in os.environ:
-            patch.setattr(sessions, "prepare_mode", forced_mode_of)
+        patch.setattr(sessions, "prepare_mode", forced_mode_of)
         yield
+
+
+@pytest.fixture
+def is_unnamed() -> bool:
+    """Whether the path under test is that of statements without a name."""
+    return os.environ.get("DBKIT_TEST_PREPARE") == "never"
+
+
+@pytest.fixture
+def own_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test needs that goes every path by itself, whichever one is under test."""
+    monkeypatch.setattr(sessions, "prepare_mode", prepare_mode)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,15 +40,20 @@ def pooler(url: str, mode: PoolMode, *, servers: int = 2, **others: str) -> Gene
     database = conninfo_to_dict(url)
     folder = Path(tempfile.mkdtemp(prefix="dbkit-pooler-", dir="/tmp"))
     settings = folder / "pgbouncer.ini"
+    # every role of the server logs in as itself, whenever it was made
+    (folder / "users").write_text(f'"{database["user"]}" ""\n')
     settings.write_text(
         f"""
 [databases]
-* = host={database["host"]} port={database["port"]} user={database["user"]}
+* = host={database["host"]} port={database["port"]} auth_user={database["user"]}
 [pgbouncer]
 listen_port = 6432
 listen_addr =
 unix_socket_dir = {folder}
-auth_type = any
+auth_type = trust
+auth_file = {folder}/users
+admin_users = {database["user"]}
+auth_query = select rolname, '' from pg_catalog.pg_roles where rolname = $1
 pool_mode = {mode}
 default_pool_size = {servers}
 ignore_startup_parameters = extra_float_digits,options
@@ -103,3 +109,14 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
         return
     message = f"pgbouncer ended with {process.returncode}"
     raise RuntimeError(message)
+
+
+def wait_for_logins(through: str) -> None:
+    """Wait until pgbouncer logs in nowhere, so that it hinders nobody who drops a database."""
+    with psycopg.connect(through, dbname="pgbouncer", autocommit=True) as console:
+        while True:
+            pools = console.pgconn.exec_(b"show pools")
+            at = [pools.fname(column) for column in range(pools.nfields)].index(b"sv_login")
+            if all(pools.get_value(row, at) == b"0" for row in range(pools.ntuples)):
+                return
+            time.sleep(0.01)

@@ -1,22 +1,23 @@
 """Through a pooler, a statement of ours is never that of another client."""
 
+import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import cycle
 from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg import RawCursor
+from psycopg import AsyncConnection, Connection, RawCursor
 
 from dbkit.database import Prepare, connect
 from dbkit.errors import DbkitError
-from dbkit.pools import open_database
+from dbkit.pools import CommitUnknown, open_async_database, open_database
 from dbkit.runtime import SqlFile, Statement, batch, copy, execute, many, one
-from dbkit.transactions import transaction
+from dbkit.transactions import async_transaction, transaction
 from tests.pooler import PoolMode, needs_pgbouncer, pooler
 
 pytestmark = needs_pgbouncer
@@ -71,6 +72,60 @@ def test_settings_are_never_a_neighbours_statement(through_pgbouncer: str) -> No
 
 
 _USER = "select current_setting('app.user')"
+
+
+@contextmanager
+def _ended_from_outside(url: str, connection: Connection | AsyncConnection) -> Generator[None]:
+    """End the session of an open transaction at the end of the block, as an administrator does."""
+    yield
+    session = connection.pgconn.exec_(b"select pg_backend_pid()").get_value(0, 0)
+    with psycopg.connect(url, autocommit=True) as administrator:
+        administrator.execute("select pg_terminate_backend(%s, 5000)", [int(session or 0)])
+
+
+@pytest.mark.parametrize("settings", [{}, {"app.user": "u"}])
+def test_a_session_that_ends_before_its_commit_is_told_as_lost(
+    empty_url: str, through_pgbouncer: str, settings: dict[str, object]
+) -> None:
+    add = "insert into notes values ('gone')"
+
+    async def on_its_own() -> None:
+        async with (
+            await AsyncConnection.connect(through_pgbouncer, autocommit=True) as alone,
+            async_transaction(alone, settings=settings),
+        ):
+            with _ended_from_outside(empty_url, alone):
+                await alone.execute(add)
+
+    async def lent_by_a_pool() -> None:
+        async with (
+            open_async_database(through_pgbouncer, max_size=1) as database,
+            database.transaction(settings=settings) as lent,
+        ):
+            with _ended_from_outside(empty_url, lent):
+                await lent.execute(add)
+
+    with (
+        psycopg.connect(through_pgbouncer, autocommit=True) as alone,
+        pytest.raises(psycopg.OperationalError),
+        transaction(alone, settings=settings),
+        _ended_from_outside(empty_url, alone),
+    ):
+        alone.execute(add)
+    with (
+        open_database(through_pgbouncer, max_size=1) as database,
+        pytest.raises(CommitUnknown),
+        database.transaction(settings=settings) as lent,
+        _ended_from_outside(empty_url, lent),
+    ):
+        lent.execute(add)
+    with pytest.raises(psycopg.OperationalError):
+        asyncio.run(on_its_own())
+    with pytest.raises(CommitUnknown):
+        asyncio.run(lent_by_a_pool())
+
+    with psycopg.connect(empty_url) as connection:
+        assert connection.execute("select from notes").fetchall() == []
 
 
 def test_always_behind_a_pooler_that_keeps_no_names_is_still_right(through_pgbouncer: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from dbkit.codegen import generate_system, write_package
 from dbkit.server import EmbeddedServer
 from dbkit.settings import System
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Reach
 
 SHOP = ROOT / "tests" / "files" / "generating"
 _SCHEMA = """
@@ -43,12 +43,12 @@ values (1, 'open', 'first', 10.50, '2024-01-01', '{a}'), (1, 'paid', null, 20, '
 
 
 @pytest.fixture(scope="session")
-def shop_url(server: EmbeddedServer) -> str:
+def shop_url(server: EmbeddedServer, reach: Reach) -> str:
     """The URL of the shop's database."""
     server.ensure_database("generated_shop")
     with psycopg.connect(server.url("generated_shop"), autocommit=True) as connection:
         connection.execute(_SCHEMA.encode())
-    return server.url("generated_shop")
+    return reach(server.url("generated_shop"))
 
 
 @pytest.fixture

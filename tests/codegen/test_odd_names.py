@@ -12,7 +12,7 @@ import pytest
 from dbkit.codegen import generate_system, write_package
 from dbkit.settings import System
 from tests.codegen.conftest import Generate
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Reach
 
 _SCHEMA = """
 create type connection as (sequence integer, date date);
@@ -58,7 +58,7 @@ class Payload:
 
 @pytest.fixture
 def odd(
-    root: Path, system: System, empty_url: str, monkeypatch: pytest.MonkeyPatch
+    root: Path, system: System, empty_url: str, reach: Reach, monkeypatch: pytest.MonkeyPatch
 ) -> psycopg.Connection:
     """A connection to a database of odd names, its package written."""
     for name, text in _QUERIES.items():
@@ -67,7 +67,7 @@ def odd(
         path.write_bytes(text.encode())
     for name in ("payloads", "others"):
         (root / f"{name}.py").write_text(_PAYLOAD.lstrip())
-    connection = psycopg.connect(empty_url)
+    connection = psycopg.connect(reach(empty_url))
     connection.execute(_SCHEMA.encode())
     odd = system._replace(sql=root / "odd", package="oddqueries")
     write_package(generate_system(odd, root, connection))

@@ -21,6 +21,7 @@ from dbkit.database import connect, set_prepare_mode
 from dbkit.server import EmbeddedServer
 from dbkit.settings import System
 from tests.codegen.typematrix import MADE, Made, make_types, misfit
+from tests.conftest import Reach
 
 
 class Matrix(NamedTuple):
@@ -32,7 +33,9 @@ class Matrix(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def matrix(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
+def matrix(
+    server: EmbeddedServer, reach: Reach, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Matrix]:
     """A database with every type, and the package generated for it."""
     server.ensure_database("matrix")
     url, root = server.url("matrix"), tmp_path_factory.mktemp("matrix")
@@ -48,7 +51,7 @@ def matrix(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> 
         write_package(generate_system(system, root, connection))
     sys.path.insert(0, str(root))
     invalidate_caches()
-    yield Matrix(url, types, import_module("matrixcells.cells"))
+    yield Matrix(reach(url), types, import_module("matrixcells.cells"))
     sys.path.remove(str(root))
 
 

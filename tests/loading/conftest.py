@@ -8,6 +8,7 @@ import pytest
 
 from dbkit import load
 from dbkit.loading import Queries
+from tests.conftest import Reach
 
 SCHEMA = """
 create type mood as enum ('calm', 'cross');
@@ -90,11 +91,11 @@ def queries(folder: Path) -> Queries:
 
 
 @pytest.fixture
-def shop_url(empty_url: str) -> str:
+def shop_url(empty_url: str, reach: Reach) -> str:
     """The URL of a shop with three orders."""
     with psycopg.connect(empty_url) as connection:
         connection.execute(SCHEMA.encode())
-    return empty_url
+    return reach(empty_url)
 
 
 @pytest.fixture

@@ -205,6 +205,8 @@ def test_after_a_change_of_the_table_the_query_is_typed_anew(
             "orders.get gives (id int4, note varchar), but was typed for (id int4, note text); "
             "the database changed since then, and the next call is typed anew"
         )
+        # what gave other columns cannot be committed
+        another.rollback()
 
         assert queries["orders.get"](another, id=10).note == "first"
 
@@ -235,6 +237,23 @@ def test_a_type_that_went_away_is_named(
             queries["orders.list_of"](another, customer_id=1)
 
         assert len(queries["orders.list_of"](another, customer_id=1)) == 2
+
+
+@pytest.mark.usefixtures("names")
+def test_nothing_of_ours_is_prepared_by_the_driver(
+    queries: Queries, shop: psycopg.Connection
+) -> None:
+    # it closes the statements of all with its own
+    shop.prepare_threshold = 0
+    query = "select count(*) from pg_prepared_statements"
+    queries["orders.get"](shop, id=10)
+    before = shop.execute(query, prepare=False).fetchall()
+
+    # its default is tried as a value of its type
+    queries["orders.list_of"](shop, customer_id=1)
+
+    assert before == [(1,)]
+    assert shop.execute(query, prepare=False).fetchall() == [(2,)]
 
 
 def test_each_database_types_for_itself(

@@ -11,6 +11,7 @@ from dbkit import load
 from dbkit.errors import BadValue, UnlistedChoice
 from dbkit.loading import Queries
 from dbkit.runtime import AsText
+from tests.conftest import Reach
 
 _SCHEMA = """
 create type mood as enum ('calm', 'cross');
@@ -127,13 +128,13 @@ _WAYS = (
 
 
 @pytest.fixture
-def ways(tmp_path: Path, empty_url: str) -> Iterator[Ways]:
+def ways(tmp_path: Path, empty_url: str, reach: Reach) -> Iterator[Ways]:
     """Each kind of query and of parameter, and a witness that has to live on."""
     folder = tmp_path / "sql" / "ways"
     folder.mkdir(parents=True)
     for name, text in _FILES.items():
         (folder / f"{name}.sql").write_text(text)
-    with psycopg.connect(empty_url) as connection:
+    with psycopg.connect(reach(empty_url)) as connection:
         connection.execute(_SCHEMA.encode())
         connection.commit()
         yield Ways(connection, load(folder.parent, root=tmp_path))

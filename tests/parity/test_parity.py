@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from dbkit.errors import NoRow, TooManyRows
 from dbkit.loading import LoadedQuery, load
@@ -24,7 +25,7 @@ from dbkit.runtime import SqlFile, Statement, one, write_types
 from dbkit.server import Binaries, EmbeddedServer
 from dbkit.settings import load_settings
 from dbkit.typedqueries import TypedParameter, type_query
-from tests.conftest import ROOT, skip_without_vector
+from tests.conftest import ROOT, Reach, skip_without_vector
 from tests.parity.psql import fill, sample
 
 SYSTEMS = {folder.name: load(folder, root=ROOT) for folder in sorted((ROOT / "sql").glob("*/"))}
@@ -40,7 +41,7 @@ CASES = [
     for combination in loaded.query.combinations
 ]
 NULL = "<null>"
-_OPTIONS = "-c timezone=UTC"
+_TIME_ZONE = "alter database {} set timezone to 'UTC'"
 # nextval is not taken back with its transaction
 _REWIND = "select setval(oid::regclass, 1000, false) from pg_class where relkind = 'S'"
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -64,7 +65,7 @@ class Answer(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def filled(server: EmbeddedServer) -> Iterator[Callable[[str], Filled]]:
+def filled(server: EmbeddedServer, reach: Reach) -> Iterator[Callable[[str], Filled]]:
     """A database of each system for all tests of parity, which leave nothing in it."""
     made: dict[str, Filled] = {}
 
@@ -76,10 +77,12 @@ def filled(server: EmbeddedServer) -> Iterator[Callable[[str], Filled]]:
             settings = load_settings(ROOT)
             with psycopg.connect(server.url(name), autocommit=True) as connection:
                 Runner(read_files(settings.systems[system], ROOT), connection).migrate()
+                connection.execute(sql.SQL(_TIME_ZONE).format(sql.Identifier(name)))
                 allowed = fill(connection)
+            url = reach(server.url(name))
             # one for all: what it has learnt of the catalog is learnt once
-            shared = stack.enter_context(psycopg.connect(server.url(name), options=_OPTIONS))
-            made[system] = Filled(server.url(name), shared, allowed)
+            shared = stack.enter_context(psycopg.connect(url))
+            made[system] = Filled(url, shared, allowed)
         return made[system]
 
     with ExitStack() as stack:
@@ -227,7 +230,7 @@ async def _through_asyncio(
     values: dict[str, object],
     columns: tuple[Column, ...],
 ) -> Answer:
-    async with await psycopg.AsyncConnection.connect(url, options=_OPTIONS) as connection:
+    async with await psycopg.AsyncConnection.connect(url) as connection:
         try:
             async with connection.transaction(force_rollback=True):
                 found = await loaded(

@@ -100,6 +100,7 @@ def test_threads_get_their_own_rows_while_backends_are_killed(empty_url: str) ->
         assert (statistics.size, statistics.lent, statistics.waiting) == (4, 0, 0)
 
 
+@pytest.mark.usefixtures("own_session")
 def test_a_killed_idle_session_is_not_lent(empty_url: str) -> None:
     with open_database(empty_url, max_size=3) as database:
         before = pids(database, 3)
@@ -243,6 +244,7 @@ def test_a_connection_is_given_back_as_it_was_lent(empty_url: str) -> None:
     asyncio.run(work())
 
 
+@pytest.mark.usefixtures("own_session")
 def test_hooks_see_each_connection(empty_url: str) -> None:
     seen: list[str] = []
 
@@ -329,6 +331,7 @@ def test_a_forgotten_database_leaves_no_thread_and_no_session(empty_url: str) ->
         time.sleep(0.01)
 
 
+@pytest.mark.usefixtures("names")
 def test_statements_and_connections_are_counted(empty_url: str) -> None:
     with open_database(empty_url, max_size=1) as database:
         for n in range(4):

@@ -177,14 +177,16 @@ def test_what_was_not_sent_when_its_connection_was_lost_is_made_on_another(empty
     run(empty_url, work)
 
 
-def test_a_call_whose_connection_is_lost_before_it_is_sent_is_not_unknown(empty_url: str) -> None:
+def test_a_call_whose_connection_is_lost_before_it_is_sent_is_not_unknown(
+    empty_url: str, *, is_unnamed: bool
+) -> None:
     async def work(database: AsyncDatabase) -> None:
         async with (
             database.pipelined(1) as connection,
             await AsyncConnection.connect(empty_url) as other,
         ):
             await other.execute("lock table notes")
-            # it cannot even be prepared
+            # it cannot even be prepared; without a name it is not, and was sent
             calls = [
                 asyncio.create_task(awaited.execute(connection, ADD, [1])),
                 asyncio.create_task(awaited.one(connection, NUMBER, [1])),
@@ -195,7 +197,7 @@ def test_a_call_whose_connection_is_lost_before_it_is_sent_is_not_unknown(empty_
             lost, made = await asyncio.gather(*calls, return_exceptions=True)
 
             assert isinstance(lost, psycopg.OperationalError)
-            assert not isinstance(lost, CommitUnknown)
+            assert isinstance(lost, CommitUnknown) == is_unnamed
             assert made == 2
 
     run(empty_url, work)

@@ -1,15 +1,16 @@
 """A database of types beyond PostgreSQL's own, and a connection that is rolled back."""
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import psycopg
 import pytest
 from psycopg import Connection
 
 from dbkit.server import EmbeddedServer
-from tests.pooler import pooler
+from tests.conftest import Reach
 
+MakeTable: TypeAlias = Callable[[str], None]
 _TYPES = """
 create type mood as enum ('glad', 'so so', 'sad');
 create domain score as smallint check (value between 0 and 10);
@@ -31,29 +32,13 @@ create table things (
 
 
 @pytest.fixture(scope="session")
-def typed_url(server: EmbeddedServer) -> Iterator[str]:
-    """The URL of a database with an enum, a domain, composites, a range and a table.
-
-    With DBKIT_TEST_POOLER=transaction (or session) it is reached through pgbouncer, as all calls
-    have to give the same there.
-    """
+def typed_url(server: EmbeddedServer, reach: Reach) -> str:
+    """The URL of a database with an enum, a domain, composites, a range and a table."""
     server.ensure_database("typed")
     url = server.url("typed")
     with psycopg.connect(url) as connection:
         connection.execute(_TYPES)
-    mode = os.environ.get("DBKIT_TEST_POOLER")
-    if mode not in {"session", "transaction"}:
-        yield url
-        return
-    with pooler(url, "session" if mode == "session" else "transaction", servers=20) as through:
-        yield through
-
-
-@pytest.fixture
-def own_backend() -> None:
-    """What a test needs that looks at its backend, or ends it, by its process id."""
-    if "DBKIT_TEST_POOLER" in os.environ:
-        pytest.skip("behind a pooler, nobody knows which backend is whose")
+    return reach(url)
 
 
 @pytest.fixture
@@ -62,3 +47,18 @@ def connection(typed_url: str) -> Iterator[Connection]:
     with psycopg.connect(typed_url) as connection:
         yield connection
         connection.rollback()
+
+
+@pytest.fixture
+def make_table(typed_url: str) -> Iterator[MakeTable]:
+    """Make a table for this test that every session sees, as in `make_table("odd (id int4)")`."""
+    names: list[str] = []
+    with psycopg.connect(typed_url, autocommit=True) as connection:
+
+        def make(text: str) -> None:
+            connection.execute(f"create table {text}".encode())
+            names.append(text.split(maxsplit=1)[0])
+
+        yield make
+        for name in names:
+            connection.execute(f"drop table {name}".encode())

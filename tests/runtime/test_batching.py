@@ -6,6 +6,7 @@ from psycopg import Connection
 
 from dbkit.errors import BadValue
 from dbkit.runtime import batch, batch_rows, many
+from tests.runtime.conftest import MakeTable
 from tests.runtime.statements import statement
 
 ADD = statement(
@@ -56,11 +57,11 @@ def test_a_batch_that_fails_names_the_set_and_does_nothing(
         assert many(connection, IDS, []) == []
 
 
-def test_a_constraint_that_waits_for_the_end_is_heard(typed_url: str) -> None:
+def test_a_constraint_that_waits_for_the_end_is_heard(
+    typed_url: str, make_table: MakeTable
+) -> None:
+    make_table("late (id int4 unique deferrable initially deferred)")
     with psycopg.connect(typed_url, autocommit=True) as connection:
-        connection.execute(
-            "create temporary table late (id int4 unique deferrable initially deferred)"
-        )
         add = statement("insert into late values ($1)", takes={"id": "int4"})
 
         with pytest.raises(psycopg.errors.UniqueViolation):
@@ -77,7 +78,6 @@ def test_a_bad_value_is_refused_before_anything_is_sent(typed_url: str) -> None:
         assert many(connection, IDS, []) == []
 
 
-@pytest.mark.usefixtures("own_backend")
 def test_a_lost_connection_ends_a_batch(typed_url: str) -> None:
     leave = statement(
         "select pg_terminate_backend($1)",
@@ -85,9 +85,10 @@ def test_a_lost_connection_ends_a_batch(typed_url: str) -> None:
         gives={"pg_terminate_backend": "bool"},
     )
     with psycopg.connect(typed_url) as connection:
-        pid = connection.info.backend_pid
+        session = connection.execute("select pg_backend_pid()").fetchone()
+        assert session
 
         with pytest.raises(psycopg.OperationalError):
-            batch(connection, leave, [(pid,)] * 3)
+            batch(connection, leave, [session] * 3)
 
         assert connection.closed

@@ -79,7 +79,6 @@ def test_what_is_large_arrives(typed_url: str, connection: Connection) -> None:
     run(typed_url, work)
 
 
-@pytest.mark.usefixtures("own_backend")
 def test_a_server_that_ends_the_session_is_told(typed_url: str) -> None:
     async def work(other: AsyncConnection) -> None:
         await awaited.one(other, NUMBER, [1])
@@ -97,8 +96,6 @@ def test_a_server_that_ends_the_session_is_told(typed_url: str) -> None:
     assert connection.closed
 
 
-# pgbouncer 1.18 ends itself when a client leaves while it is cancelled
-@pytest.mark.usefixtures("own_backend")
 def test_a_cancelled_call_leaves_no_pipeline_and_no_row(typed_url: str) -> None:
     seeded = random.Random(11)  # noqa: S311 - moments, no secrets
 
@@ -133,7 +130,7 @@ def alarm() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.usefixtures("own_backend", "alarm")
+@pytest.mark.usefixtures("alarm")
 def test_an_interrupted_call_is_whole_or_its_connection_closed(typed_url: str) -> None:
     seeded = random.Random(13)  # noqa: S311 - moments, no secrets
     connection = psycopg.connect(typed_url)
@@ -173,7 +170,7 @@ def limit() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.usefixtures("own_backend", "limit")
+@pytest.mark.usefixtures("limit")
 def test_what_a_signals_handler_raises_leaves_the_connection_at_rest(typed_url: str) -> None:
     seeded = random.Random(17)  # noqa: S311 - moments, no secrets
     late = 0

@@ -72,6 +72,7 @@ def pooled_url(changed_url: str) -> Iterator[str]:
 )
 def path(request: pytest.FixtureRequest, changed_url: str) -> Iterator[Path]:
     """A connection on each path, in autocommit mode, to a database of fresh tables."""
+    request.getfixturevalue("own_path")
     name: str = request.param
     url: str = request.getfixturevalue("pooled_url") if "pooled" in name else changed_url
     prepare: Any = {"unnamed": "never", "pooled always": "always"}.get(name, "auto")

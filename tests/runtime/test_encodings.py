@@ -10,6 +10,7 @@ from psycopg import Connection, sql
 from dbkit.errors import BadValue, Unreadable, Unsendable
 from dbkit.runtime import batch, copy, many, one
 from dbkit.server import EmbeddedServer
+from tests.conftest import Reach
 from tests.runtime.statements import echo, statement
 
 # texts that each has a form for; in GBK and SJIS, halves of some look like a backslash or a brace
@@ -35,7 +36,9 @@ class Note:
 
 
 @pytest.fixture(scope="module", params=["UTF8", "SQL_ASCII", "LATIN1", "EUC_JP"])
-def encoded(server: EmbeddedServer, request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+def encoded(
+    server: EmbeddedServer, reach: Reach, request: pytest.FixtureRequest
+) -> Iterator[tuple[str, str]]:
     """The encoding and the URL of a database of that encoding."""
     encoding: str = request.param
     name = f"encoded_{encoding.lower()}"
@@ -47,7 +50,7 @@ def encoded(server: EmbeddedServer, request: pytest.FixtureRequest) -> Iterator[
         )
         with psycopg.connect(server.url(name)) as inside:
             inside.execute(_TYPES)
-        yield encoding, server.url(name)
+        yield encoding, reach(server.url(name))
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
@@ -125,6 +128,7 @@ def test_many_texts_come_back(encoded: tuple[str, str], send: object) -> None:
         assert sorted(many(connection, read, ()), key=str) == sorted(
             [(text, {text: text}) for text in texts], key=str
         )
+        connection.rollback()
 
 
 def test_a_character_without_a_form_is_told_in_one_sentence(typed_url: str) -> None:

@@ -17,6 +17,7 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 from dbkit.errors import BadValue, Drifted
 from dbkit.runtime import Statement, batch, batch_rows, execute, many
 from dbkit.runtime.awaited import batch as async_batch
+from tests.runtime.conftest import MakeTable
 from tests.runtime.statements import statement
 
 TAKES = {"id": "int4", "name": "text"}
@@ -122,12 +123,11 @@ def test_a_long_batch_holds_a_few_sets_at_a_time(opened: Connection) -> None:
     assert peak < 2_000_000
 
 
-@pytest.mark.usefixtures("own_backend")
-def test_a_constraint_that_waits_for_the_end_takes_back_a_long_batch(typed_url: str) -> None:
+def test_a_constraint_that_waits_for_the_end_takes_back_a_long_batch(
+    typed_url: str, make_table: MakeTable
+) -> None:
+    make_table("late (id int4 unique deferrable initially deferred)")
     with psycopg.connect(typed_url, autocommit=True) as connection:
-        connection.execute(
-            "create temporary table late (id int4 unique deferrable initially deferred)"
-        )
         add = statement("insert into late values ($1)", takes={"id": "int4"})
 
         with pytest.raises(psycopg.errors.UniqueViolation):
@@ -137,9 +137,11 @@ def test_a_constraint_that_waits_for_the_end_takes_back_a_long_batch(typed_url: 
         assert connection.execute("select from late").fetchall() == []
 
 
-def test_columns_that_changed_are_noticed_before_anything_is_done(typed_url: str) -> None:
+def test_columns_that_changed_are_noticed_before_anything_is_done(
+    typed_url: str, make_table: MakeTable
+) -> None:
+    make_table("odd (id int4, note text)")
     with psycopg.connect(typed_url, autocommit=True) as connection:
-        connection.execute("create temporary table odd (id int4, note text)")
         add = statement(
             "insert into odd (id, note) values ($1, 'x') returning id",
             takes={"id": "int4"},
@@ -231,20 +233,22 @@ def test_a_task_that_is_cancelled_between_two_portions_leaves_nothing_done(typed
     assert asyncio.run(run()) == []
 
 
-@pytest.mark.usefixtures("own_backend")
 def test_a_server_that_is_lost_has_done_nothing(typed_url: str) -> None:
+    end_the_batch = """
+        select pg_terminate_backend(pid, 5000) from pg_stat_activity
+        where datname = current_database() and xact_start is not null and pid <> pg_backend_pid()
+    """
     with (
         psycopg.connect(typed_url, autocommit=True) as other,
         psycopg.connect(typed_url, autocommit=True) as connection,
     ):
-        pid = connection.info.backend_pid
         # from now on the types are known
         batch(connection, ADD, [])
 
         def killing() -> Iterator[tuple[object, ...]]:
             for number in range(MANY):
                 if number == MANY // 2:
-                    other.execute("select pg_terminate_backend(%s)", [pid])
+                    other.execute(end_the_batch)
                 yield number, ""
 
         with pytest.raises(psycopg.OperationalError):

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 from psycopg import AsyncConnection, Connection
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from dbkit.database import connect
 from dbkit.errors import BadValue, Drifted, UnexpectedNull
 from dbkit.runtime import awaited, execute, many, one
 from dbkit.runtime.sessions import MOST_STATEMENTS
-from tests.pooler import needs_pgbouncer, pooler
+from dbkit.server import EmbeddedServer
+from tests.pooler import PoolMode, needs_pgbouncer, pooler
+from tests.runtime.conftest import MakeTable
 from tests.runtime.statements import statement
 
 NUMBER = statement("select $1 + 1 as n", takes={"x": "int4"}, gives={"n": "int4"})
@@ -21,9 +24,6 @@ PREPARED = """
     select count(*), count(*) filter (where name ~ '^dbkit_[0-9a-f]{32}$')
     from pg_prepared_statements
 """
-
-
-pytestmark = pytest.mark.usefixtures("own_backend")
 
 
 @pytest.fixture
@@ -38,12 +38,14 @@ def prepared(connection: Connection) -> tuple[int, ...]:
     return row
 
 
+@pytest.mark.usefixtures("names")
 def test_a_statement_is_prepared_once_by_a_name_of_its_own(own: Connection) -> None:
     assert [one(own, NUMBER, [n]) for n in range(3)] == [1, 2, 3]
 
     assert prepared(own) == (1, 1)
 
 
+@pytest.mark.usefixtures("names")
 def test_the_name_is_the_same_on_every_connection(typed_url: str, own: Connection) -> None:
     names: set[str] = set()
     one(own, NUMBER, [1])
@@ -56,6 +58,7 @@ def test_the_name_is_the_same_on_every_connection(typed_url: str, own: Connectio
     assert len(names) == 1
 
 
+@pytest.mark.usefixtures("names")
 def test_texts_and_types_that_differ_have_names_that_differ(own: Connection) -> None:
     bigger = statement("select $1 + 1 as n", takes={"x": "int8"}, gives={"n": "int8"})
     one(own, NUMBER, [1])
@@ -64,6 +67,7 @@ def test_texts_and_types_that_differ_have_names_that_differ(own: Connection) -> 
     assert prepared(own) == (2, 2)
 
 
+@pytest.mark.usefixtures("names")
 @pytest.mark.parametrize("lost", ["discard all", "deallocate all"])
 def test_a_lost_name_is_prepared_again(own: Connection, lost: str) -> None:
     one(own, NUMBER, [1])
@@ -74,6 +78,7 @@ def test_a_lost_name_is_prepared_again(own: Connection, lost: str) -> None:
     assert prepared(own) == (1, 1)
 
 
+@pytest.mark.usefixtures("names")
 def test_the_first_call_of_a_transaction_heals_as_well(typed_url: str) -> None:
     with psycopg.connect(typed_url) as connection:
         one(connection, NUMBER, [1])
@@ -84,6 +89,7 @@ def test_the_first_call_of_a_transaction_heals_as_well(typed_url: str) -> None:
         assert connection.info.transaction_status == TransactionStatus.INTRANS
 
 
+@pytest.mark.usefixtures("names")
 def test_inside_a_transaction_a_lost_name_is_an_error_and_the_next_is_right(
     own: Connection,
 ) -> None:
@@ -96,6 +102,7 @@ def test_inside_a_transaction_a_lost_name_is_an_error_and_the_next_is_right(
     assert one(own, NUMBER, [1]) == 2
 
 
+@pytest.mark.usefixtures("names")
 def test_a_connection_whose_names_are_always_lost_goes_on_without(own: Connection) -> None:
     for n in range(8):
         assert one(own, NUMBER, [n]) == n + 1
@@ -105,6 +112,7 @@ def test_a_connection_whose_names_are_always_lost_goes_on_without(own: Connectio
     assert prepared(own) == (0, 0)
 
 
+@pytest.mark.usefixtures("names")
 def test_a_name_that_is_there_already_is_the_same_statement(
     typed_url: str, own: Connection
 ) -> None:
@@ -128,6 +136,7 @@ def test_a_first_call_that_fails_is_prepared_all_the_same(typed_url: str) -> Non
         assert one(connection, half, [2]) == 3
 
 
+@pytest.mark.usefixtures("names")
 def test_only_so_many_statements_are_kept(own: Connection) -> None:
     statements = [
         statement(f"select {n} as n", gives={"n": "int4"}) for n in range(MOST_STATEMENTS + 5)
@@ -140,10 +149,10 @@ def test_only_so_many_statements_are_kept(own: Connection) -> None:
     assert one(own, NUMBER, [1]) == 2
 
 
-def test_a_column_that_changed_is_refused_before_a_row_is_touched(own: Connection) -> None:
-    own.execute(
-        "create temporary table counted (id int4, n int4); insert into counted values (1, 0)"
-    )
+def test_a_column_that_changed_is_refused_before_a_row_is_touched(
+    own: Connection, make_table: MakeTable
+) -> None:
+    make_table("counted as select 1 as id, 0 as n")
     count = statement("update counted set n = n + 1 returning n", gives={"n": "int4"})
     assert one(own, count, []) == 1
 
@@ -168,6 +177,7 @@ def test_an_enum_that_is_made_anew_is_found_again(own: Connection, prepare: str)
         assert one(connection, there, ["light"]) == one(connection, back, ["light"]) == "light"
 
 
+@pytest.mark.usefixtures("own_session")
 def test_a_time_zone_that_changes_is_noticed(own: Connection) -> None:
     day = statement(
         "select '2024-01-01'::timestamptz as t, $1 as same",
@@ -196,6 +206,7 @@ def test_a_moment_in_a_literal_is_not_kept(own: Connection) -> None:
     assert prepared(own) == (0, 0)
 
 
+@pytest.mark.usefixtures("own_session")
 def test_a_search_path_that_changes_is_followed(own: Connection) -> None:
     own.execute(
         "drop schema if exists a, b cascade; create schema a; create schema b;"
@@ -291,9 +302,12 @@ def test_many_rows_are_all_there_in_order(own: Connection) -> None:
 
 @needs_pgbouncer
 @pytest.mark.parametrize("mode", ["session", "transaction"])
-def test_behind_a_pooler_nothing_has_a_name(typed_url: str, mode: str) -> None:
+def test_behind_a_pooler_nothing_has_a_name(
+    server: EmbeddedServer, typed_url: str, mode: PoolMode
+) -> None:
+    database = str(conninfo_to_dict(typed_url)["dbname"])
     with (
-        pooler(typed_url, mode) as url,  # type: ignore[arg-type]
+        pooler(server.url(database), mode) as url,
         psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection,
     ):
         assert [one(connection, NUMBER, [n]) for n in range(3)] == [1, 2, 3]

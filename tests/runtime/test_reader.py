@@ -63,7 +63,7 @@ def test_a_cancelled_call_leaves_no_row_to_the_next(typed_url: str) -> None:
 
 
 # pgbouncer 1.18 ends itself when a client leaves while it is cancelled
-@pytest.mark.usefixtures("own_backend")
+@pytest.mark.usefixtures("own_session")
 def test_a_call_cancelled_twice_closes_the_connection_or_leaves_it_whole(typed_url: str) -> None:
     async def work(connection: AsyncConnection) -> None:
         await one(connection, SLOWER, [0])
@@ -102,6 +102,7 @@ def test_the_drivers_own_calls_between_do_no_harm(typed_url: str) -> None:
     awaited(typed_url, work)
 
 
+@pytest.mark.usefixtures("own_session")
 def test_a_notice_that_arrives_with_an_answer_is_handed_on(typed_url: str) -> None:
     heard: list[str] = []
     notify = statement(

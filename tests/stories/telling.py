@@ -129,8 +129,11 @@ def crash(_: AnyConnection) -> None:
 def terminate(connection: AnyConnection) -> None:
     """Be ended by an administrator, who waits until it is so."""
     info = connection.info
+    # the process id that a pooler tells is its own; inside of a transaction the session is ours
+    session = connection.pgconn.exec_(b"begin; select pg_backend_pid()")
+    pid = session.get_value(0, 0) if session.ntuples else b"%d" % info.backend_pid
     with psycopg.connect(info.dsn, password=info.password, autocommit=True) as administrator:
-        administrator.execute("select pg_terminate_backend(%s, 5000)", [info.backend_pid])
+        administrator.execute("select pg_terminate_backend(%s, 5000)", [int(pid or 0)])
 
 
 _DEATHS: tuple[Callable[[AnyConnection], None], ...] = (crash, unplug, terminate)

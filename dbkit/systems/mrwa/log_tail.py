@@ -48,7 +48,8 @@ def tail(
     the end of the execution, or together with it, are yielded; lines added later are not.
 
     The connection must be in autocommit mode and do nothing else meanwhile. A notification wakes
-    it; without one it reads again after `patience` seconds.
+    it; without one it reads again after `patience` seconds. Behind a pooler in transaction mode no
+    notification comes, so the patience is how late a line may be.
 
         for log in tail(connection, execution_id=execution.id):
             print(log.message)
@@ -88,4 +89,4 @@ def _read(
 
 
 def _run(connection: Connection[Any], statement: sql.Composed) -> None:
-    connection.cursor(row_factory=tuple_row).execute(statement)
+    connection.cursor(row_factory=tuple_row).execute(statement, prepare=False)

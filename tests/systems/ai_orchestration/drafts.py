@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, TypedDict, TypeVar
+from typing import TypedDict, TypeVar
 from uuid import UUID, uuid4
 
 import psycopg
@@ -136,10 +136,13 @@ def at_once(database: Connection, number: int, work: Callable[[Connection], T]) 
         return list(pool.map(one, range(number)))
 
 
-def wait_until_blocked(database: Connection, blocked: Connection[Any]) -> None:
-    """Return when a connection waits for a lock."""
-    query = "select cardinality(pg_blocking_pids(%s)) > 0"
+def wait_until_blocked(database: Connection) -> None:
+    """Return when another session of this database waits for a lock."""
+    query = """
+        select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'
+    """
     deadline = time.monotonic() + 30
-    while database.execute(query, [blocked.info.backend_pid]).fetchone() != (True,):
+    while database.execute(query).fetchone() is None:
         database.commit()
         assert time.monotonic() < deadline, "it never waited"

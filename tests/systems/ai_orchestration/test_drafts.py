@@ -223,7 +223,7 @@ def test_two_groups_put_into_each_other_at_once_do_not_make_a_ring(draft: Draft)
     ):
         first.execute(put, groups)
         waiting = pool.submit(second.execute, put, groups[::-1])
-        wait_until_blocked(watcher, second)
+        wait_until_blocked(watcher)
         first.commit()
 
         with pytest.raises(errors.CheckViolation, match="cannot be inside itself"):

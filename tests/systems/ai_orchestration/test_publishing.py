@@ -200,7 +200,7 @@ def published_during(draft: Draft, edit: Callable[[], object]) -> workflow_versi
         edit()
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(lambda: workflows.publish(publisher, **draft.key))
-            wait_until_blocked(watcher, publisher)
+            wait_until_blocked(watcher)
             draft.database.commit()
             published = waiting.result(30)
     assert published

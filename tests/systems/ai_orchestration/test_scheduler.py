@@ -174,8 +174,9 @@ def test_a_schedule_whose_worker_died_is_due_again(
     make_due(database)
     with another(database) as other:
         fire_due(other)
-        pid = other.info.backend_pid
-        database.execute("select pg_terminate_backend(%s, 30000)", [pid])
+        session = other.execute("select pg_backend_pid()").fetchone()
+        ended = database.execute("select pg_terminate_backend(%s, 30000)", session).fetchone()
+        assert ended == (True,)
         database.commit()
         other.close()
 

@@ -236,6 +236,7 @@ def test_the_database_never_sees_a_value_or_a_key(
     database: Connection, keyring: Keyring, stored: Stored
 ) -> None:
     database.commit()
+    session = database.execute("select pg_backend_pid()").fetchone()
     put(database, keyring, tenant_id=stored.tenant, name="openai", value=VALUE)
     info = database.info
 
@@ -243,7 +244,7 @@ def test_the_database_never_sees_a_value_or_a_key(
         host=info.host, port=info.port, user=info.user, dbname=info.dbname
     ) as observer:
         row = observer.execute(
-            "select query from pg_stat_activity where pid = %s", [info.backend_pid]
+            "select query from pg_stat_activity where pid = %s", session
         ).fetchone()
 
     assert row

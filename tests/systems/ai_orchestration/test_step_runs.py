@@ -138,7 +138,7 @@ def test_a_step_that_would_begin_during_a_cancellation_does_not(draft: Draft) ->
         runs.cancel(running.database, **running.key)
         with ThreadPoolExecutor(1) as pool:
             begun = pool.submit(lambda: attempt(worker, running, step))
-            wait_until_blocked(watcher, worker)
+            wait_until_blocked(watcher)
             running.database.commit()
 
             assert begun.result(30) is None

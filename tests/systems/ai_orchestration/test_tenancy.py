@@ -11,7 +11,7 @@ from dbkit.loading import LoadedQuery, load
 from dbkit.migrations import Runner, read_files
 from dbkit.server import EmbeddedServer
 from dbkit.settings import load_settings
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Reach
 from tests.systems.ai_orchestration.two_tenants import (
     ASKED,
     A,
@@ -30,7 +30,7 @@ TAKEN = {"adapters.add", "tenants.add", "tenants.change", "users.log_in"}
 
 
 @pytest.fixture(scope="session")
-def world(server: EmbeddedServer) -> Iterator[World]:
+def world(server: EmbeddedServer, reach: Reach) -> Iterator[World]:
     """A database with two tenants for all these tests, which leave nothing in it."""
     name, role = "two_tenants", "tenant_application"
     server.ensure_database(name)
@@ -43,7 +43,8 @@ def world(server: EmbeddedServer) -> Iterator[World]:
         ):
             connection.execute(sql.SQL(statement).format(identifier))
         tables = fill(connection)
-        yield World(connection, tables, role, fingerprint(connection, tables))
+        with psycopg.connect(reach(server.url(name)), autocommit=True) as reached:
+            yield World(reached, tables, role, fingerprint(connection, tables))
         connection.execute(sql.SQL("drop owned by {0}").format(identifier))
         connection.execute(sql.SQL("drop role {}").format(identifier))
 

@@ -83,15 +83,18 @@ def application(database: Connection, connect: Connect) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def wait_until_blocked(connect: Connect) -> Callable[[Connection], None]:
-    """Wait until a connection waits for another."""
+def wait_until_blocked(connect: Connect) -> Callable[[], None]:
+    """Wait until a session of this database waits for another."""
     return partial(_wait_until_blocked, connect())
 
 
-def _wait_until_blocked(observer: Connection, blocked: Connection) -> None:
+def _wait_until_blocked(observer: Connection) -> None:
     deadline = monotonic() + 30
-    query = "select cardinality(pg_blocking_pids(%s)) > 0"
-    while observer.execute(query, [blocked.info.backend_pid]).fetchall() != [(True,)]:
+    query = """
+        select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'
+    """
+    while observer.execute(query).fetchone() is None:
         assert monotonic() < deadline, "it was never blocked"
         sleep(0.01)
 

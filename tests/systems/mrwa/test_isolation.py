@@ -134,6 +134,7 @@ def test_a_log_is_not_moved_to_an_execution_of_another_user(
         application.execute("update execution_logs set execution_id = %s", [of_ada])
 
 
+@pytest.mark.usefixtures("own_session")
 def test_nobody_follows_the_logs_of_another_user(
     application: Connection, ada: UUID, bob: UUID, of_ada: UUID
 ) -> None:

@@ -1,5 +1,6 @@
 """Logs followed while they are written: none missed, none twice."""
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -64,6 +65,12 @@ def reader(connect: Connect) -> Connection:
 
 
 @pytest.fixture
+def patience() -> float:
+    """How long who follows waits for a notification; behind a pooler it is told of none."""
+    return 0.01 if "DBKIT_TEST_POOLER" in os.environ else 60
+
+
+@pytest.fixture
 def listener(connect: Connect, execution: UUID) -> Connection:
     """Who only hears that there is something."""
     connection = connect()
@@ -72,10 +79,10 @@ def listener(connect: Connect, execution: UUID) -> Connection:
 
 
 def test_what_is_there_comes_first_and_then_what_is_written(
-    writer: Connection, reader: Connection, execution: UUID
+    writer: Connection, reader: Connection, execution: UUID, patience: float
 ) -> None:
     add(writer, execution, "one", "two")
-    followed = tail(reader, execution_id=execution, patience=60)
+    followed = tail(reader, execution_id=execution, patience=patience)
 
     assert messages(followed, 2) == ["one", "two"]
     with ThreadPoolExecutor(1) as pool:
@@ -88,9 +95,9 @@ def test_what_is_there_comes_first_and_then_what_is_written(
 
 
 def test_a_line_that_is_committed_late_comes_late_and_is_not_missed(
-    writer: Connection, reader: Connection, connect: Connect, execution: UUID
+    writer: Connection, reader: Connection, connect: Connect, execution: UUID, patience: float
 ) -> None:
-    slow, followed = connect(), tail(reader, execution_id=execution, patience=60)
+    slow, followed = connect(), tail(reader, execution_id=execution, patience=patience)
     with slow.transaction():
         add(slow, execution, "written first")
         add(writer, execution, "written second")
@@ -102,9 +109,9 @@ def test_a_line_that_is_committed_late_comes_late_and_is_not_missed(
 
 
 def test_a_line_of_a_savepoint_comes_with_its_transaction(
-    writer: Connection, reader: Connection, connect: Connect, execution: UUID
+    writer: Connection, reader: Connection, connect: Connect, execution: UUID, patience: float
 ) -> None:
-    slow, followed = connect(), tail(reader, execution_id=execution, patience=60)
+    slow, followed = connect(), tail(reader, execution_id=execution, patience=patience)
     with slow.transaction():
         with slow.transaction():
             add(slow, execution, "inside")
@@ -115,7 +122,7 @@ def test_a_line_of_a_savepoint_comes_with_its_transaction(
 
 
 def test_many_writers_that_commit_in_any_order_lose_and_double_nothing(
-    reader: Connection, connect: Connect, execution: UUID
+    reader: Connection, connect: Connect, execution: UUID, patience: float
 ) -> None:
     writers, together = 6, Barrier(7)
 
@@ -137,7 +144,7 @@ def test_many_writers_that_commit_in_any_order_lose_and_double_nothing(
 
     def follow() -> list[str]:
         together.wait()
-        return messages(tail(reader, execution_id=execution, patience=60))
+        return messages(tail(reader, execution_id=execution, patience=patience))
 
     with ThreadPoolExecutor(writers + 1) as pool:
         followed = pool.submit(follow)
@@ -190,6 +197,7 @@ def test_a_connection_inside_a_transaction_is_refused(
         next(tail(database, execution_id=execution))
 
 
+@pytest.mark.usefixtures("own_session")
 def test_who_stops_following_stops_listening(
     writer: Connection, reader: Connection, execution: UUID
 ) -> None:
@@ -204,6 +212,21 @@ def test_who_stops_following_stops_listening(
     assert reader.execute("select pg_listening_channels()").fetchall() == []
 
 
+@pytest.mark.usefixtures("own_session")
+def test_nothing_of_ours_is_prepared_by_the_driver(
+    writer: Connection, reader: Connection, execution: UUID
+) -> None:
+    reader.prepare_threshold = 0
+    add(writer, execution, "one", "two")
+    followed = tail(reader, execution_id=execution)
+
+    assert messages(followed, 1) == ["one"]
+
+    named = "select name from pg_prepared_statements where name ~ '^_pg3'"
+    assert reader.execute(named, prepare=False).fetchall() == []
+
+
+@pytest.mark.usefixtures("own_session")
 def test_ten_thousand_loaded_lines_are_one_notification(
     writer: Connection, listener: Connection, execution: UUID
 ) -> None:
@@ -218,6 +241,7 @@ def test_ten_thousand_loaded_lines_are_one_notification(
     assert told == [(f"execution_{execution}", "")]
 
 
+@pytest.mark.usefixtures("own_session")
 def test_many_lines_of_one_transaction_are_one_notification(
     writer: Connection, listener: Connection, execution: UUID
 ) -> None:
@@ -228,6 +252,7 @@ def test_many_lines_of_one_transaction_are_one_notification(
     assert len(heard(writer, listener, execution)) == 1
 
 
+@pytest.mark.usefixtures("own_session")
 def test_each_step_of_an_execution_is_a_notification_and_no_other_change(
     writer: Connection, listener: Connection, execution: UUID
 ) -> None:
@@ -249,11 +274,11 @@ def test_lines_of_one_transaction_keep_their_order(database: Connection, executi
 
 
 def test_a_line_of_a_restored_backup_does_not_come_twice(
-    writer: Connection, reader: Connection, execution: UUID
+    writer: Connection, reader: Connection, execution: UUID, patience: float
 ) -> None:
     add(writer, execution, "restored")
     writer.execute("update execution_logs set added_in = '9000000000'")
-    followed = tail(reader, execution_id=execution, patience=60)
+    followed = tail(reader, execution_id=execution, patience=patience)
 
     assert messages(followed, 1) == ["restored"]
     add(writer, execution, "new")

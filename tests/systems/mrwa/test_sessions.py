@@ -204,7 +204,7 @@ def test_of_many_renewals_at_once_one_wins_and_its_session_lives(
 def test_a_session_made_while_its_family_is_revoked_is_revoked_too(
     database: Connection,
     connect: Connect,
-    wait_until_blocked: Callable[[Connection], None],
+    wait_until_blocked: Callable[[], None],
     first: OpenedSession,
     second: OpenedSession,
 ) -> None:
@@ -214,7 +214,7 @@ def test_a_session_made_while_its_family_is_revoked_is_revoked_too(
         answer = pool.submit(
             renew_session, thief, refresh_token=first.refresh_token, leeway=NO_LEEWAY
         )
-        wait_until_blocked(thief)
+        wait_until_blocked()
         database.commit()
 
         assert answer.result() == RefusedRenewal("reused", first.user_id)
@@ -226,7 +226,7 @@ def test_a_session_made_while_its_family_is_revoked_is_revoked_too(
 def test_a_session_made_while_all_are_revoked_is_revoked_too(
     database: Connection,
     connect: Connect,
-    wait_until_blocked: Callable[[Connection], None],
+    wait_until_blocked: Callable[[], None],
     ada: UUID,
     first: OpenedSession,
 ) -> None:
@@ -234,7 +234,7 @@ def test_a_session_made_while_all_are_revoked_is_revoked_too(
     second = renew_session(database, refresh_token=first.refresh_token)
     with ThreadPoolExecutor(1) as pool:
         revoked = pool.submit(sessions.revoke_all, other, user_id=ada)
-        wait_until_blocked(other)
+        wait_until_blocked()
         database.commit()
 
         assert revoked.result() == 1

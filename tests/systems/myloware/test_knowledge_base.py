@@ -265,6 +265,8 @@ def test_a_search_changes_no_setting_beyond_its_transaction(database: Connection
     kb_embeddings.search(database, embedding=towards(0))
     database.commit()
 
+    # a session knows the setting once it has used the type
+    database.execute("select '[1]'::vector")
     [(setting,)] = database.execute("show hnsw.iterative_scan")
 
     assert setting == "off"
