@@ -179,6 +179,45 @@ def test_the_halves_of_one_file_become_two(project: Project) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("tool", "file", "text"),
+    [
+        (
+            "sqlx",
+            "0002_open_todos.sql",
+            (
+                "-- was: 20230102000000_open_todos\n-- transactional: false\n\n"
+                "CREATE INDEX CONCURRENTLY todos_open ON todos (id) WHERE NOT done;\n"
+            ),
+        ),
+        (
+            "refinery",
+            "0004_index.sql",
+            (
+                "-- was: V10__index\n-- transactional: false\n\n"
+                "CREATE INDEX CONCURRENTLY cars_brand ON cars (brand);\n"
+            ),
+        ),
+        (
+            "plain",
+            "0002_transfers.sql",
+            (
+                "-- was: 2_transfers\n\ncreate table transfers (source int references accounts, "
+                "target int references accounts);\n"
+            ),
+        ),
+    ],
+)
+def test_a_header_of_the_tool_is_not_left_in_the_file(
+    project: Project, tool: str, file: str, text: str
+) -> None:
+    brought(project, tool)
+
+    project.dbkit("import", tool, "old", "shop", "--no-proof")
+
+    assert files(project)[file] == text
+
+
 def test_a_repeatable_file_becomes_an_object_or_is_named(project: Project) -> None:
     brought(project, "flyway")
 
