@@ -13,13 +13,15 @@ from dbkit.cli.options import (
     url_option,
 )
 from dbkit.cli.reporting import (
+    lock_timeout_option,
     outcome_json,
     print_plan,
     print_up_to_date,
     reporter,
+    statement_timeout_option,
     wait_option,
 )
-from dbkit.migrations import NotForDevelopment, Outcome, Runner, read_files
+from dbkit.migrations import NotForDevelopment, Outcome, Runner, Timeouts, read_files
 
 
 @click.command("migrate", epilog="Example: dbkit migrate myloware --to 4")
@@ -27,6 +29,8 @@ from dbkit.migrations import NotForDevelopment, Outcome, Runner, read_files
 @click.option("--to", type=click.IntRange(min=0), metavar="N", help="Stop at version N.")
 @click.option("--plan", is_flag=True, help="Only print what would be run.")
 @wait_option
+@lock_timeout_option
+@statement_timeout_option
 @click.option("--drop-gone", is_flag=True, help="Drop views and functions whose file was deleted.")
 @click.option(
     "--out-of-order",
@@ -45,6 +49,8 @@ def command(
     to: int | None,
     plan: bool,
     wait: float,
+    lock_timeout: float | None,
+    statement_timeout: float | None,
     drop_gone: bool,
     out_of_order: bool,
     follow: bool,
@@ -74,7 +80,9 @@ def command(
             database.connect() as connection,
             reporter(system.name, as_json) as progress,
         ):
-            runner = Runner(files, connection, progress, wait=wait)
+            runner = Runner(
+                files, connection, progress, Timeouts(lock_timeout, statement_timeout), wait
+            )
             if follow:
                 if not system.development and database.embedded is None:
                     raise NotForDevelopment(system.name)

@@ -9,7 +9,7 @@ import click
 
 from dbkit.cli.bars import spinner
 from dbkit.cli.printing import count_of
-from dbkit.migrations import WAIT, Blocker, Outcome, Reporter, Silent
+from dbkit.migrations import WAIT, Blocker, Outcome, Reporter, Silent, read_duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -26,6 +26,35 @@ wait_option = click.option(
     show_default=True,
     metavar="SECONDS",
     help="How long to wait for another runner, or for a lock.",
+)
+
+
+class _Duration(click.ParamType[float]):
+    """A time with its unit, such as 2s, as PostgreSQL's settings have it."""
+
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the seconds."""
+        try:
+            return read_duration(str(value))
+        except ValueError as error:
+            self.fail(f"{str(value)!r} {error}", param, ctx)
+
+
+lock_timeout_option = click.option(
+    "--lock-timeout",
+    type=_Duration(),
+    metavar="TIME",
+    help="How long one attempt waits for a lock, such as 2s; 5s by default.",
+)
+statement_timeout_option = click.option(
+    "--statement-timeout",
+    type=_Duration(),
+    metavar="TIME",
+    help="How long a statement may run, such as 1h; by default as long as the role may.",
 )
 
 

@@ -6,8 +6,15 @@ import click
 
 from dbkit.cli.failures import standing_told, with_url
 from dbkit.cli.options import json_option, open_project, system_argument, url_option
-from dbkit.cli.reporting import outcome_json, print_plan, reporter, wait_option
-from dbkit.migrations import Runner, read_files
+from dbkit.cli.reporting import (
+    lock_timeout_option,
+    outcome_json,
+    print_plan,
+    reporter,
+    statement_timeout_option,
+    wait_option,
+)
+from dbkit.migrations import Runner, Timeouts, read_files
 
 
 @click.command("rollback", epilog="Example: dbkit rollback myloware --steps 2 --plan")
@@ -20,6 +27,8 @@ from dbkit.migrations import Runner, read_files
 )
 @click.option("--plan", is_flag=True, help="Only print what would be undone.")
 @wait_option
+@lock_timeout_option
+@statement_timeout_option
 @url_option
 @json_option
 def command(
@@ -28,6 +37,8 @@ def command(
     to: int | None,
     plan: bool,
     wait: float,
+    lock_timeout: float | None,
+    statement_timeout: float | None,
     url: str | None,
     as_json: bool,
 ) -> None:
@@ -43,7 +54,9 @@ def command(
     files = read_files(system, project.settings.root)
     database = project.database(system, url)
     with database.connect() as connection, reporter(name, as_json) as progress:
-        runner = Runner(files, connection, progress, wait=wait)
+        runner = Runner(
+            files, connection, progress, Timeouts(lock_timeout, statement_timeout), wait
+        )
         target = to if to is not None else runner.steps_back(steps or 1)
         # to the same version: as many steps again might be too many
         again = with_url(f"dbkit rollback {name} --to {target}", url)

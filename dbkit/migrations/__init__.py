@@ -17,7 +17,7 @@ from dbkit.migrations.status import (
     read_status,
     unreadable,
 )
-from dbkit.migrations.timeouts import Timeouts
+from dbkit.migrations.timeouts import Timeouts, read_duration
 
 __all__ = [
     "BOOKKEEPING",
@@ -40,6 +40,7 @@ __all__ = [
     "never_migrated",
     "plan_renumbering",
     "read_bookkeeping",
+    "read_duration",
     "read_files",
     "read_kept_texts",
     "read_ledger",

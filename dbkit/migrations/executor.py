@@ -20,7 +20,19 @@ NEEDS_NO_TRANSACTION = frozenset({"25001", "2D000"})
 # statements that change rows alone, and so not how those after them are read
 _WRITES_ROWS = {"insert", "update", "delete"}
 _LONGEST_TOGETHER = 1 << 16
-_STATEMENT_TIMEOUT = "statement timeout"
+# and for one that was canceled, by hand or by its time
+_CANCELED = "57014"
+_STATEMENT_TIMEOUT = """
+select pg_catalog.current_setting('statement_timeout'), source
+from pg_catalog.pg_settings where name = 'statement_timeout'
+"""
+_ORIGINS = {
+    "user": "of this role",
+    "database": "of this database",
+    "database user": "of this role in this database",
+    "configuration file": "of this server",
+    "client": "of this connection",
+}
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
 
@@ -69,6 +81,9 @@ class Executor:
         setting = f"{limits.setting('local')}{durability}"
         try:
             self.patiently(lambda: self._attempt(body, path, setting))
+        except psycopg.errors.QueryCanceled as error:
+            self.explain_timeout(error, limits)
+            raise
         except psycopg.errors.InvalidSqlStatementName:
             # the migration deallocated all plans of the session, ours among them
             if not self.records.prepared:
@@ -92,6 +107,21 @@ class Executor:
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
                 return
+
+    def explain_timeout(self, error: psycopg.Error, limits: Timeouts) -> None:
+        """Add to an error whose limit has ended a statement, and how a file has its own."""
+        message = error.diag.message_primary or ""
+        if error.sqlstate != _CANCELED or "user request" in message:
+            return
+        value, origin = f"{limits.statement or 0:g} s", "of this run or of this file"
+        if not limits.statement:
+            with suppress(psycopg.Error):
+                [(value, source)] = self.session.connection.execute(_STATEMENT_TIMEOUT)
+                origin = _ORIGINS.get(str(source), "of this session")
+        error.add_note(
+            f"hint: the statement_timeout {origin}, {value}, has ended it; give this file a limit "
+            "of its own with `-- statement-timeout: 1h` on its first line"
+        )
 
     def statements(self, script: Script) -> None:
         """Run the statements of a migration inside the transaction that is open."""
@@ -212,9 +242,4 @@ def _point_at(
         lines.append(f"context: {error.diag.context}")
     if error.sqlstate in NEEDS_NO_TRANSACTION and script.transactional:
         lines.append("hint: put `-- transactional: false` on the first line of this file")
-    if isinstance(error, psycopg.errors.QueryCanceled) and _STATEMENT_TIMEOUT in message:
-        lines.append(
-            "hint: the statement_timeout that holds here, of the role or of the database, is over; "
-            "begin this file with: set statement_timeout = '1h';"
-        )
     return "\n".join(lines)

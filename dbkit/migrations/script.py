@@ -31,7 +31,7 @@ from dbkit.migrations.files import (
 )
 from dbkit.migrations.foreignfiles import find_header, find_placeholders
 from dbkit.migrations.ledger import KeptTexts
-from dbkit.migrations.timeouts import Timeouts
+from dbkit.migrations.timeouts import Timeouts, read_duration
 from dbkit.sqltext import (
     ScriptCommand,
     ScriptStatement,
@@ -44,12 +44,16 @@ from dbkit.sqltext import (
 )
 
 _DIRECTIVE = re.compile(
-    r"--\s*(transactional|depends)\s*:[ \t]*(.*?)\s*", re.IGNORECASE | re.DOTALL
+    r"--\s*(transactional|depends|lock-timeout|statement-timeout)\s*:[ \t]*(.*?)\s*",
+    re.IGNORECASE | re.DOTALL,
 )
 # found a hundred times faster than the beginnings of lines
-_DIRECTIVE_ANYWHERE = re.compile(r"--\s*(?:transactional|depends)\s*:", re.IGNORECASE)
+_DIRECTIVE_ANYWHERE = re.compile(
+    r"--\s*(?:transactional|depends|lock-timeout|statement-timeout)\s*:", re.IGNORECASE
+)
 _LATE_DIRECTIVE = re.compile(
-    r"^[ \t]*--\s*(?:transactional|depends)\s*:", re.IGNORECASE | re.MULTILINE
+    r"^[ \t]*--\s*(?:transactional|depends|lock-timeout|statement-timeout)\s*:",
+    re.IGNORECASE | re.MULTILINE,
 )
 _TRANSACTION_COMMANDS = {"begin", "start", "commit", "end", "rollback", "abort", "prepare"}
 _HARMLESS = re.compile(
@@ -165,6 +169,7 @@ class _Reading:
     directives: dict[str, tuple[Token, str]] = field(default_factory=dict[str, tuple[Token, str]])
     statements: list[ScriptStatement] = field(default_factory=list[ScriptStatement])
     faults: list[DbkitError] = field(default_factory=list[DbkitError])
+    timeouts: Timeouts = field(default_factory=Timeouts)
 
     @classmethod
     def of(cls, path: Path, shown: str) -> "_Reading":
@@ -182,6 +187,7 @@ class _Reading:
                 # probably another encoding, in which nothing is what it seems
                 return reading
         header_end = reading.read_header()
+        reading.read_timeouts()
         reading.read_statements()
         reading.check_late_directives(header_end)
         return reading
@@ -227,6 +233,19 @@ class _Reading:
         except SourceFault as fault:
             # an unclosed quote: what follows it cannot be told from text
             self.faults.append(fault)
+
+    def read_timeouts(self) -> None:
+        """Read how long a statement of this file may wait and run, or find what that cannot be."""
+        limits: dict[str, float] = {}
+        for key in ("lock-timeout", "statement-timeout"):
+            if key not in self.directives:
+                continue
+            token, value = self.directives[key]
+            try:
+                limits[key] = read_duration(value)
+            except ValueError as error:
+                self.faults.append(self._bad_directive(token, str(error)))
+        self.timeouts = Timeouts(limits.get("lock-timeout"), limits.get("statement-timeout"))
 
     def check_late_directives(self, header_end: int) -> None:
         """Find directives that stand below the header, where nobody looks for them."""
@@ -277,7 +296,7 @@ class _Reading:
             tuple(self.statements),
             bool(self.transactional),
             known or checksum(self.content, self.source.path),
-            Timeouts(),
+            self.timeouts,
         )
 
     def _check_transaction_control(self, statement: ScriptStatement) -> None:

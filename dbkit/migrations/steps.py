@@ -296,6 +296,8 @@ class Steps:
             return
         # the file may have begun a transaction of its own
         self._session.roll_back()
+        if isinstance(error, psycopg.errors.QueryCanceled):
+            self.executor.explain_timeout(error, self._limits)
         records = self._records
         [row] = [
             row

@@ -130,10 +130,10 @@ def test_a_statement_timeout_of_the_role_is_told_with_the_way_out(project: Proje
     ran = project.dbkit("migrate")
 
     assert ran.stderr.splitlines()[-2] == (
-        "hint: the statement_timeout that holds here, of the role or of the database, is over; "
-        "begin this file with: set statement_timeout = '1h';"
+        "hint: the statement_timeout of this database, 100ms, has ended it; give this file a limit "
+        "of its own with `-- statement-timeout: 1h` on its first line"
     )
-    project.migration("0001_slow", "set statement_timeout = '1h';\nselect pg_sleep(0.3);")
+    project.migration("0001_slow", "-- statement-timeout: 1h\nselect pg_sleep(0.3);")
     assert project.dbkit("migrate").returncode == 0
 
 
