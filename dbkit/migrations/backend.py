@@ -367,7 +367,11 @@ class AtomicBackend(PostgresqlPsycopgBackend):
                 run(_body(self._among_objects(direction, after), script, record, after))
             self._unflushed = more_to_come
         else:
-            self._steps(migration, direction).run(record, after)
+            try:
+                self._steps(migration, direction).run(record, after)
+            except psycopg.Error as error:
+                self.objects.explain(error)
+                raise
         migration.forget()
         self.reporter.finished(name, time.monotonic() - began, direction=direction)
 

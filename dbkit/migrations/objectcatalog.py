@@ -124,6 +124,38 @@ where
     and routine.prosqlbody is null
     and routine.pronamespace <> 'pg_catalog'::regnamespace
 """
+# what depends on the same columns, of those whose table and name are words of a statement
+_NEIGHBOURS = """
+with needed as (
+    select entry.refobjid, entry.refobjsubid
+    from unnest(%(catalogs)s::oid[], %(objects)s::oid[]) as object(class, oid)
+    left join pg_rewrite as rule
+        on object.class = 'pg_class'::regclass
+        and rule.ev_class = object.oid
+    inner join pg_depend as entry
+        on entry.classid = coalesce(rule.tableoid, object.class)
+        and entry.objid = coalesce(rule.oid, object.oid)
+        and entry.refclassid = 'pg_class'::regclass
+    inner join pg_class as relation on relation.oid = entry.refobjid
+    inner join pg_attribute as attribute
+        on attribute.attrelid = entry.refobjid
+        and attribute.attnum = entry.refobjsubid
+    where
+        relation.relname::text = any(%(words)s)
+        and attribute.attname::text = any(%(words)s)
+)
+select distinct
+    case when rule.oid is null then entry.classid else 'pg_class'::regclass::oid end,
+    coalesce(rule.ev_class, entry.objid)
+from needed
+inner join pg_depend as entry
+    on entry.refclassid = 'pg_class'::regclass
+    and entry.refobjid = needed.refobjid
+    and entry.refobjsubid = needed.refobjsubid
+left join pg_rewrite as rule
+    on entry.classid = 'pg_rewrite'::regclass
+    and rule.oid = entry.objid
+"""
 _WRAP = 1 << 32
 
 
@@ -208,6 +240,15 @@ def unchecked_functions(connection: psycopg.Connection) -> dict[tuple[str, str],
     """Return the functions that depend, for the server, on nothing that their text needs."""
     rows = connection.execute(_UNCHECKED_FUNCTIONS)
     return {(kind, identity): function for kind, identity, function in rows}
+
+
+def neighbours(
+    connection: psycopg.Connection, objects: Iterable[Address], words: Iterable[str]
+) -> set[Address]:
+    """Return what depends on the same columns as some objects, if the words name the columns."""
+    catalogs, numbers = zip(*objects, strict=True)
+    given = {"catalogs": list(catalogs), "objects": list(numbers), "words": list(words)}
+    return {Address(*row) for row in connection.execute(_NEIGHBOURS, given)}
 
 
 def dependents(connection: psycopg.Connection, roots: Iterable[Address]) -> list[Dependency]:

@@ -11,7 +11,7 @@ from dbkit.migrations.definitions import Address
 from dbkit.migrations.errors import HeldObject, LostPart
 from dbkit.migrations.executor import Executor
 from dbkit.migrations.ledger import AppliedObject, applied_objects
-from dbkit.migrations.objectcatalog import Dependency, Identity, addresses, dependents
+from dbkit.migrations.objectcatalog import Dependency, Identity, addresses, dependents, neighbours
 from dbkit.migrations.objectrights import Rights, kind, read_rights
 from dbkit.migrations.script import Script
 from dbkit.sqltext import ScriptStatement
@@ -43,6 +43,19 @@ class Dropping:
         """Return the objects whose name is a word of a message, in whatever language it is."""
         words = set(_WORD.findall(text.lower()))
         return [entry for entry in self.applied().values() if _name(entry).lower() in words]
+
+    def beside(self, entries: Iterable[AppliedObject], text: str) -> list[AppliedObject]:
+        """Return the objects that use the same columns as some, if a statement names these."""
+        found = addresses(self.connection)
+        objects = [found[Identity(*entry.key)] for entry in entries if entry.key in found]
+        if not objects:
+            return []
+        near = neighbours(self.connection, objects, set(_WORD.findall(text.lower())))
+        return [
+            entry
+            for entry in self.applied().values()
+            if entry.path in self.paths and found.get(Identity(*entry.key)) in near
+        ]
 
     def take_down(
         self, entries: Iterable[AppliedObject], *, keep_held: bool = False

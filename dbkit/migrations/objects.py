@@ -20,6 +20,8 @@ from dbkit.sqltext import ScriptStatement
 
 # the server's codes where an object depends on what a statement changes
 _IN_THE_WAY = {"2BP01", "0A000"}
+# where the server names only the first object of those that depend on a column
+_ONE_AT_A_TIME = "0A000"
 _SAVEPOINT = "dbkit_statement"
 # what changes the savepoints of the file, or has to be the first statement of a transaction
 _UNGUARDED = {"savepoint", "release", "rollback", "set"}
@@ -98,6 +100,15 @@ class Objects:
             return bool(self._makers().mentioned(error.diag.message_primary or ""))
         return error.sqlstate in _IN_THE_WAY and bool(self._dropping().named(_all_of(error)))
 
+    def explain(self, error: psycopg.Error) -> None:
+        """Say which file makes what a migration outside a transaction lacks."""
+        if error.sqlstate in MISSING:
+            for file in self._makers().mentioned(error.diag.message_primary or ""):
+                error.add_note(
+                    f"{file.shown} makes it, and is applied after a migration outside a "
+                    "transaction; put it into a migration"
+                )
+
     def run(self, script: Script, direction: str) -> list[AppliedObject]:
         """Run the statements of a migration and mend what fails for an object's sake.
 
@@ -167,15 +178,17 @@ class Objects:
         self, script: Script, statement: ScriptStatement, direction: str, taken: list[AppliedObject]
     ) -> None:
         session = self.executor.session
+        # each object is taken down once, and made once
+        attempts = iter(range(2 * len(self.files) + 2))
         while True:
             session.run(f"savepoint {_SAVEPOINT}")
             try:
                 self.executor.run(script, statement)
             except psycopg.Error as error:
-                if session.connection.closed:
+                if session.connection.closed or next(attempts, None) is None:
                     raise
                 session.run(f"rollback to savepoint {_SAVEPOINT}; release savepoint {_SAVEPOINT}")
-                found = self._take_out_of_the_way(error, direction)
+                found = self._take_out_of_the_way(error, direction, statement)
                 taken += found
                 if not found and not self._make_missing(error):
                     raise
@@ -183,11 +196,15 @@ class Objects:
                 session.run(f"release savepoint {_SAVEPOINT}")
                 return
 
-    def _take_out_of_the_way(self, error: psycopg.Error, direction: str) -> list[AppliedObject]:
+    def _take_out_of_the_way(
+        self, error: psycopg.Error, direction: str, statement: ScriptStatement
+    ) -> list[AppliedObject]:
         if direction == "apply" and error.sqlstate not in _IN_THE_WAY:
             return []
         dropping = self._dropping()
         named = dropping.named(_all_of(error))
+        if error.sqlstate == _ONE_AT_A_TIME:
+            named += dropping.beside(named, statement.text)
         back = direction == "rollback"
         taken = dropping.take_down(named, keep_held=back)
         if not taken and back and error.sqlstate not in MISSING:

@@ -4,7 +4,15 @@ import psycopg
 import pytest
 
 from dbkit.migrations.errors import BrokenObject, HeldObject
-from tests.migrations.test_objects import OURS, made_files, migrate, roll_back, version_of
+from dbkit.migrations.ledger import AppliedObject
+from dbkit.migrations.objectdropping import Dropping
+from tests.migrations.test_objects import (
+    OURS,
+    made_files,
+    migrate,
+    roll_back,
+    version_of,
+)
 from tests.project import Project
 
 ORDERS = "create table orders (id integer, name text, secret text);"
@@ -109,6 +117,51 @@ def test_many_views_on_one_column_are_taken_down_and_put_back(shop: Project) -> 
 
     assert len(made_files(shop)) == 120
     assert shop.rows("select id from v119") == []
+
+
+def test_all_views_on_a_column_are_taken_down_together(
+    shop: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    named = Dropping.named
+
+    def counted(self: Dropping, text: str) -> list[AppliedObject]:
+        asked.append(text)
+        return named(self, text)
+
+    monkeypatch.setattr(Dropping, "named", counted)
+    # the server names one of them at a time
+    for number in range(100):
+        shop.object(f"v{number}", f"create view v{number} as select id from orders;")
+    shop.object("aside", "create view aside as select name from orders;")
+    migrate(shop)
+    aside = version_of(shop, "aside")
+    shop.migration("0002_wide", "alter table orders alter column id type bigint;")
+
+    migrate(shop)
+
+    assert len(made_files(shop)) == 101
+    assert version_of(shop, "aside") == aside
+    # once to see whether objects are in the way, and once to take them out of it
+    assert len(asked) == 2
+
+
+def test_a_migration_outside_a_transaction_is_told_which_file_makes_what_it_lacks(
+    shop: Project,
+) -> None:
+    shop.object("zz_second", SECOND.format("sql as 'select x + 1';"))
+    shop.migration(
+        "0002_uses",
+        "-- transactional: false\ncreate index concurrently o on orders (second(id));",
+    )
+
+    with pytest.raises(psycopg.errors.UndefinedFunction) as caught:
+        migrate(shop)
+
+    assert caught.value.__notes__[-1] == (
+        f"{OURS}/zz_second.sql makes it, and is applied after a migration outside a transaction; "
+        "put it into a migration"
+    )
 
 
 def test_a_rollback_leaves_what_is_not_in_its_way(shop: Project) -> None:
