@@ -203,7 +203,10 @@ def test_the_halves_of_one_file_become_two(project: Project) -> None:
             "0002_transfers.sql",
             (
                 "-- was: 2_transfers\n\ncreate table transfers (source int references accounts, "
-                "target int references accounts);\n"
+                "target int references accounts);\n\n"
+                "create function note() returns text language sql as $$\n"
+                "-- depends: on nothing, this is no header\n"
+                "select 'none'\n$$;\n"
             ),
         ),
     ],

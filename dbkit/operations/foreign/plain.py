@@ -3,14 +3,16 @@
 import re
 from pathlib import Path
 
+from dbkit.errors import SourceFault
 from dbkit.operations.foreign.histories import (
+    Annotation,
     Half,
     History,
     OldFolder,
     OldMigration,
     find_annotations,
 )
-from dbkit.sqltext import Source
+from dbkit.sqltext import BLANK, Source, tokens
 
 _DOWN = re.compile(r"(.*)[._](?:down|rollback|undo|revert)\.sql", re.DOTALL | re.IGNORECASE)
 _UP = re.compile(r"(.*?)(?:[._]up)?\.sql", re.DOTALL | re.IGNORECASE)
@@ -58,7 +60,7 @@ def read_plain(folder: OldFolder) -> History:
 
 def _half(folder: OldFolder, path: Path) -> Half:
     half = folder.whole(path)
-    header = find_annotations(half.source, _HEADER)
+    header = _header(half.source)
     alone = any(
         _value(annotation.words, "transactional") in {"false", "False"} for annotation in header
     )
@@ -66,9 +68,22 @@ def _half(folder: OldFolder, path: Path) -> Half:
     return half._replace(transactional=not alone, left_out=lines)
 
 
+def _header(source: Source) -> list[Annotation]:
+    """Return the lines of the header, which ends where the first statement begins."""
+    try:
+        start = next(
+            (token.start for token in tokens(source.text) if token.kind not in BLANK),
+            len(source.text),
+        )
+    except SourceFault:
+        # a comment that is never closed: told when the file is split into statements
+        start = 0
+    return [line for line in find_annotations(source, _HEADER) if line.start < start]
+
+
 def _check_dependencies(folder: OldFolder, source: Source, before: list[str]) -> None:
     """Find a `-- depends:` that the order of the names does not keep."""
-    for annotation in find_annotations(source, _HEADER):
+    for annotation in _header(source):
         for name in (_value(annotation.words, "depends") or "").split():
             if name not in before:
                 folder.refuse_line(

@@ -1,1 +1,2 @@
+drop function note();
 drop table transfers;
