@@ -296,14 +296,18 @@ class RecordedByYoyoAlone(MigrationError):
     system: str
     version: int
     path: str
+    # up to which version all are applied by one or the other; None if one is missing in between
+    current: int | None
 
     kind: ClassVar[str] = "foreign"
 
     def __str__(self) -> str:
-        return (
-            f"{self.path} was applied by yoyo alone, without dbkit's ledger; if it ran completely, "
-            f"record it with: dbkit force {self.system} {self.version}"
+        remedy = (
+            "but not every one before it; apply those with yoyo as well"
+            if self.current is None
+            else f"if it ran completely, record it with: dbkit force {self.system} {self.current}"
         )
+        return f"{self.path} was applied by yoyo alone, without dbkit's ledger; {remedy}"
 
 
 @dataclass(eq=False)
@@ -313,14 +317,19 @@ class UnmarkedByYoyo(MigrationError):
     system: str
     version: int
     path: str
+    # the newest that yoyo left applied; None if it comes after this one
+    current: int | None
 
     kind: ClassVar[str] = "foreign"
 
     def __str__(self) -> str:
-        return (
-            f"{self.path} was rolled back by yoyo alone, behind dbkit's ledger; if it was undone "
-            f"completely, record that with: dbkit force {self.system} {self.version - 1}"
+        remedy = (
+            "but not every one after it; apply it with yoyo again"
+            if self.current is None
+            else "if it was undone completely, record that with: "
+            f"dbkit force {self.system} {self.current}"
         )
+        return f"{self.path} was rolled back by yoyo alone, behind dbkit's ledger; {remedy}"
 
 
 @dataclass(eq=False)

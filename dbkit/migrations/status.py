@@ -424,8 +424,12 @@ def was_edited(migration: MigrationFile, applied: Applied) -> bool:
 def _recorded_elsewhere(files: Files, ledger: Ledger) -> Iterator[DbkitError]:
     recorded = {applied.name for applied in ledger.applied}
     marked = set(ledger.marks)
+    # all of one kind name one version: what is recorded up to it is there, after whichever advice
+    newest = max((file.version for file in files.migrations if file.name in marked), default=0)
+    below = {file.name for file in files.migrations if file.version <= newest}
+    current = newest if below <= marked else None
     for migration in files.migrations:
         if migration.name in marked and migration.name not in recorded:
-            yield RecordedByYoyoAlone(files.system, migration.version, migration.shown)
+            yield RecordedByYoyoAlone(files.system, migration.version, migration.shown, current)
         elif migration.name in recorded and migration.name not in marked:
-            yield UnmarkedByYoyo(files.system, migration.version, migration.shown)
+            yield UnmarkedByYoyo(files.system, migration.version, migration.shown, current)
