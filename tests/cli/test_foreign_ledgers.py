@@ -95,3 +95,21 @@ def test_one_in_a_schema_that_is_not_searched_is_none_of_our_business(project: P
     assert ran.returncode == 0
     assert project.rows("select version from public.schema_version") == [(1,)]
     assert project.rows("select * from theirs.schema_version") == [(7,)]
+
+
+def test_a_database_whose_ledger_is_renamed_as_advised_is_adopted(project: Project) -> None:
+    project.migration("0001_orders", "create table orders (id integer);")
+    project.migration("0002_note", "alter table orders add column note text;")
+    with project.connect() as connection:
+        connection.execute(f"{TERN}; create table orders (id integer)".encode())
+    refused = refusal(project.dbkit("adopt", "shop"))
+    with project.connect() as connection:
+        connection.execute("alter table schema_version rename to tern_version")
+
+    adopted = project.dbkit("adopt", "shop")
+
+    assert "rename it, then find out where the database stands with dbkit adopt" in refused
+    assert "shop: not ours, and left alone: table tern_version\n" in adopted.stdout
+    assert "recorded at version 1 of 2" in adopted.stdout
+    assert project.dbkit("migrate").returncode == 0
+    assert project.rows("select version from tern_version") == [(7,)]
