@@ -98,6 +98,20 @@ def write_rows(folder: Path, megabytes: int, rows: int) -> None:
     _write(folder, 1, "customers", "".join(parts), "drop table customers;\n")
 
 
+def write_copy(folder: Path, megabytes: int) -> None:
+    """Write one migration of so many megabytes of data for a copy."""
+    line = "{0}\tO'Neil {0}\tuser{0}@example.org\tlives at Main-Street; (north)\n"
+    count = megabytes * 1_000_000 // len(line.format(1_000_000))
+    _write(
+        folder,
+        1,
+        "customers",
+        "create table customers (id int primary key, name text, email text, note text);\n"
+        f"copy customers from stdin;\n{''.join(map(line.format, range(count)))}\\.\n",
+        "drop table customers;\n",
+    )
+
+
 def write_history(folder: Path, steps: int, seed: int) -> None:
     """Write so many migrations: tables, columns, indexes, constraints, functions and seeds."""
     chance = random.Random(seed)  # noqa: S311 - not a secret

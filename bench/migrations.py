@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
-from histories import write_history, write_objects, write_rows, write_small
+from histories import write_copy, write_history, write_objects, write_rows, write_small
 from scratch import scratch
 
 from dbkit.server import EmbeddedServer, find_binaries
@@ -35,6 +35,7 @@ _SETTINGS = {"max_locks_per_transaction": "1024", "shared_buffers": "256MB"}
 _NUMBERS = itertools.count()
 _ROWS = ("ledger", "mark", "log")
 _TABLE = "create table {} (name text primary key, at timestamptz default now());\n"
+_BETWEEN_LOOKS = 0.01
 _TICKS = os.sysconf("SC_CLK_TCK")
 # compiled modules are kept, as they are where a person works
 _ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
@@ -75,6 +76,7 @@ _WORKS = [
     Work("4 MB of single-row inserts", partial(write_rows, megabytes=4, rows=1), 1.5),
     Work("4 MB of inserts of 1,000 rows", partial(write_rows, megabytes=4, rows=1000), None),
     Work("100 MB of inserts of 1,000 rows", partial(write_rows, megabytes=100, rows=1000), None),
+    Work("100 MB of data for a copy", partial(write_copy, megabytes=100), None),
     *(
         Work(
             f"{size:,} {kind}, each in need of a later one",
@@ -170,25 +172,30 @@ class Bench:
     def _run(self, command: list[str]) -> Spent:
         server = self._server_seconds()
         began = time.perf_counter()
-        with subprocess.Popen(
-            command,
-            cwd=self._project,
-            env=_ENVIRONMENT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            told = process.stderr.read() if process.stderr else ""
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
+        told = self._project / "told"
+        with told.open("w") as errors:
+            process = subprocess.Popen(
+                command,
+                cwd=self._project,
+                env=_ENVIRONMENT,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
+            # what the system tells afterwards has the memory of this process in it
+            memory = 0.0
+            while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
+                memory = max(memory, _peak(process.pid))
+                time.sleep(_BETWEEN_LOOKS)
+        process.returncode = os.waitstatus_to_exitcode(ended[1])
+        used = ended[2]
         wall = time.perf_counter() - began
         if process.returncode:
-            sys.exit(f"{Path(command[0]).name} failed: {told[-2000:]}")
+            sys.exit(f"{Path(command[0]).name} failed: {told.read_text()[-2000:]}")
         return Spent(
             used.ru_utime + used.ru_stime,
             self._server_seconds() - server,
             wall,
-            used.ru_maxrss / 1024,
+            memory,
         )
 
     def _server_seconds(self) -> float:
@@ -210,6 +217,16 @@ def _fields(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return []
+
+
+def _peak(pid: int) -> float:
+    """Return the most memory that a process had so far, in MiB."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    _, found, rest = status.partition("VmHWM:")
+    return int(rest.split()[0]) / 1024 if found else 0.0
 
 
 def measure(

@@ -43,6 +43,8 @@ from dbkit.sqltext import (
     tokens,
 )
 
+# how many characters of a migration's text the ledger keeps
+_KEPT_WHOLE, _KEPT_OF_MORE = 1 << 24, 1 << 16
 _DIRECTIVE = re.compile(
     r"--\s*(transactional|depends|lock-timeout|statement-timeout)\s*:[ \t]*(.*?)\s*",
     re.IGNORECASE | re.DOTALL,
@@ -102,10 +104,14 @@ def read_rollback(migration: MigrationFile) -> Script:
 def texts_to_keep(migration: MigrationFile, up: str | None = None) -> KeptTexts:
     """Return what the ledger is to keep of a migration; `up` is its text, where that is known.
 
-    A rollback that is missing or cannot be read is not kept; it is refused when it is needed.
+    Of a text that is all data, only the beginning is kept: it is to be shown, and never run. A
+    rollback that is missing or cannot be read is not kept; it is refused when it is needed.
     """
     if up is None:
         up = decode(read_bytes(migration.path, migration.shown), migration.shown)
+    if len(up) > _KEPT_WHOLE:
+        beginning = up[: up.rfind("\n", 0, _KEPT_OF_MORE) + 1] or up[:_KEPT_OF_MORE]
+        up = f"{beginning}\n-- the ledger keeps no more of these {len(up):,} characters\n"
     down = None
     with suppress(UnusableFile, SourceFault):
         if migration.rollback.is_file():

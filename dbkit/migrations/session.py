@@ -66,7 +66,7 @@ class Session:
         pgconn.send_query(text.encode())
         results = self._wait(generators.execute(pgconn))
         if results[-1].status == ExecStatus.COPY_IN:
-            results = [self._copy((copy_data or "").encode())]
+            results = [self._copy(copy_data or "")]
         elif results[-1].status == ExecStatus.COPY_OUT:
             self._stop_copy_out()
         for self.done, result in enumerate(results):
@@ -168,10 +168,10 @@ class Session:
                     pgconn.consume_input()
         self.connection.close()
 
-    def _copy(self, data: bytes) -> psycopg.pq.abc.PGresult:
+    def _copy(self, data: str) -> psycopg.pq.abc.PGresult:
         pgconn = self.connection.pgconn
         for start in range(0, len(data), _COPY_CHUNK):
-            self._wait(generators.copy_to(pgconn, data[start : start + _COPY_CHUNK]))
+            self._wait(generators.copy_to(pgconn, data[start : start + _COPY_CHUNK].encode()))
         return self._wait(generators.copy_end(pgconn, None))
 
     def _stop_copy_out(self) -> None:

@@ -8,7 +8,7 @@ from dbkit.sqltext.errors import InterruptedStatement, UnclosedText
 from dbkit.sqltext.lexer import SPACE, command_name, lex
 from dbkit.sqltext.scriptparts import ScriptCommand, ScriptStatement
 from dbkit.sqltext.source import Source
-from dbkit.sqltext.strides import BEGINNING, STRIDE, stride_nonstandard, token_start
+from dbkit.sqltext.strides import BEGINNING, BETWEEN, STRIDE, stride_nonstandard, token_start
 from dbkit.sqltext.tokenkinds import Token, TokenKind
 
 _SPACE = " \t\n\r\f\v"
@@ -215,18 +215,19 @@ class _Reader:
         source, text, limit = self._source, self._text, self._limit
         start = self._open.start
         offset: int = self._offset
-        while found := BEGINNING.match(text, offset, limit):
-            command, kind = found[1].lower(), found[2]
-            is_routine = False
-            if kind is not None:
-                command, kind = "create", kind.lower()
-                if kind == "or":
-                    break
-                is_routine = kind in _ROUTINE_KINDS
-            elif command in _HEEDED:
+        while blank := BETWEEN.match(text, offset, limit):
+            offset = blank.end()
+            found = BEGINNING.match(text, offset, limit)
+            if found is None:
                 break
+            command, kind = found[1].lower(), (found[2] or "").lower()
+            if kind == "or" or command in _HEEDED:
+                break
+            if kind:
+                command = "create"
+            is_routine = kind in _ROUTINE_KINDS
             if start < 0:
-                start = found.start(1)
+                start = offset
             end = begun = found.end()
             if not is_routine and (passed := STRIDE.match(text, begun, limit)):
                 end = passed.end()

@@ -41,11 +41,12 @@ _WORD = r"""[A-Za-z_][A-Za-z0-9_]*+ (?! [^\x00-\x7f] | [$'"&] )"""
 _OR_REPLACE = f"(?:(?i:or){SPACE}++(?i:replace){SPACE}++)?"
 
 STRIDE = re.compile(_stride(_STRING), re.VERBOSE | re.DOTALL)
+# what stands between statements and belongs to none
+BETWEEN = re.compile(rf"{SPACE}*+(?:--[^\n\r]*+{SPACE}*+){{0,{_AT_MOST}}}")
 # how a statement begins; the first group is its first word, with what the second one names, if it
 # makes something that needs no more words to be told from a routine
 BEGINNING = re.compile(
     rf"""
-    {SPACE}*+ (?:--[^\n\r]*+ {SPACE}*+){{0,{_AT_MOST}}}
     ((?i:create){SPACE}++ {_OR_REPLACE} ({_WORD}) | {_WORD})
     """,
     re.VERBOSE,

@@ -106,6 +106,21 @@ def test_force_keeps_what_it_records(project: Project) -> None:
     ]
 
 
+def test_of_a_file_of_nothing_but_data_the_beginning_is_kept(project: Project) -> None:
+    project.migration("0001_more", MORE + "-- a line of data\n" * 1_000_000, UNDO_MORE)
+
+    assert project.dbkit("migrate").returncode == 0
+
+    [(up, down)] = project.rows("select up_text, down_text from dbkit._dbkit_script")
+    assert up.startswith(MORE)
+    assert (
+        up.splitlines()[-1]
+        == f"-- the ledger keeps no more of these {18_000_000 + len(MORE):,} characters"
+    )
+    assert len(up) < 100_000
+    assert down == UNDO_MORE
+
+
 def test_an_earlier_ledger_keeps_the_files_that_are_still_what_ran(project: Project) -> None:
     project.migration("0001_orders", f"-- Orders.\n{ORDERS}", "drop table orders;\n")
     project.migration("0002_price", PRICE, None)

@@ -66,6 +66,8 @@ READERS = pytest.mark.parametrize("read", [read_statements, read_tokens])
         "copy t from stdin;" * 1000 + "\n" + "\\.\n" * 1000,
         "copy t from stdin;\n" + "\\. \n" * MANY,
         "set standard_conforming_strings = on;\n" * 5000,
+        "select 1;\n" + "-- a\n" * 10 * MANY,
+        "select 1\n" + "-- a\n" * 10 * MANY,
     ],
     ids=lambda text: f"{text[:12]!r}-{text[-6:]!r}",
 )
