@@ -346,15 +346,16 @@ def make_chaos(rounds: int, seed: int, binaries: Binaries, seconds: float | None
         stack.callback(server.reset, force=True)
         server.start()
         chaos = Chaos(server, folder)
-        for number in range(1, rounds + 1):
-            try:
-                told = chaos.round(Random(f"{seed}/{number}"))  # noqa: S311 - no secret
-            except AssertionError as error:
-                error.add_note(f"in round {number} with seed {seed}")
-                raise
-            ends.update(line.split(" at ")[0].split(" --")[0] for line in told)
-            if seconds is not None and time.monotonic() - began > seconds:
-                break
+        with suppress(KeyboardInterrupt):
+            for number in range(1, rounds + 1):
+                try:
+                    told = chaos.round(Random(f"{seed}/{number}"))  # noqa: S311 - no secret
+                except AssertionError as error:
+                    error.add_note(f"in round {number} with seed {seed}")
+                    raise
+                ends.update(line.split(" at ")[0].split(" --")[0] for line in told)
+                if seconds is not None and time.monotonic() - began > seconds:
+                    break
         seconds = time.monotonic() - began
         print(f"seed {seed}: {number} rounds in {seconds:.0f} s: {dict(ends)}")  # noqa: T201
     return number
@@ -365,8 +366,7 @@ def main() -> None:
     rounds, seed, postgres = [*sys.argv[1:], "", "", ""][:3]
     number = int(seed or time.time())
     print(f"seed {number}", flush=True)  # noqa: T201 - a command's output
-    with suppress(KeyboardInterrupt):
-        make_chaos(int(rounds or 500), number, find_binaries(postgres or None))
+    make_chaos(int(rounds or 500), number, find_binaries(postgres or None))
 
 
 if __name__ == "__main__":

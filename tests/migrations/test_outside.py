@@ -473,19 +473,26 @@ def test_a_transaction_that_is_not_ended_is_refused(orders: Project) -> None:
 
 
 def test_a_second_runner_waits_while_the_first_is_at_it(orders: Project) -> None:
-    orders.migration("0002_slow", f"{OUTSIDE}select 1;\nselect pg_sleep(3);\n")
+    orders.migration(
+        "0002_slow",
+        f"{OUTSIDE}-- lock-timeout: 10min\nselect 1;\nselect pg_advisory_xact_lock(1);\n",
+    )
 
-    with orders.start("migrate") as first:
-        wait_until(orders, "select from pg_stat_activity where wait_event = 'PgSleep'")
+    with orders.connect() as keeper:
+        keeper.execute("select pg_advisory_lock(1)")
+        first = orders.start("migrate")
+        wait_until(orders, "select from pg_stat_activity where wait_event = 'advisory'")
         impatient = orders.dbkit("migrate", "--wait", "0")
         status = orders.dbkit("status")
-        second = orders.dbkit("migrate")
+        with orders.start("migrate") as second:
+            keeper.execute("select pg_advisory_unlock(1)")
+            printed, _ = second.communicate()
         first.communicate()
 
     assert impatient.stderr.startswith("error: another migration run holds the lock (pid ")
     assert "is half done, 1 of 2 statements; pid " in status.stdout
     assert (first.returncode, second.returncode) == (0, 0)
-    assert second.stdout == "shop: up to date at version 2\n"
+    assert printed == "shop: up to date at version 2\n"
 
 
 def test_a_journal_of_an_earlier_version_is_asked_about(orders: Project) -> None:
