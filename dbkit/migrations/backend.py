@@ -368,7 +368,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
             self._unflushed = more_to_come
         else:
             try:
-                self._steps(migration, direction).run(record, after)
+                self._steps(migration, direction, after).run(record, after)
             except psycopg.Error as error:
                 self.objects.explain(error)
                 raise
@@ -390,12 +390,26 @@ class AtomicBackend(PostgresqlPsycopgBackend):
 
         return run
 
-    def _steps(self, migration: SqlMigration, direction: str) -> Steps:
+    def _steps(
+        self,
+        migration: SqlMigration,
+        direction: str,
+        after: Callable[[], object] | None = None,
+    ) -> Steps:
         file = migration.file
         # yoyo's own command line names no system: it is called as its folder
         system = self._files.system if self._files else file.path.parent.name
         script = migration.read(direction)
-        return Steps(self.executor, system, script, file.version, file.name, direction)
+        return Steps(
+            self.executor,
+            system,
+            script,
+            file.version,
+            file.name,
+            direction,
+            self.objects.may_help,
+            self._among_objects(direction, after),
+        )
 
     def _make_executor(self) -> Executor:
         ledger = self._read_ledger()

@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import psycopg
@@ -70,6 +70,9 @@ class Steps:
     version: int
     name: str
     direction: str
+    # whether an object from a file may be why a statement failed, and what runs it all the same
+    may_help: Callable[[psycopg.Error, str], bool]
+    run_among_objects: Callable[[Script], object]
 
     def run(self, record: Callable[[int], str], after: Callable[[], object] | None) -> None:
         """Run what is not done yet; `after` and the record are one transaction at the end."""
@@ -225,11 +228,14 @@ class Steps:
             try:
                 self.executor.run(self.script, self._statement(number))
             except psycopg.Error as error:
-                if error.sqlstate not in NEEDS_NO_TRANSACTION:
-                    raise
                 # nothing was done: the server refused it, or takes back what it had begun
                 self._session.roll_back()
-                return False
+                if error.sqlstate in NEEDS_NO_TRANSACTION:
+                    return False
+                if self._session.connection.closed or not self.may_help(error, self.direction):
+                    raise
+                self._session.run("begin")
+                self.run_among_objects(replace(self.script, statements=(self._statement(number),)))
             record = f"{self._as_ourselves}{self._step(number)}"
             self.executor.commit(record, self.script.source.path)
         except BaseException:

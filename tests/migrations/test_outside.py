@@ -462,6 +462,25 @@ def test_a_lost_rollback_is_finished_and_the_migration_made_anew(orders: Project
     assert (orders.status()["version"], orders.status()["half_done"]) == (2, [])
 
 
+def test_an_object_that_stands_in_the_way_is_taken_down_and_put_back(orders: Project) -> None:
+    orders.object("shown", "create view shown as select note from orders;")
+    migrate(orders)
+    orders.migration(
+        "0002_wide",
+        f"{OUTSIDE}alter table orders alter column note type varchar(99);\nvacuum orders;\n",
+        f"{OUTSIDE}alter table orders alter column note type text;\n",
+    )
+
+    migrate(orders)
+    there = orders.rows("select count(note) from shown")
+    with orders.connect() as connection:
+        orders.runner(connection).rollback(1)
+
+    assert there == [(0,)]
+    assert orders.rows("select count(note) from shown") == [(0,)]
+    assert orders.status()["version"] == 1
+
+
 def test_a_transaction_that_is_not_ended_is_refused(orders: Project) -> None:
     orders.migration("0002_open", f"{OUTSIDE}begin;\ninsert into orders values (10);\n")
 
