@@ -88,7 +88,7 @@ def commands(text: str) -> list[list[str]]:
 def test_a_conflict_is_mended_only_by_what_dbkit_says(shop: Project) -> None:
     two_branches(shop)
 
-    told = []
+    told: list[str] = []
     for _ in range(5):
         status = shop.dbkit("status")
         if status.returncode == 0:
