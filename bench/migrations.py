@@ -3,8 +3,9 @@
     python bench/migrations.py [--only WORDS] [--rounds 5] [--yoyo] [--write]
 
 Whole processes are measured, from start to exit, as a person would start them: their CPU and that
-of the server. psql gets all files in one session, and commits each with the rows that say so. The
-contestants take turns on empty databases, and the quarter that took least is compared.
+of the server. psql gets all files in one session, and commits each with the rows that say so and
+with its texts. The contestants take turns on empty databases, and the quarter that took least is
+compared.
 """
 
 import argparse
@@ -35,6 +36,8 @@ _SETTINGS = {"max_locks_per_transaction": "1024", "shared_buffers": "256MB"}
 _NUMBERS = itertools.count()
 _ROWS = ("ledger", "mark", "log")
 _TABLE = "create table {} (name text primary key, at timestamptz default now());\n"
+_TEXTS = "create table kept (name text primary key, up_text text, down_text text);\n"
+_KEPT_WHOLE = 1 << 24
 _BETWEEN_LOOKS = 0.01
 _TICKS = os.sysconf("SC_CLK_TCK")
 # compiled modules are kept, as they are where a person works
@@ -120,7 +123,7 @@ class Bench:
             connection.execute(f"drop database {name} with (force)".encode())
 
     def recorded(self, url: str) -> Spent:
-        """Run one psql that commits each file with three rows about it.
+        """Run one psql that commits each file with three rows about it and one with its texts.
 
         This is the least that dbkit's promise costs, without anything that dbkit checks.
         """
@@ -151,10 +154,11 @@ class Bench:
     def _write_recorded(folder: Path, files: list[Path]) -> list[Path]:
         folder.mkdir()
         tables = folder / "tables.sql"
-        tables.write_text("".join(_TABLE.format(name) for name in _ROWS))
+        tables.write_text("".join(_TABLE.format(name) for name in _ROWS) + _TEXTS)
         written = [tables]
         for file in files:
             rows = "".join(f"insert into {name} values ('{file.stem}');\n" for name in _ROWS)
+            rows += _kept(file)
             recorded = folder / file.name
             recorded.write_text(
                 f"begin; set local synchronous_commit = off;\n{file.read_text()}{rows}commit;\n"
@@ -217,6 +221,15 @@ def _fields(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return []
+
+
+def _kept(file: Path) -> str:
+    """Return what keeps the texts of a migration, unless they are all data."""
+    if file.stat().st_size > _KEPT_WHOLE:
+        return ""
+    texts = (path.read_text() for path in (file, file.with_suffix(".rollback.sql")))
+    up, down = (f"$kept${text}$kept$" for text in texts)
+    return f"insert into kept values ('{file.stem}', {up}, {down});\n"
 
 
 def _peak(pid: int) -> float:
