@@ -38,6 +38,7 @@ from dbkit.migrations import (
     Files,
     Problem,
     Status,
+    base_problems,
     never_migrated,
     read_files,
     read_status,
@@ -57,11 +58,14 @@ def check_system(
     root: Path,
     database: AbstractContextManager[psycopg.Connection[Any] | None],
     told: Callable[[str], object] = lambda _: None,
+    *,
+    base: str | None = None,
 ) -> CheckReport:
     """Find everything that is wrong with a system, and change nothing.
 
     `database` gives a connection in autocommit mode, or None where the database does not exist
-    yet. `told` is called with the name of what is looked at next.
+    yet. `told` is called with the name of what is looked at next. With `base`, a branch or commit
+    of git, the migrations are held against those that it has.
     """
     report = CheckReport(system.name)
     read = examine_folder(system.sql, root)
@@ -69,6 +73,9 @@ def check_system(
     report.found += RULES.findings(QUERY_FILES, read.faults)
     asking = _Asking(system, read, report, told)
     files = read_files(system, root)
+    if base is not None:
+        beside = Status(system.name, problems=base_problems(files, system.migrations, base))
+        report.found += RULES.findings(MIGRATIONS, _migration_state(files, beside))
     try:
         with database as connection:
             told(f"{system.name}: migrations")

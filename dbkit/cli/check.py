@@ -32,6 +32,11 @@ Example: dbkit check --explain unordered  one rule, with the way out
     flag_value="",
     help="Explain a rule, or list them all; needs no database.",
 )
+@click.option(
+    "--base",
+    metavar="REF",
+    help="Hold the migrations against those of a branch of git, such as origin/main.",
+)
 @url_option
 @json_option
 @click.pass_context
@@ -39,6 +44,7 @@ def command(
     context: click.Context,
     systems: tuple[str, ...],
     rule: str | None,
+    base: str | None,
     url: str | None,
     as_json: bool,
 ) -> None:
@@ -56,7 +62,9 @@ def command(
     refuse_shared_url(chosen, url)
     with spinner_when_slow() as told:
         reports = [
-            check_system(system, project.settings.root, _database(project, system, url), told)
+            check_system(
+                system, project.settings.root, _database(project, system, url), told, base=base
+            )
             for system in chosen
         ]
     if as_json:

@@ -213,6 +213,19 @@ class NoBase(MigrationError):
 
 
 @dataclass(eq=False)
+class WrongBesideBase(MigrationError):
+    """A migration does not go with those that another branch has."""
+
+    kind: str
+    version: int
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.reason}"
+
+
+@dataclass(eq=False)
 class NumberTaken(MigrationError):
     """A migration that keeps its number follows a gap."""
 

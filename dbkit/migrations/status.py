@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
@@ -264,6 +265,14 @@ def read_kept_texts(files: Files, connection: psycopg.Connection, version: int) 
         applied = any(applied.version == version for applied in ledger.applied)
         raise NoTextKept(files.system, version, applied)
     return kept
+
+
+def base_problems(files: Files, folder: Path, ref: str) -> tuple[Problem, ...]:
+    """Return what is wrong with the migrations beside those of another branch, as git has them."""
+    # git is asked for nothing else
+    from dbkit.migrations.basebranch import find_base_faults  # noqa: PLC0415
+
+    return _problems_of(files, find_base_faults(files, folder, ref))
 
 
 def find_pending_faults(

@@ -263,3 +263,75 @@ def test_a_branch_that_git_does_not_know_is_told(shop: Project, tmp_path: Path) 
 
     assert refused.startswith("git cannot tell which migrations 'nowhere' has: ")
     assert tmp_path.exists()
+
+
+def findings(project: Project) -> list[str]:
+    """Return what `dbkit check --base main` finds, without the totals."""
+    checked = project.dbkit("check", "--base", "main")
+    assert checked.returncode in {0, 1}, checked.stderr
+    return [line for line in checked.stdout.splitlines() if line.endswith("]")]
+
+
+def test_the_check_of_a_branch_finds_a_number_that_main_took_meanwhile(shop: Project) -> None:
+    git(shop, "switch", "-q", "-c", "mine")
+    add(shop, "0002_mine")
+    commit(shop, "mine")
+    shop.dbkit("migrate")
+    alone = findings(shop)
+    git(shop, "switch", "-q", "main")
+    add(shop, "0002_theirs")
+    commit(shop, "theirs")
+    git(shop, "switch", "-q", "mine")
+
+    [found] = findings(shop)
+
+    assert alone == []
+    assert found == (
+        "shop: migrations/shop/0002_mine.sql has number 2, which 0002_theirs has on main; merge "
+        "main, then run: dbkit renumber shop --base main [duplicate-number]"
+    )
+
+
+def test_the_check_of_a_branch_finds_what_main_has_and_was_edited_or_removed(
+    shop: Project,
+) -> None:
+    add(shop, "0002_two")
+    commit(shop, "two")
+    shop.dbkit("migrate")
+    git(shop, "switch", "-q", "-c", "mine")
+    shop.migration("0001_orders", ORDERS.replace("integer", "bigint"), "drop table orders;\n")
+    for path in (shop.root / "migrations/shop").glob("0002*"):
+        path.unlink()
+    commit(shop, "edited and removed")
+
+    found = findings(shop)
+
+    assert (
+        "shop: migrations/shop/0001_orders.sql is on main and was edited here; put its text back "
+        "and make the change a new migration [edited-migration]"
+    ) in found
+    assert (
+        "shop: 0002_two is on main and was removed here; bring the file back [missing-migration]"
+        in found
+    )
+
+
+def test_the_check_of_a_branch_finds_a_new_migration_that_does_not_come_last(
+    shop: Project,
+) -> None:
+    add(shop, "0003_three")
+    commit(shop, "three")
+    git(shop, "switch", "-q", "-c", "mine")
+    add(shop, "0002_two")
+
+    assert (
+        "shop: migrations/shop/0002_two.sql is new, and comes before number 3 of main; give it a "
+        "number at the end with: dbkit renumber shop --base main [gap]"
+    ) in findings(shop)
+
+
+def test_a_comment_that_was_corrected_is_no_edit(shop: Project) -> None:
+    git(shop, "switch", "-q", "-c", "mine")
+    shop.migration("0001_orders", f"-- Orders.\n{ORDERS}", "drop table orders;\n")
+
+    assert findings(shop) == []
