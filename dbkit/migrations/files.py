@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dbkit.errors import DbkitError, MigrationError
 from dbkit.migrations.errors import (
-    BrokenObject,
     DuplicateVersion,
     ForeignFiles,
     GapInVersions,
     UnusableFile,
     refuse,
 )
+from dbkit.migrations.objecterrors import BrokenObject
 from dbkit.settings import System
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from graphlib import TopologicalSorter
 import psycopg
 
 from dbkit.migrations.definitions import Address
-from dbkit.migrations.errors import HeldObject, LostPart
 from dbkit.migrations.executor import Executor
 from dbkit.migrations.ledger import AppliedObject, applied_objects
 from dbkit.migrations.objectcatalog import Dependency, Identity, addresses, dependents, neighbours
+from dbkit.migrations.objecterrors import HeldObject, LostPart
 from dbkit.migrations.objectrights import Rights, kind, read_rights
 from dbkit.migrations.script import Script
 from dbkit.sqltext import ScriptStatement

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from dbkit.migrations.errors import BrokenObject, NotOneObject
 from dbkit.migrations.executor import Executor
 from dbkit.migrations.files import ObjectFile
 from dbkit.migrations.ledger import AppliedObject
 from dbkit.migrations.objectcatalog import CatalogRow, catalog_rows, made_objects, marks
 from dbkit.migrations.objectdropping import Dropping
+from dbkit.migrations.objecterrors import BrokenObject, NotOneObject
 from dbkit.migrations.objectorder import Makers, in_order
 from dbkit.migrations.script import Script
 

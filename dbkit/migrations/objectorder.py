@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
-from dbkit.migrations.errors import BrokenObject
 from dbkit.migrations.files import ObjectFile
+from dbkit.migrations.objecterrors import BrokenObject
 from dbkit.migrations.script import Script
 
 _WORD = re.compile(r"\w+")

@@ -10,10 +10,8 @@ from dbkit.errors import DbkitError, SourceFault
 from dbkit.migrations.errors import (
     BackslashCommand,
     BadDirective,
-    BrokenObject,
     ForeignHeader,
     MissingRollback,
-    NotOneObject,
     Placeholder,
     TransactionControl,
     UnusableFile,
@@ -31,6 +29,7 @@ from dbkit.migrations.files import (
 )
 from dbkit.migrations.foreignfiles import find_header, find_placeholders
 from dbkit.migrations.ledger import KeptTexts
+from dbkit.migrations.objecterrors import BrokenObject, NotOneObject
 from dbkit.migrations.timeouts import Timeouts, read_duration
 from dbkit.sqltext import (
     ScriptCommand,

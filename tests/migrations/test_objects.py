@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from dbkit.migrations import Outcome
-from dbkit.migrations.errors import BrokenObject, NotOneObject
+from dbkit.migrations.objecterrors import BrokenObject, NotOneObject
 from tests.project import Project
 
 ORDERS = """

@@ -3,9 +3,9 @@
 import psycopg
 import pytest
 
-from dbkit.migrations.errors import BrokenObject, HeldObject
 from dbkit.migrations.ledger import AppliedObject
 from dbkit.migrations.objectdropping import Dropping
+from dbkit.migrations.objecterrors import BrokenObject, HeldObject
 from tests.migrations.test_objects import (
     OURS,
     made_files,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from dbkit.migrations.errors import LostPart
+from dbkit.migrations.objecterrors import LostPart
 from tests.migrations.test_objects import OURS, migrate, roll_back
 from tests.project import Project
 
