@@ -174,11 +174,11 @@ def foreign_errors(house: House, base: str, agreed: Container[str] = ()) -> list
 
 
 def misplaced_errors(house: House, base: str) -> list[str]:
-    """The errors of a package stand in its `errors` module."""
+    """The errors of a package stand in its `errors` module, or in one of a part: `carterrors`."""
     return [
         f"{module.name}.{name} is an error, and stands in no errors.py"
         for name, (module, _) in _heirs(house, {base}).items()
-        if module.package != house.name and not module.name.endswith(".errors")
+        if module.package != house.name and not module.name.endswith("errors")
         # beside generated modules stands hand-written work of many subjects
         if not any(other.is_generated for other in _beside(house, module))
     ]

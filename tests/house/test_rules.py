@@ -344,6 +344,7 @@ def test_an_error_outside_the_errors_of_its_package_is_found(plant: Plant) -> No
             "errors": ERRORS,
             "prices": "class NoPrice(ShopError): ...\n",
             "carts/errors": "class NoItem(NoCart): ...\n",
+            "carts/carterrors": "class NoCartLeft(NoItem): ...\n",
             "carts/cart": "class NoStock(NoItem): ...\n",
         }
     )
