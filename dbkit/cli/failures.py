@@ -92,7 +92,8 @@ def _look_up(
         return Standing(system, status.version, asking, begun)
     if isinstance(error, psycopg.errors.LockNotAvailable) or _kind(error) == _LOCKED:
         condition = "when that session is done, run"
-    elif _PLACE.search(server_sentence(error)):
+    elif _PLACE.search(server_sentence(error)) and not status.half_done:
+        # of a file that is half done, what was done may not be edited
         condition = "mend the file and run"
     else:
         condition = "when that is mended, run"

@@ -34,6 +34,7 @@ def test_y10_a_failing_migration_without_a_transaction_runs_nothing_of_its_rollb
     assert failed.stderr.endswith(
         "2 of 3 statements are done and recorded; "
         "mend the cause, and dbkit migrate shop goes on with statement 3\n"
+        "shop is at version 0; when that is mended, run dbkit migrate shop\n"
     )
     assert [row["done"] for row in project.status()["half_done"]] == [2]
 
@@ -120,6 +121,7 @@ def test_y13_an_error_names_file_line_and_column_and_shows_the_line(project: Pro
         "    nmae",
         "    ^",
         'hint: Perhaps you meant to reference the column "orders.name".',
+        "shop is at version 1; mend the file and run dbkit migrate shop",
     ]
 
 
@@ -134,6 +136,7 @@ def test_y13_an_error_behind_many_bytes_of_another_script_points_at_its_own_char
         'error: migrations/shop/0001_names.sql:2:16: column "oops" does not exist',
         "select 'ÄÖÜ𝄞', oops;",
         "               ^",
+        "shop is at version 0; mend the file and run dbkit migrate shop",
     ]
 
 
