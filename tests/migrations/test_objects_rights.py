@@ -54,10 +54,10 @@ def shop(project: Project) -> Iterator[Project]:
         "0001_orders", "create table orders (id integer, name text);", "drop table orders;"
     )
     with project.connect() as connection:
-        connection.execute('create role "An Owner"; create role reader')
+        connection.execute('create role "An Owner"; create role clerk')
         connection.execute('grant create on schema public to "An Owner"')
         yield project
-        connection.execute('drop owned by "An Owner", reader cascade; drop role "An Owner", reader')
+        connection.execute('drop owned by "An Owner", clerk cascade; drop role "An Owner", clerk')
 
 
 def by_hand(project: Project, *statements: str) -> None:
@@ -87,13 +87,13 @@ def test_rights_and_comments_are_put_back(shop: Project, kind: str, way: str) ->
         shop,
         f"comment on {named} is 'It''s \\ said'",
         f"revoke all on {of} {identity} from public",
-        f"grant {right} on {of} {identity} to reader with grant option",
+        f"grant {right} on {of} {identity} to clerk with grant option",
         f'alter {named} owner to "An Owner"',
     )
     if of == "table":
         by_hand(
             shop,
-            "grant update (id) on made to reader",
+            "grant update (id) on made to clerk",
             "comment on column made.name is 'a name'",
         )
     before = shop.rows(STATE)
@@ -112,11 +112,11 @@ def test_rights_and_comments_are_put_back(shop: Project, kind: str, way: str) ->
 def test_what_the_file_says_of_rights_comes_after_what_was_granted(shop: Project) -> None:
     shop.object("made", "create view made as select id, name from orders;")
     migrate(shop)
-    by_hand(shop, "grant select, update on made to reader")
+    by_hand(shop, "grant select, update on made to clerk")
     shop.object(
         "made",
-        "create view made as select id from orders; revoke update on made from reader; "
-        'alter view made owner to "An Owner"; grant insert on made to reader;'
+        "create view made as select id from orders; revoke update on made from clerk; "
+        'alter view made owner to "An Owner"; grant insert on made to clerk;'
         "comment on view made is 'from the file'; alter view made set (security_barrier);",
     )
 
@@ -128,7 +128,7 @@ def test_what_the_file_says_of_rights_comes_after_what_was_granted(shop: Project
     ) == [
         (
             "An Owner",
-            '{"\\"An Owner\\"=arwdDxt/\\"An Owner\\"","reader=ar/\\"An Owner\\""}',
+            '{"\\"An Owner\\"=arwdDxt/\\"An Owner\\"","clerk=ar/\\"An Owner\\""}',
             "from the file",
             ["security_barrier=true"],
         )
@@ -140,12 +140,12 @@ def test_the_rights_of_what_hangs_on_a_view_are_put_back(shop: Project) -> None:
     shop.object("top", "create view top as select id from shown;")
     shop.object("f", "create function f(x shown) returns integer language sql as 'select 1';")
     migrate(shop)
-    by_hand(shop, "grant select on top to reader", "comment on function f is 'said'")
+    by_hand(shop, "grant select on top to clerk", "comment on function f is 'said'")
     shop.object("shown", "create or replace view shown as select id from orders;")
 
     migrate(shop)
 
-    assert shop.rows("select has_table_privilege('reader', 'top', 'select')") == [(True,)]
+    assert shop.rows("select has_table_privilege('clerk', 'top', 'select')") == [(True,)]
     assert shop.rows("select obj_description('f(shown)'::regprocedure, 'pg_proc')") == [("said",)]
 
 
@@ -153,13 +153,13 @@ def test_a_function_with_other_arguments_keeps_its_rights(shop: Project) -> None
     body = "returns integer language sql as 'select 1';"
     shop.object("f", f"create function f(x integer) {body}")
     migrate(shop)
-    by_hand(shop, "revoke all on function f from public", "grant execute on function f to reader")
+    by_hand(shop, "revoke all on function f from public", "grant execute on function f to clerk")
     shop.object("f", f"create function f(x integer, y integer) {body}")
 
     migrate(shop)
 
     assert shop.rows(
-        "select has_function_privilege('reader', oid, 'execute'), proacl::text like '{=%' "
+        "select has_function_privilege('clerk', oid, 'execute'), proacl::text like '{=%' "
         "from pg_proc where proname = 'f'"
     ) == [(True, False)]
 
@@ -206,7 +206,7 @@ def test_a_right_that_another_role_granted_is_put_back(shop: Project) -> None:
     migrate(shop)
     by_hand(
         shop,
-        "grant select on made to reader with grant option; set role reader; "
+        "grant select on made to clerk with grant option; set role clerk; "
         'grant select on made to "An Owner"',
     )
     shop.object("made", f"-- Said better.\n{sql}")
