@@ -29,30 +29,25 @@ wait_option = click.option(
 )
 
 
-class _Duration(click.ParamType[float]):
-    """A time with its unit, such as 2s, as PostgreSQL's settings have it."""
-
-    name = "duration"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return the seconds."""
-        try:
-            return read_duration(str(value))
-        except ValueError as error:
-            self.fail(f"{str(value)!r} {error}", param, ctx)
+def _read_time(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> float | None:
+    """Return the seconds of a time with its unit, such as 2s, as PostgreSQL's settings have it."""
+    try:
+        return None if value is None else read_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} {error}", context, parameter) from None
 
 
 lock_timeout_option = click.option(
     "--lock-timeout",
-    type=_Duration(),
+    callback=_read_time,
     metavar="TIME",
     help="How long one attempt waits for a lock, such as 2s; 5s by default.",
 )
 statement_timeout_option = click.option(
     "--statement-timeout",
-    type=_Duration(),
+    callback=_read_time,
     metavar="TIME",
     help="How long a statement may run, such as 1h; by default as long as the role may.",
 )
