@@ -117,7 +117,8 @@ class ConsoleReporter:
         if self._spinner is not None:
             self._spinner.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
-            click.echo(line, err=True)
+            # there may be thousands, and click looks at the stream anew for each
+            sys.stderr.write(f"{line}\n")
 
     def _spin(self, text: str) -> None:
         if self._spinner is not None:

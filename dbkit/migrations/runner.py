@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -229,7 +229,7 @@ class Runner:
     def _undo(self, backend: "AtomicBackend", ledger: Ledger, to: int) -> Outcome:
         undone = self._backward(ledger, to)
         self._check_half_done(ledger, undone, "rollback")
-        files = self.files._replace(migrations=tuple(reversed(undone)))
+        files = replace(self.files, migrations=tuple(reversed(undone)))
         migrations = backend.read(files, undone, "rollback")
         done = _ObjectsDone()
 
@@ -334,7 +334,7 @@ class Runner:
             undone = self._to_take_back(ledger)
             if undone:
                 to = undone[-1].version - 1
-                files = self.files._replace(migrations=tuple(reversed(undone)))
+                files = replace(self.files, migrations=tuple(reversed(undone)))
                 migrations = backend.read(files, undone, "rollback")
 
                 def put_back() -> None:

@@ -328,9 +328,10 @@ def _applied_and_changed(files: Files, ledger: Ledger) -> Iterator[DbkitError]:
     system = files.system
     by_name = {migration.name: migration for migration in files.migrations}
     by_version = {migration.version: migration for migration in files.migrations}
-    ahead = ahead_of(files, ledger)
+    ahead = {applied.version for applied in ahead_of(files, ledger)}
+    moved = _find_moved(files, ledger)
     for applied in ledger.applied:
-        if applied in ahead:
+        if applied.version in ahead:
             continue
         # by name first: where two files have one number, only one of them was applied
         migration = by_name.get(applied.name) or by_version.get(applied.version)
@@ -338,8 +339,8 @@ def _applied_and_changed(files: Files, ledger: Ledger) -> Iterator[DbkitError]:
             path = by_version[applied.version].shown if applied.version in by_version else None
             table = f"{ledger.schema}.{ledger.table}"
             yield WrittenByHand(system, applied.version, table, path)
-        elif moved := _moved(files, ledger, applied):
-            yield MovedMigration(system, applied.version, moved.version, applied.name, moved.name)
+        elif other := moved.get(applied.version):
+            yield MovedMigration(system, applied.version, other.version, applied.name, other.name)
         elif migration is None:
             yield MissingMigration(system, applied.version, applied.name)
         elif migration.name != applied.name:
@@ -353,19 +354,23 @@ def _applied_and_changed(files: Files, ledger: Ledger) -> Iterator[DbkitError]:
             yield HoleInLedger(system, migration.version, migration.shown, ledger.version)
 
 
-def _moved(files: Files, ledger: Ledger, applied: Applied) -> MigrationFile | None:
-    """Find the file of an applied migration under another number, by its SQL."""
-    if applied.name in files.versions:
-        return None
-    recorded = {other.file for other in ledger.applied}
+def _find_moved(files: Files, ledger: Ledger) -> dict[int, MigrationFile]:
+    """Find the files of applied migrations under other numbers, by their SQL."""
+    strangers = [applied for applied in ledger.applied if applied.name not in files.versions]
+    if not strangers:
+        return {}
+    recorded = {applied.file for applied in ledger.applied}
+    meant: dict[str | None, list[MigrationFile]] = {}
     for migration in files.migrations:
-        if (
-            (migration.version, migration.name) not in recorded
-            and migration.version != applied.version
-            and meaning_of(migration) == applied.meaning
-        ):
-            return migration
-    return None
+        if (migration.version, migration.name) not in recorded:
+            meant.setdefault(meaning_of(migration), []).append(migration)
+    # of several the first
+    return {
+        applied.version: migration
+        for applied in strangers
+        for migration in reversed(meant.get(applied.meaning, []))
+        if migration.version != applied.version
+    }
 
 
 def meaning_of(migration: MigrationFile) -> str | None:
@@ -384,8 +389,9 @@ def find_repair(files: Files, ledger: Ledger, version: int) -> "Repair":
         raise NothingToRepair(system, version, "no file has that number")
     applied = next((applied for applied in ledger.applied if applied.version == version), None)
     if applied is None:
+        moved = _find_moved(files, ledger)
         for other in ledger.applied:
-            if _moved(files, ledger, other) == file:
+            if moved.get(other.version) == file:
                 return Repair(file, other, f"the number of {file.name}, which ran as {other.name}")
         reason = f"it is not applied here; run it with: dbkit migrate {system}"
         raise NothingToRepair(system, version, reason)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import psycopg
@@ -180,7 +180,7 @@ class _Builder:
 
             watching = _Watching(self.files.versions, finished)
             try:
-                Runner(self.files._replace(objects=()), connection, watching).migrate(to)
+                Runner(replace(self.files, objects=()), connection, watching).migrate(to)
             except (DbkitError, psycopg.Error):
                 if not self.files.objects:
                     raise

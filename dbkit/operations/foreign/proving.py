@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -163,7 +163,7 @@ def prove_conversion(
         differences: list[str] = []
         if stop.message is not None:
             differences.append(f"psql stops in the old files as well: {stop.message}")
-        without = files if stop.done >= len(ups) else files._replace(objects=())
+        without = files if stop.done >= len(ups) else replace(files, objects=())
         reached = _migrate(without, new, up_to, programs.show_step, differences)
         if reached:
             differences += map(str, _differences(old, new))
