@@ -15,7 +15,7 @@ from yoyo.migrations import Migration, MigrationList, default_migration_table, g
 
 from dbkit.errors import DbkitError
 from dbkit.migrations.errors import each_fault, refuse
-from dbkit.migrations.executor import Executor
+from dbkit.migrations.executor import Beginning, Executor, fits_at_once
 from dbkit.migrations.files import (
     Checksum,
     Files,
@@ -47,6 +47,10 @@ if TYPE_CHECKING:
     from dbkit.migrations.objectrights import Rights
 
 SCHEME = "postgresql+dbkit"
+
+# gives the statements that record a migration, with the milliseconds that it took if they are more
+# than those of the transaction that is open
+_Record = Callable[[int | None], Sequence[str]]
 
 
 class SqlMigration(Migration):
@@ -263,8 +267,11 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         records = self.executor.records
         statements = [records.end_steps(interrupted.version) for interrupted in ledger.interrupted]
         statements += [
-            records.undo(number, name, get_migration_hash(name), operation="unmark")
+            statement
             for name, number in wrong.items()
+            for statement in records.undo(
+                number, name, get_migration_hash(name), operation="unmark"
+            )
         ]
         statements += [
             records.apply(
@@ -283,6 +290,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
     def close(self) -> None:
         """Finish with the connection that was given; it stays open."""
         if self._executor is not None:
+            self._executor.session.roll_back()
             with suppress(psycopg.OperationalError):
                 self._executor.stop_preparing()
                 if self._unflushed:
@@ -299,21 +307,16 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         records = self.executor.records
         texts = texts_to_keep(ours.file, script.source.text)
 
-        def record(milliseconds: int) -> str:
+        def record(milliseconds: int | None) -> Sequence[str]:
             entry = records.apply(
                 ours.file, ours.hash, script.checksum, texts, milliseconds=milliseconds
             )
             if ours.file.version < self._newest:
                 note = f"out of order, after number {self._newest}"
-                entry = f"{entry};{records.note(ours.file.version, note)}"
-            return entry
+                return entry, records.note(ours.file.version, note)
+            return (entry,)
 
-        self._run(
-            ours,
-            script,
-            "apply",
-            record,
-        )
+        self._run(ours, script, "apply", record)
 
     def rollback_one(self, migration: Migration, force: bool = False) -> None:
         """Run the rollback of a migration, and delete its records, in one transaction."""
@@ -342,30 +345,34 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         del log
         file = _sql_migration(migration).file
         records = self.executor.records
-        self.executor.session.run(
-            records.undo(file.version, file.name, migration.hash, operation="unmark")
-        )
+        undo = records.undo(file.version, file.name, migration.hash, operation="unmark")
+        self.executor.session.run("; ".join(undo))
 
     def _run(
-        self, migration: SqlMigration, script: Script, direction: str, record: Callable[[int], str]
+        self, migration: SqlMigration, script: Script, direction: str, record: _Record
     ) -> None:
         executor, name = self.executor, migration.id
         after = self._after.pop(name, None)
         self.reporter.started(name, len(script.statements), direction=direction)
         began = time.monotonic()
-        path, more_to_come = script.source.path, bool(self._after)
-        timeouts = script.timeouts.over(executor.timeouts)
         if script.transactional:
-            run = partial(
-                executor.transaction, path=path, more_to_come=more_to_come, timeouts=timeouts
-            )
+            timeouts = script.timeouts.over(executor.timeouts)
+            beginning = Beginning(timeouts, more_to_come=bool(self._after))
+
+            def run(statements: Callable[[Script], object]) -> None:
+                body = _body(statements, script, record, after)
+                executor.transaction(body, script.source.path, beginning)
+
             try:
-                run(_body(executor.statements, script, record, after))
+                if after is None and fits_at_once(script):
+                    executor.at_once(script, partial(record, None), beginning)
+                else:
+                    run(executor.statements)
             except psycopg.Error as error:
                 if not self.objects.may_help(error, direction):
                     raise
-                run(_body(self._among_objects(direction, after), script, record, after))
-            self._unflushed = more_to_come
+                run(self._among_objects(direction, after))
+            self._unflushed = beginning.more_to_come
         else:
             try:
                 self._steps(migration, direction, after).run(record, after)
@@ -475,7 +482,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         """Make a ledger of an earlier dbkit like one of this one, as far as the role may."""
         try:
             with self.connection.transaction():
-                self._run_all(self._timeouts.setting("local"))
+                self._run_all(*self._timeouts.settings("local"))
                 apart = ledger._replace(books=ledger.apart)
                 if ledger.beside and self._make_schema(apart):
                     ledger = apart
@@ -546,15 +553,14 @@ class AtomicBackend(PostgresqlPsycopgBackend):
 def _body(
     run: Callable[[Script], object],
     script: Script,
-    record: Callable[[int], str],
+    record: _Record,
     after: Callable[[], object] | None,
 ) -> Callable[[], str]:
     def body() -> str:
-        began = time.monotonic()
         run(script)
         if after:
             after()
-        return record(round((time.monotonic() - began) * 1000))
+        return "; ".join(record(None))
 
     return body
 

@@ -1,11 +1,14 @@
 """Apply object files, each in a subtransaction of its own, in the order that the server needs."""
 
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 
 import psycopg
 
-from dbkit.migrations.executor import Executor
+from dbkit.migrations.executor import Executor, fits_at_once
 from dbkit.migrations.files import ObjectFile
 from dbkit.migrations.ledger import AppliedObject
 from dbkit.migrations.objectcatalog import CatalogRow, catalog_rows, made_objects, marks
@@ -20,6 +23,7 @@ MISSING = {"42P01", "42883", "42703", "42704"}
 # others depend on it
 _IN_THE_WAY = {"42P07", "42710", "42723", "42P16", "42P13", "2BP01"}
 _SAVEPOINT = "dbkit_object"
+_MOST_TOGETHER = 50
 
 
 @dataclass(slots=True)
@@ -85,8 +89,12 @@ class Making:
         while self._waiting:
             made = len(self.done)
             self.failed = {}
-            for file in list(self._waiting):
-                self._make_with_needs(file)
+            files = deque(self._waiting)
+            while files:
+                for _ in range(self._try_together(files)):
+                    files.popleft()
+                if files:
+                    self._make_with_needs(files.popleft())
             if len(self.done) == made:
                 break
         session.run(f"release savepoint {_SAVEPOINT}")
@@ -125,6 +133,32 @@ class Making:
             return None
         named = self.makers.mentioned(error.diag.message_primary or "")
         return next((file for file in named if self._can_try(file) and file not in stack), None)
+
+    def _try_together(self, files: Iterable[ObjectFile]) -> int:
+        """Apply the first files in one go, and return how many were made before one failed."""
+        along = list(takewhile(self._goes_along, islice(files, _MOST_TOGETHER)))
+        if len(along) == 1:
+            return 0
+        session, records = self._executor.session, self._executor.records
+        texts: list[str] = []
+        ends: list[int] = []
+        for file in along:
+            mark = records.mark_object(file.path.name, file.checksum)
+            texts += f"release savepoint {_SAVEPOINT}", f"savepoint {_SAVEPOINT}", mark
+            texts += (statement.text for statement in self.scripts[file].statements)
+            ends.append(len(texts))
+        try:
+            session.run_all(texts)
+        except psycopg.Error:
+            del along[bisect_right(ends, session.done) :]
+            session.run(f"rollback to savepoint {_SAVEPOINT}")
+        for file in along:
+            self._waiting.pop(file, None)
+            self.done.append(file)
+        return len(along)
+
+    def _goes_along(self, file: ObjectFile) -> bool:
+        return self._can_try(file) and not file.after and fits_at_once(self.scripts[file])
 
     def _try(self, file: ObjectFile) -> psycopg.Error | None:
         session = self._executor.session

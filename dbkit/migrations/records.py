@@ -4,7 +4,7 @@ import getpass
 import re
 import socket
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -146,7 +146,19 @@ _ENTER = """
 insert into {ledger}
 (version, applied_at, description, name, dbkit_checksum, dbkit_meaning, milliseconds)
 values (
-    {version}, clock_timestamp(), {description}, {name}, {exact}, {meaning}, {milliseconds}
+    {version},
+    clock_timestamp(),
+    {description},
+    {name},
+    {exact},
+    {meaning},
+    -- the transaction that applies it began with it
+    coalesce(
+        {milliseconds},
+        case {operation} when 'apply' then
+            round(extract(epoch from clock_timestamp() - current_timestamp) * 1000)::integer
+        end
+    )
 )
 """
 _KEEP = """
@@ -176,7 +188,7 @@ delete from {marks} where migration_hash in ({old_hash}, {hash})
 """
 _UNMARK = "delete from {marks} where migration_hash = {hash}"
 _STRIKE = "delete from {ledger} where version = {version}"
-_UNDO = f"{_UNMARK};{_LOG};{_STRIKE}"
+_UNDO = (_UNMARK, _LOG, _STRIKE)
 _BEGIN_STEPS = """
 insert into {journal} (version, name, direction, done, statements, digest)
 values ({version}, {name}, {direction}, 0, {statements}, '')
@@ -243,18 +255,29 @@ delete from {objects} where path = {path} and type = {type} and identity = {iden
 """
 # nearly every value is a digest or a name, and there are eleven to a migration
 _NEEDS_NO_ESCAPE = re.compile(r"[\w .-]*", re.ASCII)
-# run for each migration; the server takes longer to plan them than to run them
-_APPLY = {
-    "dbkit_mark": (_MARK, ("hash", "name")),
-    "dbkit_log": (_LOG, ("id", "hash", "name", "operation", "user", "host")),
-    "dbkit_enter": (
-        _ENTER,
-        ("version", "description", "name", "exact", "meaning", "milliseconds"),
-    ),
-    "dbkit_keep": (_KEEP, ("version", "name", "up", "down")),
+# run for each migration, in one statement of which the last part is the whole; the server takes
+# longer to plan it than to run it
+_APPLY = f"with marked as ({_MARK}), logged as ({_LOG}) {_ENTER}"
+_APPLY_AND_KEEP = f"with marked as ({_MARK}), logged as ({_LOG}), entered as ({_ENTER}) {_KEEP}"
+_APPLY_VALUES = {
+    "hash": "text",
+    "name": "text",
+    "id": "text",
+    "operation": "text",
+    "user": "text",
+    "host": "text",
+    "version": "integer",
+    "description": "text",
+    "exact": "text",
+    "meaning": "text",
+    "milliseconds": "integer",
+    "up": "text",
+    "down": "text",
 }
-# run for each object file
-_MARK_OBJECTS = {"dbkit_object": (_MARK_OBJECT, ("path", "checksum"))}
+# the names of what a session prepares
+_PREPARED_APPLY = "dbkit_apply"
+_PREPARED_OBJECT = "dbkit_object"
+_OBJECT_VALUES = {"path": "text", "checksum": "text"}
 
 
 @dataclass
@@ -275,13 +298,15 @@ class Records:
     def prepare(self) -> str:
         """Return what makes the server plan the statements of `apply`, once for the session."""
         return ";".join(
-            f"prepare {name} as {self._with_placeholders(template, keys)}"
-            for name, (template, keys) in (self._apply | _MARK_OBJECTS).items()
+            [
+                self._prepare(_PREPARED_APPLY, self._apply, _APPLY_VALUES),
+                self._prepare(_PREPARED_OBJECT, _MARK_OBJECT, _OBJECT_VALUES),
+            ]
         )
 
     def forget(self) -> str:
         """Return what makes the server forget those plans."""
-        return ";".join(f"deallocate {name}" for name in self._apply | _MARK_OBJECTS)
+        return f"deallocate {_PREPARED_APPLY}; deallocate {_PREPARED_OBJECT}"
 
     def create_ledger(self, system: str | None) -> str:
         """Return what makes the table of the ledger."""
@@ -331,24 +356,19 @@ class Records:
         operation: str = "apply",
     ) -> str:
         """Return what marks, logs and enters a migration."""
-        values = self._literals(
+        written: dict[str, str | int | None] = {
             **self._log_values(migration.name, yoyo_hash, operation),
-            version=migration.version,
-            description=migration.description,
-            exact=checksum.exact,
-            meaning=checksum.meaning,
-            milliseconds=milliseconds,
-            up=texts.up,
-            down=texts.down,
-        )
+            "version": migration.version,
+            "description": migration.description,
+            "exact": checksum.exact,
+            "meaning": checksum.meaning,
+            "milliseconds": milliseconds,
+            "up": texts.up,
+            "down": texts.down,
+        }
         if self.prepared:
-            return ";".join(
-                f"execute {name}({', '.join(values[key] for key in keys)})"
-                for name, (_, keys) in self._apply.items()
-            )
-        return ";".join(
-            template.format(**self._tables, **values) for template, _ in self._apply.values()
-        )
+            return f"execute {_PREPARED_APPLY}({self._list(written[key] for key in _APPLY_VALUES)})"
+        return self._fill(self._apply, **written)
 
     def keep(self, texts: KeptTexts) -> str:
         """Return what keeps the texts of a migration that was recorded before."""
@@ -386,9 +406,12 @@ class Records:
             text = f"{text};{forget};{self.keep(texts)}"
         return text
 
-    def undo(self, version: int, name: str, yoyo_hash: str, *, operation: str = "rollback") -> str:
+    def undo(
+        self, version: int, name: str, yoyo_hash: str, *, operation: str = "rollback"
+    ) -> list[str]:
         """Return what takes a migration out of the marks and the ledger, and logs that."""
-        return self._fill(_UNDO, **self._log_values(name, yoyo_hash, operation), version=version)
+        written = self._log_values(name, yoyo_hash, operation)
+        return [self._fill(template, **written, version=version) for template in _UNDO]
 
     def begin_steps(self, version: int, name: str, direction: str, statements: int) -> str:
         """Return what notes that a migration outside a transaction begins."""
@@ -427,8 +450,7 @@ class Records:
     def mark_object(self, path: str, checksum: str) -> str:
         """Return what notes that an object file is applied now."""
         if self.prepared:
-            [name] = _MARK_OBJECTS
-            return f"execute {name}({self._literal(path)}, {self._literal(checksum)})"
+            return f"execute {_PREPARED_OBJECT}({self._list((path, checksum))})"
         return self._fill(_MARK_OBJECT, path=path, checksum=checksum)
 
     def enter_objects(self, made: Iterable[AppliedObject]) -> str:
@@ -452,10 +474,8 @@ class Records:
         return self._fill(_REMOVE_OBJECT, path=entry.path, type=entry.type, identity=entry.identity)
 
     @property
-    def _apply(self) -> dict[str, tuple[str, tuple[str, ...]]]:
-        if self.keeps_texts:
-            return _APPLY
-        return {name: statement for name, statement in _APPLY.items() if name != "dbkit_keep"}
+    def _apply(self) -> str:
+        return _APPLY_AND_KEEP if self.keeps_texts else _APPLY
 
     @cached_property
     def _tables(self) -> dict[str, str]:
@@ -494,9 +514,13 @@ class Records:
             **self._runner,
         }
 
-    def _with_placeholders(self, template: str, keys: tuple[str, ...]) -> str:
-        placeholders = {key: f"${number}" for number, key in enumerate(keys, start=1)}
-        return template.format(**self._tables, **placeholders)
+    def _prepare(self, name: str, template: str, values: Mapping[str, str]) -> str:
+        placeholders = {key: f"${number}" for number, key in enumerate(values, start=1)}
+        types = ", ".join(values.values())
+        return f"prepare {name} ({types}) as {template.format(**self._tables, **placeholders)}"
+
+    def _list(self, values: Iterable[str | int | None]) -> str:
+        return ", ".join(map(self._literal, values))
 
     def _fill(self, template: str, **values: str | int | None) -> str:
         return template.format(**self._tables, **self._literals(**values))

@@ -113,9 +113,8 @@ def texts_to_keep(migration: MigrationFile, up: str | None = None) -> KeptTexts:
         up = f"{beginning}\n-- the ledger keeps no more of these {len(up):,} characters\n"
     down = None
     with suppress(UnusableFile, SourceFault):
-        if migration.rollback.is_file():
-            shown = migration.shown_rollback
-            down = decode(read_bytes(migration.rollback, shown), shown)
+        shown = migration.shown_rollback
+        down = decode(read_bytes(migration.rollback, shown), shown)
     return KeptTexts(migration.version, migration.name, up, down)
 
 
@@ -191,10 +190,11 @@ class _Reading:
             if "\0" in text:
                 # probably another encoding, in which nothing is what it seems
                 return reading
-        header_end = reading.read_header()
-        reading.read_timeouts()
+        if _DIRECTIVE_ANYWHERE.search(reading.source.text):
+            header_end = reading.read_header()
+            reading.read_timeouts()
+            reading.check_late_directives(header_end)
         reading.read_statements()
-        reading.check_late_directives(header_end)
         return reading
 
     def read_header(self) -> int:
@@ -255,10 +255,7 @@ class _Reading:
     def check_late_directives(self, header_end: int) -> None:
         """Find directives that stand below the header, where nobody looks for them."""
         text = self.source.text
-        if (
-            _DIRECTIVE_ANYWHERE.search(text, header_end) is None
-            or _LATE_DIRECTIVE.search(text, header_end) is None
-        ):
+        if _LATE_DIRECTIVE.search(text, header_end) is None:
             return
         reason = "has no effect after the first statement; move it to the top of the file"
         with suppress(SourceFault):

@@ -2,13 +2,14 @@
 
 import select
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
 import psycopg
 from psycopg import generators
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, PipelineStatus, TransactionStatus
+from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
 
 from dbkit.migrations.progress import Blocker, Reporter
@@ -29,6 +30,7 @@ from pg_stat_activity as activity
 where activity.pid = any(pg_blocking_pids(%s))
 order by activity.pid
 """
+_UNDER_WAY = "select query from pg_stat_activity where pid = %s"
 T = TypeVar("T")
 
 
@@ -50,6 +52,9 @@ class Session:
         # the sessions that the last text was last seen to wait for
         self.held_by: tuple[Blocker, ...] = ()
         self._notices: list[tuple[str, str]] = []
+        self._poll = select.poll()
+        # what is under way when several statements were sent, and who wants to know how far it is
+        self._sent: tuple[list[bytes], Callable[[int], None] | None] | None = None
         connection.add_notice_handler(self._keep_notice)
         self._encoding = self._client_encoding
         self.speak_utf8()
@@ -69,6 +74,39 @@ class Session:
             results = [self._copy(copy_data or "")]
         elif results[-1].status == ExecStatus.COPY_OUT:
             self._stop_copy_out()
+        for self.done, result in enumerate(results):
+            if result.status == ExecStatus.FATAL_ERROR:
+                raise psycopg.errors.error_from_result(result, encoding="utf-8")
+
+    def run_all(
+        self, statements: Sequence[str], report: Callable[[int], None] | None = None
+    ) -> None:
+        """Run statements that neither take data nor give any, on one way to the server and back.
+
+        The server runs each by itself, as if it had come alone, and none after one that fails.
+        While it takes long, `report` is told how many are done.
+        """
+        if not all(map(str.isascii, statements)):
+            self.speak_utf8()
+        self.done, self.held_by = 0, ()
+        pgconn = self.connection.pgconn
+        texts = [statement.encode() for statement in statements]
+        pgconn.enter_pipeline_mode()
+        try:
+            for text in texts:
+                pgconn.send_query_params(text, None)
+            pgconn.pipeline_sync()
+        except BaseException:
+            # nobody could tell what was sent
+            self.connection.close()
+            raise
+        self._sent = texts, report
+        try:
+            results = self._wait(_results_of_all(pgconn))
+        finally:
+            self._sent = None
+        if pgconn.status == ConnStatus.OK:
+            pgconn.exit_pipeline_mode()
         for self.done, result in enumerate(results):
             if result.status == ExecStatus.FATAL_ERROR:
                 raise psycopg.errors.error_from_result(result, encoding="utf-8")
@@ -114,13 +152,14 @@ class Session:
             return ()
 
     def _wait(self, generator: Generator[Wait, Ready, T]) -> T:
-        poll = select.poll()
+        poll = self._poll
         descriptor = self.connection.pgconn.socket
         began = time.monotonic()
         try:
             wanted = next(generator)
             while True:
-                self._report_notices()
+                if self._notices:
+                    self._report_notices()
                 poll.register(descriptor, _EVENTS[wanted])
                 events = poll.poll(_SECONDS_BETWEEN_REPORTS * 1000)
                 if not events:
@@ -145,9 +184,26 @@ class Session:
             self._reporter.notice(*self._notices.pop(0))
 
     def _report_wait(self, seconds: float) -> None:
-        if blockers := self.blockers():
+        blockers = self.blockers()
+        self._report_progress()
+        if blockers:
             self.held_by = blockers
             self._reporter.waiting("for a lock", blockers, seconds)
+
+    def _report_progress(self) -> None:
+        """Tell which of the statements that were sent together is under way."""
+        texts, report = self._sent or ((), None)
+        if report is None or self._observer is None:
+            return
+        with suppress(psycopg.Error):
+            [(query,)] = self._observer.execute(_UNDER_WAY, (self._process,))
+            begins = query.encode()
+            # one of the same text may have come before
+            for number in range(self.done, len(texts)):
+                if begins and texts[number].startswith(begins):
+                    self.done = number
+                    report(number)
+                    return
 
     def _cancel(self) -> None:
         with suppress(psycopg.Error):
@@ -155,20 +211,27 @@ class Session:
         deadline = time.monotonic() + _CANCEL_SECONDS
         pgconn = self.connection.pgconn
         poll = select.poll()
-        poll.register(pgconn.socket, select.POLLIN)
         with suppress(psycopg.Error):
+            poll.register(pgconn.socket, select.POLLIN)
             while time.monotonic() < deadline:
                 if not pgconn.is_busy():
                     result = pgconn.get_result()
                     if result is None:
+                        if pgconn.pipeline_status == PipelineStatus.OFF:
+                            return
+                        continue
+                    if result.status == ExecStatus.PIPELINE_SYNC:
+                        pgconn.exit_pipeline_mode()
                         return
                     if result.status == ExecStatus.COPY_IN:
                         pgconn.put_copy_end(b"interrupted")
-                elif poll.poll(_SECONDS_BETWEEN_REPORTS * 1000):
+                    continue
+                pgconn.flush()
+                if poll.poll(_SECONDS_BETWEEN_REPORTS * 1000):
                     pgconn.consume_input()
         self.connection.close()
 
-    def _copy(self, data: str) -> psycopg.pq.abc.PGresult:
+    def _copy(self, data: str) -> PGresult:
         pgconn = self.connection.pgconn
         for start in range(0, len(data), _COPY_CHUNK):
             self._wait(generators.copy_to(pgconn, data[start : start + _COPY_CHUNK].encode()))
@@ -178,6 +241,33 @@ class Session:
         self.connection.close()
         message = "copy to stdout has nowhere to go in a migration"
         raise psycopg.errors.FeatureNotSupported(message)
+
+
+def _results_of_all(pgconn: PGconn) -> Generator[Wait, Ready, list[PGresult]]:
+    """Fetch a result for each statement that was sent, up to the mark after the last."""
+    results: list[PGresult] = []
+    lost: psycopg.OperationalError | None = None
+    while lost is None:
+        ready = yield Wait.RW if pgconn.flush() else Wait.R
+        if ready & Ready.R:
+            try:
+                pgconn.consume_input()
+            except psycopg.OperationalError as error:
+                # what came before may say why
+                lost = error
+        while not pgconn.is_busy():
+            result = pgconn.get_result()
+            if result is None:
+                if pgconn.status == ConnStatus.BAD:
+                    break
+                continue
+            if result.status == ExecStatus.PIPELINE_SYNC:
+                return results
+            results.append(result)
+    # libpq makes up an error of its own for what it can no longer fetch
+    if any(result.error_field(DiagnosticField.SQLSTATE) for result in results):
+        return results
+    raise lost
 
 
 def _ready(event: int) -> Ready:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -21,7 +21,7 @@ from dbkit.migrations.errors import (
     HalfDoneElsewhere,
     OpenTransaction,
 )
-from dbkit.migrations.executor import NEEDS_NO_TRANSACTION, Executor
+from dbkit.migrations.executor import NEEDS_NO_TRANSACTION, Beginning, Executor
 from dbkit.migrations.ledger import Interrupted, has_wide_journal, interrupted_migrations
 from dbkit.migrations.outcomes import (
     UNKNOWN,
@@ -74,13 +74,15 @@ class Steps:
     may_help: Callable[[psycopg.Error, str], bool]
     run_among_objects: Callable[[Script], object]
 
-    def run(self, record: Callable[[int], str], after: Callable[[], object] | None) -> None:
+    def run(
+        self, record: Callable[[int], Sequence[str]], after: Callable[[], object] | None
+    ) -> None:
         """Run what is not done yet; `after` and the record are one transaction at the end."""
         began = time.monotonic()
         executor = self.executor
         # the file may deallocate all plans of the session, ours among them
         executor.stop_preparing()
-        self._session.run(f"{executor.cleaning}; {self._limits.setting('')}")
+        self._session.run("; ".join([*executor.cleaning, *self._limits.settings("")]))
         number = self._begin() + 1
         while number <= len(self.script.statements):
             number = self._run_from(number)
@@ -90,9 +92,9 @@ class Steps:
         def finish() -> str:
             if after:
                 after()
-            return f"{self._records.end_steps(self.version)}; {record(milliseconds)}"
+            return "; ".join([self._records.end_steps(self.version), *record(milliseconds)])
 
-        executor.transaction(finish, self.script.source.path, timeouts=self._limits)
+        executor.transaction(finish, self.script.source.path, Beginning(self._limits))
 
     def answer(self, interrupted: Interrupted, *, done: bool) -> None:
         """Write down what a person says of the statement that was under way."""
@@ -294,7 +296,7 @@ class Steps:
             yield
         finally:
             if not self._session.connection.closed:
-                self._session.run(self._limits.setting(""))
+                self._session.run("; ".join(self._limits.settings("")))
 
     def _note_failure(self, number: int, error: Exception) -> None:
         """Note why statement `number` failed; nothing of it is done but what may be half done."""

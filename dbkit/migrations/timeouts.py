@@ -24,13 +24,13 @@ class Timeouts(NamedTuple):
             other.statement if self.statement is None else self.statement,
         )
 
-    def setting(self, scope: str) -> str:
+    def settings(self, scope: str) -> list[str]:
         """Return the statements that set them: scope is "" for the session, "local" for less."""
         lock = LOCK_TIMEOUT if self.lock is None else self.lock
-        text = f"set {scope} lock_timeout = {round(lock * 1000)}"
+        statements = [f"set {scope} lock_timeout = {round(lock * 1000)}"]
         if self.statement is not None:
-            text += f"; set {scope} statement_timeout = {round(self.statement * 1000)}"
-        return text
+            statements.append(f"set {scope} statement_timeout = {round(self.statement * 1000)}")
+        return statements
 
 
 def read_duration(text: str) -> float:

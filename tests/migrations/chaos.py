@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from enum import StrEnum, auto
@@ -321,15 +322,26 @@ def _watch(moment: tuple[int, int]) -> "count[int]":
     """Tell by the pipe when so many messages were sent, and count them all."""
     number, pipe = moment
     messages = count()
-    send = Session.run
+    send, send_all = Session.run, Session.run_all
 
-    def run_and_tell(session: Session, text: str, copy_data: str | None = None) -> None:
+    def tell(session: Session) -> None:
         if next(messages) + 1 == number:
             os.write(pipe, f"{session.connection.pgconn.backend_pid}\n".encode())
+
+    def run_and_tell(session: Session, text: str, copy_data: str | None = None) -> None:
+        tell(session)
         send(session, text, copy_data)
 
+    def run_all_and_tell(
+        session: Session, texts: Sequence[str], report: Callable[[int], None] | None = None
+    ) -> None:
+        for _ in texts:
+            tell(session)
+        send_all(session, texts, report)
+
     # in a process of its own, which ends with the run
-    setattr(Session, "run", run_and_tell)  # noqa: B010 - mypy takes no assignment
+    for name, method in (("run", run_and_tell), ("run_all", run_all_and_tell)):
+        setattr(Session, name, method)
     return messages
 
 

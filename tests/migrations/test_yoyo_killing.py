@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
@@ -72,11 +72,17 @@ class Victim:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._connection: psycopg.Connection | None = None
         self._messages = 0
-        run, execute = Session.run, psycopg.Cursor.execute
+        run, run_all, execute = Session.run, Session.run_all, psycopg.Cursor.execute
 
         def run_or_die(session: Session, text: str, copy_data: str | None = None) -> None:
             self._count(session.connection)
             run(session, text, copy_data)
+
+        def run_all_or_die(
+            session: Session, texts: Sequence[str], report: Callable[[int], None] | None = None
+        ) -> None:
+            self._count(session.connection)
+            run_all(session, texts, report)
 
         def execute_or_die(
             cursor: psycopg.Cursor,
@@ -87,6 +93,7 @@ class Victim:
             return execute(cursor, *arguments, **options)
 
         monkeypatch.setattr(Session, "run", run_or_die)
+        monkeypatch.setattr(Session, "run_all", run_all_or_die)
         monkeypatch.setattr(psycopg.Cursor, "execute", execute_or_die)
 
     def survives(
@@ -170,7 +177,7 @@ def test_y01_a_migration_killed_on_the_server_is_not_there_and_can_be_run_again(
 def test_y01_a_runner_killed_between_two_steps_leaves_each_migration_whole_or_not_at_all(
     project: Project, moment: str, applied: int
 ) -> None:
-    project.migration("0001_orders", ORDERS + ORDER)
+    project.migration("0001_orders", ORDERS + HERE + ORDER)
     project.migration("0002_more", "insert into orders values (2);")
     dying = get_context("spawn").Process(target=migrate_and_die, args=(project, moment))
 
