@@ -17,7 +17,7 @@ from enum import StrEnum, auto
 from itertools import count
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -149,6 +149,8 @@ select 'journal', to_jsonb(journal)::text from dbkit._dbkit_journal as journal
 order by 1, 2
 """
 _CRASHED = 99
+# until another transaction has begun
+_PAUSE = 0.02
 
 
 class _End(StrEnum):
@@ -163,6 +165,22 @@ class _End(StrEnum):
 
 # stopping the server takes a second, and is seldom anything else for the run than a lost backend
 _ENDS = [_End.KILL, _End.TERM, _End.INTERRUPT, _End.BACKEND] * 3 + [_End.SERVER]
+
+
+class _Moment(NamedTuple):
+    """The message at which a run tells by its pipe where it is, and for how long it then stops."""
+
+    number: int
+    pipe: int
+    pause: float = 0
+
+
+@dataclass
+class _Sent:
+    """How many messages a run sent, and which of them take several transactions."""
+
+    messages: int
+    concurrently: list[int]
 
 
 @dataclass
@@ -181,7 +199,7 @@ class Chaos:
         for name, text in _OBJECTS.items():
             self._project.object(name, text)
         self._make_database()
-        self.messages = self._run(["migrate"])
+        self.forward = self._run(["migrate"])
         self.expected = self._state()
         self.back = self._run(["rollback", "shop", "--to", "1"])
         self._run(["migrate"])
@@ -192,16 +210,22 @@ class Chaos:
         """End one run, or several in turn, finish what they began, and return what happened."""
         self._make_database()
         told: list[str] = []
-        arguments, messages = ["migrate"], self.messages
+        arguments, sent = ["migrate"], self.forward
         if random.random() < 0.3:
             self._run(["migrate"])
-            arguments, messages = ["rollback", "shop", "--to", "1"], self.back
+            arguments, sent = ["rollback", "shop", "--to", "1"], self.back
         for _ in range(random.choice([1, 1, 2, 3])):
             end = random.choice(_ENDS)
-            at, delay = random.randint(1, messages), random.choice([0, random.uniform(0, 0.03)])
-            code = self._disturb(arguments, end, at, delay)
+            at, delay = (
+                random.randint(1, sent.messages),
+                random.choice([0, random.uniform(0, 0.03)]),
+            )
+            if inside := random.random() < 0.3:
+                # in the midst of what takes several transactions
+                at, delay = random.choice(sent.concurrently), random.uniform(0.02, 0.05)
+            code = self._disturb(arguments, end, at, delay, inside=inside)
             told.append(f"{arguments[0]} {end} at {at} + {delay * 1000:.0f} ms: {code}")
-            arguments, messages = ["migrate"], self.messages
+            arguments, sent = ["migrate"], self.forward
         self._finish(told)
         if (state := self._state()) != self.expected:
             differing = sorted({*state} ^ {*self.expected})[:9]
@@ -226,15 +250,24 @@ class Chaos:
         told.append(printed)
         raise AssertionError("\n".join(told))
 
-    def _disturb(self, arguments: list[str], end: _End, at: int, delay: float) -> int:
+    def _disturb(
+        self, arguments: list[str], end: _End, at: int, delay: float, *, inside: bool
+    ) -> int:
         reached, reaching = os.pipe()
-        pid, output = self._fork(arguments, (at, reaching))
+        pid, output = self._fork(arguments, _Moment(at, reaching, pause=_PAUSE if inside else 0))
         os.close(reaching)
         with os.fdopen(reached, "rb") as told:
             backend = told.readline()
         if backend:
-            time.sleep(delay)
-            self._end(end, pid, int(backend))
+            with psycopg.connect(self.server.url(self._database)) as older:
+                if inside:
+                    # a concurrent statement waits until this transaction has ended
+                    older.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                    older.execute("select from orders limit 1")
+                time.sleep(delay)
+                self._end(end, pid, int(backend))
+                with suppress(psycopg.OperationalError):
+                    older.rollback()
         _, status = os.waitpid(pid, 0)
         code = os.waitstatus_to_exitcode(status)
         if end is _End.SERVER:
@@ -263,24 +296,24 @@ class Chaos:
             while self.server.status().running:
                 time.sleep(0.01)
 
-    def _run(self, arguments: list[str]) -> int:
-        """Run a command undisturbed, and return how many messages it sent."""
+    def _run(self, arguments: list[str]) -> _Sent:
+        """Run a command undisturbed, and return which messages it sent."""
         counted, counting = os.pipe()
-        pid, output = self._fork(arguments, (0, counting))
+        pid, output = self._fork(arguments, _Moment(0, counting))
         os.close(counting)
         with os.fdopen(counted, "rb") as told:
-            messages = told.read()
+            messages = [int(number) for number in told.read().split()]
         _, status = os.waitpid(pid, 0)
         if status != 0:
             raise AssertionError(output.read_text())
-        return int(messages)
+        return _Sent(messages.pop(), messages)
 
     def _call(self, arguments: list[str]) -> tuple[int, str]:
         pid, output = self._fork(arguments, None)
         _, status = os.waitpid(pid, 0)
         return os.waitstatus_to_exitcode(status), output.read_text()
 
-    def _fork(self, arguments: list[str], moment: tuple[int, int] | None) -> tuple[int, Path]:
+    def _fork(self, arguments: list[str], moment: _Moment | None) -> tuple[int, Path]:
         """Run the command line in a process of its own, which tells of a moment by a pipe."""
         output = self.folder / f"output-{next(self._numbers)}"
         pid = os.fork()
@@ -296,10 +329,11 @@ class Chaos:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             sys.stdout = os.fdopen(1, "w", closefd=False)
             sys.stderr = os.fdopen(2, "w", closefd=False)
-            messages = _watch(moment) if moment else count()
+            messages = _watch(moment) if moment else None
             code = run(arguments)
-            if moment and moment[0] == 0:
-                os.write(moment[1], str(next(messages)).encode())
+            if moment and messages and moment.number == 0:
+                told = [*messages.concurrently, messages.messages]
+                os.write(moment.pipe, " ".join(map(str, told)).encode())
         finally:
             os._exit(code)
 
@@ -318,31 +352,34 @@ class Chaos:
         return self._rows(_STATE)
 
 
-def _watch(moment: tuple[int, int]) -> "count[int]":
+def _watch(moment: _Moment) -> _Sent:
     """Tell by the pipe when so many messages were sent, and count them all."""
-    number, pipe = moment
-    messages = count()
+    sent = _Sent(0, [])
     send, send_all = Session.run, Session.run_all
 
-    def tell(session: Session) -> None:
-        if next(messages) + 1 == number:
-            os.write(pipe, f"{session.connection.pgconn.backend_pid}\n".encode())
+    def tell(session: Session, text: str) -> None:
+        sent.messages += 1
+        if " concurrently " in text:
+            sent.concurrently.append(sent.messages)
+        if sent.messages == moment.number:
+            os.write(moment.pipe, f"{session.connection.pgconn.backend_pid}\n".encode())
+            time.sleep(moment.pause)
 
     def run_and_tell(session: Session, text: str, copy_data: str | None = None) -> None:
-        tell(session)
+        tell(session, text)
         send(session, text, copy_data)
 
     def run_all_and_tell(
         session: Session, texts: Sequence[str], report: Callable[[int], None] | None = None
     ) -> None:
-        for _ in texts:
-            tell(session)
+        for text in texts:
+            tell(session, text)
         send_all(session, texts, report)
 
     # in a process of its own, which ends with the run
     for name, method in (("run", run_and_tell), ("run_all", run_all_and_tell)):
         setattr(Session, name, method)
-    return messages
+    return sent
 
 
 def make_chaos(rounds: int, seed: int, binaries: Binaries, seconds: float | None = None) -> int:
