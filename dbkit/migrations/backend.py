@@ -466,7 +466,7 @@ class AtomicBackend(PostgresqlPsycopgBackend):
                 if ledger.beside:
                     self._move_books(records)
                 self._run_all(
-                    records.create_ledger(ledger.system),
+                    records.create_ledger(ledger.system, alone=ledger.alone),
                     records.create_books(),
                     records.empty_books(),
                 )

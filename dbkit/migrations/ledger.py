@@ -31,6 +31,8 @@ BOOKKEEPING = (LEDGER, *BOOKS)
 
 _TABLES_READ = (MARKS, OBJECTS, JOURNAL)
 _OUR_COLUMN = "dbkit_checksum"
+# the comment on its system in a ledger that only who chooses its schema is to find
+ALONE = "only the search path of its own schema leads to this ledger"
 _LONGEST_IDENTIFIER = 63
 _DIGEST = 8
 # where a search path comes from: whoever connected chose it, or a role has it for itself
@@ -79,6 +81,13 @@ select
                                 attribute.attrelid = relation.oid
                                 and attribute.attname = 'dbkit_system'
                         ),
+                        'alone', coalesce((
+                            select col_description(relation.oid, attribute.attnum) = %(alone)s
+                            from pg_attribute as attribute
+                            where
+                                attribute.attrelid = relation.oid
+                                and attribute.attname = 'dbkit_system'
+                        ), false),
                         'books', (
                             select books.nspname
                             from pg_class as script
@@ -99,7 +108,7 @@ select
         where
             (
                 relation.relname in ('schema_version', '_yoyo_migration')
-                or relation.relname like 'schema\\_version\\_%'
+                or relation.relname like 'schema\\_version\\_%%'
             )
             and relation.relkind in ('r', 'p', 'v', 'm', 'f')
             and namespace.nspname !~ '^pg_temp'
@@ -300,6 +309,9 @@ class Ledger(NamedTuple):
     keeps_texts: bool = False
     # whether books stand beside the tables that are to be moved there
     beside: bool = False
+    # whether one that is to be made is found from its own schema alone: the search path that leads
+    # there is not the one that the database gives to everybody
+    alone: bool = False
 
     @property
     def version(self) -> int:
@@ -314,6 +326,7 @@ class _Table(TypedDict):
     owned: bool  # by this role
     columns: list[str]
     system: str | None
+    alone: bool
     books: str | None
 
 
@@ -343,8 +356,9 @@ def read_ledger(
     It is the one in the current schema. If there is none, it depends on where the search path
     comes from: one that was chosen for this connection asks for a ledger of its own; otherwise a
     ledger elsewhere on the path, or anywhere, is still the system's, as a migration may have
-    changed the search path. Of a ledger that says no system, the names of the system's files,
-    `known`, say whether it is its own. Without a system, the only ledger there is is taken.
+    changed the search path; unless the path that it was made on was chosen. Of a ledger that says
+    no system, the names of the system's files, `known`, say whether it is its own. Without a
+    system, the only ledger there is is taken.
     """
     with connection.transaction():
         # a client of SQL_ASCII gets bytes, which are equal to no name and no checksum
@@ -357,7 +371,7 @@ def read_ledger(
 
 def _read(connection: psycopg.Connection, system: str | None, known: Collection[str]) -> Ledger:
     cursor = connection.cursor(row_factory=class_row(_Survey))
-    [survey] = cursor.execute(_SURVEY)
+    [survey] = cursor.execute(_SURVEY, {"alone": ALONE})
     with _explained(survey):
         candidates = [
             table for table in survey.ledgers if _belongs(connection, table, system, known)
@@ -416,8 +430,9 @@ def _choose(survey: _Survey, system: str | None, candidates: list[_Table]) -> _T
         for table in candidates:
             if table["schema"] == schema:
                 return table
-    if survey.source not in _OF_A_ROLE and len(candidates) == 1:
-        return candidates[0]
+    elsewhere = [table for table in candidates if not table["alone"]]
+    if survey.source not in _OF_A_ROLE and len(elsewhere) == 1:
+        return elsewhere[0]
     return None
 
 
@@ -469,6 +484,7 @@ def _planned(connection: psycopg.Connection, survey: _Survey, system: str | None
         apart=books,
         beside=schema in stray,
         system=system,
+        alone=survey.source in _CHOSEN | _OF_A_ROLE,
     )
 
 

@@ -13,6 +13,7 @@ from psycopg.pq.abc import PGconn
 
 from dbkit.migrations.files import Checksum, MigrationFile
 from dbkit.migrations.ledger import (
+    ALONE,
     JOURNAL,
     LOG,
     MARKS,
@@ -42,6 +43,7 @@ create table {ledger} (
 -- one without a ledger is what is left of a ledger whose table was dropped
 drop table if exists {scripts}
 """
+_COMMENT = "comment on column {ledger}.dbkit_system is {comment}"
 # those of an earlier dbkit; the columns that are there are not made again
 _EXTEND = """
 alter table {ledger}
@@ -308,9 +310,10 @@ class Records:
         """Return what makes the server forget those plans."""
         return f"deallocate {_PREPARED_APPLY}; deallocate {_PREPARED_OBJECT}"
 
-    def create_ledger(self, system: str | None) -> str:
+    def create_ledger(self, system: str | None, *, alone: bool) -> str:
         """Return what makes the table of the ledger."""
-        return self._fill(_CREATE, system=system)
+        text = self._fill(_CREATE, system=system)
+        return f"{text}; {self._fill(_COMMENT, comment=ALONE)}" if alone else text
 
     def extend_ledger(self, system: str | None) -> str:
         """Return what makes the table of an earlier dbkit like one of this one."""

@@ -307,6 +307,20 @@ def test_each_tenant_has_its_own_tables_and_ledger(shop: Project) -> None:
     assert {"a.orders", "b.orders"} <= {*relations(shop)}
 
 
+def test_a_first_tenant_leaves_the_schema_of_everybody_to_itself(shop: Project) -> None:
+    with shop.connect() as connection:
+        connection.execute("create schema a")
+
+    migrated(shop, SHOP_DATABASE_URL=searching(shop.url, "a"))
+    before = shop.status()
+    told = migrated(shop)
+
+    assert before["version"] == 0
+    assert "up to date" not in told
+    assert {"a.orders", "public.orders"} <= {*relations(shop)}
+    assert shop.rows("select version from a.schema_version order by 1") == [(1,), (2,)]
+
+
 def test_a_tenant_is_a_role_with_its_own_search_path(shop: Project) -> None:
     database = str(conninfo_to_dict(shop.url)["dbname"])
     tenants = [f"{letter}{database[6:]}" for letter in "ab"]
