@@ -249,15 +249,22 @@ class Day:
                     self.record(connection, self.webhook(number), "invalid")
             key, letter = self.webhook(number), None
             with self.database.transaction() as connection:
-                if not self.record(connection, key, "valid"):
+                added = self.record(connection, key, "valid")
+                if added.outcome != "recorded":
                     self.crowd.count("came twice")
-                elif key == self.poison or chance.random() < 0.5:
+                elif key == self.poison or chance.random() < 0.3:
                     letter = webhook_dlq.add(
                         connection, idempotency_key=key, error="not ready", base=_AT_ONCE
                     )
                     assert letter
+                elif chance.random() < 0.3:
+                    # dies between its commit and its work: the entry is all that is left of it
+                    letter = added.queue_id
+                    assert letter
                 else:
                     self.process(connection, key)
+                    assert added.queue_id
+                    webhook_dlq.resolve(connection, id=added.queue_id)
                 strike(chance, connection)
             if letter:
                 self.letters[key] = letter
@@ -266,7 +273,9 @@ class Day:
         summary = self.crowd.summary("came twice", "died")
         self.say(f"webhooks: {summary}, {len(self.letters)} are dead letters")
 
-    def record(self, connection: Connection[Any], key: str, signature_status: str) -> UUID | None:
+    def record(
+        self, connection: Connection[Any], key: str, signature_status: str
+    ) -> webhook_events.AddRow:
         return webhook_events.add(
             connection,
             idempotency_key=key,
@@ -337,7 +346,7 @@ class Day:
                 if run and run.status == "published":
                     self.record_clips(connection, run_id)
                 return [
-                    self.record(connection, self.webhook(number), "valid"),
+                    self.record(connection, self.webhook(number), "valid").outcome != "known",
                     hitl_approvals.add(connection, run_id=run_id, gate="workflow", approver="Bob"),
                     runs.start(connection, run_id=run_id),
                     runs.fail(connection, run_id=run_id, result=None),

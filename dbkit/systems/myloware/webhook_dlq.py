@@ -69,7 +69,7 @@ class ListGivenUpRow:
 
 
 _ADD: Statement[UUID] = Statement(
-    _FILES("add", 8, "8870b92847a7a33d"),
+    _FILES("add", 9, "47c10d74f46cb50b"),
     """\
 insert into webhook_dlq as entry (idempotency_key, provider, headers, payload, error, next_retry_at)
 select
@@ -84,7 +84,8 @@ where event.idempotency_key = $5
 on conflict (idempotency_key, provider) do update
 set
     error = excluded.error,
-    last_error_at = now()
+    last_error_at = now(),
+    next_retry_at = case when entry.retry_count = 0 then excluded.next_retry_at else entry.next_retry_at end
 returning entry.id""",  # noqa: E501 - lines of the file
     takes="""
         error text, base interval, cap interval, jitter float8, idempotency_key text
@@ -106,7 +107,9 @@ def add(
     """Puts a recorded webhook that could not be processed into the queue, to be
     replayed after a first delay.
 
-    One that is there already keeps its place and its attempts, with the newer error.
+    One that is there already keeps its place and its attempts, with the newer error;
+    the lease that it was recorded
+    under is over.
     None where no such webhook is recorded.
     """
     return optional(connection, _ADD, (error, base, cap, jitter, idempotency_key))

@@ -1,5 +1,6 @@
 -- Puts a recorded webhook that could not be processed into the queue, to be replayed after a first delay.
--- One that is there already keeps its place and its attempts, with the newer error.
+-- One that is there already keeps its place and its attempts, with the newer error; the lease that it was recorded
+-- under is over.
 -- None where no such webhook is recorded.
 -- :optional
 \if :{?base} \else \set base '30 seconds' \endif
@@ -18,5 +19,6 @@ where event.idempotency_key = :'idempotency_key'
 on conflict (idempotency_key, provider) do update
 set
     error = excluded.error,
-    last_error_at = now()
+    last_error_at = now(),
+    next_retry_at = case when entry.retry_count = 0 then excluded.next_retry_at else entry.next_retry_at end
 returning entry.id;
