@@ -1,12 +1,17 @@
 """A day of mrwa: people log in and are robbed, workers run what they plan, others look on live."""
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
+from typing import TypedDict
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -38,6 +43,25 @@ _PEOPLE = ("ada", "bob", "cleo")
 _PASSWORD = "correct horse"  # noqa: S105 - of people who do not exist
 _STEPS = [{"name": "Extract", "description": None}, {"name": "Sum up", "description": None}]
 _TURNS = 4
+# how long the work of a worker that died is left alone
+_LEASE = timedelta(seconds=1)
+_KILLED = 2
+# claims an execution, tells of it, and hangs until it is killed
+_DOOMED = """
+import sys, time
+from datetime import timedelta
+from psycopg import connect
+from dbkit.systems.mrwa import execution_logs, executions
+
+with connect(sys.argv[1]) as connection:
+    claimed = executions.claim(connection, worker="doomed", lease=timedelta(seconds=1))
+    line = f"attempt {claimed.attempt}: claimed"
+    execution_logs.add(
+        connection, [execution_logs.AddValues(claimed.id, "info", line, None, None)]
+    )
+print(claimed.id, flush=True)
+time.sleep(600)
+"""
 
 
 def tell(url: str, *, workers: int, seed: int, say: Say) -> Facts:
@@ -48,6 +72,7 @@ def tell(url: str, *, workers: int, seed: int, say: Say) -> Facts:
         day.log_in()
         day.renew()
         day.plan()
+        day.kill_workers()
         with ThreadPoolExecutor(len(day.followed)) as threads:
             following = [threads.submit(day.follow, execution) for execution in day.followed]
             try:
@@ -190,6 +215,17 @@ class Day:
         self.planned = self.crowd.do("plan", plan)
         self.say(f"{len(self.planned)} executions are planned")
 
+    def kill_workers(self) -> None:
+        """Let workers in processes of their own begin, and kill them: others take their work."""
+        for _ in range(_KILLED):
+            command = [sys.executable, "-c", _DOOMED, self.url]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+                assert process.stdout
+                execution_id = UUID(process.stdout.readline().strip())
+                os.kill(process.pid, signal.SIGKILL)
+            self.written.append((execution_id, "attempt 1: claimed"))
+        self.say(f"{_KILLED} workers were killed while they worked")
+
     def follow(self, execution_id: UUID) -> int:
         """Look on live until the end."""
         with connect(self.url) as connection:
@@ -211,7 +247,7 @@ class Day:
                 ),
                 *(self.cancel(database, number) for number in numbers if number % 5 == 0),
             )
-        summary = self.crowd.summary("completed", "failed", "cancelled", "refused", "died")
+        summary = self.crowd.summary("completed", "cancelled", "refused", "died", "taken over")
         self.say(f"executions: {summary}")
 
     def give_up(self) -> None:
@@ -262,6 +298,11 @@ class Day:
         }
 
 
+class _Held(TypedDict):
+    execution_id: UUID
+    attempt: int
+
+
 @dataclass
 class Worker:
     """One of many that take what is planned, one execution after the other."""
@@ -271,59 +312,74 @@ class Worker:
     chance: Random
 
     async def run(self) -> None:
-        while execution_id := await self.claim():
+        while not await self.is_all_over():
+            claimed = await self.claim()
+            if claimed is None:
+                # what a worker that died has left comes back when its lease has run out
+                await asyncio.sleep(0.05)
+                continue
             try:
-                await self.execute(execution_id)
+                await self.execute(claimed)
                 self.day.crowd.count("completed")
             except Outrun:
                 self.day.crowd.count("outrun")
             except (Crashed, OperationalError):
                 # nobody is left who knows how far it came
                 self.day.crowd.count("died")
-                async with self.database.transaction() as connection:
-                    failed = await executions.fail(
-                        connection, execution_id=execution_id, error_message="the worker died"
-                    )
-                self.day.crowd.count("failed", failed)
 
-    async def claim(self) -> UUID | None:
+    async def is_all_over(self) -> bool:
         async with self.database.transaction() as connection:
-            claimed = await executions.claim(connection)
+            open_ones = await connection.execute(
+                """
+                select count(*)
+                from executions
+                where id = any(%s) and status not in ('completed', 'failed', 'cancelled')
+                """,
+                [self.day.planned],
+            )
+            return await open_ones.fetchone() == (0,)
+
+    async def claim(self) -> executions.ClaimRow | None:
+        async with self.database.transaction() as connection:
+            claimed = await executions.claim(connection, lease=_LEASE)
             if claimed is None:
                 return None
-            await self.write(connection, claimed.id, "claimed")
-        self.day.written.append((claimed.id, "claimed"))
-        return claimed.id
+            line = f"attempt {claimed.attempt}: claimed"
+            await self.write(connection, claimed.id, line)
+        self.day.written.append((claimed.id, line))
+        if claimed.attempt > 1:
+            self.day.crowd.count("taken over")
+        return claimed
 
-    async def execute(self, execution_id: UUID) -> None:
-        """Go through the two steps, each validated and perhaps corrected before the next."""
+    async def execute(self, claimed: executions.ClaimRow) -> None:
+        """Go through the steps that are not done, each validated and perhaps corrected."""
+        async with self.database.transaction() as connection:
+            made = await artifacts.list_for_execution(connection, execution_id=claimed.id)
+        done = {artifact.name for artifact in made}
+        key: _Held = {"execution_id": claimed.id, "attempt": claimed.attempt}
         for step in range(1, len(_STEPS) + 1):
-            async with self.piece(execution_id, f"step {step} begins") as connection:
-                demand(
-                    await executions.start_step(connection, execution_id=execution_id, step_id=step)
-                )
-            await self.overstep(execution_id)
-            async with self.piece(execution_id, f"step {step} is validated") as connection:
+            if f"step {step}" in done:
+                continue
+            async with self.piece(claimed, f"step {step} begins") as connection:
+                demand(await executions.start_step(connection, **key, step_id=step))
+            await self.overstep(claimed)
+            async with self.piece(claimed, f"step {step} is validated") as connection:
                 demand(
                     await executions.finish_step(
-                        connection,
-                        execution_id=execution_id,
-                        step_id=step,
-                        output=f"{step}",
-                        duration_ms=step,
+                        connection, **key, step_id=step, output=f"{step}", duration_ms=step
                     )
                 )
-                await change(connection, execution_id, "running", "validating")
+                await change(connection, claimed, "running", "validating")
             if self.chance.random() < 0.4:
-                async with self.piece(execution_id, f"step {step} is wrong") as connection:
-                    await change(connection, execution_id, "validating", "correcting")
-                async with self.piece(execution_id, f"step {step} is mended") as connection:
-                    await change(connection, execution_id, "correcting", "validating")
-            async with self.piece(execution_id, f"step {step} is right") as connection:
-                await change(connection, execution_id, "validating", "running")
+                async with self.piece(claimed, f"step {step} is wrong") as connection:
+                    await change(connection, claimed, "validating", "correcting")
+                async with self.piece(claimed, f"step {step} is mended") as connection:
+                    await change(connection, claimed, "correcting", "validating")
+            async with self.piece(claimed, f"step {step} is right") as connection:
+                await change(connection, claimed, "validating", "running")
                 await artifacts.add(
                     connection,
-                    execution_id=execution_id,
+                    execution_id=claimed.id,
                     type="summary",
                     name=f"step {step}",
                     data=None,
@@ -331,36 +387,46 @@ class Worker:
                     file_size_bytes=None,
                     mime_type=None,
                 )
-        async with self.piece(execution_id, "done") as connection:
-            await change(connection, execution_id, "running", "completed")
+        async with self.piece(claimed, "done") as connection:
+            demand(await executions.complete(connection, **key))
 
-    async def overstep(self, execution_id: UUID) -> None:
+    async def overstep(self, claimed: executions.ClaimRow) -> None:
         """Try a step that no execution can take."""
         if self.chance.random() < 0.2:
             try:
                 async with self.database.transaction() as connection:
-                    await change(connection, execution_id, "running", "planned")
+                    await change(connection, claimed, "running", "planned")
             except CheckViolation:
                 self.day.crowd.count("refused")
 
     @asynccontextmanager
-    async def piece(self, execution_id: UUID, line: str) -> AsyncGenerator[AsyncConnection]:
+    async def piece(
+        self, claimed: executions.ClaimRow, what: str
+    ) -> AsyncGenerator[AsyncConnection]:
         """Do a piece of work and tell of it, both or neither: a worker may die at its end."""
+        line = f"attempt {claimed.attempt}: {what}"
         async with self.database.transaction() as connection:
-            await self.write(connection, execution_id, line)
+            await self.write(connection, claimed.id, line)
             yield connection
             await strike_async(self.chance, connection, probability=0.03)
-        self.day.written.append((execution_id, line))
+        self.day.written.append((claimed.id, line))
 
     async def write(self, connection: AsyncConnection, execution_id: UUID, line: str) -> None:
         values = execution_logs.AddValues(execution_id, "info", line, None, None)
         await execution_logs.add(connection, [values])
 
 
-async def change(connection: AsyncConnection, execution_id: UUID, old: str, new: str) -> None:
+async def change(
+    connection: AsyncConnection, claimed: executions.ClaimRow, old: str, new: str
+) -> None:
     demand(
         await executions.change_status(
-            connection, execution_id=execution_id, from_status=old, status=new
+            connection,
+            execution_id=claimed.id,
+            attempt=claimed.attempt,
+            from_status=old,
+            status=new,
+            lease=_LEASE,
         )
     )
 

@@ -3,7 +3,8 @@
 update executions
 set
     status = 'cancelled',
-    completed_at = now()
+    completed_at = now(),
+    leased_until = null
 where
     id = :'execution_id'
     and user_id = :'user_id'

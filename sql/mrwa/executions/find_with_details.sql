@@ -16,11 +16,15 @@ select
     execution.completed_at,
     execution.metadata,
     execution.error_message,
+    execution.worker,
+    execution.leased_until,
+    execution.attempts,
     coalesce((
         select jsonb_agg(log order by log.timestamp, log.id)
         from (
             select
                 log.id,
+                log.execution_id,
                 log.timestamp,
                 log.level,
                 log.message,
@@ -35,6 +39,7 @@ select
         from (
             select
                 artifact.id,
+                artifact.execution_id,
                 artifact.type,
                 artifact.name,
                 artifact.data,

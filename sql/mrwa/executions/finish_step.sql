@@ -1,5 +1,6 @@
 -- Ends the step of the plan that is running as completed or failed, with its output and how long it took.
--- It touches none where the execution is not at work or the step is not running.
+-- It touches none where the execution is not at work or the step is not running, nor with the attempt of
+-- a worker that has lost it.
 -- output: nullable
 -- duration_ms: nullable
 -- :exec
@@ -24,6 +25,9 @@ set
     ))
 where
     execution.id = :'execution_id'
+\if :{?attempt}
+    and execution.attempts = :'attempt'
+\endif
     and execution.status in ('running', 'validating', 'correcting')
     and execution.plan -> 'steps' @> jsonb_build_array(
         jsonb_build_object('id', cast(:'step_id' as integer), 'status', 'running')

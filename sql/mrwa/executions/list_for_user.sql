@@ -4,9 +4,21 @@
 \if :{?max_executions} \else \set max_executions 20 \endif
 select
     execution.id,
+    execution.user_id,
     execution.input_type,
+    execution.input_value,
+    execution.input_file_url,
     execution.status,
-    execution.created_at
+    execution.plan,
+    execution.current_step,
+    execution.created_at,
+    execution.started_at,
+    execution.completed_at,
+    execution.metadata,
+    execution.error_message,
+    execution.worker,
+    execution.leased_until,
+    execution.attempts
 from executions as execution
 where
     execution.user_id = :'user_id'

@@ -1,5 +1,6 @@
 -- Begins a step of the plan, again if it was tried before: its attempts go up and it is the current one.
--- It touches none where the execution is not at work or has no such step.
+-- It touches none where the execution is not at work or has no such step, nor with the attempt of a worker
+-- that has lost it.
 -- :exec
 update executions as execution
 set
@@ -21,5 +22,8 @@ set
     ))
 where
     execution.id = :'execution_id'
+\if :{?attempt}
+    and execution.attempts = :'attempt'
+\endif
     and execution.status in ('running', 'validating', 'correcting')
     and execution.plan -> 'steps' @> jsonb_build_array(jsonb_build_object('id', cast(:'step_id' as integer)));

@@ -82,7 +82,7 @@ INVARIANTS = (
         "update executions set completed_at = null where status = 'completed'",
     ),
     Invariant(
-        "what is completed has all its steps completed, each begun once, with its artifact",
+        "what is completed has all its steps completed, each with its artifact, however many died",
         """
         select id, current_step, plan
         from executions
@@ -92,7 +92,9 @@ INVARIANTS = (
             and (
                 current_step <> (plan ->> 'total_steps')::integer
                 or jsonb_path_exists(
-                    plan, '$.steps[*] ? (@.status != "completed" || @.attempts != 1)'
+                    plan,
+                    '$.steps[*] ? (@.status != "completed" || @.attempts > $most)',
+                    jsonb_build_object('most', attempts)
                 )
                 or current_step <> (
                     select count(*) from artifacts where artifacts.execution_id = executions.id
@@ -102,18 +104,22 @@ INVARIANTS = (
         "delete from artifacts",
     ),
     Invariant(
-        "each execution that was begun was claimed by one worker",
+        "each attempt was claimed by one worker, and there are five at most",
         """
-        select executions.id, started_at, count(execution_logs.id)
+        select executions.id, started_at, attempts, count(execution_logs.id)
         from executions
-        left join execution_logs on execution_id = executions.id and message = 'claimed'
+        left join execution_logs on execution_id = executions.id and message like '%%: claimed'
         where executions.id = any(%(planned)s::uuid[])
         group by executions.id
-        having count(execution_logs.id) <> (started_at is not null)::integer
+        having
+            count(execution_logs.id) <> attempts
+            or count(distinct message) <> attempts
+            or attempts > 5
+            or (attempts = 0) <> (started_at is null)
         """,
         """
         insert into execution_logs (execution_id, level, message)
-        select id, 'info', 'claimed' from executions
+        select id, 'info', 'attempt 1: claimed' from executions
         """,
     ),
     Invariant(
@@ -122,7 +128,7 @@ INVARIANTS = (
         select executions.id, plan -> 'corrections_applied', count(execution_logs.id)
         from executions
         left join execution_logs
-            on execution_id = executions.id and message like 'step %% is wrong'
+            on execution_id = executions.id and message like '%%: step %% is wrong'
         where executions.id = any(%(planned)s::uuid[])
         group by executions.id
         having to_jsonb(count(execution_logs.id)) <> plan -> 'corrections_applied'
@@ -146,7 +152,7 @@ INVARIANTS = (
             log.times is distinct from 1
             or line is null
         """,
-        "delete from execution_logs where message = 'claimed'",
+        "delete from execution_logs where message like '%: claimed'",
     ),
     Invariant(
         "who looked on live read every line, each of them once",
@@ -164,7 +170,7 @@ INVARIANTS = (
         ) as seen on execution = execution_id and line = message
         where seen.times is distinct from 1 or message is null
         """,
-        "delete from execution_logs where message = 'claimed'",
+        "delete from execution_logs where message like '%: claimed'",
     ),
     Invariant(
         "everybody saw all executions of their own, and nobody another's",
@@ -176,5 +182,16 @@ INVARIANTS = (
         where seen_by is distinct from user_id
         """,
         "update executions set user_id = (select min(id::text)::uuid from users)",
+    ),
+    Invariant(
+        "what was left by a killed worker was taken over, and no lease outlives its execution",
+        """
+        select id, status, worker, leased_until
+        from executions
+        where
+            id = any(%(planned)s::uuid[])
+            and (worker = 'doomed' and status <> 'cancelled' or leased_until is not null)
+        """,
+        "update executions set leased_until = now()",
     ),
 )

@@ -81,6 +81,11 @@ ADDED_COLUMNS = {
         family_id uuid not null default gen_random_uuid()
         revoked_at timestamp without time zone
     """,
+    "executions": """
+        worker character varying(255)
+        leased_until timestamp with time zone
+        attempts integer not null default 0
+    """,
     "execution_logs": "added_in xid8 not null default pg_current_xact_id()",
 }
 
@@ -121,6 +126,7 @@ ADDED_INDEXES = """
     CREATE INDEX idx_sessions_revoked ON sessions USING btree (COALESCE(revoked_at, created_at), id) WHERE revoked
     CREATE INDEX idx_executions_completed ON executions USING btree (completed_at, id) WHERE status::text = 'completed'::text
     CREATE INDEX idx_executions_failed ON executions USING btree (COALESCE(completed_at, created_at), id) WHERE status::text = 'failed'::text
+    CREATE INDEX idx_executions_leased ON executions USING btree (leased_until, id) WHERE status::text = ANY (ARRAY['running'::character varying, 'validating'::character varying, 'correcting'::character varying]::text[])
     CREATE INDEX idx_executions_planned ON executions USING btree (created_at, id) WHERE status::text = 'planned'::text
     CREATE INDEX idx_execution_logs_execution_added ON execution_logs USING btree (execution_id, added_in)
 """  # noqa: E501 - as above

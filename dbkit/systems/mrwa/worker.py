@@ -1,0 +1,226 @@
+"""Work on planned executions, each under a lease that is renewed while the work goes on."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import Event, Thread
+from typing import Literal, TypeAlias
+from uuid import UUID
+
+import psycopg
+
+from dbkit.errors import DbkitError
+from dbkit.pools import AsyncDatabase, Database
+from dbkit.runtime import OMITTED
+from dbkit.systems.mrwa import executions
+from dbkit.systems.mrwa.executions import ClaimRow
+
+_LOG = logging.getLogger(__name__)
+_LEASE = timedelta(minutes=5)
+# so many heartbeats may fail before a lease runs out
+_BEATS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedWork:
+    """An execution that this worker has claimed, and whether another one has it meanwhile.
+
+    Hand `attempt=work.attempt` to every query about it: then a worker that lost its lease, because
+    it hung or the server was away, changes nothing any more.
+    """
+
+    execution: ClaimRow
+    _lost: Event = field(default_factory=Event, repr=False)
+
+    @property
+    def id(self) -> UUID:
+        """The execution's id."""
+        return self.execution.id
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is; it is 1 at first."""
+        return self.execution.attempt
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether to stop: the execution is over, cancelled or with another worker."""
+        return self._lost.is_set()
+
+    def lose(self) -> None:
+        """Note that the lease is gone."""
+        self._lost.set()
+
+
+Outcome = Literal["completed", "failed", "lost"]
+"""What became of one execution; `lost` is one that was cancelled, or that another worker has."""
+
+Execute: TypeAlias = Callable[[Database, ClaimedWork], object]
+ExecuteAsync: TypeAlias = Callable[[AsyncDatabase, ClaimedWork], Awaitable[object]]
+
+
+def work_once(
+    database: Database,
+    execute: Execute,
+    *,
+    worker: str | None = None,
+    lease: timedelta = _LEASE,
+    max_attempts: int = 5,
+) -> Outcome | None:
+    """Claim one execution and do its work; return what became of it, or None if nothing waits.
+
+    While `execute` works, the lease is renewed on another connection. The execution is completed
+    when `execute` returns, and fails with the error that it raises. If the server is lost, or this
+    process dies, the lease runs out and another worker begins the execution again.
+    """
+    with database.transaction() as connection:
+        claimed = executions.claim(
+            connection,
+            worker=OMITTED if worker is None else worker,
+            lease=lease,
+            max_attempts=max_attempts,
+        )
+    if claimed is None:
+        return None
+    work = ClaimedWork(claimed)
+    try:
+        with heartbeat(database, work, lease=lease):
+            execute(database, work)
+    except (psycopg.OperationalError, DbkitError) as error:
+        if _is_away(error):
+            raise
+        return _failed(database, work, error)
+    except Exception as error:  # noqa: BLE001 - the execution fails, and the worker goes on
+        return _failed(database, work, error)
+    with database.transaction() as connection:
+        ended = executions.complete(connection, execution_id=work.id, attempt=work.attempt)
+    return "completed" if ended else "lost"
+
+
+@contextmanager
+def heartbeat(
+    database: Database, work: ClaimedWork, *, lease: timedelta = _LEASE
+) -> Generator[None]:
+    """Renew the lease on an execution three times within each lease, until the block ends."""
+    is_over = Event()
+
+    def beat() -> None:
+        while not is_over.wait(lease.total_seconds() / _BEATS):
+            try:
+                with database.transaction() as connection:
+                    renewed = executions.renew_lease(
+                        connection, execution_id=work.id, attempt=work.attempt, lease=lease
+                    )
+            except (psycopg.Error, DbkitError, OSError) as error:
+                _LOG.warning("the lease on execution %s was not renewed: %s", work.id, error)
+                continue
+            if not renewed:
+                _LOG.warning("the lease on execution %s is lost", work.id)
+                work.lose()
+                return
+
+    thread = Thread(target=beat, name=f"lease of {work.id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+async def work_once_async(
+    database: AsyncDatabase,
+    execute: ExecuteAsync,
+    *,
+    worker: str | None = None,
+    lease: timedelta = _LEASE,
+    max_attempts: int = 5,
+) -> Outcome | None:
+    """Do what `work_once` does, in an event loop."""
+    async with database.transaction() as connection:
+        claimed = await executions.claim(
+            connection,
+            worker=OMITTED if worker is None else worker,
+            lease=lease,
+            max_attempts=max_attempts,
+        )
+    if claimed is None:
+        return None
+    work = ClaimedWork(claimed)
+    try:
+        async with heartbeat_async(database, work, lease=lease):
+            await execute(database, work)
+    except (psycopg.OperationalError, DbkitError) as error:
+        if _is_away(error):
+            raise
+        return await _failed_async(database, work, error)
+    except Exception as error:  # noqa: BLE001 - as above
+        return await _failed_async(database, work, error)
+    async with database.transaction() as connection:
+        ended = await executions.complete(connection, execution_id=work.id, attempt=work.attempt)
+    return "completed" if ended else "lost"
+
+
+@asynccontextmanager
+async def heartbeat_async(
+    database: AsyncDatabase, work: ClaimedWork, *, lease: timedelta = _LEASE
+) -> AsyncGenerator[None]:
+    """Renew the lease on an execution as `heartbeat` does, in an event loop."""
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(lease.total_seconds() / _BEATS)
+            try:
+                async with database.transaction() as connection:
+                    renewed = await executions.renew_lease(
+                        connection, execution_id=work.id, attempt=work.attempt, lease=lease
+                    )
+            except (psycopg.Error, DbkitError, OSError) as error:
+                _LOG.warning("the lease on execution %s was not renewed: %s", work.id, error)
+                continue
+            if not renewed:
+                _LOG.warning("the lease on execution %s is lost", work.id)
+                work.lose()
+                return
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _failed(database: Database, work: ClaimedWork, error: Exception) -> Outcome:
+    _LOG.warning("execution %s failed: %r", work.id, error)
+    with database.transaction() as connection:
+        ended = executions.fail(
+            connection, execution_id=work.id, attempt=work.attempt, error_message=_told(error)
+        )
+    return "failed" if ended else "lost"
+
+
+async def _failed_async(database: AsyncDatabase, work: ClaimedWork, error: Exception) -> Outcome:
+    _LOG.warning("execution %s failed: %r", work.id, error)
+    async with database.transaction() as connection:
+        ended = await executions.fail(
+            connection, execution_id=work.id, attempt=work.attempt, error_message=_told(error)
+        )
+    return "failed" if ended else "lost"
+
+
+def _is_away(error: Exception) -> bool:
+    """Say whether it is the server or the way to it that failed, not the work."""
+    if isinstance(error, psycopg.OperationalError):
+        # what the server refuses for the statement's sake, as a deadlock, has another class
+        return error.sqlstate is None or error.sqlstate[:2] in {"08", "57"}
+    cause = error.__cause__
+    return isinstance(cause, psycopg.OperationalError) and _is_away(cause)
+
+
+def _told(error: Exception) -> str:
+    # the message may hold a NUL character, which PostgreSQL refuses; its repr does not
+    return repr(error)

@@ -1,0 +1,10 @@
+-- Renews the lease of a worker on an execution; it touches none where the execution is over or another worker has it.
+-- Send it well within the lease, on a connection of its own, and stop to work when it touches none.
+-- :exec
+\if :{?lease} \else \set lease '5 minutes' \endif
+update executions
+set leased_until = now() + :'lease'
+where
+    id = :'execution_id'
+    and attempts = :'attempt'
+    and status in ('running', 'validating', 'correcting');
