@@ -157,7 +157,7 @@ class ListForTenantRow:
 
 
 _ADD: Statement[UUID] = Statement(
-    _FILES("add", 7, "03b306a1bea81f94"),
+    _FILES("add", 7, "2dc30cb9aa2f4aa4"),
     """\
 with added as (
     insert into runs (tenant_id, workflow_id, workflow_version, mode, input, triggered_by, triggered_by_user)
@@ -180,6 +180,7 @@ with added as (
                 from workflow_versions as published
                 where
                     published.workflow_id = workflow.id
+                    and published.tenant_id = $7
                     and published.version = coalesce($1, workflow.version)
             )
             or (

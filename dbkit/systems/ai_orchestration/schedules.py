@@ -89,7 +89,7 @@ class ListDueRow:
 
 
 _ADD: Statement[UUID] = Statement(
-    _FILES("add", 7, "8a19dac3a674edd6"),
+    _FILES("add", 7, "199bbfbb2c3669eb"),
     """\
 with added as (
     insert into schedules (
@@ -121,6 +121,7 @@ with added as (
         workflow.id = $8
         and workflow.tenant_id = $9
         and workflow.deleted_at is null
+        and published.tenant_id = $9
         and published.version = coalesce($10, workflow.version)
     returning
         id,
@@ -192,7 +193,7 @@ def add(
 
 
 _CHANGE: Statement[None] = Statement(
-    _FILES("change", 4, "a4d3dc8631a98edf"),
+    _FILES("change", 4, "5467a6ad9640f3b3"),
     (
         """\
 with changed as (
@@ -229,6 +230,7 @@ with changed as (
             where
                 workflow.id = schedules.workflow_id
                 and workflow.tenant_id = $6
+                and published.tenant_id = $6
                 and published.version = $3
         )""",
         END,

@@ -98,7 +98,7 @@ class ListForWorkflowRow:
 
 
 _FIND: Statement[FindRow] = Statement(
-    _FILES("find", 5, "a0578fb9b36b5641"),
+    _FILES("find", 5, "d36131c539a629eb"),
     (
         """\
 select
@@ -211,7 +211,8 @@ from workflow_versions as published
 inner join workflows as workflow on published.workflow_id = workflow.id
 where
     workflow.id = $1
-    and workflow.tenant_id = $2""",  # noqa: E501 - lines of the file
+    and workflow.tenant_id = $2
+    and published.tenant_id = $2""",  # noqa: E501 - lines of the file
         If("version"),
         """
     and published.version = $3""",
@@ -254,7 +255,7 @@ def find(
 
 
 _LIST_FOR_WORKFLOW: Statement[ListForWorkflowRow] = Statement(
-    _FILES("list_for_workflow", 3, "a7449a41e179fb8c"),
+    _FILES("list_for_workflow", 3, "8182e5df70bcc887"),
     """\
 select
     published.id,
@@ -266,6 +267,7 @@ inner join workflows as workflow on published.workflow_id = workflow.id
 where
     workflow.id = $1
     and workflow.tenant_id = $2
+    and published.tenant_id = $2
 order by published.version desc""",
     takes="workflow_id uuid, tenant_id uuid",
     gives="id uuid, version int4, published_by uuid?, published_at timestamptz",

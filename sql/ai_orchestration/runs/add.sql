@@ -25,6 +25,7 @@ with added as (
                 from workflow_versions as published
                 where
                     published.workflow_id = workflow.id
+                    and published.tenant_id = :'tenant_id'
                     and published.version = coalesce(:'workflow_version', workflow.version)
             )
             or (

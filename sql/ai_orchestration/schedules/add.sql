@@ -34,6 +34,7 @@ with added as (
         workflow.id = :'workflow_id'
         and workflow.tenant_id = :'tenant_id'
         and workflow.deleted_at is null
+        and published.tenant_id = :'tenant_id'
         and published.version = coalesce(:'workflow_version', workflow.version)
     returning
         id,

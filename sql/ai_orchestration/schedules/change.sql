@@ -29,6 +29,7 @@ with changed as (
             where
                 workflow.id = schedules.workflow_id
                 and workflow.tenant_id = :'tenant_id'
+                and published.tenant_id = :'tenant_id'
                 and published.version = :'workflow_version'
         )
 \endif

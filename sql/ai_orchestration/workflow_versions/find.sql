@@ -113,6 +113,7 @@ inner join workflows as workflow on published.workflow_id = workflow.id
 where
     workflow.id = :'workflow_id'
     and workflow.tenant_id = :'tenant_id'
+    and published.tenant_id = :'tenant_id'
 \if :{?version}
     and published.version = :'version'
 \endif

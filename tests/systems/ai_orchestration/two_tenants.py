@@ -29,7 +29,7 @@ select
         where
             held.conrelid = relation.oid
             and held.contype = 'f'
-            and held.conkey = array[attribute.attnum]
+            and attribute.attnum = any(held.conkey)
     ),
     array(
         select listed[1]
