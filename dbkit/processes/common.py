@@ -1,0 +1,72 @@
+"""The options that every process has."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+class Common(NamedTuple):
+    """How a process runs, whatever it does."""
+
+    url: str | None
+    # until nothing is left to do, not until it is told to stop
+    once: bool
+    concurrency: int
+    # seconds between two lines that say how it is, and that it has to finish what is under way
+    health: float
+    grace: float
+    level: str
+
+
+def with_common_options(concurrency: int) -> Callable[[F], F]:
+    """Give a command the options that every process has."""
+    options = [
+        click.option(
+            "--url", metavar="URL", help="The database, not the environment's or embedded one."
+        ),
+        click.option("--once", is_flag=True, help="End when there is nothing left to do."),
+        click.option(
+            "--concurrency",
+            type=click.IntRange(min=1),
+            default=concurrency,
+            show_default=True,
+            metavar="N",
+            help="How much is done at once.",
+        ),
+        click.option(
+            "--health",
+            type=click.FloatRange(min=0, min_open=True),
+            default=60.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="How often a line says how it is.",
+        ),
+        click.option(
+            "--grace",
+            type=click.FloatRange(min=0),
+            default=30.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="How long it may finish what is under way when it is told to stop.",
+        ),
+        click.option(
+            "--log-level",
+            "level",
+            type=click.Choice(_LEVELS),
+            default="info",
+            show_default=True,
+            help="The least important lines that are written to stderr.",
+        ),
+    ]
+
+    def decorated(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorated
