@@ -1,12 +1,10 @@
 """Work on planned executions, each under a lease that is renewed while the work goes on."""
 
-import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import Event, Thread
+from threading import Event
 from typing import Literal, TypeAlias
 from uuid import UUID
 
@@ -15,13 +13,12 @@ import psycopg
 from dbkit.errors import DbkitError
 from dbkit.pools import AsyncDatabase, Database
 from dbkit.runtime import OMITTED
+from dbkit.systems.heartbeats import heartbeat, heartbeat_async
 from dbkit.systems.mrwa import executions
 from dbkit.systems.mrwa.executions import ClaimRow
 
 _LOG = logging.getLogger(__name__)
 _LEASE = timedelta(minutes=5)
-# so many heartbeats may fail before a lease runs out
-_BEATS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class ClaimedWork:
     """
 
     execution: ClaimRow
-    _lost: Event = field(default_factory=Event, repr=False)
+    lost: Event = field(default_factory=Event, repr=False)
 
     @property
     def id(self) -> UUID:
@@ -48,11 +45,7 @@ class ClaimedWork:
     @property
     def is_lost(self) -> bool:
         """Whether to stop: the execution is over, cancelled or with another worker."""
-        return self._lost.is_set()
-
-    def lose(self) -> None:
-        """Note that the lease is gone."""
-        self._lost.set()
+        return self.lost.is_set()
 
 
 Outcome = Literal["completed", "failed", "lost"]
@@ -86,8 +79,15 @@ def work_once(
     if claimed is None:
         return None
     work = ClaimedWork(claimed)
+
+    def renew() -> int:
+        with database.transaction() as connection:
+            return executions.renew_lease(
+                connection, execution_id=work.id, attempt=work.attempt, lease=lease
+            )
+
     try:
-        with heartbeat(database, work, lease=lease):
+        with heartbeat(renew, lease=lease, work=f"execution {work.id}", lost=work.lost):
             execute(database, work)
     except (psycopg.OperationalError, DbkitError) as error:
         if _is_away(error):
@@ -98,37 +98,6 @@ def work_once(
     with database.transaction() as connection:
         ended = executions.complete(connection, execution_id=work.id, attempt=work.attempt)
     return "completed" if ended else "lost"
-
-
-@contextmanager
-def heartbeat(
-    database: Database, work: ClaimedWork, *, lease: timedelta = _LEASE
-) -> Generator[None]:
-    """Renew the lease on an execution three times within each lease, until the block ends."""
-    is_over = Event()
-
-    def beat() -> None:
-        while not is_over.wait(lease.total_seconds() / _BEATS):
-            try:
-                with database.transaction() as connection:
-                    renewed = executions.renew_lease(
-                        connection, execution_id=work.id, attempt=work.attempt, lease=lease
-                    )
-            except (psycopg.Error, DbkitError, OSError) as error:
-                _LOG.warning("the lease on execution %s was not renewed: %s", work.id, error)
-                continue
-            if not renewed:
-                _LOG.warning("the lease on execution %s is lost", work.id)
-                work.lose()
-                return
-
-    thread = Thread(target=beat, name=f"lease of {work.id}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
 
 
 async def work_once_async(
@@ -150,8 +119,15 @@ async def work_once_async(
     if claimed is None:
         return None
     work = ClaimedWork(claimed)
+
+    async def renew() -> int:
+        async with database.transaction() as connection:
+            return await executions.renew_lease(
+                connection, execution_id=work.id, attempt=work.attempt, lease=lease
+            )
+
     try:
-        async with heartbeat_async(database, work, lease=lease):
+        async with heartbeat_async(renew, lease=lease, work=f"execution {work.id}", lost=work.lost):
             await execute(database, work)
     except (psycopg.OperationalError, DbkitError) as error:
         if _is_away(error):
@@ -162,36 +138,6 @@ async def work_once_async(
     async with database.transaction() as connection:
         ended = await executions.complete(connection, execution_id=work.id, attempt=work.attempt)
     return "completed" if ended else "lost"
-
-
-@asynccontextmanager
-async def heartbeat_async(
-    database: AsyncDatabase, work: ClaimedWork, *, lease: timedelta = _LEASE
-) -> AsyncGenerator[None]:
-    """Renew the lease on an execution as `heartbeat` does, in an event loop."""
-
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(lease.total_seconds() / _BEATS)
-            try:
-                async with database.transaction() as connection:
-                    renewed = await executions.renew_lease(
-                        connection, execution_id=work.id, attempt=work.attempt, lease=lease
-                    )
-            except (psycopg.Error, DbkitError, OSError) as error:
-                _LOG.warning("the lease on execution %s was not renewed: %s", work.id, error)
-                continue
-            if not renewed:
-                _LOG.warning("the lease on execution %s is lost", work.id)
-                work.lose()
-                return
-
-    task = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 def _failed(database: Database, work: ClaimedWork, error: Exception) -> Outcome:

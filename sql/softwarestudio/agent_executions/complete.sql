@@ -1,5 +1,6 @@
 -- Records that an agent's execution has ended well; none if it has ended before.
 -- The database computes how long it took, by the clock: the transaction may be older than the execution.
+-- With an attempt, nothing is touched where another worker has the execution meanwhile.
 -- duration_seconds: not null
 -- row: EndedExecution
 -- :optional
@@ -9,11 +10,15 @@ with execution as (
     set
         status = 'completed',
         completed_at = clock_timestamp(),
+        leased_until = null,
         duration_seconds = extract(epoch from clock_timestamp() - started_at),
         output_summary = :'output_summary',
         tokens_used = :'tokens_used'
     where
         id = :'id'
+\if :{?attempt}
+        and attempts = :'attempt'
+\endif
         and status = 'running'
     returning
         id,

@@ -1,6 +1,7 @@
 -- Records that an agent's execution has ended with an error; none if it has ended before.
 -- The documented events have one for an end, agent_completed; its details tell that it failed.
 -- The database computes how long it took, by the clock: the transaction may be older than the execution.
+-- With an attempt, nothing is touched where another worker has the execution meanwhile.
 -- duration_seconds: not null
 -- row: EndedExecution
 -- :optional
@@ -10,11 +11,15 @@ with execution as (
     set
         status = 'failed',
         completed_at = clock_timestamp(),
+        leased_until = null,
         duration_seconds = extract(epoch from clock_timestamp() - started_at),
         error_message = :'error_message',
         tokens_used = :'tokens_used'
     where
         id = :'id'
+\if :{?attempt}
+        and attempts = :'attempt'
+\endif
         and status = 'running'
     returning
         id,
