@@ -9,7 +9,9 @@ from typing import Any, Literal, TypeAlias, get_args
 from weakref import WeakKeyDictionary
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import PGconn
 
 from dbkit.errors import CannotConnect
 
@@ -28,6 +30,15 @@ _WHERE = re.compile(
 )
 
 
+# as which role a session runs
+CURRENT_ROLE = "select current_user::text"
+# what parts the options that a session begins with, and the sign that makes it part of one
+_SPLITTING = re.compile(r"([\s\\])")
+_ESCAPED = r"\\\1"
+# what the server takes for "as who logged in", and what would leave the option without a value
+_NO_ROLES = {"", "none"}
+# the folder of a socket that is none
+_NOWHERE = "/dev/null"
 _GIVEN = "the URL given"
 Prepare: TypeAlias = Literal["auto", "always", "never"]
 
@@ -50,15 +61,20 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _MODES: WeakKeyDictionary[object, Prepare] = WeakKeyDictionary()
 
 
-def connect(url: str, *, origin: str = _GIVEN, prepare: Prepare = "auto") -> psycopg.Connection:
+def connect(
+    url: str, *, origin: str = _GIVEN, prepare: Prepare = "auto", role: str | None = None
+) -> psycopg.Connection:
     """Open a connection in autocommit mode; `origin` says in an error where the URL came from.
+
+    With `role` the session begins as that role, as if its user had logged in as it; `reset role`
+    goes back to it.
 
     Typed queries are prepared by name if no pooler stands between ("auto"), "always", which is for
     a pooler that keeps named statements for each client, or "never". The driver prepares no
     statement by itself: a name that it gives may be, behind a pooler, another client's statement.
     """
     url = libpq_url(url)
-    with explained(url, origin):
+    with explained(url, origin, role):
         connection = psycopg.connect(
             url,
             autocommit=True,
@@ -66,9 +82,40 @@ def connect(url: str, *, origin: str = _GIVEN, prepare: Prepare = "auto") -> psy
             client_encoding="UTF8",
             fallback_application_name="dbkit",
             **patience(url),
+            **taking_on(role, url),
         )
     set_prepare_mode(connection, prepare)
+    if role is not None:
+        try:
+            refuse_other_role(connection.execute(CURRENT_ROLE).fetchone(), role, url, origin)
+        except BaseException:
+            connection.close()
+            raise
     return connection
+
+
+def taking_on(role: str | None, url: str, given: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
+    """Return what makes a session begin as a role, as parameters for libpq.
+
+    It is an option of the start, so that it is the value that `reset role` goes back to. It comes
+    after the options that the URL, the environment or the parameters given have. None is needed
+    where the user is that role, as it has to be behind a pooler, which passes no options on.
+    """
+    if role is None:
+        return {}
+    resolved = _resolved(url, given)
+    if resolved.get("user") == role:
+        return {}
+    option = f"-c role={_SPLITTING.sub(_ESCAPED, role)}"
+    return {"options": f"{resolved.get('options', '')} {option}".strip()}
+
+
+def refuse_other_role(row: tuple[str] | None, role: str, url: str, origin: str = _GIVEN) -> None:
+    """Refuse a session whose role, as `CURRENT_ROLE` gives it, is not the one to be taken on."""
+    if row != (role,):
+        current = row[0] if row else ""
+        fault = f'the session runs as "{current}" and not as "{role}"; {_pooled(role)}'
+        raise CannotConnect(without_password(url), origin, fault)
 
 
 def patience(url: str, given: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
@@ -89,14 +136,20 @@ def patience(url: str, given: Mapping[str, Any] = _NOTHING) -> dict[str, Any]:
 
 
 @contextmanager
-def explained(url: str, origin: str = _GIVEN) -> Generator[None]:
-    """Say in one sentence why a connection to this URL, which the block makes, cannot be made."""
-    if fault := _fault(url):
+def explained(url: str, origin: str = _GIVEN, role: str | None = None) -> Generator[None]:
+    """Say in one sentence why a connection to this URL, which the block makes, cannot be made.
+
+    `role` is the one that the session is to begin as.
+    """
+    if fault := _fault(url) or _fault_of_role(role):
         raise CannotConnect(without_password(url), origin, fault)
     try:
         yield
     except psycopg.Error as error:
-        raise CannotConnect(without_password(url), origin, _reason(error)) from error
+        reason = _reason(error)
+        if role is not None:
+            reason += _remedy(reason, role, url)
+        raise CannotConnect(without_password(url), origin, reason) from error
 
 
 def set_prepare_mode(connection: object, mode: Prepare) -> None:
@@ -145,6 +198,49 @@ def _fault(url: str) -> str | None:
     if any("@" in host[1:] for host in hosts) or any(port and not port.isdigit() for port in ports):
         return "the port is to be a number; in a password, write @ as %40 and / as %2F"
     return None
+
+
+def _fault_of_role(role: str | None) -> str | None:
+    if role is not None and role.strip().lower() in _NO_ROLES:
+        return f"a role to take on is the name of a role, not {role!r}"
+    return None
+
+
+def _remedy(reason: str, role: str, url: str) -> str:
+    """Say what a user needs that may not begin as a role; nothing if it is not about that."""
+    if "startup parameter" in reason:
+        return f"; {_pooled(role)}"
+    user = _resolved(url).get("user", "")
+    if f'"{role}"' not in reason or user == role:
+        return ""
+    name, member = (sql.Identifier(name).as_string() for name in (role, user))
+    return (
+        "; the role has to exist, and the user that connects has to be a member of it: "
+        f"create role {name}; grant {name} to {member}"
+    )
+
+
+def _pooled(role: str) -> str:
+    return f'a pooler passes no role on, so the user in its URL has to be "{role}" itself'
+
+
+def _resolved(url: str, given: Mapping[str, Any] = _NOTHING) -> dict[str, str]:
+    """Return the parameters of a connection as libpq has them, with environment and service file.
+
+    It is asked for a connection to nowhere: it tells them of none that it did not begin.
+    """
+    names = ("user", "options", "service")
+    chosen = {name: given[name] for name in names if given.get(name) is not None}
+    nowhere = make_conninfo(url, **chosen, host=_NOWHERE, hostaddr="")
+    asked = PGconn.connect_start(nowhere.encode())
+    try:
+        return {
+            option.keyword.decode(): option.val.decode()
+            for option in asked.info
+            if option.val is not None
+        }
+    finally:
+        asked.finish()
 
 
 def _reason(error: psycopg.Error) -> str:

@@ -14,8 +14,18 @@ from weakref import finalize
 import psycopg
 from psycopg import Connection
 from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
 
-from dbkit.database import Prepare, explained, libpq_url, patience, set_prepare_mode
+from dbkit.database import (
+    CURRENT_ROLE,
+    Prepare,
+    explained,
+    libpq_url,
+    patience,
+    refuse_other_role,
+    set_prepare_mode,
+    taking_on,
+)
 from dbkit.pools.sizes import SizeChanges, Sizes, is_wanted, parameters
 from dbkit.pools.stock import Member, Statistics, Stock, is_lost, retry_pause, settings_of
 from dbkit.runtime import CommitUnknown, commit
@@ -63,6 +73,7 @@ class BlockingPool:
         sizes: Sizes,
         *,
         connect_with: dict[str, Any],
+        role: str | None,
         configure: Hook,
         reset: Hook | None,
         reconnect_failed: Callable[[Exception], object] | None,
@@ -71,6 +82,7 @@ class BlockingPool:
         self._url = url
         self._sizes = sizes
         self._parameters = connect_with
+        self._role = role
         self._configure = configure
         self._reset = reset
         self._reconnect_failed = reconnect_failed
@@ -87,7 +99,7 @@ class BlockingPool:
         """Make the first connection, so that what is wrong is an error here and now."""
         if self.stock.is_open:
             return
-        with explained(self._url):
+        with explained(self._url, role=self._role):
             connection = self._connect()
         with self._work:
             self.stock.is_open = True
@@ -296,8 +308,18 @@ class BlockingPool:
         self._drop(member)
 
     def _connect(self) -> Connection[Any]:
-        connect_with = patience(self._url, self._parameters) | self._parameters
-        return Connection[Any].connect(self._url, **connect_with)
+        url, role, given = self._url, self._role, self._parameters
+        connect_with = patience(url, given) | given | taking_on(role, url, given)
+        connection = Connection[Any].connect(url, **connect_with)
+        if role is not None:
+            try:
+                cursor = connection.cursor(row_factory=tuple_row)
+                refuse_other_role(cursor.execute(CURRENT_ROLE).fetchone(), role, url)
+                commit(connection)
+            except BaseException:
+                connection.close()
+                raise
+        return connection
 
     def _configured(self, connection: Connection[Any]) -> Member[Connection[Any]]:
         try:
@@ -355,6 +377,7 @@ def open_database(  # noqa: PLR0913 - what a person may choose
     sizes: Sizes | None = None,
     *,
     prepare: Prepare = "auto",
+    role: str | None = None,
     configure: Hook | None = None,
     reset: Hook | None = None,
     reconnect_failed: Callable[[Exception], object] | None = None,
@@ -368,6 +391,10 @@ def open_database(  # noqa: PLR0913 - what a person may choose
     `sizes` is `STEADY`, `OVERFLOWING` or a `Sizes` of your own. Each of its fields can be set
     by name instead: `open_database(url, STEADY, max_size=50)`. `prepare` says whether statements
     are prepared by name: "auto", if no pooler stands between, "always" or "never".
+
+    With `role`, every connection begins as that role, so that its rights and the policies of
+    row-level security apply, and not those of the user in the URL; `reset role` goes back to it.
+    Behind a pooler, which passes no role on, the user in the URL has to be that role itself.
 
     `configure` is called with each new connection, and `reset` with each that is given back.
     `kwargs` are parameters of psycopg's `connect`. `reconnect_failed` is called with the error
@@ -386,6 +413,7 @@ def open_database(  # noqa: PLR0913 - what a person may choose
             libpq_url(url),
             replace(sizes or Sizes(), **changes),
             connect_with=parameters(kwargs),
+            role=role,
             configure=configured,
             reset=reset,
             reconnect_failed=reconnect_failed,

@@ -12,8 +12,18 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
 
-from dbkit.database import Prepare, explained, libpq_url, patience, set_prepare_mode
+from dbkit.database import (
+    CURRENT_ROLE,
+    Prepare,
+    explained,
+    libpq_url,
+    patience,
+    refuse_other_role,
+    set_prepare_mode,
+    taking_on,
+)
 from dbkit.pools.errors import DatabaseClosed
 from dbkit.pools.pipelining import Pipelined
 from dbkit.pools.sizes import SizeChanges, Sizes, is_wanted, parameters
@@ -72,6 +82,7 @@ class LoopPool:
         connect_with: dict[str, Any],
         configure: AsyncHook | None,
         prepare: Prepare,
+        role: str | None,
         reset: AsyncHook | None,
         reconnect_failed: Callable[[Exception], object] | None,
         name: str,
@@ -81,6 +92,7 @@ class LoopPool:
         self._parameters = connect_with
         self._configure = configure
         self._prepare: Prepare = prepare
+        self._role = role
         self._reset = reset
         self._reconnect_failed = reconnect_failed
         self._name = name
@@ -93,7 +105,7 @@ class LoopPool:
         """Make the first connection, so that what is wrong is an error here and now."""
         if self.stock.is_open:
             return
-        with explained(self._url):
+        with explained(self._url, role=self._role):
             connection = await self._connect()
         member = await self._configured(connection)
         self._loop = asyncio.get_running_loop()
@@ -328,8 +340,19 @@ class LoopPool:
         self._tend()
 
     async def _connect(self) -> AsyncConnection[Any]:
-        connect_with = patience(self._url, self._parameters) | self._parameters
-        return await AsyncConnection[Any].connect(self._url, **connect_with)
+        url, role, given = self._url, self._role, self._parameters
+        connect_with = patience(url, given) | given | taking_on(role, url, given)
+        connection = await AsyncConnection[Any].connect(url, **connect_with)
+        if role is not None:
+            try:
+                cursor = connection.cursor(row_factory=tuple_row)
+                await cursor.execute(CURRENT_ROLE)
+                refuse_other_role(await cursor.fetchone(), role, url)
+                await commit_awaited(connection)
+            except BaseException:
+                await connection.close()
+                raise
+        return connection
 
     async def _configured(self, connection: AsyncConnection[Any]) -> Member[AsyncConnection[Any]]:
         try:
@@ -384,6 +407,7 @@ def open_async_database(  # noqa: PLR0913 - what a person may choose
     sizes: Sizes | None = None,
     *,
     prepare: Prepare = "auto",
+    role: str | None = None,
     configure: AsyncHook | None = None,
     reset: AsyncHook | None = None,
     reconnect_failed: Callable[[Exception], object] | None = None,
@@ -399,6 +423,7 @@ def open_async_database(  # noqa: PLR0913 - what a person may choose
             connect_with=parameters(kwargs),
             configure=configure,
             prepare=prepare,
+            role=role,
             reset=reset,
             reconnect_failed=reconnect_failed,
             name=name,
