@@ -5,6 +5,7 @@ import json
 import click
 
 from dbkit.cli.bars import spinner_when_slow
+from dbkit.cli.failures import with_url
 from dbkit.cli.options import json_option, open_project, system_argument, url_option
 from dbkit.cli.reporting import reporter
 from dbkit.migrations import Runner, read_files
@@ -44,10 +45,12 @@ def command(
         origin = adoption.origin._asdict() if adoption.origin else None
         click.echo(json.dumps({**adoption._asdict(), "origin": origin, "recorded": not plan}))
     else:
-        _print(name, adoption, files.latest, recorded=not plan)
+        _print(
+            name, adoption, files.latest, with_url(f"dbkit migrate {name}", url), recorded=not plan
+        )
 
 
-def _print(system: str, adoption: Adoption, latest: int, *, recorded: bool) -> None:
+def _print(system: str, adoption: Adoption, latest: int, following: str, *, recorded: bool) -> None:
     if adoption.origin is not None:
         origin = adoption.origin
         click.echo(
@@ -66,4 +69,4 @@ def _print(system: str, adoption: Adoption, latest: int, *, recorded: bool) -> N
     verb = "recorded at" if recorded else "would be recorded at"
     click.echo(f"{system}: {verb} version {adoption.version} of {latest}; nothing was run")
     if adoption.version < latest or recorded:
-        click.echo(f"{system}: run `dbkit migrate {system}` next")
+        click.echo(f"{system}: run `{following}` next")

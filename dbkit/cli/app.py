@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 from types import FrameType
 from typing import NoReturn
 
@@ -110,7 +111,7 @@ def cli(context: click.Context) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return the exit code of the process."""
     signal.signal(signal.SIGTERM, _terminate)
-    as_json = "--json" in _own(arguments)
+    as_json, url = "--json" in _own(arguments), _given_url(_own(arguments))
     try:
         code = cli.main(list(arguments), prog_name="dbkit", standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -123,7 +124,7 @@ def run(arguments: Sequence[str]) -> int:
     except Terminated:
         return _stopped(signal.SIGTERM, as_json=as_json)
     except Exception as error:  # noqa: BLE001 - an unexpected error is raised again
-        return _fail(error, as_json=as_json)
+        return _fail(error, as_json=as_json, url=url)
     return code if isinstance(code, int) else 0
 
 
@@ -132,7 +133,17 @@ def _own(arguments: Sequence[str]) -> Sequence[str]:
     return arguments[: arguments.index("--")] if "--" in arguments else arguments
 
 
-def _fail(error: Exception, *, as_json: bool) -> int:
+def _given_url(arguments: Sequence[str]) -> str | None:
+    """Return the value of `--url`, in either way to write it."""
+    for argument, following in pairwise((*arguments, "")):
+        if argument == "--url":
+            return following
+        if argument.startswith("--url="):
+            return argument.removeprefix("--url=")
+    return None
+
+
+def _fail(error: Exception, *, as_json: bool, url: str | None) -> int:
     """Print an expected error as a sentence and return its exit code; raise any other again."""
     # only a failure needs them
     from dbkit.cli import failures  # noqa: PLC0415
@@ -148,18 +159,18 @@ def _fail(error: Exception, *, as_json: bool) -> int:
     if not failures.is_expected(cause):
         raise cause
     if as_json:
-        click.echo(json.dumps(failures.failure_json(error)))
+        click.echo(json.dumps(failures.failure_json(error, url)))
     if isinstance(cause, click.UsageError):
         _print_error(cause.format_message(), cause.ctx)
         return USAGE
     if isinstance(cause, DbkitError):
         # each of several faults is printed as an error of its own
         for fault in getattr(cause, "faults", (cause,)):
-            _print_error(failures.sentence(fault))
+            _print_error(failures.with_urls(failures.sentence(fault), url))
     else:
-        _print_error(failures.message_of(cause))
+        _print_error(failures.with_urls(failures.message_of(cause), url))
     if standing is not None and standing.sentence and failures.is_of_the_run(cause):
-        click.echo(standing.sentence, err=True)
+        click.echo(failures.with_urls(standing.sentence, url), err=True)
     return USAGE if isinstance(cause, NoProject) else FAILURE
 
 

@@ -10,6 +10,7 @@ import psycopg
 
 from dbkit.check import RULES, CheckReport, Finding, check_system, explain
 from dbkit.cli.bars import spinner_when_slow
+from dbkit.cli.failures import with_urls
 from dbkit.cli.options import json_option, open_project, refuse_shared_url, url_option
 from dbkit.cli.printing import count_of, printable
 from dbkit.project import Project
@@ -68,9 +69,9 @@ def command(
             for system in chosen
         ]
     if as_json:
-        click.echo(json.dumps({"systems": [report.as_json() for report in reports]}))
+        click.echo(json.dumps({"systems": [_as_json(report, url) for report in reports]}))
     else:
-        _say(reports)
+        _say(reports, url)
     context.exit(int(any(report.findings for report in reports)))
 
 
@@ -92,24 +93,32 @@ def _database(
         yield connection
 
 
-def _say(reports: list[CheckReport]) -> None:
+def _as_json(report: CheckReport, url: str | None) -> dict[str, Any]:
+    told = report.as_json()
+    for finding in (*told["findings"], *told["warnings"]):
+        finding["message"] = with_urls(finding["message"], url)
+    return told
+
+
+def _say(reports: list[CheckReport], url: str | None) -> None:
     for report in reports:
         for finding in report.findings:
-            _say_finding(report, finding)
+            _say_finding(report, finding, url)
     for report in reports:
         for warning in report.warnings:
-            _say_finding(report, warning)
+            _say_finding(report, warning, url)
     for report in reports:
         click.echo(_totals(report))
 
 
-def _say_finding(report: CheckReport, finding: Finding) -> None:
+def _say_finding(report: CheckReport, finding: Finding, url: str | None) -> None:
     # the sentence of a migration begins with its file
     is_placed = finding.path is not None and finding.path not in finding.message
     place = finding.place if is_placed else f"{report.name}:"
     label = click.style("warning: ", fg="yellow", bold=True) if finding.is_warning else ""
+    message = printable(with_urls(finding.message, url))
     rule = click.style(f"[{finding.rule}]", dim=True)
-    click.echo(f"{printable(place)} {label}{printable(finding.message)} {rule}")
+    click.echo(f"{printable(place)} {label}{message} {rule}")
     if finding.snippet:
         click.echo(printable(finding.snippet))
 

@@ -32,6 +32,11 @@ _KINDS = {
     ConfigurationError: "configuration",
 }
 _PLACE = re.compile(r"^\S+\.sql:\d+:\d+: ", re.MULTILINE)
+# a command that a message tells to run on a database, up to the name of the system
+_COMMAND = re.compile(
+    r"\bdbkit (?:adopt|backup|check|force|generate|migrate|repair|resume|rollback|status) "
+    r"[\w-]+(?![^;,:`\n]*--url )"
+)
 _UNFINISHED, _LOCKED = "unfinished", "locked"
 # where one of these is wrong, there is no ledger that could tell a version
 _UNKNOWN = {"foreign", "schema", "unreachable"}
@@ -64,6 +69,14 @@ def with_url(command: str, url: str | None) -> str:
     from dbkit.database import without_password  # noqa: PLC0415
 
     return f"{command} --url {shlex.quote(without_password(url))}"
+
+
+def with_urls(text: str, url: str | None) -> str:
+    """Return a text whose commands are about the database of `--url`, as it was given.
+
+    Without it they would be run on the database of the environment, which may be another one.
+    """
+    return _COMMAND.sub(lambda command: with_url(command[0], url), text) if url else text
 
 
 def _look_up(
@@ -100,22 +113,22 @@ def _look_up(
     return Standing(system, status.version, command, f"{where}; {condition} {command}")
 
 
-def failure_json(error: Exception) -> dict[str, Any]:
-    """Return what a program reads of a failure."""
+def failure_json(error: Exception, url: str | None = None) -> dict[str, Any]:
+    """Return what a program reads of a failure; `url` is what the command was given."""
     failed = error if isinstance(error, Failed) else None
     cause = failed.error if failed else error
     faults: Sequence[Exception] = getattr(cause, "faults", (cause,))
     told = {
         "kind": _kind(faults[0]),
-        "message": "\n".join(map(message_of, faults)),
+        "message": with_urls("\n".join(map(message_of, faults)), url),
         "system": failed.standing.system if failed else getattr(cause, "system", None),
         "version": failed.standing.version if failed else None,
-        "next": failed.standing.next if failed else None,
+        "next": with_urls(failed.standing.next, url) if failed else None,
         "faults": [
             {
                 "kind": _kind(fault),
                 "class": type(fault).__name__,
-                "message": message_of(fault),
+                "message": with_urls(message_of(fault), url),
                 "version": getattr(fault, "version", None),
                 "path": getattr(fault, "path", None),
                 "line": getattr(fault, "line", None),

@@ -5,6 +5,7 @@ import json
 import click
 import psycopg
 
+from dbkit.cli.failures import with_url, with_urls
 from dbkit.cli.options import (
     json_option,
     open_project,
@@ -61,7 +62,7 @@ def command(
     if as_json:
         click.echo(json.dumps({"systems": [status.as_json() for status, _ in statuses]}))
     else:
-        _print(statuses)
+        _print(statuses, url)
     context.exit(max(status.exit_code for status, _ in statuses))
 
 
@@ -92,12 +93,16 @@ def _read_status(
         if not database.exists():
             return never_migrated(files), database
         with database.connect() as connection:
-            return read_status(files, connection), database
+            status = read_status(files, connection)
     except (DbkitError, psycopg.Error) as error:
-        return unreadable(files, error), database
+        status = unreadable(files, error)
+    problems = [
+        problem._replace(message=with_urls(problem.message, url)) for problem in status.problems
+    ]
+    return status._replace(problems=tuple(problems)), database
 
 
-def _print(statuses: list[tuple[Status, SystemDatabase | None]]) -> None:
+def _print(statuses: list[tuple[Status, SystemDatabase | None]], url: str | None) -> None:
     from rich.console import Console  # noqa: PLC0415 - JSON needs no table
     from rich.table import Table  # noqa: PLC0415
 
@@ -112,37 +117,35 @@ def _print(statuses: list[tuple[Status, SystemDatabase | None]]) -> None:
     console = Console(highlight=False)
     console.print(table)
     for status, _ in statuses:
+        migrate = with_url(f"dbkit migrate {status.name}", url)
         for problem in status.problems:
             console.print(f"{status.name}: {problem.message}", markup=False, soft_wrap=True)
             if problem.fault is not None:
                 console.print(problem.fault.snippet, markup=False, soft_wrap=True)
         for row in status.half_done:
             reason = f" ({row.error})" if row.error else ""
-            state = f"pid {status.runner.pid} is at it" if status.runner else _going_on(status.name)
+            going_on = f"go on with: {row.command(status.name)}"
+            state = f"pid {status.runner.pid} is at it" if status.runner else going_on
             console.print(
                 f"{status.name}: {row.direction} of {row.name} is half done, {row.done} of "
-                f"{row.statements} statements{reason}; {state}",
+                f"{row.statements} statements{reason}; {with_urls(state, url)}",
                 markup=False,
                 soft_wrap=True,
             )
         for replaced in status.replaced_objects:
             console.print(
                 f"{status.name}: {replaced.type} {replaced.identity} was replaced by hand; "
-                f"dbkit migrate {status.name} puts the file's back",
+                f"{migrate} puts the file's back",
                 markup=False,
                 soft_wrap=True,
             )
         for gone in status.gone_objects:
             console.print(
                 f"{status.name}: {gone.type} {gone.identity} was made by {gone.path}, "
-                f"which is gone; drop it with: dbkit migrate {status.name} --drop-gone",
+                f"which is gone; drop it with: {migrate} --drop-gone",
                 markup=False,
                 soft_wrap=True,
             )
-
-
-def _going_on(system: str) -> str:
-    return f"go on with: dbkit migrate {system}"
 
 
 def _state(status: Status) -> str:

@@ -38,12 +38,11 @@ class NotMigrated(QueryError):
 
     system: str
     problems: tuple[str, ...]
+    command: str
 
     def __str__(self) -> str:
-        return (
-            f"{self.system} cannot be typed: {'; '.join(self.problems)}; "
-            f"run dbkit migrate {self.system} first"
-        )
+        problems = "; ".join(self.problems)
+        return f"{self.system} cannot be typed: {problems}; run {self.command} first"
 
 
 @dataclass(eq=False)

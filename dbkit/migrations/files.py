@@ -206,7 +206,7 @@ def _find_migrations(
     foreign: dict[Origin, list[str]] = {}
     folder = system.migrations
     try:
-        paths, strays = _look_into(folder, root, allowed=system.sql)
+        paths, strays = _look_into(folder, root, system)
     except UnusableFile as fault:
         return (), (fault,)
     unusable: set[str] = set()
@@ -245,16 +245,17 @@ def _find_migrations(
 
 
 def _look_into(
-    folder: Path, root: Path, *, allowed: Path | None = None
+    folder: Path, root: Path, system: System | None = None
 ) -> tuple[list[Path], list[UnusableFile]]:
     """Return the SQL and Python files of a folder, and a fault for all that has no place there."""
     shown = shown_path(folder, root)
     try:
         entries = sorted(folder.iterdir(), key=_NAME_OF)
     except FileNotFoundError:
+        name = system.name if system else "SYSTEM"
         raise UnusableFile(
             shown,
-            "this folder does not exist; make the first migration with: dbkit new SYSTEM NAME",
+            f"this folder does not exist; make the first migration with: dbkit new {name} NAME",
         ) from None
     except NotADirectoryError:
         raise UnusableFile(
@@ -265,6 +266,7 @@ def _look_into(
         raise UnusableFile(shown, f"cannot be read: {error.strerror}") from error
     paths: list[Path] = []
     strays: list[UnusableFile] = []
+    allowed = system.sql if system else None
     for entry in entries:
         name = entry.name
         if allowed and name == allowed.name and entry == allowed:

@@ -258,6 +258,12 @@ class Interrupted(NamedTuple):
     # whether there were temporary tables, which end with their session
     temporary: bool
 
+    def command(self, system: str) -> str:
+        """Return what finishes it, and does no more than that."""
+        if self.direction == "apply":
+            return f"dbkit migrate {system} --to {self.version}"
+        return f"dbkit rollback {system} --to {self.version - 1}"
+
 
 class AppliedObject(NamedTuple):
     """A view, function, trigger or policy that a file made in this database."""

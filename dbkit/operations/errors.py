@@ -1,6 +1,7 @@
 """What can keep an operation on a database in use from being done."""
 
 from dataclasses import dataclass
+from shlex import quote
 
 from dbkit.errors import ConfigurationError, DbkitError, QueryError, nearest
 
@@ -99,7 +100,8 @@ class NoBackup(ConfigurationError):
     def __str__(self) -> str:
         return (
             f"there is no backup of {self.system} in {self.folder}; "
-            f"make one with `dbkit backup {self.system}`, or name a file"
+            f"make one with `dbkit backup {self.system} --folder {quote(self.folder)}`, "
+            "or name a file"
         )
 
 
@@ -174,7 +176,10 @@ class AlreadyOurs(ConfigurationError):
     version: int
 
     def __str__(self) -> str:
-        return f"{self.system} is recorded at version {self.version} already; see `dbkit status`"
+        return (
+            f"{self.system} is recorded at version {self.version} already; "
+            f"see `dbkit status {self.system}`"
+        )
 
 
 @dataclass(eq=False)

@@ -217,7 +217,7 @@ def test_what_is_ours_already_is_not_adopted_again(shop: Project) -> None:
 
     message = refusal(shop.dbkit("adopt", "shop"))
 
-    assert message == "shop is recorded at version 4 already; see `dbkit status`"
+    assert message == "shop is recorded at version 4 already; see `dbkit status shop`"
 
 
 def test_no_database_is_left_behind(shop: Project) -> None:

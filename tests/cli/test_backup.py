@@ -242,7 +242,7 @@ def test_an_archive_of_pg_dumps_own_is_restored_unproved(shop: Project, binaries
 
 
 def test_without_a_backup_it_says_how_to_make_one(shop: Project) -> None:
-    assert "make one with `dbkit backup shop`" in refusal(shop.dbkit("restore", "shop"))
+    assert "make one with `dbkit backup shop --folder " in refusal(shop.dbkit("restore", "shop"))
 
 
 def test_nobody_else_can_read_a_backup(shop: Project) -> None:

@@ -123,8 +123,7 @@ def test_a_folder_that_is_missing_is_named_with_the_way_to_make_it(project: Proj
     ran = project.dbkit("migrate")
 
     assert refusal(ran) == (
-        f"{FOLDER}: this folder does not exist; make the first migration with: "
-        "dbkit new SYSTEM NAME"
+        f"{FOLDER}: this folder does not exist; make the first migration with: dbkit new shop NAME"
     )
 
 

@@ -437,7 +437,7 @@ def test_nothing_else_is_done_while_a_migration_is_half_done(orders: Project) ->
     assert status.returncode == 2
     assert (
         "shop: apply of 0002_more is half done, 1 of 2 statements (division by zero); "
-        "go on with: dbkit migrate shop"
+        "go on with: dbkit migrate shop --to 2"
     ) in status.stdout
 
 
