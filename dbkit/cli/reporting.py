@@ -152,6 +152,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "left_out": list(outcome.left_out),
         "dropped": list(outcome.dropped),
         "ahead": list(outcome.ahead),
+        "half_done": [going_on._asdict() for going_on in outcome.half_done],
         "undone": [{"name": name, "statements": list(texts)} for name, texts in outcome.undone],
     }
 
@@ -168,10 +169,15 @@ def print_plan(outcome: Outcome, verb: str) -> None:
         click.echo(f"{outcome.system}: nothing to do at version {outcome.after}")
         return
     click.echo(f"{outcome.system}: from version {outcome.before} to {outcome.after}, {verb}")
-    for name, statements in outcome.undone:
+    for name, direction, statement, statements in outcome.half_done:
+        where = f"statement {statement} of {statements}"
+        if statement > statements:
+            where = f"its record: all of its {statements} statements are done"
+        click.echo(f"  {direction} of {name} is half done, and goes on with {where}")
+    for name, texts in outcome.undone:
         click.echo(f"  take back {name}")
-        for statement in statements:
-            click.echo(f"    {statement[:_LONGEST_STATEMENT]}")
+        for text in texts:
+            click.echo(f"    {text[:_LONGEST_STATEMENT]}")
     for name in (*outcome.migrations, *outcome.objects):
         click.echo(f"  {name}")
     for name in outcome.dropped:

@@ -180,6 +180,14 @@ def open_question(
     )
 
 
+def statements_done(connection: psycopg.Connection, interrupted: Interrupted) -> int:
+    """Return how many statements of a half-done migration are done, of which nothing is asked."""
+    if interrupted.running is None:
+        return interrupted.done
+    verdict = judge(connection, interrupted.facts or UNKNOWN).verdict
+    return interrupted.done + (verdict is Verdict.DONE)
+
+
 def leftovers(connection: psycopg.Connection, facts: Facts) -> Judgement:
     """Return what stands in the way of a statement that is about to run, and how to mend it.
 

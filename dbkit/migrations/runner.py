@@ -54,6 +54,16 @@ if TYPE_CHECKING:
 _FOLLOWED = EditedMigration | HoleInLedger | MissingMigration | MovedMigration | RenamedMigration
 
 
+class GoingOn(NamedTuple):
+    """Where a run goes on with a migration outside a transaction that is half done."""
+
+    name: str
+    direction: str
+    # the number of the statement; one more than there are if only the record is missing
+    statement: int
+    statements: int
+
+
 class Outcome(NamedTuple):
     """What a run did, or would do."""
 
@@ -73,11 +83,13 @@ class Outcome(NamedTuple):
 
     # what was taken back before, newest first; each with the statements that undo it
     undone: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    # of a plan: what is half done and is finished first
+    half_done: tuple[GoingOn, ...] = ()
 
     @property
     def changed(self) -> bool:
         """Whether there was anything to do."""
-        return bool(self.migrations or self.objects or self.dropped or self.undone)
+        return any((self.migrations, self.objects, self.dropped, self.undone, self.half_done))
 
 
 @dataclass(slots=True)
@@ -109,14 +121,50 @@ class Runner:
         self, to: int | None = None, *, drop_gone: bool = False, out_of_order: bool = False
     ) -> Outcome:
         """Return what `migrate` would do, or refuse what it would refuse; nothing is written."""
-        ledger = self._sound_ledger(forward=True, out_of_order=out_of_order)
+        found = self._sound_ledger(forward=True, out_of_order=out_of_order)
+        ledger = self._without_rollbacks(found)
         pending = self._forward(ledger, to, out_of_order=out_of_order)
+        self._check_half_done(ledger, pending, "apply")
         objects = self._objects_to_apply(ledger, pending)
         refuse(find_pending_faults(self.files, pending, objects))
         planned = self._planned(ledger, pending, objects, drop_gone=drop_gone)
-        if planned.changed:
+        if planned.changed or found.interrupted:
             refuse_shared_process(self.connection)
-        return planned
+        return planned._replace(before=found.version, half_done=self._going_on(found))
+
+    def _without_rollbacks(self, ledger: Ledger) -> Ledger:
+        """Return the ledger as it will be when each rollback that is half done is finished."""
+        for interrupted in ledger.interrupted:
+            if interrupted.direction == "rollback":
+                undone = self._backward(ledger, interrupted.version - 1)
+                self._check_half_done(ledger, undone, "rollback")
+                kept = len(ledger.applied) - len(undone)
+                applied = ledger.applied[:kept]
+                return ledger._replace(applied=applied, interrupted=())
+        return ledger
+
+    def _going_on(self, ledger: Ledger) -> tuple[GoingOn, ...]:
+        if not ledger.interrupted:
+            return ()
+        # not loaded where nothing is to be judged
+        from dbkit.migrations.outcomes import statements_done  # noqa: PLC0415
+        from dbkit.migrations.script import read_migration, read_rollback  # noqa: PLC0415
+        from dbkit.migrations.steps import refuse_edited  # noqa: PLC0415
+
+        known = {file.name: file for file in self.files.migrations}
+        for interrupted in ledger.interrupted:
+            if interrupted.name in known:
+                read = read_migration if interrupted.direction == "apply" else read_rollback
+                refuse_edited(read(known[interrupted.name]), interrupted)
+        return tuple(
+            GoingOn(
+                interrupted.name,
+                interrupted.direction,
+                statements_done(self.connection, interrupted) + 1,
+                interrupted.statements,
+            )
+            for interrupted in ledger.interrupted
+        )
 
     def _planned(
         self,
@@ -203,10 +251,12 @@ class Runner:
 
         ledger = self._ledger_above(to)
         planned = self._to_roll_back(ledger, to)
-        refuse(find_rollback_faults(self._backward(ledger, to)))
+        undone = self._backward(ledger, to)
+        refuse(find_rollback_faults(undone))
         if planned.changed:
+            self._check_half_done(ledger, undone, "rollback")
             refuse_shared_process(self.connection)
-        return planned
+        return planned._replace(half_done=self._going_on(ledger) if planned.changed else ())
 
     def _to_roll_back(self, ledger: Ledger, to: int) -> Outcome:
         undone = self._backward(ledger, to)

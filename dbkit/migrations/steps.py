@@ -143,8 +143,7 @@ class Steps:
         The lock is held: whoever ran it is gone, and nothing is under way any more.
         """
         done, records = interrupted.done, self._records
-        if self._digest(done) != interrupted.digest is not None:
-            raise EditedWhileHalfDone(self.version, self.script.source.path, done)
+        refuse_edited(self.script, interrupted)
         question = open_question(self._session.connection, self.system, interrupted)
         if question is not None:
             raise question
@@ -345,11 +344,7 @@ class Steps:
 
     @cached_property
     def _digests(self) -> list[str]:
-        digests = [""]
-        for statement in self.script.statements:
-            text = f"{digests[-1]}{statement.text}{statement.copy_data or ''}"
-            digests.append(hashlib.sha256(text.encode()).hexdigest())
-        return digests
+        return _digests_of(self.script.statements)
 
     @cached_property
     def _text(self) -> str:
@@ -386,3 +381,19 @@ def _is_kept_by_session(statement: ScriptStatement) -> bool:
 def _reason(error: Exception) -> str:
     diag = getattr(error, "diag", None)
     return getattr(diag, "message_primary", None) or str(error)
+
+
+def refuse_edited(script: Script, interrupted: Interrupted) -> None:
+    """Refuse to go on with a file whose statements that are done were changed since."""
+    digests = _digests_of(script.statements[: interrupted.done])
+    if interrupted.digest is not None and digests[interrupted.done :] != [interrupted.digest]:
+        raise EditedWhileHalfDone(interrupted.version, script.source.path, interrupted.done)
+
+
+def _digests_of(statements: Sequence[ScriptStatement]) -> list[str]:
+    """Return the digest of no statement, of the first one, of the first two and so on."""
+    digests = [""]
+    for statement in statements:
+        text = f"{digests[-1]}{statement.text}{statement.copy_data or ''}"
+        digests.append(hashlib.sha256(text.encode()).hexdigest())
+    return digests

@@ -58,6 +58,7 @@ def test_migrate_stops_at_the_version_asked_for(shop: Project) -> None:
                 "left_out": [],
                 "dropped": [],
                 "ahead": [],
+                "half_done": [],
                 "undone": [],
             }
         ]

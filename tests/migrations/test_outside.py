@@ -1,11 +1,13 @@
 """A migration outside a transaction goes on after any end of its run, and says what it knows."""
 
+import json
 import os
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing import get_context
+from typing import Any
 
 import psycopg
 import pytest
@@ -460,6 +462,78 @@ def test_a_lost_rollback_is_finished_and_the_migration_made_anew(orders: Project
 
     assert orders.rows("select id from orders where id > 9") == [(10,)]
     assert (orders.status()["version"], orders.status()["half_done"]) == (2, [])
+
+
+def _plan(project: Project, *command: str) -> tuple[str, Any]:
+    """Return a plan as a person reads it, and what a program reads of what is half done."""
+    for_program = json.loads(project.dbkit(*command, "--plan", "--json").stdout)
+    return project.dbkit(*command, "--plan").stdout, for_program["systems"][0]["half_done"]
+
+
+def test_a_plan_says_with_which_statement_a_half_done_migration_goes_on(orders: Project) -> None:
+    orders.migration("0002_more", f"{OUTSIDE}select 1;\nselect 1 / 0;\n")
+    orders.migration("0003_last", "select 1;")
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        migrate(orders)
+
+    plan, half_done = _plan(orders, "migrate", "shop")
+    lower = orders.dbkit("migrate", "shop", "--to", "1", "--plan")
+    back = orders.dbkit("rollback", "shop", "--plan")
+    orders.migration("0002_more", f"{OUTSIDE}select 2;\nselect 1;\n")
+    edited = orders.dbkit("migrate", "shop", "--plan")
+
+    assert plan.splitlines() == [
+        "shop: from version 1 to 3, would run",
+        "  apply of 0002_more is half done, and goes on with statement 2 of 2",
+        "  0002_more",
+        "  0003_last",
+    ]
+    assert half_done == [
+        {"name": "0002_more", "direction": "apply", "statement": 2, "statements": 2}
+    ]
+    assert "finish it first with: dbkit migrate shop --to 2" in lower.stderr
+    assert "finish it first with: dbkit migrate shop --to 2" in back.stderr
+    assert "its first 1 statements are done, and were edited since" in edited.stderr
+
+
+def test_a_plan_says_that_a_half_done_rollback_is_finished_first(orders: Project) -> None:
+    undoing = f"{OUTSIDE}drop table more;\nselect 1 / 0;\n"
+    orders.migration("0002_more", "create table more (id integer);", undoing)
+    migrate(orders)
+    with orders.connect() as connection, pytest.raises(psycopg.errors.DivisionByZero):
+        orders.runner(connection).rollback(1)
+    told = "  rollback of 0002_more is half done, and goes on with statement 2 of 2"
+
+    forward, _ = _plan(orders, "migrate", "shop")
+    back, half_done = _plan(orders, "rollback", "shop")
+    orders.migration("0002_more", "create table more (id integer);", undoing.replace("/ 0", ""))
+    migrate(orders)
+
+    assert forward.splitlines() == ["shop: from version 2 to 2, would run", told, "  0002_more"]
+    assert back.splitlines() == ["shop: from version 2 to 1, would undo", told, "  0002_more"]
+    assert half_done[0]["direction"] == "rollback"
+    assert orders.rows("select * from more") == []
+    assert _plan(orders, "migrate", "shop") == ("shop: nothing to do at version 2\n", [])
+
+
+def test_a_plan_knows_what_the_catalog_says_of_a_lost_statement(orders: Project) -> None:
+    [(name,)] = orders.rows("select 'planned_' || current_database()")
+    create = f"create database {name}"
+    orders.migration("0002_database", f"{OUTSIDE}{create};\ndrop database {name};\n")
+    killed_before(orders, 2)
+    with orders.connect() as connection:
+        # as if the run had been killed before it noted the end of the first statement
+        connection.execute(
+            "update dbkit._dbkit_journal set done = 0, digest = '', running = %s, facts = "
+            "jsonb_build_object('kind', 'existence', 'what', 'database', 'name', %s::text, "
+            "'wanted', true, 'present', false)",
+            (create, name),
+        )
+
+    plan, _ = _plan(orders, "migrate", "shop")
+    migrate(orders)
+
+    assert "goes on with statement 2 of 2" in plan
 
 
 def test_an_object_that_stands_in_the_way_is_taken_down_and_put_back(orders: Project) -> None:
