@@ -64,7 +64,10 @@ INVARIANTS = (
             project = %(story)s
             and (status not in ('published', 'failed') or result is null)
         """,
-        "update runs set status = 'running'",
+        """
+        set local session_replication_role = replica;
+        update runs set status = 'running'
+        """,
     ),
     Invariant(
         "no gate was opened twice, and none was passed without",

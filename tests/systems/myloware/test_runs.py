@@ -172,3 +172,68 @@ def test_a_gate_is_opened_by_a_person_and_the_run_goes_on(database: Connection, 
     assert (approval.run_id, approval.gate, approval.approver) == (run, "prepublish", "ada")
     assert found is not None
     assert found.status == "running"
+
+
+STEPS = {
+    "pending_workflow": {"running", "failed"},
+    "running": {"pending_workflow", "pending_ideate", "pending_prepublish", "published", "failed"},
+    "pending_ideate": {"running", "failed"},
+    "pending_prepublish": {"running", "failed"},
+    "published": set[str](),
+    "failed": set[str](),
+}
+
+
+@pytest.mark.parametrize("status", STEPS)
+def test_a_run_takes_legal_steps_alone_whoever_writes(database: Connection, status: str) -> None:
+    taken: set[str] = set()
+    for following in (*STEPS, "runing", "rendering"):
+        try:
+            with database.transaction(force_rollback=True):
+                database.execute(
+                    "insert into runs (run_id, project, status) values ('1', 'aismr', %s)", [status]
+                )
+                database.execute("update runs set status = %s", [following])
+        except errors.CheckViolation as refusal:
+            assert refusal.diag.constraint_name == "runs_legal_step"
+            assert (
+                refusal.diag.message_primary == f"run 1 is {status} and cannot become {following}"
+            )
+        else:
+            taken.add(following)
+
+    # what it is already is no step
+    assert taken == STEPS[status] | {status}
+
+
+def test_on_a_status_that_is_not_documented_anything_may_follow(database: Connection) -> None:
+    database.execute(
+        "insert into runs (run_id, project, status) values ('1', 'aismr', 'rendering')"
+    )
+
+    database.execute("update runs set status = 'uploading'")
+    database.execute("update runs set status = 'running'")
+
+    assert runs.finish(database, run_id="1", result={}) is not None
+
+
+def test_an_application_adds_a_step_of_its_own(database: Connection, run: str) -> None:
+    database.execute(
+        "update run_statuses set next_statuses = next_statuses || '{rendering}'"
+        " where status = 'running'"
+    )
+
+    database.execute("update runs set status = 'rendering' where run_id = %s", [run])
+
+    [(status,)] = database.execute("select status from runs")
+    assert status == "rendering"
+
+
+def test_a_step_that_is_refused_says_which_may_follow(database: Connection, run: str) -> None:
+    with pytest.raises(errors.CheckViolation) as refusal:
+        database.execute("update runs set status = 'runing' where run_id = %s", [run])
+
+    assert refusal.value.diag.message_hint == (
+        "What may follow is in run_statuses: "
+        "pending_workflow, pending_ideate, pending_prepublish, published, failed."
+    )
