@@ -132,6 +132,7 @@ COSINE_INDEX = """
 # what the documents say and do not hold: an artifact is once in its run, citations are one trace's
 OWN_INDEXES = """
     CREATE INDEX idx_artifacts_run ON artifacts USING btree (run_id, created_at, id)
+    CREATE INDEX idx_runs_running ON runs USING btree (updated_at, run_id) WHERE status = 'running'::text
     CREATE UNIQUE INDEX uq_artifacts_checksum ON artifacts USING btree (run_id, type, checksum) WHERE checksum IS NOT NULL
     CREATE UNIQUE INDEX uq_artifacts_citations ON artifacts USING btree ((metadata ->> 'traceId'::text)) WHERE type = 'citations'::text
 """  # noqa: E501 - one index a line, as the catalog prints it

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dbkit.systems.myloware.signatures import NoSecret, Provider, check_signature
+from dbkit.systems.myloware.webhook_signatures import NoSecret, Provider, check_signature
 
 BODY = b"Hello, World!"
 # from the page of another company about the signatures of its webhooks, so not our own reckoning

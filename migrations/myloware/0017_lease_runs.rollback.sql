@@ -1,0 +1,3 @@
+drop index idx_runs_running;
+
+drop table run_leases;
