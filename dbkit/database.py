@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, get_args
+from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -173,6 +174,21 @@ def libpq_url(url: str) -> str:
     that a file of secrets ends with.
     """
     return _DRIVER_SUFFIX.sub(r"\1", url.strip())
+
+
+def url_of_role(role: str | None, url: str) -> str:
+    """Return a URL with which a session of any program begins as a role."""
+    if fault := _fault_of_role(role):
+        raise CannotConnect(without_password(url), _GIVEN, fault)
+    option = taking_on(role, url).get("options")
+    if option is None:
+        return url
+    if not _URL.match(url):
+        return make_conninfo(url, options=option)
+    head, _, query = url.partition("?")
+    others = [part for part in query.split("&") if part and not part.startswith("options=")]
+    others.append(f"options={quote(option, safe='')}")
+    return f"{head}?{'&'.join(others)}"
 
 
 def without_password(url: str) -> str:

@@ -27,8 +27,8 @@ class SystemDatabase(NamedTuple):
     embedded: "EmbeddedServer | None" = None
 
     @contextmanager
-    def connect(self) -> Generator[psycopg.Connection]:
-        """Connect, and close the connection afterwards.
+    def connect(self, *, role: str | None = None) -> Generator[psycopg.Connection]:
+        """Connect, and close the connection afterwards; with `role` as that role.
 
         On the embedded server the database is created if it does not exist; on any other server
         that is an error.
@@ -37,13 +37,13 @@ class SystemDatabase(NamedTuple):
             if self.embedded is not None:
                 stack.enter_context(self.embedded.hold())
             try:
-                connection = connect(self.url, origin=self.origin)
+                connection = connect(self.url, origin=self.origin, role=role)
             except CannotConnect:
                 # not created before the first try: to look would cost every command a connection
                 if self.embedded is None:
                     raise
                 self.create()
-                connection = connect(self.url, origin=self.origin)
+                connection = connect(self.url, origin=self.origin, role=role)
             yield stack.enter_context(connection)
 
     @contextmanager

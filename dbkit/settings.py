@@ -35,7 +35,7 @@ class InvalidSettings(ConfigurationError):
 
 
 _KEYS = {"systems", "server"}
-_SYSTEM_KEYS = {"migrations", "sql", "url-env", "package", "tenant", "calls"}
+_SYSTEM_KEYS = {"migrations", "sql", "url-env", "package", "tenant", "calls", "role"}
 _CALLS = ("sync", "async", "both")
 _SERVER_KEYS = {"folder", "postgres"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -53,6 +53,8 @@ class System(NamedTuple):
     tenant: str | None = None
     # for which connections functions are generated: "sync", "async" or "both"
     calls: str = "both"
+    # the role that the application runs as; migrations are run by the user in the URL
+    role: str | None = None
     # whether its databases are for development, so that migrations may be taken back at will
     development: bool = False
 
@@ -135,6 +137,7 @@ def _settings(root: Path, table: dict[str, object], path: str) -> Settings:
             package=values.get("package"),
             tenant=_column(values.get("tenant"), where, path),
             calls=_calls(values.get("calls", "both"), where, path),
+            role=_role(values.get("role"), where, path),
             development=development,
         )
     if not systems:
@@ -172,6 +175,13 @@ def _column(name: str | None, where: str, path: str) -> str | None:
             path, f"{where}: tenant must be the name of a column, such as tenant_id, not {name!r}"
         )
     return name
+
+
+def _role(role: str | None, where: str, path: str) -> str | None:
+    if role is not None and role.strip().lower() in {"", "none"}:
+        fault = f"{where}: role is to be the name of a role of the server, not {role!r}"
+        raise InvalidSettings(path, fault)
+    return role
 
 
 def _calls(calls: str, where: str, path: str) -> str:

@@ -36,6 +36,7 @@ def test_the_settings_that_are_shown_are_the_defaults_but_for_package_and_tenant
         "SHOP_DATABASE_URL",
         package="shop.queries",
         tenant="tenant_id",
+        role="shop_app",
     )
     assert settings.systems == {"shop": expected}
     assert settings.server_folder == tmp_path / ".dbkit"

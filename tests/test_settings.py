@@ -145,7 +145,7 @@ def test_an_unknown_system_knows_the_known_ones(root: Path) -> None:
             f'{SHOP}url_env = "DATABASE_URL"\n',
             (
                 "[tool.dbkit.systems.shop]: unknown key 'url_env'; did you mean 'url-env'; "
-                "known keys: calls, migrations, package, sql, tenant, url-env"
+                "known keys: calls, migrations, package, role, sql, tenant, url-env"
             ),
         ),
         (

@@ -6,15 +6,18 @@ import sys
 from typing import Any, NamedTuple
 
 import click
+import psycopg
 
 from dbkit.cli.options import json_option, open_project, system_argument, url_option
 from dbkit.cli.printing import count_of, json_value, print_table, text_value
 from dbkit.errors import NoRow, TooManyRows
 from dbkit.loading import LoadedQuery, load
-from dbkit.project import SystemDatabase
 from dbkit.queryfiles import QueryKind
 from dbkit.runtime import AsText, execute, many
+from dbkit.transactions import transaction
 
+# what stands for no role
+_OF_THE_URL = "none"
 _AT_MOST_ONE = {QueryKind.ONE, QueryKind.OPTIONAL}
 
 
@@ -33,6 +36,18 @@ class CallResult(NamedTuple):
 @click.argument("assignments", nargs=-1, metavar="[NAME=VALUE]...")
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
+@click.option(
+    "--role",
+    metavar="ROLE",
+    help="Run as this role, and not as that of the settings; none: as the user in the URL.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting of the transaction, such as app.user_id=7 for row-level security.",
+)
 @url_option
 def command(
     name: str,
@@ -40,20 +55,29 @@ def command(
     assignments: tuple[str, ...],
     as_json: bool,
     as_csv: bool,
+    role: str | None,
+    settings: tuple[str, ...],
     url: str | None,
 ) -> None:
     """Run a query of SYSTEM in one transaction, commit it and print the result.
+
+    It runs as the role that the settings name for the application, if they name one.
 
     A VALUE is written as for psql's -v: PostgreSQL reads the text as the parameter's type. A
     :batch or :copy runs for one set of values, as in psql.
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other; give one of them")
-    values = _values(assignments)
+    values = {name: AsText(text) for name, text in _values(assignments).items()}
     project = open_project()
     system = project.system(name)
     query = load(system.sql, root=project.settings.root)[query_name]
-    result = _run(query, project.database(system, url), values)
+    if role is None:
+        role = system.role
+    elif role.lower() == _OF_THE_URL:
+        role = None
+    with project.database(system, url).connect(role=role) as connection:
+        result = _run(query, connection, values, _values(settings))
     if as_json:
         click.echo(json.dumps(_for_program(result, query.query.kind), ensure_ascii=False))
     elif as_csv:
@@ -62,21 +86,26 @@ def command(
         _print(result)
 
 
-def _values(assignments: tuple[str, ...]) -> dict[str, AsText]:
-    values: dict[str, AsText] = {}
+def _values(assignments: tuple[str, ...]) -> dict[str, str]:
+    values: dict[str, str] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals:
             raise click.UsageError(f"{assignment!r} is no value; write NAME=VALUE")
         if name in values:
             raise click.UsageError(f"{name} is given twice; give it once")
-        values[name] = AsText(text)
+        values[name] = text
     return values
 
 
-def _run(loaded: LoadedQuery, database: SystemDatabase, values: dict[str, AsText]) -> CallResult:
+def _run(
+    loaded: LoadedQuery,
+    connection: psycopg.Connection,
+    values: dict[str, AsText],
+    settings: dict[str, str],
+) -> CallResult:
     call = loaded.call(values)
-    with database.connect() as connection, connection.transaction():
+    with transaction(connection, settings=settings):
         statement = loaded.statement(connection, call)
         bound = call.bound(statement)
         if not statement.gives:

@@ -14,6 +14,9 @@ url_option = click.option(
     "--url", metavar="URL", help="The database, instead of the environment's or the embedded one."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+role_option = click.option(
+    "--role", metavar="ROLE", help="Run as this role, and not as the user in the URL."
+)
 folder_option = click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),

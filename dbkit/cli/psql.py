@@ -5,7 +5,8 @@ import shutil
 
 import click
 
-from dbkit.cli.options import open_project, system_argument, url_option
+from dbkit.cli.options import open_project, role_option, system_argument, url_option
+from dbkit.database import url_of_role
 from dbkit.server import NoPostgres, find_binaries
 
 
@@ -17,8 +18,11 @@ from dbkit.server import NoPostgres, find_binaries
 @system_argument
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGS]...")
 @url_option
-def command(name: str, arguments: tuple[str, ...], url: str | None) -> None:
+@role_option
+def command(name: str, arguments: tuple[str, ...], url: str | None, role: str | None) -> None:
     """Run psql on the database of SYSTEM, with the arguments after `--`.
+
+    It has the rights of the user in the URL, whatever role the settings name for the application.
 
     It is the psql on PATH; for the embedded server, or if PATH has none, the one installed with
     dbkit[embedded].
@@ -34,4 +38,4 @@ def command(name: str, arguments: tuple[str, ...], url: str | None) -> None:
                 raise
     database.create()
     # psql replaces this process, so that it has the terminal, its signals and its exit code
-    os.execv(program, [program, "--dbname", database.url, *arguments])  # noqa: S606 - no shell
+    os.execv(program, [program, "--dbname", url_of_role(role, database.url), *arguments])  # noqa: S606 - no shell
