@@ -9,7 +9,7 @@ from dbkit.cli.failures import with_url
 from dbkit.cli.options import json_option, open_project, system_argument, url_option
 from dbkit.cli.reporting import reporter
 from dbkit.migrations import Runner, read_files
-from dbkit.operations import Adoption, find_adoption
+from dbkit.operations import Adoption, find_adoption, put_aside
 
 
 @click.command("adopt", epilog="Example: dbkit adopt ai_orchestration --plan")
@@ -28,7 +28,8 @@ def command(
     diesel, sql-migrate, refinery or yoyo, through the lines `-- was:` of the migrations; where
     there is none, by the catalog. The catalog is compared with that of the version, built in a
     scratch database beside it; nothing is run on the database itself. If the two do not agree, the
-    differences are printed and nothing is recorded.
+    differences are printed and nothing is recorded. A column that may hold nulls is no difference
+    if a later migration sets it not null.
     """
     project = open_project()
     system = project.system(name)
@@ -39,6 +40,8 @@ def command(
             connection, database.url, files, to=to, check=not no_check, show=show_step
         )
         if not plan:
+            if adoption.set_aside:
+                put_aside(connection, adoption.set_aside)
             with reporter(name, as_json=as_json) as progress:
                 Runner(files, connection, progress).force(adoption.version)
     if as_json:
@@ -57,11 +60,19 @@ def _print(system: str, adoption: Adoption, latest: int, following: str, *, reco
             f"{system}: made by {origin.tool}, at its version {origin.version}; "
             "its table is left alone"
         )
+    if adoption.set_aside:
+        verb = "is now" if recorded else "would be renamed to"
+        click.echo(
+            f"{system}: {adoption.set_aside}, made by hand, {verb} {adoption.set_aside}_by_hand"
+        )
     if adoption.beside:
         click.echo(f"{system}: not ours, and left alone: {', '.join(adoption.beside)}")
     if adoption.rows_only:
         names = ", ".join(adoption.rows_only)
         click.echo(f"{system}: changes only rows, so it is assumed that it ran: {names}")
+    if adoption.loose:
+        names = ", ".join(adoption.loose)
+        click.echo(f"{system}: may hold nulls here until a later migration fills them: {names}")
     if adoption.stopped:
         click.echo(f"{system}: {adoption.stopped}")
     if not adoption.compared:

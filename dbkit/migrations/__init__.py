@@ -1,7 +1,12 @@
 """Apply migrations: in order, each as a whole or not at all, and recorded in a ledger."""
 
 from dbkit.migrations.basebranch import names_at
-from dbkit.migrations.errors import MigrationFaults, NoSuchVersion, NotForDevelopment
+from dbkit.migrations.errors import (
+    ForeignLedger,
+    MigrationFaults,
+    NoSuchVersion,
+    NotForDevelopment,
+)
 from dbkit.migrations.files import Files, read_files, write_pair
 from dbkit.migrations.ledger import BOOKKEEPING, read_bookkeeping, read_ledger
 from dbkit.migrations.lock import WAIT
@@ -26,6 +31,7 @@ __all__ = [
     "WAIT",
     "Blocker",
     "Files",
+    "ForeignLedger",
     "MigrationFaults",
     "NoSuchVersion",
     "NotForDevelopment",

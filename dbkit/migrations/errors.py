@@ -474,6 +474,9 @@ class NothingToResume(MigrationError):
         )
 
 
+BY_HAND = "hand, as the documented table of three columns"
+
+
 @dataclass(eq=False)
 class ForeignLedger(MigrationError):
     """A schema_version table is there that dbkit did not make."""
@@ -483,6 +486,11 @@ class ForeignLedger(MigrationError):
 
     kind: ClassVar[str] = "foreign"
     version: ClassVar[int | None] = None
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether it is the documented table, which no tool reads."""
+        return self.maker == BY_HAND
 
     def __str__(self) -> str:
         return (

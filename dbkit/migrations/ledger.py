@@ -16,7 +16,7 @@ from dbkit.migrations.definitions import (
     definitions,
     major,
 )
-from dbkit.migrations.errors import ForeignLedger, SeveralLedgers
+from dbkit.migrations.errors import BY_HAND, ForeignLedger, SeveralLedgers
 
 LEDGER = "schema_version"
 MARKS = "_yoyo_migration"
@@ -41,9 +41,7 @@ _OF_A_ROLE = {"user", "database user"}
 _MAKERS: Mapping[frozenset[str], str] = {
     frozenset({"installed_rank"}): "Flyway",
     frozenset({"installed_on", "type"}): "pgmigrate",
-    frozenset(
-        {"version", "applied_at", "description"}
-    ): "hand, as the documented table of three columns",
+    frozenset({"version", "applied_at", "description"}): BY_HAND,
 }
 # the foreign key of `_dbkit_script` says which books belong to a ledger: it stays true when a
 # schema is renamed, and in a database that was dumped and restored

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dbkit.operations.adopting import Adoption, find_adoption
+    from dbkit.operations.adopting import Adoption, find_adoption, put_aside
     from dbkit.operations.backups import DEFAULT_KEEP_DAYS, Backup, Shelf, write_backup
     from dbkit.operations.errors import DoesNotFit, NotAnArchive
     from dbkit.operations.foreign import (
@@ -55,6 +55,7 @@ __all__ = [
     "import_file",
     "prove_conversion",
     "prune",
+    "put_aside",
     "read_health",
     "read_history",
     "restore",
@@ -92,6 +93,7 @@ _MODULES = {
     "import_file": "sqlite",
     "prove_conversion": "foreign",
     "prune": "pruning",
+    "put_aside": "adopting",
     "read_health": "health",
     "read_history": "foreign",
     "restore": "restoring",

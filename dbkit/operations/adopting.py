@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import psycopg
+from psycopg import sql
 
 from dbkit.database import connect
 from dbkit.errors import DbkitError, SourceFault
 from dbkit.migrations import (
     Files,
+    ForeignLedger,
     NoSuchVersion,
     Runner,
     Silent,
@@ -44,6 +46,7 @@ _KINDS_OF_OBJECTS = (
     "trigger ",
     "policy ",
 )
+_NOT_NULL = " not null"
 _NAMING = {TokenKind.WORD, TokenKind.QUOTED_NAME}
 
 ShowVersion = Callable[[str], object]
@@ -58,6 +61,10 @@ class Adoption(NamedTuple):
     beside: tuple[str, ...]
     # migrations up to this version that change only rows: no catalog shows whether they ran
     rows_only: tuple[str, ...]
+    # columns that may hold nulls here and not in this version; a later migration sets them not null
+    loose: tuple[str, ...] = ()
+    # the documented table of versions, made by hand: it is renamed before the version is recorded
+    set_aside: str | None = None
     # whether the catalog was compared with the one of this version
     compared: bool = True
     # why not every version was compared; empty if every one was
@@ -79,6 +86,7 @@ class _Match(NamedTuple):
     differences: tuple[Difference, ...]
     # objects that no version has; they are left alone
     beside: tuple[str, ...]
+    loose: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -232,23 +240,53 @@ def find_adoption(  # noqa: PLR0913 - what a person may say on the command line
     if to is not None and not 0 < to <= files.latest:
         reason = f"the newest migration is {files.latest}"
         raise NoSuchVersion(files.system, to, reason)
-    ledger = read_ledger(connection, files.system, files.versions)
-    if ledger.exists and ledger.applied:
-        raise AlreadyOurs(files.system, ledger.version)
+    set_aside = _found_by_hand(connection, files)
     origin = read_origin(connection)
     told = to or (_told_by(origin, files) if origin else None)
     if not check:
         if told is None:
             raise NothingTellsVersion(files.system)
-        return Adoption(origin, told, (), (), compared=False)
+        return Adoption(origin, told, (), (), set_aside=set_aside, compared=False)
     schema = _normal(read_schema(connection, left_out=FOREIGN_LEDGERS))
     if not any(name.startswith("table ") for name in schema):
         raise NothingToAdopt(files.system)
     builder = _Builder(connection, url, files, show)
     if told is None:
-        return _by_catalog(builder, schema, origin)
+        return _by_catalog(builder, schema, origin)._replace(set_aside=set_aside)
     told_by = "" if to is not None or origin is None else f"the ledger of {origin.tool}"
-    return _at(builder, schema, origin, told, told_by)
+    return _at(builder, schema, origin, told, told_by)._replace(set_aside=set_aside)
+
+
+def put_aside(connection: psycopg.Connection[Any], table: str) -> str:
+    """Rename the documented table of versions, which no tool reads, and return its new name."""
+    schema, _, name = table.partition(".")
+    new = f"{name}_by_hand"
+    renames = (
+        ("alter table {table} rename to {new}", name, new),
+        # the name of the key is an index's, and dbkit's own table needs it
+        ("alter index if exists {table} rename to {new}", f"{name}_pkey", f"{new}_pkey"),
+    )
+    with connection.transaction():
+        for statement, old, later in renames:
+            connection.execute(
+                sql.SQL(statement).format(
+                    table=sql.Identifier(schema, old), new=sql.Identifier(later)
+                )
+            )
+    return new
+
+
+def _found_by_hand(connection: psycopg.Connection[Any], files: Files) -> str | None:
+    """Return the documented table of versions, if somebody made it by hand; refuse what is ours."""
+    try:
+        ledger = read_ledger(connection, files.system, files.versions)
+    except ForeignLedger as error:
+        if not error.is_by_hand:
+            raise
+        return error.table
+    if ledger.exists and ledger.applied:
+        raise AlreadyOurs(files.system, ledger.version)
+    return None
 
 
 def _told_by(origin: ForeignHistory, files: Files) -> int | None:
@@ -283,11 +321,11 @@ def _at(
     known = frozenset(
         name for name in schema if name in versions.schemas[version] or _last_word(name) in later
     )
-    match = _match(version, schema, versions, known)
+    match = _match(version, schema, versions, known, builder.files)
     if match.differences:
         differences = tuple(map(str, match.differences))
         raise NotOurs(builder.files.system, version, differences, told_by)
-    return Adoption(origin, version, match.beside, ())
+    return Adoption(origin, version, match.beside, (), match.loose)
 
 
 def _by_catalog(builder: _Builder, schema: Schema, origin: ForeignHistory | None) -> Adoption:
@@ -299,26 +337,77 @@ def _by_catalog(builder: _Builder, schema: Schema, origin: ForeignHistory | None
     files = builder.files
     names = builder.names()
     versions = builder.schemas(names.nearest(schema))
-    matches = [_match(version, schema, versions, names.known) for version in versions.schemas]
+    matches = [
+        _match(version, schema, versions, names.known, files) for version in versions.schemas
+    ]
     best = _best(matches, versions)
     if best.differences:
         differences = tuple(map(str, best.differences))
         raise NotOurs(files.system, best.version, differences, stopped=names.stopped)
     rows_only = tuple(_rows_only(files, names, best.version))
-    return Adoption(origin, best.version, best.beside, rows_only, stopped=names.stopped)
+    return Adoption(origin, best.version, best.beside, rows_only, best.loose, stopped=names.stopped)
 
 
-def _match(version: int, schema: Schema, versions: _Versions, known: Collection[str]) -> _Match:
+def _match(
+    version: int, schema: Schema, versions: _Versions, known: Collection[str], files: Files
+) -> _Match:
     blocking: list[Difference] = []
     beside: list[str] = []
+    loose: list[str] = []
+    tightened = _tightened(files, version)
     for difference in compare(versions.schemas[version], schema):
         if difference.name in versions.replaced:
             continue
         if difference.wanted is None and difference.name not in known:
             beside.append(difference.name)
+        elif _is_loose(difference) and _column(difference.name) in tightened:
+            loose.append(difference.name.partition(" ")[2])
         else:
             blocking.append(difference)
-    return _Match(version, tuple(blocking), tuple(beside))
+    return _Match(version, tuple(blocking), tuple(beside), tuple(loose))
+
+
+def _is_loose(difference: Difference) -> bool:
+    """Say whether a column differs only in that it may hold nulls here."""
+    wanted, actual = difference.wanted, difference.actual
+    return (
+        difference.name.startswith("column ")
+        and wanted is not None
+        and _NOT_NULL in wanted
+        and actual == wanted.replace(_NOT_NULL, "", 1)
+    )
+
+
+def _column(name: str) -> tuple[str, str]:
+    """Return the bare names of a column's table and of the column."""
+    *_, table, column = name.rpartition(" ")[2].replace('"', "").lower().split(".")
+    return table, column
+
+
+def _tightened(files: Files, version: int) -> frozenset[tuple[str, str]]:
+    """Return the columns, each with its table, that later migrations set not null."""
+    found: set[tuple[str, str]] = set()
+    for migration in files.migrations[version:]:
+        source = _source(migration.path.read_bytes(), migration.shown)
+        for statement in _statements(source):
+            if statement.command == "alter":
+                found.update(_set_not_null(statement.text))
+    return frozenset(found)
+
+
+def _set_not_null(statement: str) -> Iterable[tuple[str, str]]:
+    words = [
+        statement[token.start : token.end].strip('"').lower()
+        for token in tokens(statement)
+        if token.kind in _NAMING
+    ]
+    if words[1:2] != ["table"] or "alter" not in words[2:]:
+        return
+    # the last word before the first action: a schema, `only` and `if exists` come before it
+    table = words[words.index("alter", 2) - 1]
+    for position, word in enumerate(words):
+        if word == "set" and words[position + 1 : position + 3] == ["not", "null"]:
+            yield table, words[position - 1]
 
 
 def _best(matches: list[_Match], versions: _Versions) -> _Match:

@@ -11,6 +11,9 @@ from click.testing import CliRunner, Result
 from dbkit.cli.app import cli
 from dbkit.database import connect
 from dbkit.operations.databases import create, creation_options, maintenance, scratch, url_of
+from dbkit.operations.schema import compare, read_schema
+from dbkit.systems.mrwa import accounts
+from dbkit.systems.mrwa.session_renewal import OpenedSession, RefusedRenewal, renew_session
 from tests.cli.seen import refusal
 from tests.conftest import ROOT, skip_without_vector
 from tests.project import Project
@@ -23,6 +26,32 @@ _RECORD = {
     "alembic": "create table alembic_version as select '2'::text as version_num",
     "golang-migrate": "create table schema_migrations as select 2 as version, false as dirty",
 }
+_LOOSE_ROWS = """
+insert into sessions (session_id, user_mission, iteration_count, qa_passed, metadata, updated_at)
+values ('s', 'm', null, null, null, null);
+insert into artifacts (session_id, artifact_type, file_path, version) values
+    ('s', 'code', 'a.py', 1), ('s', 'code', 'a.py', null), ('s', 'code', 'a.py', 2),
+    ('s', 'code', 'a.py', null);
+insert into agent_executions (session_id, agent_type, status, error_message, completed_at) values
+    ('s', 'pm', null, 'no tokens', null), ('s', 'pm', null, null, now()),
+    ('s', 'pm', null, null, null);
+insert into checkpoints (thread_id, checkpoint_id, checkpoint_data, metadata)
+values ('t', '1', '{}', null);
+insert into prompt_versions (profile_name, version_number, prompt_content, is_active)
+values ('pm', 1, '', null);
+insert into audit_log (event_type, details) values ('session_created', null);
+update agent_settings set usage_today = null, last_reset_date = null, env_overrides = null;
+"""
+_PLAIN_TOKENS = """
+with ada as (
+    insert into users (email, password_hash, verification_token, verification_token_expires)
+    values ('ada@example.org', 'x', 'prove', now() + interval '1 day')
+    returning id
+)
+insert into sessions (user_id, refresh_token, expires_at)
+select id, token, now() + interval '1 day'
+from ada, unnest(array['a.b.c', %(hexadecimal)s]) as token
+"""
 
 
 @pytest.fixture
@@ -245,6 +274,98 @@ def test_a_documented_database_is_adopted_and_brought_up_to_date(
     assert f"{system}: made by {tool}, at its version 2; " in adopted.output
     assert f"{system}: recorded at version {version} of " in adopted.output
     assert migrated.exit_code == 0, migrated.output
+
+
+def test_a_column_that_may_hold_nulls_is_adopted_if_a_later_migration_sets_it_not_null(
+    shop: Project,
+) -> None:
+    tight = "alter table public.orders alter column note set default '', alter price set not null;"
+    shop.migration("0005_fee", "alter table orders add column fee int;")
+    shop.migration("0006_tight", tight)
+    loose = "alter table orders add column price numeric default 0"
+    made_by_hand(shop, _ORDERS, loose, "insert into orders values (7, 'mine', 0)", _INDEX)
+
+    ran = shop.dbkit("adopt", "shop")
+
+    assert "may hold nulls here until a later migration fills them: orders.price\n" in ran.stdout
+    assert "recorded at version 4 of 6" in ran.stdout
+    assert shop.dbkit("migrate").returncode == 0
+    query = "select attnotnull from pg_attribute where attrelid = 'orders'::regclass"
+    assert shop.rows(f"{query} and attname = 'price'") == [(True,)]
+
+
+def test_a_column_that_no_later_migration_tightens_is_a_difference(shop: Project) -> None:
+    shop.migration("0005_tight", "alter table orders alter column note set not null;")
+    made_by_hand(shop, _ORDERS, "alter table orders add column price numeric default 0", _INDEX)
+
+    ran = shop.dbkit("adopt", "shop")
+
+    assert "column orders.price is numeric default 0 instead of" in refusal(ran)
+
+
+def test_softwarestudio_is_adopted_word_for_word_and_ends_as_if_we_had_made_it(
+    empty_url: str, softwarestudio: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute((_DOCUMENTED / "softwarestudio.sql").read_bytes())
+        connection.execute(_LOOSE_ROWS)
+    monkeypatch.chdir(ROOT)
+
+    adopted = _dbkit("adopt", "softwarestudio", "--url", empty_url)
+    migrated = _dbkit("migrate", "softwarestudio", "--url", empty_url)
+
+    assert "softwarestudio: recorded at version 3 of " in adopted.output
+    assert migrated.exit_code == 0, migrated.output
+    with psycopg.connect(empty_url) as connection:
+        theirs = read_schema(connection, left_out=["schema_version_by_hand"])
+        assert compare(read_schema(softwarestudio), theirs) == []
+        versions = connection.execute("select version from artifacts order by id").fetchall()
+        ended = connection.execute("select status from agent_executions order by id").fetchall()
+        described = connection.execute(
+            "select version, description from schema_version_by_hand"
+        ).fetchone()
+    assert versions == [(1,), (3,), (2,), (4,)]
+    assert ended == [("failed",), ("completed",), ("running",)]
+    assert described == (1, "Initial schema")
+
+
+def test_who_is_logged_in_to_mrwa_stays_so_and_no_token_is_left_in_plain_text(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hexadecimal = "ab" * 32
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute((_DOCUMENTED / "mrwa.sql").read_bytes())
+        connection.execute(_RECORD["golang-migrate"].encode())
+        connection.execute(_PLAIN_TOKENS, {"hexadecimal": hexadecimal})
+    monkeypatch.chdir(ROOT)
+
+    _dbkit("adopt", "mrwa", "--url", empty_url)
+    migrated = _dbkit("migrate", "mrwa", "--url", empty_url)
+
+    assert migrated.exit_code == 0, migrated.output
+    with psycopg.connect(empty_url) as connection:
+        plain = connection.execute(
+            "select from sessions, users where refresh_token = any(%(plain)s)"
+            " or verification_token = any(%(plain)s)",
+            {"plain": ["a.b.c", hexadecimal, "prove"]},
+        ).fetchall()
+        renewed = [
+            renew_session(connection, refresh_token=token) for token in ("a.b.c", hexadecimal)
+        ]
+        proved = accounts.verify_email(connection, token="prove")  # noqa: S106 - of nobody
+    assert plain == []
+    assert [type(one) for one in renewed] == [OpenedSession, OpenedSession]
+    assert proved
+    # twice is once: what is hashed is not hashed again
+    assert _dbkit("rollback", "mrwa", "--url", empty_url, "--to", "17").exit_code == 0
+    assert _dbkit("migrate", "mrwa", "--url", empty_url).exit_code == 0
+    with psycopg.connect(empty_url) as connection:
+        assert isinstance(renewed[1], OpenedSession)
+        again = renew_session(connection, refresh_token=renewed[1].refresh_token)
+        late = renew_session(connection, refresh_token=hexadecimal)
+    assert isinstance(again, OpenedSession)
+    assert isinstance(late, RefusedRenewal)
+    assert late.reason == "late"
 
 
 def _make_documented(url: str, file: Path, record: str) -> None:
