@@ -35,6 +35,29 @@ class StatusCount:
 
 
 @dataclass(frozen=True, slots=True)
+class StalledRun:
+    """A row of the queries that say `-- row: StalledRun`."""
+
+    id: UUID
+    tenant_id: UUID
+    workflow_id: UUID
+    workflow_version: int
+    status: str
+    mode: str
+    input: Json
+    output: Json
+    error: str | None
+    triggered_by: str
+    triggered_by_user: UUID | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    created_at: datetime
+    worker: str | None
+    leased_until: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """A row of the queries that say `-- row: Schedule`."""
 

@@ -527,7 +527,7 @@ select
 from run""",  # noqa: E501 - lines of the file
     takes="webhook_id uuid, tenant_id uuid, payload jsonb",
     gives="""
-        id uuid, workflow_id uuid, workflow_version int4, status varchar, input jsonb,
+        id uuid, workflow_id uuid, workflow_version int4, status varchar, input jsonb?,
         created_at timestamptz
     """,
     row=TriggerRow,

@@ -1,13 +1,16 @@
 -- Begins the next attempt at a step of a tenant's running run, unless one is under way or has succeeded.
 -- The run is locked first: the statement after the lock sees an end of the run, or an attempt, that was committed
 -- while it waited. No key of the table could count attempts, because a loop that tells no passes has many first ones.
+-- An attempt whose lease has run out was lost with its worker: it fails, and after at_most of them none begins.
 
 create or replace function begin_attempt(
-    of_tenant uuid, of_run uuid, of_step uuid, of_pass uuid, with_input jsonb
+    of_tenant uuid, of_run uuid, of_step uuid, of_pass uuid, with_input jsonb, at_most integer default 5
 )
 returns table (begun_id uuid, begun_attempt integer)
 language plpgsql
 as $$
+declare
+    is_lost boolean;
 begin
     perform
     from runs as run
@@ -20,6 +23,21 @@ begin
     if not found then
         return;
     end if;
+
+    update step_runs
+    set
+        status = 'failed',
+        error = 'its worker was lost',
+        completed_at = clock_timestamp(),
+        duration_ms = extract(epoch from clock_timestamp() - started_at) * 1000
+    where
+        run_id = of_run
+        and step_id = of_step
+        and block_group_run_id is not distinct from of_pass
+        and status = 'running'
+        and leased_until < clock_timestamp();
+
+    is_lost = found;
 
     return query
     with run as (
@@ -90,6 +108,7 @@ begin
             and pass.id = of_pass
     where
         earlier.all_failed
+        and not (is_lost and earlier.attempt >= at_most)
         and pass.id is not distinct from of_pass
     order by known.is_published
     limit 1

@@ -1,4 +1,5 @@
 -- Ends a tenant's running run with what came out; touches no row if it is not running.
+-- With attempt it touches none either if another worker has it meanwhile.
 -- :exec
 update runs
 set
@@ -8,4 +9,7 @@ set
 where
     id = :'run_id'
     and tenant_id = :'tenant_id'
+\if :{?attempt}
+    and attempts = :'attempt'
+\endif
     and status = 'running';

@@ -1,4 +1,5 @@
 -- Ends a tenant's running run with what went wrong; touches no row if it is not running.
+-- With attempt it touches none either if another worker has it meanwhile.
 -- :exec
 -- error: not null
 update runs
@@ -9,4 +10,7 @@ set
 where
     id = :'run_id'
     and tenant_id = :'tenant_id'
+\if :{?attempt}
+    and attempts = :'attempt'
+\endif
     and status = 'running';

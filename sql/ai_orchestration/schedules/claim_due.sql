@@ -1,6 +1,6 @@
 -- Locks active schedules whose time has come, the longest overdue first, until the transaction ends.
--- No two workers get the same. Left out is what cannot run: a removed schedule, workflow or tenant, a version that is
--- not published.
+-- No two workers get the same, nor one that lease_due gave away. Left out is what cannot run: a removed schedule,
+-- workflow or tenant, a version that is not published.
 -- across tenants: the clock strikes for all of them at once; what is done with each schedule is its own tenant's again
 -- :many
 \if :{?max_schedules} \else \set max_schedules 100 \endif
@@ -20,6 +20,7 @@ inner join tenants as tenant on schedule.tenant_id = tenant.id
 where
     schedule.status = 'active'
     and schedule.next_run_at <= now()
+    and (schedule.leased_until is null or schedule.leased_until < now())
     and schedule.deleted_at is null
     and workflow.deleted_at is null
     and tenant.deleted_at is null

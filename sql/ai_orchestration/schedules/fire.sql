@@ -1,5 +1,5 @@
 -- Adds the run that a due schedule stands for and moves the schedule to its next time, a set of values for each.
--- One that another worker fired since it was read has another time already and gives nothing.
+-- One that another worker fired since it was read has another time already and gives nothing. A lease on it ends.
 -- :batch
 -- next_run_at: not null
 -- run_id: not null
@@ -49,7 +49,10 @@ set
     next_run_at = :'next_run_at',
     last_run_at = run.created_at,
     last_run_id = run.id,
-    run_count = schedules.run_count + 1
+    run_count = schedules.run_count + 1,
+    worker = null,
+    leased_until = null,
+    attempts = 0
 from run
 where
     schedules.id = :'schedule_id'

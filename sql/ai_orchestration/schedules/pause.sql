@@ -5,6 +5,9 @@ with changed as (
     set
         status = 'paused',
         next_run_at = null,
+        worker = null,
+        leased_until = null,
+        attempts = 0,
         updated_at = clock_timestamp()
     where
         id = :'schedule_id'

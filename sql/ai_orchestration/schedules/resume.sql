@@ -7,6 +7,7 @@ with changed as (
     set
         status = 'active',
         next_run_at = :'next_run_at',
+        attempts = 0,
         updated_at = clock_timestamp()
     where
         id = :'schedule_id'

@@ -171,7 +171,7 @@ INVARIANTS = (
                 run_id = runs.id
                 and step_id::text = step ->> 'id'
                 and step_runs.status = 'completed'
-        where tenant_id = any(%(tenants)s::uuid[]) and runs.status = 'completed'
+        where runs.tenant_id = any(%(tenants)s::uuid[]) and runs.status = 'completed'
         group by runs.id, step
         having
             count(step_runs.id)

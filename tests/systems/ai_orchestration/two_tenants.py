@@ -249,6 +249,7 @@ def _sample(tenant: str, number: int, name: str, type_: str) -> str:
     samples = {
         "uuid": uuid_of(tenant, number),
         "bool": "true",
+        "interval": "1 hour",
         "int4": str(number + 1),
         "int8": str(number + 1),
         "timestamptz": "2020-01-01 01:01:01" if number % 4 < 2 else "2026-01-01 01:01:01",

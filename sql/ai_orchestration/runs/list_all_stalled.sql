@@ -1,0 +1,30 @@
+-- All tenants' running runs whose lease has run out: their worker is lost. A claim takes them or gives them up.
+-- The longest lost come first.
+-- across tenants: whoever looks after the workers looks after all of them
+-- row: StalledRun
+-- :many
+\if :{?max_runs} \else \set max_runs 100 \endif
+select
+    run.id,
+    run.tenant_id,
+    run.workflow_id,
+    run.workflow_version,
+    run.status,
+    run.mode,
+    run.input,
+    run.output,
+    run.error,
+    run.triggered_by,
+    run.triggered_by_user,
+    run.started_at,
+    run.completed_at,
+    run.created_at,
+    run.worker,
+    run.leased_until,
+    run.attempts
+from runs as run
+where
+    run.status = 'running'
+    and run.leased_until < clock_timestamp()
+order by run.leased_until, run.id
+limit :'max_runs';
