@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dbkit.analysis import describe, describe_many
+    from dbkit.application import Application, Applications, project
     from dbkit.loading import load
     from dbkit.pools import OVERFLOWING, STEADY, Sizes, open_async_database, open_database
     from dbkit.transactions import async_transaction, transaction
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 __all__ = [
     "OVERFLOWING",
     "STEADY",
+    "Application",
+    "Applications",
     "Sizes",
     "async_transaction",
     "describe",
@@ -18,6 +21,7 @@ __all__ = [
     "load",
     "open_async_database",
     "open_database",
+    "project",
     "transaction",
 ]
 __version__ = "0.1.0"
@@ -26,6 +30,8 @@ __version__ = "0.1.0"
 _MODULES = {
     "OVERFLOWING": "pools",
     "STEADY": "pools",
+    "Application": "application",
+    "Applications": "application",
     "Sizes": "pools",
     "async_transaction": "transactions",
     "describe": "analysis",
@@ -33,6 +39,7 @@ _MODULES = {
     "load": "loading",
     "open_async_database": "pools",
     "open_database": "pools",
+    "project": "application",
     "transaction": "transactions",
 }
 

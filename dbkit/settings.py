@@ -1,10 +1,11 @@
-"""Read the settings of a project: `[tool.dbkit]` in the nearest pyproject.toml."""
+"""Read the settings of a project: `[tool.dbkit]` in the nearest pyproject.toml, or dbkit.toml."""
 
 import os
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,6 +40,9 @@ _SYSTEM_KEYS = {"migrations", "sql", "url-env", "package", "tenant", "calls", "r
 _CALLS = ("sync", "async", "both")
 _SERVER_KEYS = {"folder", "postgres"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_PACKAGE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+# the folder or the package of the project, where it is not the current folder
+PROJECT_VARIABLE = "DBKIT_PROJECT"
 
 
 class System(NamedTuple):
@@ -85,22 +89,49 @@ class Settings(NamedTuple):
             raise UnknownSystem(name, tuple(self.systems)) from None
 
 
-def load_settings(start: Path | None = None) -> Settings:
+def load_settings(start: Path | str | None = None) -> Settings:
     """Read the settings of the project that a folder, or the current folder, is in.
 
-    They stand in the nearest pyproject.toml with a table `[tool.dbkit]`, in this folder or above.
+    They stand in the nearest pyproject.toml with a table `[tool.dbkit]`, or dbkit.toml, in this
+    folder or above. `start` may also be the name of a package, and $DBKIT_PROJECT holds where
+    nothing is given.
     """
-    folder = (start or Path.cwd()).resolve()
+    given = start or os.environ.get(PROJECT_VARIABLE) or None
+    folder = (Path.cwd() if given is None else _folder_of(given)).resolve()
     for root in (folder, *folder.parents):
-        path = root / "pyproject.toml"
-        if path.is_file() and (table := _tool_table(path)) is not None:
-            return _settings(root, table, str(path))
+        path, plain = root / "pyproject.toml", root / "dbkit.toml"
+        table = _tool_table(path) if path.is_file() else None
+        if plain.is_file():
+            if table is not None:
+                fault = f"stands beside {path}, which has a table [tool.dbkit]; remove one of them"
+                raise InvalidSettings(str(plain), fault)
+            return _settings(root, _document(plain), str(plain), prefix="")
+        if table is not None:
+            return _settings(root, table, str(path), prefix="tool.dbkit.")
     raise NoProject(str(folder))
 
 
-def _tool_table(path: Path) -> dict[str, object] | None:
+def _folder_of(place: Path | str) -> Path:
+    """Return the folder that is meant by a path, or by the name of a package."""
+    if isinstance(place, Path) or Path(place).is_dir() or not _PACKAGE.fullmatch(place):
+        return Path(place)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        spec = find_spec(place)
+    except ModuleNotFoundError:
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        raise NoProject(place)
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _tool_table(path: Path) -> dict[str, object] | None:
+    tool = _table(_document(path).get("tool", {}), "[tool]", str(path))
+    return _table(tool["dbkit"], "[tool.dbkit]", str(path)) if "dbkit" in tool else None
+
+
+def _document(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise InvalidSettings(str(path), f"is not valid TOML: {error}") from error
     except UnicodeDecodeError as error:
@@ -108,15 +139,13 @@ def _tool_table(path: Path) -> dict[str, object] | None:
         raise InvalidSettings(str(path), fault) from error
     except OSError as error:
         raise InvalidSettings(str(path), f"cannot be read: {error.strerror}") from error
-    tool = _table(document.get("tool", {}), "[tool]", str(path))
-    return _table(tool["dbkit"], "[tool.dbkit]", str(path)) if "dbkit" in tool else None
 
 
-def _settings(root: Path, table: dict[str, object], path: str) -> Settings:
-    _refuse_unknown(table, _KEYS, "[tool.dbkit]", path)
+def _settings(root: Path, table: dict[str, object], path: str, *, prefix: str) -> Settings:
+    _refuse_unknown(table, _KEYS, f"[{prefix.rstrip('.')}]" if prefix else "the settings", path)
     systems: dict[str, System] = {}
-    for name, raw in _table(table.get("systems", {}), "[tool.dbkit.systems]", path).items():
-        where = f"[tool.dbkit.systems.{name}]"
+    for name, raw in _table(table.get("systems", {}), f"[{prefix}systems]", path).items():
+        where = f"[{prefix}systems.{name}]"
         if not _NAME.fullmatch(name):
             raise InvalidSettings(
                 path,
@@ -141,8 +170,8 @@ def _settings(root: Path, table: dict[str, object], path: str) -> Settings:
             development=development,
         )
     if not systems:
-        raise InvalidSettings(path, "names no system; add a table [tool.dbkit.systems.NAME]")
-    server = _strings(table.get("server", {}), _SERVER_KEYS, "[tool.dbkit.server]", path)
+        raise InvalidSettings(path, f"names no system; add a table [{prefix}systems.NAME]")
+    server = _strings(table.get("server", {}), _SERVER_KEYS, f"[{prefix}server]", path)
     return Settings(
         root=root,
         systems=systems,

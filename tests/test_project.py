@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from dbkit.project import Project
+from dbkit.projects import Project
 from dbkit.settings import UnknownSystem, load_settings
 from tests import project as strangers
 
@@ -81,7 +81,7 @@ def test_a_database_of_the_embedded_server_exists_once_it_is_created(
 
 
 def test_a_program_that_finds_a_project_loads_no_command_line() -> None:
-    program = "import sys; import dbkit.project; print(*sys.modules)"
+    program = "import sys; import dbkit.projects; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )

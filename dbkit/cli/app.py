@@ -17,6 +17,8 @@ from dbkit.cli.group import Group
 from dbkit.errors import DbkitError, NoProject
 
 FAILURE, USAGE = 1, 64
+# as dbkit.settings has it, which help does not load
+PROJECT_VARIABLE = "DBKIT_PROJECT"
 
 # each command with the first sentence of its help, in the order in which a new user needs them;
 # the modules of the commands, and the driver with them, are loaded only when a command is called
@@ -32,6 +34,7 @@ _COMMANDS = {
     "call": "Run a query of SYSTEM in one transaction, commit it and print the result.",
     "show": "Show a query of SYSTEM: its signature, statement, columns and plan.",
     "psql": "Run psql on the database of SYSTEM, with the arguments after `--`.",
+    "wait": "Wait until the database of SYSTEM takes a connection.",
     "url": "Print the connection URL of SYSTEM, for psql, pg_dump or psycopg.",
     "generate": "Write the Python package of the query files of each SYSTEM, or of all systems.",
     "check": "Compare the files of each SYSTEM, or of all, with its database; tell what is wrong.",
@@ -93,6 +96,13 @@ def _asks_for_help(context: click.Context, arguments: list[str]) -> bool:
     return not set(_own(arguments)).isdisjoint(context.help_option_names)
 
 
+def _choose_project(context: click.Context, option: click.Parameter, place: str | None) -> None:
+    """Let all that is run, and the programs that it starts, find this project."""
+    del context, option
+    if place:
+        os.environ[PROJECT_VARIABLE] = place
+
+
 @click.group(
     cls=Commands,
     invoke_without_command=True,
@@ -100,6 +110,14 @@ def _asks_for_help(context: click.Context, arguments: list[str]) -> bool:
     epilog="Example: dbkit migrate && dbkit status",
 )
 @click.version_option(__version__, prog_name="dbkit", message="%(prog)s %(version)s")
+@click.option(
+    "--project",
+    metavar="DIR",
+    is_eager=True,
+    expose_value=False,
+    callback=_choose_project,
+    help="The project's folder, or its package, instead of the current folder; also DBKIT_PROJECT.",
+)
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Raw SQL for Python and psql alike: migrations and typed queries without an ORM."""

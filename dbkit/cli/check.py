@@ -13,7 +13,7 @@ from dbkit.cli.bars import spinner_when_slow
 from dbkit.cli.failures import with_urls
 from dbkit.cli.options import json_option, open_project, refuse_shared_url, url_option
 from dbkit.cli.printing import count_of, printable
-from dbkit.project import Project
+from dbkit.projects import Project
 from dbkit.settings import System
 
 _EXAMPLES = """\b

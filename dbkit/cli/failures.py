@@ -21,7 +21,7 @@ from dbkit.errors import (
 
 if TYPE_CHECKING:
     from dbkit.migrations import Files
-    from dbkit.project import SystemDatabase
+    from dbkit.projects import SystemDatabase
 
 # what an error is called for a program, where its class does not say it
 _KINDS = {

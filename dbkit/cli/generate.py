@@ -13,7 +13,7 @@ from dbkit.codegen import (
     write_package,
 )
 from dbkit.migrations import UP_TO_DATE, Status, never_migrated, read_files, read_status
-from dbkit.project import Project
+from dbkit.projects import Project
 from dbkit.settings import System
 
 

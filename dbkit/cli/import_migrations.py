@@ -19,7 +19,7 @@ from dbkit.operations import (
     read_history,
     write_conversion,
 )
-from dbkit.project import Project
+from dbkit.projects import Project
 
 _DIFFERENT = 1
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from dbkit.project import Project
+from dbkit.projects import Project
 from dbkit.settings import System
 
 system_argument = click.argument("name", metavar="SYSTEM")

@@ -23,7 +23,7 @@ from dbkit.migrations import (
     read_status,
     unreadable,
 )
-from dbkit.project import Project, SystemDatabase
+from dbkit.projects import Project, SystemDatabase
 from dbkit.settings import System
 
 

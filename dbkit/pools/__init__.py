@@ -3,7 +3,7 @@
 from dbkit.pools.blocking import Database, open_database
 from dbkit.pools.errors import DatabaseClosed, NoConnection, TooManyWaiting
 from dbkit.pools.onloop import AsyncDatabase, open_async_database
-from dbkit.pools.sizes import OVERFLOWING, STEADY, Sizes
+from dbkit.pools.sizes import OVERFLOWING, STEADY, SizeChanges, Sizes
 from dbkit.pools.stock import Statistics
 from dbkit.runtime import CommitUnknown, OnlyCalls
 
@@ -16,6 +16,7 @@ __all__ = [
     "DatabaseClosed",
     "NoConnection",
     "OnlyCalls",
+    "SizeChanges",
     "Sizes",
     "Statistics",
     "TooManyWaiting",

@@ -18,7 +18,7 @@ from dbkit.pools import AsyncDatabase, open_database
 from dbkit.processes.common import Common, with_common_options
 from dbkit.processes.serving import Application, serve
 from dbkit.processes.working import FAILURE, Working
-from dbkit.project import Project, SystemDatabase
+from dbkit.projects import Project, SystemDatabase
 
 F = TypeVar("F", bound=Callable[..., Any])
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]

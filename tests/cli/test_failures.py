@@ -13,7 +13,7 @@ import pytest
 from dbkit.cli.errors import Failed, Standing
 from dbkit.cli.failures import standing_told
 from dbkit.migrations import read_files
-from dbkit.project import SystemDatabase
+from dbkit.projects import SystemDatabase
 from dbkit.server import EmbeddedServer
 from dbkit.settings import load_settings
 from tests.project import Project
