@@ -204,26 +204,30 @@ class Application:
 
     @contextmanager
     def open(
-        self, sizes: Sizes | None = None, **changes: Unpack[SizeChanges]
+        self, sizes: Sizes | None = None, *, role: str | None = None, **changes: Unpack[SizeChanges]
     ) -> Generator[Database]:
-        """Open a pool on the database; the embedded server runs as long as it is open."""
+        """Open a pool on the database; the embedded server runs as long as it is open.
+
+        It works as the role of the settings, as `role`, or for "none" as the user in the URL.
+        """
         with (
             self._database.hold(),
-            open_database(self._database.url, sizes, **changes) as database,
+            open_database(self._database.url, sizes, role=self._role(role), **changes) as database,
         ):
             yield database
 
     @asynccontextmanager
     async def open_async(
-        self, sizes: Sizes | None = None, **changes: Unpack[SizeChanges]
+        self, sizes: Sizes | None = None, *, role: str | None = None, **changes: Unpack[SizeChanges]
     ) -> AsyncGenerator[AsyncDatabase]:
-        """Open an async pool on the database; the embedded server runs as long as it is open."""
+        """Open an async pool, as `open` does."""
         # it may have to be started
         database = await asyncio.to_thread(lambda: self._database)
         held = database.hold()
         await asyncio.to_thread(held.__enter__)
         try:
-            async with open_async_database(database.url, sizes, **changes) as pool:
+            chosen = self._role(role)
+            async with open_async_database(database.url, sizes, role=chosen, **changes) as pool:
                 yield pool
         finally:
             await asyncio.to_thread(held.__exit__, None, None, None)
@@ -232,6 +236,10 @@ class Application:
     def _runner(self, wait: float = WAIT, timeouts: Timeouts | None = None) -> Generator[Runner]:
         with self.connect() as connection:
             yield Runner(self._files, connection, self._reporter, timeouts or Timeouts(), wait)
+
+    def _role(self, role: str | None) -> str | None:
+        chosen = self.settings.role if role is None else role
+        return None if chosen == "none" else chosen
 
     @property
     def _files(self) -> Files:

@@ -27,6 +27,11 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _HOUR = 3600.0
 
 
+def _role(common: Common, database: SystemDatabase) -> str | None:
+    role = database.system.role if common.role is None else common.role
+    return None if role == "none" else role
+
+
 def _heard(number: int, frame: FrameType | None) -> None:
     del number, frame
 
@@ -77,7 +82,10 @@ class Processes:
             def body(common: Common, database: SystemDatabase, values: dict[str, Any]) -> int:
                 logger = logging.getLogger(f"{self._system}.{name}")
                 with open_database(
-                    database.url, min_size=1, max_size=common.concurrency + 1
+                    database.url,
+                    min_size=1,
+                    max_size=common.concurrency + 1,
+                    role=_role(common, database),
                 ) as pool:
                     step_once = partial(step, pool, **values)
                     return Working(step_once, every, common, logger).run(pool)
@@ -116,6 +124,7 @@ class Processes:
                 # uvicorn hears them first, and raises them again when it has ended
                 for number in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, _heard)
+                common = common._replace(role=_role(common, database))
                 return asyncio.run(serve(application, database.url, common, address, logger))
 
             self._add(name, make.__doc__, body, concurrency, (*where, *options))
@@ -133,7 +142,10 @@ class Processes:
             def body(common: Common, database: SystemDatabase, values: dict[str, Any]) -> int:
                 signal.signal(signal.SIGTERM, _end)
                 with open_database(
-                    database.url, min_size=1, max_size=common.concurrency + 1
+                    database.url,
+                    min_size=1,
+                    max_size=common.concurrency + 1,
+                    role=_role(common, database),
                 ) as pool:
                     code: int | None = function(pool, **values)
                     return code or 0

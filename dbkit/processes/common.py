@@ -14,6 +14,8 @@ class Common(NamedTuple):
     """How a process runs, whatever it does."""
 
     url: str | None
+    # as the settings have it where it is None, and that of the URL where it is "none"
+    role: str | None
     # until nothing is left to do, not until it is told to stop
     once: bool
     concurrency: int
@@ -28,6 +30,11 @@ def with_common_options(concurrency: int) -> Callable[[F], F]:
     options = [
         click.option(
             "--url", metavar="URL", help="The database, not the environment's or embedded one."
+        ),
+        click.option(
+            "--role",
+            metavar="ROLE",
+            help="Run as this role, not as that of the settings; none for the URL's user.",
         ),
         click.option("--once", is_flag=True, help="End when there is nothing left to do."),
         click.option(

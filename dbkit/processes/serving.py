@@ -35,7 +35,9 @@ async def serve(
         raise NoServer from None
     listening = _listen(*address)
     counts = {"answered": 0, "failed": 0}
-    async with open_async_database(url, min_size=1, max_size=common.concurrency) as database:
+    async with open_async_database(
+        url, min_size=1, max_size=common.concurrency, role=common.role
+    ) as database:
         application = make(database)
 
         async def counted(scope: Message, receive: Receive, send: Send) -> None:

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -244,6 +245,26 @@ def test_a_url_that_leads_nowhere_is_one_sentence(shop: Project) -> None:
     assert ran.returncode == 1
     assert ran.stderr.startswith("error: ")
     assert "Traceback" not in ran.stderr
+
+
+def test_it_runs_as_the_role_of_the_settings(shop: Project) -> None:
+    role = f"worker_{uuid4().hex}"
+    with shop.connect() as connection:
+        connection.execute(f"create role {role}; grant select on mails to {role}".encode())
+    settings = shop.root / "pyproject.toml"
+    settings.write_text(f'{settings.read_text()}role = "{role}"\n')
+    fill(shop, "a")
+
+    with started(shop, "send", "--once") as refused:
+        _, _, reason = finished(refused)
+    with started(shop, "send", "--once", "--role", "none") as process:
+        code, _, err = finished(process)
+    with shop.connect() as connection:
+        connection.execute(f"drop owned by {role}; drop role {role}".encode())
+
+    assert "permission denied for table mails" in reason
+    assert code == 0, err
+    assert sent(shop) == [1]
 
 
 def test_help_says_what_there_is(shop: Project) -> None:
