@@ -261,18 +261,13 @@ def put_aside(connection: psycopg.Connection[Any], table: str) -> str:
     """Rename the documented table of versions, which no tool reads, and return its new name."""
     schema, _, name = table.partition(".")
     new = f"{name}_by_hand"
-    renames = (
-        ("alter table {table} rename to {new}", name, new),
-        # the name of the key is an index's, and dbkit's own table needs it
-        ("alter index if exists {table} rename to {new}", f"{name}_pkey", f"{new}_pkey"),
-    )
+    tables = sql.SQL("alter table {} rename to {}")
+    # the name of the key is an index's, and dbkit's own table needs it
+    keys = sql.SQL("alter index if exists {} rename to {}")
     with connection.transaction():
-        for statement, old, later in renames:
-            connection.execute(
-                sql.SQL(statement).format(
-                    table=sql.Identifier(schema, old), new=sql.Identifier(later)
-                )
-            )
+        connection.execute(tables.format(sql.Identifier(schema, name), sql.Identifier(new)))
+        key = sql.Identifier(schema, f"{name}_pkey")
+        connection.execute(keys.format(key, sql.Identifier(f"{new}_pkey")))
     return new
 
 

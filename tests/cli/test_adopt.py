@@ -324,7 +324,7 @@ def test_softwarestudio_is_adopted_word_for_word_and_ends_as_if_we_had_made_it(
         described = connection.execute(
             "select version, description from schema_version_by_hand"
         ).fetchone()
-    assert versions == [(1,), (3,), (2,), (4,)]
+    assert versions == [(1,), (4,), (3,), (5,)]
     assert ended == [("failed",), ("completed",), ("running",)]
     assert described == (1, "Initial schema")
 
