@@ -16,6 +16,7 @@ from dbkit.analysis import (
     Untyped,
     analyse_each,
     describe_analysis,
+    no_schema_searched,
 )
 from dbkit.errors import QueryError
 from dbkit.fieldnames import NO_NAME, UnusableField, quoted_name, unusable_fields
@@ -366,7 +367,8 @@ def type_query(
     typed = examine_query(connection, query, source, catalog)
     if isinstance(typed, TypedQuery):
         return typed
-    raise typed[0]
+    code = getattr(typed[0], "sqlstate", "")
+    raise no_schema_searched(connection, _shown(query), code) or typed[0]
 
 
 def type_queries(

@@ -2,6 +2,7 @@
 
 from dbkit.analysis.catalog import Catalog
 from dbkit.analysis.description import Description, describe, describe_analysis, describe_many
+from dbkit.analysis.errors import NoSchemaSearched
 from dbkit.analysis.lostproof import NESTED_TOO_DEEPLY, LossCause, LostProof, Untyped
 from dbkit.analysis.nodes import Node, Value, read_nodes, text_of
 from dbkit.analysis.oids import FIRST_NORMAL_OBJECT_ID, LENGTH_COERCIONS
@@ -9,6 +10,7 @@ from dbkit.analysis.probe import Analysis, analyse, analyse_each
 from dbkit.analysis.proof import Proof
 from dbkit.analysis.rows import at_most_one
 from dbkit.analysis.scope import Scope, ScopeContext, conjuncts, relations_in
+from dbkit.analysis.searchpath import no_schema_searched
 from dbkit.analysis.undoing import undone
 from dbkit.analysis.vocabulary import (
     CmdType,
@@ -37,6 +39,7 @@ __all__ = [
     "LossCause",
     "LostProof",
     "MergeMatchKind",
+    "NoSchemaSearched",
     "Node",
     "NullTestType",
     "OnConflictAction",
@@ -57,6 +60,7 @@ __all__ = [
     "describe",
     "describe_analysis",
     "describe_many",
+    "no_schema_searched",
     "read_nodes",
     "relations_in",
     "text_of",

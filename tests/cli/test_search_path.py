@@ -65,3 +65,35 @@ def test_a_ledger_is_read_though_the_search_path_is_empty_now(project: Project) 
     assert project.status()["problems"] == []
     assert project.dbkit("migrate").returncode == 0
     assert project.status()["version"] == 2
+
+
+@pytest.mark.parametrize("homeless", ["dropped", "of the database", "given"], indirect=True)
+@pytest.mark.parametrize("command", ["call", "show"])
+def test_a_query_that_finds_nothing_says_why_in_one_sentence(
+    homeless: Project, command: str
+) -> None:
+    (homeless.root / "sql/shop/orders").mkdir()
+    query = homeless.root / "sql/shop/orders/list_all.sql"
+    query.write_text("-- :many\nselect id from orders order by id;\n")
+
+    told = refusal(homeless.dbkit(command, "shop", "orders.list_all"))
+    query.write_text("-- :many\nselect 1 / 0 as id, nothing;\n")
+    of_the_text = refusal(homeless.dbkit(command, "shop", "orders.list_all"))
+
+    with homeless.connect() as connection:
+        assert told == (
+            f"the search path names no schema that exists in database '{connection.info.dbname}', "
+            "so orders.list_all finds nothing there; create one of the schemas that "
+            "`show search_path` lists, or set another search path"
+        )
+    assert 'column "nothing" does not exist' in of_the_text
+
+
+def test_a_query_is_refused_as_before_where_a_schema_is_searched(project: Project) -> None:
+    (project.root / "sql/shop/orders").mkdir()
+    query = project.root / "sql/shop/orders/list_all.sql"
+    query.write_text("-- :many\nselect id from orders order by id;\n")
+
+    told = refusal(project.dbkit("call", "shop", "orders.list_all"))
+
+    assert 'relation "orders" does not exist' in told
