@@ -285,8 +285,8 @@ class NoProject(ConfigurationError):
     def __str__(self) -> str:
         return (
             f"no pyproject.toml in {self.folder} or above has a [tool.dbkit] table; "
-            "to begin a project with one system, shop, write the line [tool.dbkit.systems.shop] "
-            "into pyproject.toml here; in a container, copy the project's pyproject.toml here"
+            "begin a project here with: dbkit init; or name the folder or the package of one with "
+            "--project or DBKIT_PROJECT"
         )
 
 

@@ -126,8 +126,8 @@ def test_an_installed_dbkit_refuses_to_work_outside_a_project(
 
     assert refusal(ran, 64) == (
         f"no pyproject.toml in {tmp_path} or above has a [tool.dbkit] table; "
-        "to begin a project with one system, shop, write the line [tool.dbkit.systems.shop] "
-        "into pyproject.toml here; in a container, copy the project's pyproject.toml here"
+        "begin a project here with: dbkit init; or name the folder or the package of one with "
+        "--project or DBKIT_PROJECT"
     )
     assert list(tmp_path.iterdir()) == []
 

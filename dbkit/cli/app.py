@@ -23,6 +23,7 @@ PROJECT_VARIABLE = "DBKIT_PROJECT"
 # each command with the first sentence of its help, in the order in which a new user needs them;
 # the modules of the commands, and the driver with them, are loaded only when a command is called
 _COMMANDS = {
+    "init": "Begin a project in the current folder: settings, a migration, queries, a test, CI.",
     "migrate": "Run the pending migrations of each SYSTEM, or of all systems.",
     "status": "Show the version of each database, what is pending and what is wrong.",
     "rollback": "Undo the newest migration of SYSTEM, or several, with their rollback files.",
@@ -84,7 +85,8 @@ class Commands(Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command called, and refuse to call it outside a project."""
-        if args[0] in _COMMANDS and not ctx.resilient_parsing and not _asks_for_help(ctx, args):
+        needs_project = args[0] in _COMMANDS and args[0] != "init"
+        if needs_project and not ctx.resilient_parsing and not _asks_for_help(ctx, args):
             # before the command reads its arguments or asks whether it may delete something
             from dbkit.settings import load_settings  # noqa: PLC0415 - help needs no project
 
