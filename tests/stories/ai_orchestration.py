@@ -236,26 +236,34 @@ class Day:
         )
 
     def call(self, connection: Connection[Any], chance: Random, flow: Workflow) -> UUID | None:
-        """Call as the outside world does: mostly right, sometimes forged, sometimes late."""
+        """Call as the outside world does: mostly right, sometimes forged, late or sent twice."""
         body, now = json.dumps({"day": self.name}).encode(), int(time.time())
         timestamp = now if chance.random() < 0.8 else now - 2 * webhook_calls.TOLERANCE
         key = flow.signing_key if chance.random() < 0.8 else "guessed"
+        delivery_id = f"{chance.getrandbits(64):x}"
         try:
-            run = webhook_calls.trigger(
-                connection,
-                tenant_id=flow.tenant_id,
-                webhook_id=flow.webhook,
-                body=body,
-                timestamp=timestamp,
-                signature=webhook_calls.sign(body, secret=key, timestamp=timestamp),
-            )
+            runs_of_call = {
+                webhook_calls.trigger(
+                    connection,
+                    tenant_id=flow.tenant_id,
+                    webhook_id=flow.webhook,
+                    body=body,
+                    timestamp=timestamp,
+                    signature=webhook_calls.sign(
+                        body, secret=key, timestamp=timestamp, delivery_id=delivery_id
+                    ),
+                    delivery_id=delivery_id,
+                ).id
+                for _ in range(1 if chance.random() < 0.8 else 2)
+            }
         except webhook_calls.WrongSignature:
             self.crowd.count("forged")
             return None
         except webhook_calls.StaleCall:
             self.crowd.count("came late")
             return None
-        return run.id
+        [run_id] = runs_of_call
+        return run_id
 
     def let_the_clock_strike(self) -> None:
         """Have every schedule due several times, with all workers waiting for it."""

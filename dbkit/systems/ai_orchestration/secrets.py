@@ -10,6 +10,7 @@ from uuid import UUID
 
 from dbkit.runtime import (
     AnyConnection,
+    AsText,
     QueryFiles,
     Statement,
     batch,
@@ -134,7 +135,7 @@ def find(connection: AnyConnection, *, tenant_id: UUID, name: str) -> FindRow | 
 
 
 _LIST_ALL_TO_ROTATE: Statement[EncryptedSecret] = Statement(
-    _FILES("list_all_to_rotate", 7, "3379482511083ba3"),
+    _FILES("list_all_to_rotate", 9, "ab005ea0d6ffd4f2"),
     """\
 select
     secret.id,
@@ -142,10 +143,12 @@ select
     secret.name,
     secret.encrypted_value
 from secrets as secret
-where not starts_with(secret.encrypted_value, $1)
+where
+    not starts_with(secret.encrypted_value, $1)
+    and secret.id > $2
 order by secret.id
-limit $2""",
-    takes="prefix text, max_secrets int8",
+limit $3""",
+    takes="prefix text, after uuid, max_secrets int8",
     gives="id uuid, tenant_id uuid, name varchar, encrypted_value text",
     row=EncryptedSecret,
 )
@@ -153,18 +156,23 @@ limit $2""",
 
 @query
 def list_all_to_rotate(
-    connection: AnyConnection, *, prefix: str, max_secrets: int = 100
+    connection: AnyConnection,
+    *,
+    prefix: str,
+    after: UUID | AsText = AsText("00000000-0000-0000-0000-000000000000"),
+    max_secrets: int = 100,
 ) -> list[EncryptedSecret]:
     """A batch of any tenant's secrets that another key than the current one encrypted,
     removed ones too.
 
-    Run it until it gives none. The prefix is how every text of the current key
-    begins.
+    Run it until it gives none, after the last id each time: what cannot be read
+    stays. The prefix is how
+    every text of the current key begins.
 
     Across tenants: a key is the installation's and is retired for all tenants at
     once.
     """
-    return many(connection, _LIST_ALL_TO_ROTATE, (prefix, max_secrets))
+    return many(connection, _LIST_ALL_TO_ROTATE, (prefix, after, max_secrets))
 
 
 _LIST_FOR_TENANT: Statement[ListForTenantRow] = Statement(
@@ -201,7 +209,7 @@ def list_for_tenant(
 
 
 _LIST_TO_ROTATE: Statement[EncryptedSecret] = Statement(
-    _FILES("list_to_rotate", 6, "7df2a8cd4701b59b"),
+    _FILES("list_to_rotate", 8, "557f8c5ac6feb932"),
     """\
 select
     secret.id,
@@ -212,9 +220,10 @@ from secrets as secret
 where
     secret.tenant_id = $1
     and not starts_with(secret.encrypted_value, $2)
+    and secret.id > $3
 order by secret.id
-limit $3""",
-    takes="tenant_id uuid, prefix text, max_secrets int8",
+limit $4""",
+    takes="tenant_id uuid, prefix text, after uuid, max_secrets int8",
     gives="id uuid, tenant_id uuid, name varchar, encrypted_value text",
     row=EncryptedSecret,
 )
@@ -222,15 +231,21 @@ limit $3""",
 
 @query
 def list_to_rotate(
-    connection: AnyConnection, *, tenant_id: UUID, prefix: str, max_secrets: int = 100
+    connection: AnyConnection,
+    *,
+    tenant_id: UUID,
+    prefix: str,
+    after: UUID | AsText = AsText("00000000-0000-0000-0000-000000000000"),
+    max_secrets: int = 100,
 ) -> list[EncryptedSecret]:
     """A batch of a tenant's secrets that another key than the current one encrypted,
     removed ones too: they may come back.
 
-    Run it until it gives none. The prefix is how every text of the current key
-    begins.
+    Run it until it gives none, after the last id each time: what cannot be read
+    stays. The prefix is how
+    every text of the current key begins.
     """
-    return many(connection, _LIST_TO_ROTATE, (tenant_id, prefix, max_secrets))
+    return many(connection, _LIST_TO_ROTATE, (tenant_id, prefix, after, max_secrets))
 
 
 _PUT: Statement[UUID] = Statement(

@@ -183,65 +183,26 @@ def list_for_tenant(
 
 
 _LOG_IN: Statement[LogInRow] = Statement(
-    _FILES("log_in", 8, "f95a739e9d465550"),
+    _FILES("log_in", 15, "4373e865e6360b4a"),
     """\
-with logged_in as (
-    insert into users (id, tenant_id, email, name, role, last_login_at)
-    select
-        $1 as id,
-        $2 as tenant_id,
-        $3 as email,
-        $4 as name,
-        $5 as role,
-        now() as last_login_at
-    from tenants as tenant
-    cross join pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))
-    where
-        tenant.id = $2
-        and tenant.deleted_at is null
-    on conflict (id) do update
-        set
-            email = excluded.email,
-            name = excluded.name,
-            last_login_at = excluded.last_login_at,
-            updated_at = now()
-        where
-            users.tenant_id = $2
-            and users.deleted_at is null
-    returning
-        users.id,
-        users.email,
-        users.name,
-        users.role,
-        users.last_login_at,
-        users.created_at,
-        -- only a row that was there before has been locked by this transaction
-        users.xmax = 0 as is_new
-),
-
-audited as (
-    insert into audit_logs (tenant_id, actor_id, actor_email, action, resource_type, resource_id, metadata)
-    select
-        $2 as tenant_id,
-        logged_in.id as actor_id,
-        logged_in.email as actor_email,
-        case when logged_in.is_new then 'create' else 'update' end as action,
-        'user' as resource_type,
-        logged_in.id as resource_id,
-        '{"login": true}' as metadata
-    from logged_in
-)
-
 select
-    logged_in.id,
-    logged_in.email,
-    logged_in.name,
-    logged_in.role,
-    logged_in.last_login_at,
-    logged_in.created_at,
-    logged_in.is_new
-from logged_in""",  # noqa: E501 - lines of the file
-    takes="user_id uuid, tenant_id uuid, email varchar, name varchar?, role varchar",
+    known.known_id as id,
+    known.known_email as email,
+    known.known_name as name,
+    known.known_role as role,
+    known.known_login as last_login_at,
+    known.known_since as created_at,
+    known.is_first as is_new
+from log_in_user(
+    of_tenant => $1,
+    of_user => $2,
+    with_email => $3,
+    with_name => $4,
+    with_role => $5
+) as known
+order by known.known_id
+limit 1""",
+    takes="tenant_id uuid, user_id uuid, email text, name text?, role text",
     gives="""
         id uuid, email varchar, name varchar?, role varchar, last_login_at timestamptz,
         created_at timestamptz, is_new bool
@@ -254,8 +215,8 @@ from logged_in""",  # noqa: E501 - lines of the file
 def log_in(
     connection: AnyConnection,
     *,
-    user_id: UUID,
     tenant_id: UUID,
+    user_id: UUID,
     email: str,
     name: str | None,
     role: str = "viewer",
@@ -267,11 +228,12 @@ def log_in(
     the user was removed or if the id
     is that of another tenant's user. Only the first login gives the role; afterwards
     it is changed by change_role.
-    First logins of one user at the same instant take turns: on conflict looks at the
-    id, and would let the second one
-    fail at the email.
+    The address of a removed user goes over to a new id; the removed account stays as
+    it was, under an address that
+    nobody has. The address of another user of the tenant is refused by a unique
+    violation that says so.
     """
-    return optional(connection, _LOG_IN, (user_id, tenant_id, email, name, role))
+    return optional(connection, _LOG_IN, (tenant_id, user_id, email, name, role))
 
 
 _REMOVE: Statement[None] = Statement(

@@ -1,22 +1,26 @@
 """Store the secrets of tenants encrypted with AES-256-GCM, under keys that can be replaced."""
 
+import logging
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from psycopg import Connection
+from psycopg import AsyncConnection, Connection
 
 from dbkit.errors import DbkitError
 from dbkit.systems.ai_orchestration import secrets as queries
 
+_LOG = logging.getLogger(__name__)
 _VERSION = "v1"
 _KEY_BYTES, _NONCE_BYTES = 32, 12
+_FIRST = UUID(int=0)
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]+")
+_HEXADECIMAL = re.compile(r"[0-9a-fA-F]{64}")
 # version, key id, nonce, ciphertext with its tag; in hexadecimal, lower-case only
 _SEALED = re.compile(
     rf"{_VERSION}\.({_KEY_ID.pattern})\.((?:[0-9a-f]{{2}}){{12}})\.((?:[0-9a-f]{{2}}){{16,}})"
@@ -42,9 +46,12 @@ class UnknownKey(DbkitError):
 
     key_id: str
     known: tuple[str, ...]
+    # the tenant and the name of what that key encrypted
+    secret: tuple[UUID, str] | None = None
 
     def __str__(self) -> str:
-        return f"unknown key {self.key_id!r}; known keys: {', '.join(self.known)}"
+        of = f" of the secret {self.secret[1]!r} of tenant {self.secret[0]}" if self.secret else ""
+        return f"unknown key {self.key_id!r}{of}; known keys: {', '.join(self.known)}"
 
 
 @dataclass(eq=False)
@@ -73,6 +80,23 @@ class Keyring:
             if not _KEY_ID.fullmatch(key_id) or len(key) != _KEY_BYTES:
                 raise UnusableKey(key_id)
         self.cipher(self.current)
+
+    @classmethod
+    def read(cls, text: str) -> "Keyring":
+        """Read keys as an environment variable has them: `id:64 hexadecimal digits`, several.
+
+        They stand one after the other with blanks or commas between; the first one is current.
+        While a key is replaced, the new one comes first and the old one stays behind it.
+        """
+        pairs = [entry.partition(":") for entry in text.replace(",", " ").split()]
+        keys: dict[str, bytes] = {}
+        for key_id, _, digits in pairs:
+            if not _HEXADECIMAL.fullmatch(digits) or key_id in keys:
+                raise UnusableKey(key_id)
+            keys[key_id] = bytes.fromhex(digits)
+        if not keys:
+            raise UnusableKey("")
+        return cls(next(iter(keys)), keys)
 
     @property
     def prefix(self) -> str:
@@ -137,41 +161,135 @@ def reveal(
     return decrypt(keyring, secret.encrypted_value, tenant_id=tenant_id, name=name)
 
 
+async def put_async(  # noqa: PLR0913 - as above
+    connection: AsyncConnection[Any],
+    keyring: Keyring,
+    *,
+    tenant_id: UUID,
+    name: str,
+    value: str,
+    created_by: UUID | None = None,
+) -> UUID:
+    """Do what `put` does, on an async connection."""
+    return await queries.put(
+        connection,
+        tenant_id=tenant_id,
+        name=name,
+        encrypted_value=encrypt(keyring, value, tenant_id=tenant_id, name=name),
+        created_by=created_by,
+    )
+
+
+async def reveal_async(
+    connection: AsyncConnection[Any], keyring: Keyring, *, tenant_id: UUID, name: str
+) -> str | None:
+    """Do what `reveal` does, on an async connection."""
+    secret = await queries.find(connection, tenant_id=tenant_id, name=name)
+    if secret is None:
+        return None
+    return decrypt(keyring, secret.encrypted_value, tenant_id=tenant_id, name=name)
+
+
+Unreadable: TypeAlias = UnreadableSecret | UnknownKey
+
+
+def _warn(error: Unreadable) -> None:
+    _LOG.warning("passed over: %s", error)
+
+
 def rotate(
     connection: Connection[Any],
     keyring: Keyring,
     *,
     tenant_id: UUID | None = None,
     max_secrets: int = 100,
+    report: Callable[[Unreadable], object] = _warn,
 ) -> int:
     """Encrypt a batch of secrets, of one tenant or of all, again with the current key.
 
-    It returns the number of secrets in the batch. Commit and call it again until it returns 0;
-    then no text needs an older key. A secret that is replaced meanwhile keeps its new value.
+    It returns how many it encrypted. Commit and call it again until it returns 0; then no text
+    needs an older key but those that do not decrypt: they stay as they are, and `report` is called
+    with each, which logs it if you give no other. A secret that is replaced meanwhile keeps its new
+    value.
 
         while rotate(connection, keyring):
             connection.commit()
     """
-    prefix = keyring.prefix
-    if tenant_id is None:
-        batch = queries.list_all_to_rotate(connection, prefix=prefix, max_secrets=max_secrets)
-    else:
-        batch = queries.list_to_rotate(
-            connection, tenant_id=tenant_id, prefix=prefix, max_secrets=max_secrets
-        )
-    queries.change_encryption(connection, [_rotated(keyring, secret) for secret in batch])
-    return len(batch)
+    last = _FIRST
+    while True:
+        if tenant_id is None:
+            batch = queries.list_all_to_rotate(
+                connection, prefix=keyring.prefix, after=last, max_secrets=max_secrets
+            )
+        else:
+            batch = queries.list_to_rotate(
+                connection,
+                tenant_id=tenant_id,
+                prefix=keyring.prefix,
+                after=last,
+                max_secrets=max_secrets,
+            )
+        changes = _rotated(keyring, batch, report)
+        if changes or not batch:
+            queries.change_encryption(connection, changes)
+            return len(changes)
+        last = batch[-1].id
 
 
-def _rotated(keyring: Keyring, secret: queries.EncryptedSecret) -> queries.ChangeEncryptionValues:
-    tenant_id, name, previous = secret.tenant_id, secret.name, secret.encrypted_value
-    value = decrypt(keyring, previous, tenant_id=tenant_id, name=name)
-    return queries.ChangeEncryptionValues(
-        secret_id=secret.id,
-        tenant_id=tenant_id,
-        previous_value=previous,
-        encrypted_value=encrypt(keyring, value, tenant_id=tenant_id, name=name),
-    )
+async def rotate_async(
+    connection: AsyncConnection[Any],
+    keyring: Keyring,
+    *,
+    tenant_id: UUID | None = None,
+    max_secrets: int = 100,
+    report: Callable[[Unreadable], object] = _warn,
+) -> int:
+    """Do what `rotate` does, on an async connection."""
+    last = _FIRST
+    while True:
+        if tenant_id is None:
+            batch = await queries.list_all_to_rotate(
+                connection, prefix=keyring.prefix, after=last, max_secrets=max_secrets
+            )
+        else:
+            batch = await queries.list_to_rotate(
+                connection,
+                tenant_id=tenant_id,
+                prefix=keyring.prefix,
+                after=last,
+                max_secrets=max_secrets,
+            )
+        changes = _rotated(keyring, batch, report)
+        if changes or not batch:
+            await queries.change_encryption(connection, changes)
+            return len(changes)
+        last = batch[-1].id
+
+
+def _rotated(
+    keyring: Keyring,
+    batch: Sequence[queries.EncryptedSecret],
+    report: Callable[[Unreadable], object],
+) -> list[queries.ChangeEncryptionValues]:
+    changes: list[queries.ChangeEncryptionValues] = []
+    for secret in batch:
+        tenant_id, name, previous = secret.tenant_id, secret.name, secret.encrypted_value
+        try:
+            value = decrypt(keyring, previous, tenant_id=tenant_id, name=name)
+        except UnreadableSecret as error:
+            report(error)
+        except UnknownKey as error:
+            report(replace(error, secret=(tenant_id, name)))
+        else:
+            changes.append(
+                queries.ChangeEncryptionValues(
+                    secret_id=secret.id,
+                    tenant_id=tenant_id,
+                    previous_value=previous,
+                    encrypted_value=encrypt(keyring, value, tenant_id=tenant_id, name=name),
+                )
+            )
+    return changes
 
 
 def _bound_to(key_id: str, tenant_id: UUID, name: str) -> bytes:

@@ -2,20 +2,26 @@
 
 import hmac
 import json
+import math
+import re
 import secrets
 import time
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypedDict
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import AsyncConnection, Connection
 
 from dbkit.errors import DbkitError
 from dbkit.systems.ai_orchestration import webhooks as queries
 
 TOLERANCE = 300
 """How many seconds the timestamp of a call may be before or after now."""
+
+_DELIVERY_ID = re.compile(r"[\x21-\x7e]{1,255}")
+# what jsonb cannot hold: the NUL character, and half of a character
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(eq=False)
@@ -55,10 +61,21 @@ class StaleCall(DbkitError):
 
 @dataclass(eq=False)
 class UnreadableBody(DbkitError):
-    """The body of a call is not JSON."""
+    """The body of a call is not JSON that can be stored."""
 
     def __str__(self) -> str:
-        return "the body is not JSON; send JSON in UTF-8"
+        return (
+            "the body is not JSON that can be stored; send JSON in UTF-8 whose texts have neither"
+            " \\u0000 nor half of a surrogate pair, and whose numbers are not beyond 1e308"
+        )
+
+
+@dataclass(eq=False)
+class BadDeliveryId(DbkitError):
+    """The sender's id of a call has the wrong form."""
+
+    def __str__(self) -> str:
+        return "the delivery id is refused; send 1 to 255 visible ASCII characters"
 
 
 @dataclass(eq=False)
@@ -79,27 +96,27 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-def sign(body: bytes, *, secret: str, timestamp: int) -> str:
-    """Return the signature of a body that is sent at a time, in seconds since 1970."""
-    message = b"%d.%b" % (timestamp, body)
+def sign(body: bytes, *, secret: str, timestamp: int, delivery_id: str | None = None) -> str:
+    """Return the signature of a body that is sent at a time, in seconds since 1970.
+
+    With `delivery_id`, the sender's own id of the call, the signature covers that too: then nobody
+    can send the call again under another id.
+    """
+    message = _signed(body, timestamp, delivery_id)
     return f"sha256={hmac.new(secret.encode(), message, sha256).hexdigest()}"
 
 
-def verify(
+def verify(  # noqa: PLR0913 - the parts of a call
     body: bytes,
     *,
     secret: str,
     timestamp: int,
     signature: str,
+    delivery_id: str | None = None,
     now: float | None = None,
 ) -> None:
     """Refuse a call that was not signed with this key in the last moments."""
-    expected = sign(body, secret=secret, timestamp=timestamp)
-    # as bytes: compare_digest takes no text outside ASCII
-    if not hmac.compare_digest(expected.encode(), signature.encode(errors="replace")):
-        raise WrongSignature
-    if abs((time.time() if now is None else now) - timestamp) > TOLERANCE:
-        raise StaleCall(timestamp, TOLERANCE)
+    _verified(body, secret, timestamp, signature, delivery_id, now)
 
 
 def trigger(  # noqa: PLR0913 - the parts of a call as they arrive
@@ -110,18 +127,60 @@ def trigger(  # noqa: PLR0913 - the parts of a call as they arrive
     body: bytes,
     timestamp: int,
     signature: str,
+    delivery_id: str | None = None,
 ) -> queries.TriggerRow:
     """Verify a call and start its run; a call that is refused changes nothing.
 
-    The tenant is a part of the address that was called, because every statement needs it.
+    A call that comes twice starts one run: the second one is given the run of the first, with
+    `is_first` false. It is the same call if its delivery id is the same, or if timestamp and body
+    are. Two calls with an equal body in the same second are two only if a signed delivery id tells
+    them apart. The tenant is a part of the address that was called, because every statement needs
+    it.
     """
     secret = queries.find_secret(connection, tenant_id=tenant_id, webhook_id=webhook_id)
     if secret is None:
         raise UnknownWebhook(webhook_id)
-    verify(body, secret=secret, timestamp=timestamp, signature=signature)
-    run = queries.trigger(
-        connection, tenant_id=tenant_id, webhook_id=webhook_id, payload=_payload(body)
-    )
+    call = _read(body, secret, timestamp, signature, delivery_id)
+    if delivery_id is None:
+        run = queries.trigger(connection, tenant_id=tenant_id, webhook_id=webhook_id, **call)
+    else:
+        run = queries.trigger(
+            connection,
+            tenant_id=tenant_id,
+            webhook_id=webhook_id,
+            delivery_id=delivery_id,
+            **call,
+        )
+    if run is None:
+        raise SilentWebhook(webhook_id)
+    return run
+
+
+async def trigger_async(  # noqa: PLR0913 - as above
+    connection: AsyncConnection[Any],
+    *,
+    tenant_id: UUID,
+    webhook_id: UUID,
+    body: bytes,
+    timestamp: int,
+    signature: str,
+    delivery_id: str | None = None,
+) -> queries.TriggerRow:
+    """Do what `trigger` does, on an async connection."""
+    secret = await queries.find_secret(connection, tenant_id=tenant_id, webhook_id=webhook_id)
+    if secret is None:
+        raise UnknownWebhook(webhook_id)
+    call = _read(body, secret, timestamp, signature, delivery_id)
+    if delivery_id is None:
+        run = await queries.trigger(connection, tenant_id=tenant_id, webhook_id=webhook_id, **call)
+    else:
+        run = await queries.trigger(
+            connection,
+            tenant_id=tenant_id,
+            webhook_id=webhook_id,
+            delivery_id=delivery_id,
+            **call,
+        )
     if run is None:
         raise SilentWebhook(webhook_id)
     return run
@@ -137,12 +196,84 @@ def rotate_secret(connection: Connection[Any], *, tenant_id: UUID, webhook_id: U
     return secret
 
 
+async def rotate_secret_async(
+    connection: AsyncConnection[Any], *, tenant_id: UUID, webhook_id: UUID
+) -> str:
+    """Do what `rotate_secret` does, on an async connection."""
+    secret = new_secret()
+    if not await queries.change_secret(
+        connection, tenant_id=tenant_id, webhook_id=webhook_id, secret=secret
+    ):
+        raise UnknownWebhook(webhook_id)
+    return secret
+
+
+class _Call(TypedDict):
+    payload: Any
+    call_digest: str
+
+
+def _read(
+    body: bytes, secret: str, timestamp: int, signature: str, delivery_id: str | None
+) -> _Call:
+    """Verify a call and return what of it is stored."""
+    signed = _verified(body, secret, timestamp, signature, delivery_id, None)
+    return {"payload": _payload(body), "call_digest": sha256(signed).hexdigest()}
+
+
+def _verified(  # noqa: PLR0913, PLR0917 - the parts of a call
+    body: bytes,
+    secret: str,
+    timestamp: int,
+    signature: str,
+    delivery_id: str | None,
+    now: float | None,
+) -> bytes:
+    """Return what was signed: with the delivery id, or without if the sender signs none."""
+    if delivery_id is not None and not _DELIVERY_ID.fullmatch(delivery_id):
+        raise BadDeliveryId
+    for covered in dict.fromkeys((delivery_id, None)):
+        expected = sign(body, secret=secret, timestamp=timestamp, delivery_id=covered)
+        # as bytes: compare_digest takes no text outside ASCII
+        if hmac.compare_digest(expected.encode(), signature.encode(errors="replace")):
+            break
+    else:
+        raise WrongSignature
+    if abs((time.time() if now is None else now) - timestamp) > TOLERANCE:
+        raise StaleCall(timestamp, TOLERANCE)
+    return _signed(body, timestamp, covered)
+
+
+def _signed(body: bytes, timestamp: int, delivery_id: str | None) -> bytes:
+    if delivery_id is None:
+        return b"%d.%b" % (timestamp, body)
+    # the colon keeps it from being read as a call without an id
+    return b"%d:%b.%b" % (timestamp, delivery_id.encode(), body)
+
+
 def _payload(body: bytes) -> Any:  # noqa: ANN401 - any JSON
     try:
-        return json.loads(body.decode(), parse_constant=_refuse_constant)
+        payload = json.loads(body.decode(), parse_constant=_refuse_constant)
+        _refuse_unstorable(payload)
     except (ValueError, RecursionError):
         # the parser's error would quote the body, which may be confidential
         raise UnreadableBody from None
+    return payload
+
+
+def _refuse_unstorable(value: Any) -> None:  # noqa: ANN401 - as above
+    """Refuse what is JSON and what jsonb cannot hold."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += [*one, *one.values()]
+        elif isinstance(one, list):
+            waiting += one
+        elif (isinstance(one, str) and _UNSTORABLE.search(one)) or (
+            isinstance(one, float) and not math.isfinite(one)
+        ):
+            raise ValueError
 
 
 def _refuse_constant(constant: str) -> NoReturn:

@@ -53,6 +53,7 @@ class TriggerRow:
     status: str
     input: Json
     created_at: datetime
+    is_first: bool
 
 
 _ADD: Statement[UUID] = Statement(
@@ -451,84 +452,41 @@ def restore(connection: AnyConnection, *, webhook_id: UUID, tenant_id: UUID) -> 
 
 
 _TRIGGER: Statement[TriggerRow] = Statement(
-    _FILES("trigger", 5, "aee91ceacc839365"),
-    """\
-with webhook as (
-    update webhooks as called
-    set
-        trigger_count = called.trigger_count + 1,
-        last_triggered_at = now()
-    from workflows as workflow
-    inner join tenants as tenant on workflow.tenant_id = tenant.id
-    where
-        called.id = $1
-        and called.tenant_id = $2
-        and called.enabled
-        and called.deleted_at is null
-        and workflow.id = called.workflow_id
-        and workflow.tenant_id = $2
-        and workflow.status = 'published'
-        and workflow.deleted_at is null
-        and tenant.deleted_at is null
-    returning
-        called.id,
-        called.workflow_id,
-        called.input_mapping,
-        workflow.version as workflow_version
-),
-
-run as (
-    insert into runs (tenant_id, workflow_id, workflow_version, triggered_by, input)
-    select
-        $2 as tenant_id,
-        webhook.workflow_id,
-        webhook.workflow_version,
-        'webhook' as triggered_by,
-        case
-            when webhook.input_mapping is null then $3::jsonb
-            else coalesce((
-                select
-                    jsonb_object_agg(
-                        mapped.name,
-                        jsonb_path_query_first($3::jsonb, mapped.path::jsonpath, '{}', true)
-                    )
-                from jsonb_each_text(webhook.input_mapping) as mapped (name, path)
-            ), '{}')
-        end as input
-    from webhook
-    returning
-        runs.id,
-        runs.workflow_id,
-        runs.workflow_version,
-        runs.status,
-        runs.input,
-        runs.created_at
-),
-
-audited as (
-    insert into audit_logs (tenant_id, action, resource_type, resource_id, metadata)
-    select
-        $2 as tenant_id,
-        'execute' as action,
-        'run' as resource_type,
-        run.id as resource_id,
-        jsonb_build_object('webhook_id', webhook.id, 'workflow_id', run.workflow_id) as metadata
-    from run
-    inner join webhook on run.workflow_id = webhook.workflow_id
-)
-
+    _FILES("trigger", 12, "144556c74312d485"),
+    (
+        """\
 select
-    run.id,
-    run.workflow_id,
-    run.workflow_version,
-    run.status,
-    run.input,
-    run.created_at
-from run""",  # noqa: E501 - lines of the file
-    takes="webhook_id uuid, tenant_id uuid, payload jsonb",
+    started.started_id as id,
+    started.started_workflow as workflow_id,
+    started.started_version as workflow_version,
+    started.started_status as status,
+    started.started_input as input,
+    started.started_time as created_at,
+    started.is_first
+from trigger_webhook(""",
+        If("delivery_id"),
+        """
+    with_delivery => $1,""",
+        END,
+        If("call_digest"),
+        """
+    with_digest => $2,""",
+        END,
+        """
+    of_tenant => $3,
+    of_webhook => $4,
+    with_payload => $5
+) as started
+order by started.started_id
+limit 1""",
+    ),
+    takes="""
+        delivery_id text, call_digest text, tenant_id uuid, webhook_id uuid,
+        payload jsonb
+    """,
     gives="""
         id uuid, workflow_id uuid, workflow_version int4, status varchar, input jsonb?,
-        created_at timestamptz
+        created_at timestamptz, is_first bool
     """,
     row=TriggerRow,
 )
@@ -536,14 +494,24 @@ from run""",  # noqa: E501 - lines of the file
 
 @query
 def trigger(
-    connection: AnyConnection, *, webhook_id: UUID, tenant_id: UUID, payload: JsonLike
+    connection: AnyConnection,
+    *,
+    tenant_id: UUID,
+    webhook_id: UUID,
+    payload: JsonLike,
+    delivery_id: str | Omitted = OMITTED,
+    call_digest: str | Omitted = OMITTED,
 ) -> TriggerRow | None:
     """Starts a run of the newest published version for a call whose signature was
     verified, counts it, and gives the run.
 
+    A call that was there before, by its delivery_id or by the digest of what was
+    signed, gives the run that it started.
     Nothing is started or counted if the webhook is disabled or removed, the workflow
     removed or never published,
     or the tenant removed. A name of the input mapping gets the first thing its
     JSONPath finds, null if there is none.
     """
-    return optional(connection, _TRIGGER, (webhook_id, tenant_id, payload))
+    return optional(
+        connection, _TRIGGER, (delivery_id, call_digest, tenant_id, webhook_id, payload)
+    )

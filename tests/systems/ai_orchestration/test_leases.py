@@ -12,7 +12,7 @@ from psycopg import Connection
 from dbkit import STEADY, open_async_database, open_database
 from dbkit.pools import AsyncDatabase, Database
 from dbkit.systems.ai_orchestration import runs, schedules, step_runs
-from dbkit.systems.ai_orchestration.run_worker import ClaimedRun, work_once, work_once_async
+from dbkit.systems.ai_orchestration.leased_runs import ClaimedRun, work_once, work_once_async
 from tests.systems.ai_orchestration.drafts import Draft, add_tenant, another, at_once
 from tests.systems.ai_orchestration.processes import killed_at_work, url_of, wait_for
 from tests.systems.ai_orchestration.running import Running, ask, begin
@@ -25,7 +25,7 @@ from datetime import timedelta
 from uuid import UUID
 from dbkit import open_database
 from dbkit.systems.ai_orchestration import step_runs
-from dbkit.systems.ai_orchestration.run_worker import work_once
+from dbkit.systems.ai_orchestration.leased_runs import work_once
 
 def execute(database, run):
     with database.transaction() as connection:

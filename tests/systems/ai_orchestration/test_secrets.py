@@ -1,5 +1,6 @@
 """A secret is read by its own tenant and name, its key can be replaced, and nothing tells it."""
 
+import asyncio
 import os
 import re
 import traceback
@@ -9,7 +10,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from psycopg import Connection, errors
+from psycopg import AsyncConnection, Connection, errors
 
 from dbkit.errors import DbkitError
 from dbkit.systems.ai_orchestration import audit_logs, secrets
@@ -21,10 +22,14 @@ from dbkit.systems.ai_orchestration.vault import (
     decrypt,
     encrypt,
     put,
+    put_async,
     reveal,
+    reveal_async,
     rotate,
+    rotate_async,
 )
 from tests.systems.ai_orchestration.conftest import AtOnce
+from tests.systems.ai_orchestration.processes import url_of
 
 VALUE = "sk-live-πlaintext"
 OLD, NEW = os.urandom(32), os.urandom(32)
@@ -189,6 +194,92 @@ def test_a_rotation_puts_all_tenants_secrets_under_the_current_key_in_batches(
         assert reveal(database, only_new, tenant_id=owner, name=name) == name
     secrets.restore(database, tenant_id=tenant, secret_id=removed)
     assert reveal(database, only_new, tenant_id=tenant, name="removed") == "x"
+
+
+def test_a_rotation_passes_over_what_it_cannot_read_and_tells_of_it(
+    database: Connection, keyring: Keyring, rotated: Keyring, tenant: UUID, stranger: UUID
+) -> None:
+    for number in range(50):
+        put(database, keyring, tenant_id=tenant, name=f"key {number:02}", value=f"{number}")
+    lost = Keyring("lost", {"lost": os.urandom(32)})
+    put(database, lost, tenant_id=stranger, name="of a lost key", value="x")
+    database.execute("update secrets set encrypted_value = 'v1.old.spoilt' where name ~ '0$'")
+    told: list[str] = []
+
+    counts = list(
+        iter(
+            lambda: rotate(
+                database, rotated, max_secrets=2, report=lambda error: told.append(str(error))
+            ),
+            0,
+        )
+    )
+
+    assert sum(counts) == 45
+    assert set(told) == {
+        *(
+            f"the secret 'key {number:02}' of tenant {tenant} does not decrypt: its text was "
+            "changed, or encrypted for another tenant, name or key; put the secret again"
+            for number in range(0, 50, 10)
+        ),
+        (
+            f"unknown key 'lost' of the secret 'of a lost key' of tenant {stranger}; "
+            "known keys: old, new"
+        ),
+    }
+    only_new = Keyring("new", {"new": NEW})
+    assert reveal(database, only_new, tenant_id=tenant, name="key 49") == "49"
+    assert rotate(database, rotated, tenant_id=tenant, report=print) == 0
+
+
+def test_what_a_rotation_passes_over_is_logged_if_nobody_asks_for_it(
+    database: Connection, rotated: Keyring, stored: Stored, caplog: pytest.LogCaptureFixture
+) -> None:
+    database.execute("update secrets set encrypted_value = 'spoilt'")
+
+    assert rotate(database, rotated) == 0
+
+    [record] = caplog.records
+    assert record.name == "dbkit.systems.ai_orchestration.vault"
+    assert f"passed over: the secret 'openai' of tenant {stored.tenant}" in record.getMessage()
+
+
+def test_in_an_event_loop_a_secret_is_put_read_and_rotated_as_well(
+    database: Connection, keyring: Keyring, rotated: Keyring, tenant: UUID
+) -> None:
+    database.commit()
+
+    async def work() -> list[object]:
+        async with await AsyncConnection.connect(url_of(database)) as connection:
+            where: dict[str, Any] = {"tenant_id": tenant, "name": "openai"}
+            await put_async(connection, keyring, **where, value=VALUE)
+            await connection.execute(
+                "insert into secrets (id, tenant_id, name, encrypted_value)"
+                " values ('00000000-0000-0000-0000-000000000001', %s, 'x', 'spoilt')",
+                [tenant],
+            )
+            return [
+                await rotate_async(connection, rotated, max_secrets=1),
+                await rotate_async(connection, rotated, tenant_id=tenant),
+                await reveal_async(connection, rotated, **where),
+                await reveal_async(connection, rotated, tenant_id=tenant, name="none"),
+            ]
+
+    assert asyncio.run(work()) == [1, 0, VALUE, None]
+
+
+def test_keys_are_read_as_an_environment_variable_has_them() -> None:
+    ring = Keyring.read(f"new:{NEW.hex()}, old:{OLD.hex().upper()}\n")
+
+    assert (ring.current, ring.keys) == ("new", {"new": NEW, "old": OLD})
+
+
+@pytest.mark.parametrize(
+    "text", ["", "new", "new:", f"new:{'0' * 63}", f"a:{'0' * 64} a:{'1' * 64}", f"ä:{'0' * 64}"]
+)
+def test_what_is_no_key_is_refused(text: str) -> None:
+    with pytest.raises(UnusableKey):
+        Keyring.read(text)
 
 
 def test_a_rotation_of_one_tenant_leaves_the_others(

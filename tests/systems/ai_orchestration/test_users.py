@@ -1,6 +1,7 @@
 """The first login creates a user, later ones keep the user up to date."""
 
 from threading import Barrier
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -133,10 +134,70 @@ def test_an_email_belongs_to_one_user_of_a_tenant(
     )
 
     assert other
-    with pytest.raises(errors.UniqueViolation):
+    with pytest.raises(
+        errors.UniqueViolation,
+        match=r"^the address ada@example\.org belongs to another user of this tenant",
+    ):
         users.log_in(
             database, user_id=uuid4(), tenant_id=tenant, email="ada@example.org", name=None
         )
+
+
+def test_a_removed_user_gives_the_address_up_and_nothing_else(
+    database: Connection, tenant: UUID, ada: UUID
+) -> None:
+    users.change_role(database, tenant_id=tenant, user_id=ada, role="tenant_admin")
+    users.remove(database, tenant_id=tenant, user_id=ada)
+    successor = uuid4()
+    who: dict[str, Any] = {"tenant_id": tenant, "email": "ada@example.org", "name": "Ada II"}
+
+    user = users.log_in(database, user_id=successor, **who)
+    again = users.log_in(database, user_id=successor, **who)
+
+    assert user
+    assert again
+    assert (user.id, user.role, user.is_new, again.is_new) == (successor, "viewer", True, False)
+    assert users.log_in(database, user_id=ada, **who) is None
+    users.restore(database, tenant_id=tenant, user_id=ada)
+    former = users.find(database, tenant_id=tenant, user_id=ada)
+    assert former
+    assert (former.email, former.role) == (f"{ada}@removed.invalid", "tenant_admin")
+    with pytest.raises(errors.UniqueViolation, match="belongs to another user"):
+        users.log_in(database, user_id=ada, **who)
+
+
+def test_who_gave_an_address_to_whom_is_in_the_audit_log(
+    database: Connection, tenant: UUID, ada: UUID
+) -> None:
+    users.remove(database, tenant_id=tenant, user_id=ada)
+    successor = uuid4()
+
+    users.log_in(database, user_id=successor, tenant_id=tenant, email="ada@example.org", name=None)
+
+    found = audit_logs.list_recent(
+        database, tenant_id=tenant, resource_type="user", resource_id=ada
+    )
+    assert {"gave_up_address_to": str(successor)} in [entry.metadata for entry in found]
+
+
+def test_of_many_new_ids_with_a_removed_users_address_one_gets_it(
+    database: Connection, tenant: UUID, ada: UUID, at_once: AtOnce
+) -> None:
+    users.remove(database, tenant_id=tenant, user_id=ada)
+
+    def log_in(connection: Connection, _: int) -> str:
+        try:
+            user = users.log_in(
+                connection, user_id=uuid4(), tenant_id=tenant, email="ada@example.org", name=None
+            )
+        except errors.UniqueViolation as error:
+            return str(error.diag.message_primary)
+        return "logged in" if user else "not let in"
+
+    outcomes = at_once(6, log_in)
+
+    text = "the address ada@example.org belongs to another user of this tenant"
+    assert sorted(outcomes) == ["logged in", *[text] * 5]
 
 
 def test_a_role_is_one_of_the_four(database: Connection, tenant: UUID, ada: UUID) -> None:

@@ -1,16 +1,18 @@
 """A signed call starts a run; any other call leaves no trace."""
 
+import asyncio
 import json
 import time
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import pytest
-from psycopg import Connection, errors
+from psycopg import AsyncConnection, Connection, errors
 
 from dbkit.systems.ai_orchestration import audit_logs, tenants, webhooks, workflows
 from dbkit.systems.ai_orchestration.webhook_calls import (
     TOLERANCE,
+    BadDeliveryId,
     SilentWebhook,
     StaleCall,
     UnknownWebhook,
@@ -18,11 +20,14 @@ from dbkit.systems.ai_orchestration.webhook_calls import (
     WrongSignature,
     new_secret,
     rotate_secret,
+    rotate_secret_async,
     sign,
     trigger,
+    trigger_async,
     verify,
 )
 from tests.systems.ai_orchestration.conftest import AtOnce
+from tests.systems.ai_orchestration.processes import url_of
 
 BODY = json.dumps({"user": {"email": "ada@example.org"}, "tags": ["a", "b"], "n": 1}).encode()
 NOON = 1_767_268_800
@@ -278,10 +283,153 @@ def test_after_a_rotation_the_old_key_signs_nothing(database: Connection, hook: 
 def test_many_calls_at_once_are_each_counted_once(
     database: Connection, hook: Hook, at_once: AtOnce
 ) -> None:
-    runs = at_once(8, lambda connection, _: call(connection, hook).id)
+    runs = at_once(8, lambda connection, number: call(connection, hook, b"%d" % number).id)
 
     assert len(set(runs)) == 8
     assert (count_runs(database), triggered(database, hook)) == (8, 8)
+
+
+def signed(hook: Hook, body: bytes = BODY, delivery_id: str | None = None) -> dict[str, Any]:
+    """Sign a call once, to be sent any number of times."""
+    now = int(time.time())
+    return {
+        "tenant_id": hook.tenant,
+        "webhook_id": hook.id,
+        "body": body,
+        "timestamp": now,
+        "signature": sign(body, secret=hook.secret, timestamp=now, delivery_id=delivery_id),
+    }
+
+
+def test_equal_calls_at_once_start_one_run(
+    database: Connection, hook: Hook, at_once: AtOnce
+) -> None:
+    same = signed(hook)
+
+    runs = at_once(8, lambda connection, _: trigger(connection, **same))
+
+    assert len({run.id for run in runs}) == 1
+    assert sorted(run.is_first for run in runs) == [False] * 7 + [True]
+    assert (count_runs(database), triggered(database, hook)) == (1, 1)
+    assert len(audit_logs.list_recent(database, tenant_id=hook.tenant, action="execute")) == 1
+
+
+def test_a_delivery_that_is_signed_anew_starts_no_second_run(
+    database: Connection, hook: Hook
+) -> None:
+    first = trigger(database, **signed(hook, b"1", "order-1"), delivery_id="order-1")
+    again = trigger(database, **signed(hook, b"2", "order-1"), delivery_id="order-1")
+    other = trigger(database, **signed(hook, b"1", "order-2"), delivery_id="order-2")
+
+    assert (again.id, again.is_first, again.input) == (first.id, False, 1)
+    assert (first.is_first, other.is_first) == (True, True)
+    assert count_runs(database) == 2
+
+
+def test_an_id_that_is_not_signed_makes_no_other_call_of_the_same(
+    database: Connection, hook: Hook
+) -> None:
+    same = signed(hook)
+
+    first = trigger(database, **same, delivery_id="order-1")
+    forged = trigger(database, **same, delivery_id="order-2")
+
+    assert (forged.id, forged.is_first) == (first.id, False)
+
+
+def test_an_id_that_is_signed_is_not_taken_away_nor_changed(
+    database: Connection, hook: Hook
+) -> None:
+    same = signed(hook, delivery_id="order-1")
+
+    for delivery_id in (None, "order-2"):
+        with pytest.raises(WrongSignature):
+            trigger(database, **same, delivery_id=delivery_id)
+
+
+def test_two_webhooks_may_be_called_alike(
+    database: Connection, tenant: UUID, workflow: UUID, hook: Hook
+) -> None:
+    other = add(database, tenant, workflow, None)
+
+    runs = {
+        trigger(database, **signed(one, delivery_id="1"), delivery_id="1").id
+        for one in (hook, other)
+    }
+
+    assert len(runs) == 2
+
+
+def test_a_call_that_comes_again_gets_its_run_although_the_webhook_is_disabled_by_then(
+    database: Connection, hook: Hook
+) -> None:
+    same = signed(hook)
+    first = trigger(database, **same)
+
+    webhooks.change_enabled(database, tenant_id=hook.tenant, webhook_id=hook.id, enabled=False)
+
+    assert trigger(database, **same).id == first.id
+
+
+def test_a_run_outlives_the_webhook_that_started_it(database: Connection, hook: Hook) -> None:
+    run = call(database, hook)
+
+    database.execute("delete from webhooks")
+
+    rows = database.execute("select id, webhook_id from runs").fetchall()
+    assert rows == [(run.id, None)]
+
+
+@pytest.mark.parametrize("delivery_id", ["", "a b", "ä", "x" * 256, "a\n"])
+def test_a_delivery_id_is_a_word(database: Connection, hook: Hook, delivery_id: str) -> None:
+    with pytest.raises(BadDeliveryId):
+        trigger(database, **signed(hook), delivery_id=delivery_id)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'"\u0000"',
+        rb'{"a": ["\u0000"]}',
+        rb'{"\u0000": 1}',
+        rb'{"a": "\ud800"}',
+        b"1e400",
+        b"[" * 100_000,
+        b"1" * 5000,
+        b'"\xff"',
+        b"",
+    ],
+)
+def test_a_body_that_cannot_be_stored_is_refused_before_the_database_sees_it(
+    database: Connection, hook: Hook, body: bytes
+) -> None:
+    with pytest.raises(UnreadableBody):
+        call(database, hook, body)
+
+    # the transaction is as good as before
+    assert (count_runs(database), triggered(database, hook)) == (0, 0)
+
+
+def test_a_call_in_an_event_loop_is_the_same(database: Connection, hook: Hook) -> None:
+    database.commit()
+    same = signed(hook)
+
+    async def twice() -> list[webhooks.TriggerRow]:
+        async with await AsyncConnection.connect(url_of(database)) as connection:
+            return [await trigger_async(connection, **same) for _ in range(2)]
+
+    first, second = asyncio.run(twice())
+    rotated = asyncio.run(rotated_in_a_loop(database, hook))
+
+    assert (first.id, first.is_first, second.is_first) == (second.id, True, False)
+    with pytest.raises(WrongSignature):
+        trigger(database, **same)
+    assert trigger(database, **signed(hook._replace(secret=rotated))).id
+
+
+async def rotated_in_a_loop(database: Connection, hook: Hook) -> str:
+    async with await AsyncConnection.connect(url_of(database)) as connection:
+        return await rotate_secret_async(connection, tenant_id=hook.tenant, webhook_id=hook.id)
 
 
 def test_a_removed_webhook_is_unknown_until_it_is_restored(
