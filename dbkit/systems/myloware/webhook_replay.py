@@ -1,11 +1,12 @@
-"""Replay failed webhooks until none is due; any number of workers may do it at once."""
+"""Process the webhooks that are queued until none is due; any number of workers may at once."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeAlias
 
-from psycopg import Connection, Rollback
+from psycopg import AsyncConnection, Connection, Rollback
 from psycopg.pq import TransactionStatus
 
 from dbkit.errors import DbkitError
@@ -13,7 +14,9 @@ from dbkit.systems.myloware import webhook_dlq
 from dbkit.systems.myloware.webhook_dlq import ClaimRow
 
 ProcessWebhook: TypeAlias = Callable[[ClaimRow], object]
+ProcessWebhookAsync: TypeAlias = Callable[[ClaimRow], Awaitable[object]]
 
+_LOG = logging.getLogger("myloware.replay")
 _LEASE = timedelta(minutes=5)
 
 
@@ -35,6 +38,11 @@ class ReplayCounts:
     # the lease ended before the webhook was processed, and another worker claimed it
     lost: int = 0
 
+    @property
+    def total(self) -> int:
+        """How many webhooks were claimed."""
+        return self.resolved + self.postponed + self.given_up + self.lost
+
 
 def replay(
     connection: Connection[Any],
@@ -42,8 +50,9 @@ def replay(
     *,
     max_retries: int = 8,
     lease: timedelta = _LEASE,
+    max_webhooks: int | None = None,
 ) -> ReplayCounts:
-    """Claim one webhook after another and process it, until none is due.
+    """Claim one webhook after another and process it, until none is due, or so many were claimed.
 
     What `process` writes on this connection and the removal of the webhook from the queue are
     one transaction, so a worker that dies leaves nothing half done. If `process` raises, its
@@ -51,48 +60,100 @@ def replay(
 
         replay(connection, lambda webhook: handle(connection, webhook.payload))
     """
-    if connection.pgconn.transaction_status != TransactionStatus.IDLE:
-        raise InTransaction
+    _refuse_transaction(connection)
     replayed = ReplayCounts()
-    while entry := _claim(connection, max_retries, lease):
+    while replayed.total != max_webhooks:
+        with connection.transaction():
+            # one at a time: if it took several, the lease of the last would run while it waits
+            claimed = webhook_dlq.claim(
+                connection, max_entries=1, max_retries=max_retries, lease=lease
+            )
+        if not claimed:
+            break
+        [entry] = claimed
         try:
-            if _is_resolved(connection, entry, process):
-                replayed.resolved += 1
-            else:
-                replayed.lost += 1
+            resolved = 0
+            with connection.transaction():
+                process(entry)
+                resolved = webhook_dlq.resolve(connection, id=entry.id)
+                if not resolved:
+                    raise Rollback  # noqa: TRY301 - the way out of the block, not an error
         except Exception as error:  # noqa: BLE001 - an error of one webhook must not stop the rest
-            _postpone(connection, entry, error, replayed)
+            told = _told(entry, error)
+            with connection.transaction():
+                is_given_up = webhook_dlq.postpone(
+                    connection, id=entry.id, retry_count=entry.retry_count, error=told
+                )
+            _count_postponed(replayed, is_given_up)
+        else:
+            _count_resolved(replayed, resolved)
     return replayed
 
 
-def _claim(connection: Connection[Any], max_retries: int, lease: timedelta) -> ClaimRow | None:
-    with connection.transaction():
-        # one at a time: if it took several, the lease of the last would run while it waits
-        claimed = webhook_dlq.claim(connection, max_entries=1, max_retries=max_retries, lease=lease)
-    return claimed[0] if claimed else None
+async def replay_async(
+    connection: AsyncConnection[Any],
+    process: ProcessWebhookAsync,
+    *,
+    max_retries: int = 8,
+    lease: timedelta = _LEASE,
+    max_webhooks: int | None = None,
+) -> ReplayCounts:
+    """Do as `replay` on an event loop."""
+    _refuse_transaction(connection)
+    replayed = ReplayCounts()
+    while replayed.total != max_webhooks:
+        async with connection.transaction():
+            claimed = await webhook_dlq.claim(
+                connection, max_entries=1, max_retries=max_retries, lease=lease
+            )
+        if not claimed:
+            break
+        [entry] = claimed
+        try:
+            resolved = 0
+            async with connection.transaction():
+                await process(entry)
+                resolved = await webhook_dlq.resolve(connection, id=entry.id)
+                if not resolved:
+                    raise Rollback  # noqa: TRY301 - as above
+        except Exception as error:  # noqa: BLE001 - as above
+            told = _told(entry, error)
+            async with connection.transaction():
+                is_given_up = await webhook_dlq.postpone(
+                    connection, id=entry.id, retry_count=entry.retry_count, error=told
+                )
+            _count_postponed(replayed, is_given_up)
+        else:
+            _count_resolved(replayed, resolved)
+    return replayed
 
 
-def _is_resolved(connection: Connection[Any], entry: ClaimRow, process: ProcessWebhook) -> bool:
-    resolved = 0
-    with connection.transaction():
-        process(entry)
-        resolved = webhook_dlq.resolve(connection, id=entry.id)
-        if not resolved:
-            raise Rollback
-    return bool(resolved)
+def _refuse_transaction(connection: Connection[Any] | AsyncConnection[Any]) -> None:
+    if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+        raise InTransaction
 
 
-def _postpone(
-    connection: Connection[Any], entry: ClaimRow, error: Exception, replayed: ReplayCounts
-) -> None:
-    with connection.transaction():
-        is_given_up = webhook_dlq.postpone(
-            connection,
-            id=entry.id,
-            retry_count=entry.retry_count,
-            # the message may hold a NUL character, which PostgreSQL refuses; its repr does not
-            error=repr(error),
-        )
+def _told(entry: ClaimRow, error: Exception) -> str:
+    # the message may hold a NUL character, which PostgreSQL refuses; its repr does not
+    told = repr(error)
+    _LOG.warning(
+        "webhook %s of %s failed in attempt %d: %s",
+        entry.idempotency_key,
+        entry.provider,
+        entry.retry_count,
+        told,
+    )
+    return told
+
+
+def _count_resolved(replayed: ReplayCounts, resolved: int) -> None:
+    if resolved:
+        replayed.resolved += 1
+    else:
+        replayed.lost += 1
+
+
+def _count_postponed(replayed: ReplayCounts, is_given_up: bool | None) -> None:
     if is_given_up is None:
         replayed.lost += 1
     elif is_given_up:

@@ -133,6 +133,7 @@ COSINE_INDEX = """
 OWN_INDEXES = """
     CREATE INDEX idx_artifacts_run ON artifacts USING btree (run_id, created_at, id)
     CREATE INDEX idx_runs_running ON runs USING btree (updated_at, run_id) WHERE status = 'running'::text
+    CREATE INDEX idx_webhook_events_received ON webhook_events USING btree (received_at, id)
     CREATE UNIQUE INDEX uq_artifacts_checksum ON artifacts USING btree (run_id, type, checksum) WHERE checksum IS NOT NULL
     CREATE UNIQUE INDEX uq_artifacts_citations ON artifacts USING btree ((metadata ->> 'traceId'::text)) WHERE type = 'citations'::text
 """  # noqa: E501 - one index a line, as the catalog prints it

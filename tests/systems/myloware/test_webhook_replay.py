@@ -1,15 +1,16 @@
 """Workers replay what failed, and no webhook is lost or done twice."""
 
+import asyncio
 from collections import Counter
 from datetime import timedelta
 from threading import Lock
 
 import pytest
-from psycopg import Connection
+from psycopg import AsyncConnection, Connection
 
 from dbkit.systems.myloware import artifacts, webhook_dlq, webhook_events
 from dbkit.systems.myloware.webhook_dlq import ClaimRow
-from dbkit.systems.myloware.webhook_replay import InTransaction, ReplayCounts, replay
+from dbkit.systems.myloware.webhook_replay import InTransaction, ReplayCounts, replay, replay_async
 from tests.systems.myloware.conftest import Crowd
 
 NOW = timedelta(0)
@@ -153,3 +154,59 @@ def test_a_claim_has_to_be_committed_so_an_open_transaction_is_refused(
 
     with pytest.raises(InTransaction, match="is in a transaction"):
         replay(database, lambda _: None)
+
+
+def test_a_worker_takes_no_more_than_it_is_told(database: Connection, failed: str) -> None:
+    replayed = replay(database, lambda entry: record(database, failed, entry), max_webhooks=3)
+
+    assert replayed == ReplayCounts(resolved=3)
+    assert replayed.total == len(urls(database, failed)) == 3
+
+
+def test_workers_on_an_event_loop_do_the_same(
+    database: Connection, failed: str, crowd: Crowd
+) -> None:
+    other = crowd.connect()
+
+    async def work() -> ReplayCounts:
+        async with await AsyncConnection.connect(database.info.dsn) as connection:
+
+            async def process(entry: ClaimRow) -> None:
+                await artifacts.add(
+                    connection,
+                    run_id=failed,
+                    type="clip",
+                    provider="kieai",
+                    url=entry.payload.decode(),
+                )
+                if entry.payload == b"3":
+                    raise TimeoutError
+                if entry.payload == b"7":
+                    webhook_dlq.resolve(other, id=entry.id)
+                    other.commit()
+
+            replayed = await replay_async(connection, process)
+            await connection.execute("select 1")
+            with pytest.raises(InTransaction):
+                await replay_async(connection, process)
+            return replayed
+
+    replayed = asyncio.run(work())
+
+    assert replayed == ReplayCounts(resolved=18, postponed=1, lost=1)
+    assert urls(database, failed) == [number for number in range(20) if number not in {3, 7}]
+
+
+def test_one_that_fails_for_good_on_an_event_loop_is_given_up(
+    database: Connection, failed: str
+) -> None:
+    async def work() -> ReplayCounts:
+        async with await AsyncConnection.connect(database.info.dsn) as connection:
+
+            async def process(_: ClaimRow) -> None:
+                raise TimeoutError
+
+            return await replay_async(connection, process, max_retries=1, max_webhooks=2)
+
+    assert asyncio.run(work()) == ReplayCounts(given_up=2)
+    assert failed

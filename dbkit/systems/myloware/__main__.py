@@ -1,0 +1,166 @@
+"""Start the processes of myloware: `python -m dbkit.systems.myloware receive`."""
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+from psycopg import Connection
+from starlette.applications import Starlette
+
+from dbkit.pools import AsyncDatabase, Database
+from dbkit.processes import Processes
+from dbkit.systems.myloware.leased_runs import LeasedRun, work_once
+from dbkit.systems.myloware.webhook_dlq import ClaimRow
+from dbkit.systems.myloware.webhook_providers import read_providers
+from dbkit.systems.myloware.webhook_receiver import receiver
+from dbkit.systems.myloware.webhook_replay import replay
+
+_MEBIBYTE = 2**20
+
+processes = Processes("myloware", "The processes of myloware.")
+
+
+class Function(click.ParamType[Callable[..., object]]):
+    """A function that is named as in `package.module:function`."""
+
+    name = "MODULE:FUNCTION"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Callable[..., object]:
+        """Import the module and return its function."""
+        module, _, name = str(value).partition(":")
+        try:
+            function: object = getattr(import_module(module), name) if name else None
+        except (ImportError, ValueError, AttributeError) as error:
+            self.fail(f"{value!r} cannot be imported: {error}", param, ctx)
+        if not callable(function):
+            self.fail(f"{value!r} is no function; write package.module:function", param, ctx)
+        return function
+
+
+def process_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a process the function that does the application's own work."""
+    return click.option("--process", type=Function(), required=True, help=what)
+
+
+def lease_option(seconds: float) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a process the time after which the work of a dead worker is another's."""
+    return click.option(
+        "--lease",
+        type=click.FloatRange(min=0.1),
+        default=seconds,
+        show_default=True,
+        metavar="SECONDS",
+        help="After this time the work of a worker that died is another's.",
+    )
+
+
+@processes.server(
+    "receive",
+    port=8080,
+    options=[
+        click.option(
+            "--providers",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            required=True,
+            metavar="FILE",
+            help="A TOML file: who sends webhooks, and how each signs them.",
+        ),
+        click.option(
+            "--max-body",
+            type=click.IntRange(min=1),
+            default=_MEBIBYTE,
+            show_default=True,
+            metavar="BYTES",
+            help="The largest body that is taken.",
+        ),
+    ],
+)
+def receive(database: AsyncDatabase, providers: Path, max_body: int) -> Starlette:
+    """Receive webhooks at POST /webhooks/PROVIDER: record and queue each, then answer 2xx."""
+    return receiver(database, read_providers(providers), max_body=max_body)
+
+
+@processes.worker(
+    "replay",
+    every=1.0,
+    options=[
+        process_option("What does a webhook's work; it gets (connection, webhook)."),
+        click.option(
+            "--max-retries",
+            type=click.IntRange(min=1),
+            default=8,
+            show_default=True,
+            metavar="N",
+            help="A webhook is given up after so many attempts.",
+        ),
+        lease_option(300.0),
+    ],
+)
+def replay_next(
+    database: Database,
+    process: Callable[[Connection[Any], ClaimRow], object],
+    max_retries: int,
+    lease: float,
+) -> int:
+    """Process the webhooks that are queued; one that fails is tried again later, ever later."""
+    with database.connection() as connection:
+        counts = replay(
+            connection,
+            lambda webhook: process(connection, webhook),
+            max_retries=max_retries,
+            lease=timedelta(seconds=lease),
+            max_webhooks=1,
+        )
+    return counts.total
+
+
+@processes.worker(
+    "work",
+    every=1.0,
+    options=[
+        process_option("What does a run's work; it gets (database, leased_run)."),
+        click.option(
+            "--max-attempts",
+            type=click.IntRange(min=1),
+            default=5,
+            show_default=True,
+            metavar="N",
+            help="A run is given up after so many attempts.",
+        ),
+        lease_option(60.0),
+    ],
+)
+def work_next(
+    database: Database,
+    process: Callable[[Database, LeasedRun], object],
+    max_attempts: int,
+    lease: float,
+) -> int:
+    """Work on the running runs that nobody works on, each under a lease with a heartbeat."""
+    outcome = work_once(
+        database,
+        lambda leased: process(database, leased),
+        worker=f"{socket.gethostname()} {os.getpid()}",
+        lease=timedelta(seconds=lease),
+        max_attempts=max_attempts,
+    )
+    return int(outcome is not None)
+
+
+processes.pruning()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    processes.run(arguments)
+
+
+if __name__ == "__main__":
+    main()

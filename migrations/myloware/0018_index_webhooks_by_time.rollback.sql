@@ -1,0 +1,1 @@
+drop index idx_webhook_events_received;
