@@ -23,6 +23,8 @@ _URL = re.compile(r"[^/\s=]*//")
 _USER_PASSWORD = re.compile(r"(//[^:@/?]*:)(?:[^?]*|[^/]*)(?=@)")
 _QUERY_PASSWORD = re.compile(r"([?&](?:ssl)?password=)[^&]*")
 _KEY_PASSWORD = re.compile(r"((?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)")
+# one that lacks its scheme, of which a person is told
+_BARE_PASSWORD = re.compile(r"^([^\s:@/?=]+:)(?:[^?]*|[^/]*)(?=@)")
 _QUOTED = re.compile(r'"([^"]*)"')
 _WHERE = re.compile(
     r"^(?:connection (?:failed|is bad): )?"
@@ -195,7 +197,19 @@ def without_password(url: str) -> str:
     """Return the URL with *** in place of its passwords, as it may be shown."""
     if _URL.match(url):
         return _QUERY_PASSWORD.sub(r"\1***", _USER_PASSWORD.sub(r"\1***", url))
-    return _KEY_PASSWORD.sub(r"\1***", url)
+    return _KEY_PASSWORD.sub(r"\1***", _BARE_PASSWORD.sub(r"\1***", url))
+
+
+def secretly(url: str) -> tuple[str, dict[str, str]]:
+    """Return a URL for the arguments of a program, and its password for the environment.
+
+    Everybody on the machine can read the arguments of a program.
+    """
+    info = conninfo_to_dict(url)
+    password = info.pop("password", None)
+    if password is None:
+        return url, {}
+    return make_conninfo("", **info), {"PGPASSWORD": str(password)}
 
 
 def _fault(url: str) -> str | None:

@@ -6,7 +6,7 @@ import shutil
 import click
 
 from dbkit.cli.options import open_project, role_option, system_argument, url_option
-from dbkit.database import url_of_role
+from dbkit.database import secretly, url_of_role
 from dbkit.server import NoPostgres, find_binaries
 
 
@@ -38,4 +38,6 @@ def command(name: str, arguments: tuple[str, ...], url: str | None, role: str | 
                 raise
     database.create()
     # psql replaces this process, so that it has the terminal, its signals and its exit code
-    os.execv(program, [program, "--dbname", url_of_role(role, database.url), *arguments])  # noqa: S606 - no shell
+    shown, password = secretly(url_of_role(role, database.url))
+    os.environ.update(password)
+    os.execv(program, [program, "--dbname", shown, *arguments])  # noqa: S606 - no shell

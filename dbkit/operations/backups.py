@@ -118,7 +118,8 @@ class Shelf(NamedTuple):
         for path in self.folder.glob(f"{self.system}-*.json"):
             with suppress(OSError, ValueError, TypeError):
                 backup = Backup(**json.loads(path.read_text(encoding="utf-8")))
-                if backup.system == self.system:
+                # the archive stands beside its description: another file is not ours to remove
+                if backup.system == self.system and backup.file == f"{path.stem}.dump":
                     backups.append(backup)
         return backups
 

@@ -9,8 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-
+from dbkit.database import secretly
 from dbkit.operations.errors import NoProgram, ProgramFailed
 from dbkit.server import NoPostgres, NotBinaries, find_binaries
 
@@ -48,14 +47,10 @@ class Programs:
 
         The password is not a part of the command line, which every user of the machine can read.
         """
-        info = conninfo_to_dict(url)
-        password = info.pop("password", None)
-        environment = {**os.environ, "LC_ALL": "C"}
-        if password is not None:
-            environment["PGPASSWORD"] = str(password)
+        shown, password = secretly(url)
         child = subprocess.Popen(
-            [*map(str, command), "--no-password", "--dbname", make_conninfo("", **info)],
-            env=environment,
+            [*map(str, command), "--no-password", "--dbname", shown],
+            env={**os.environ, "LC_ALL": "C", **password},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -256,3 +256,21 @@ def test_a_full_disk_is_told_in_a_sentence_and_leaves_nothing(shop: Project) -> 
     left = {path.name for path in (shop.root / "backups").iterdir()} - {".lock", ".gitignore"}
     assert left == set()
     assert Shelf(shop.root / "backups", "shop").find() == []
+
+
+def test_a_description_that_names_another_file_removes_nothing(shop: Project) -> None:
+    assert shop.dbkit("backup", "shop").returncode == 0
+    mine = shop.root / "mine.dump"
+    mine.write_text("not a backup")
+    [description] = (shop.root / "backups").glob("*.json")
+    told = json.loads(description.read_text())
+    planted = description.with_name("shop-20000101T000000.000Z.json")
+    planted.write_text(
+        json.dumps({**told, "file": "../mine.dump", "made_at": "2000-01-01T00:00:00+00:00"})
+    )
+
+    again = shop.dbkit("backup", "shop", "--keep-days", "1")
+
+    assert again.returncode == 0, again.stderr
+    assert mine.read_text() == "not a backup"
+    assert "mine" not in shop.dbkit("backup", "shop", "--list").stdout

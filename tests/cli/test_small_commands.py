@@ -1,6 +1,7 @@
 """`dbkit force`, `new`, `url` and `psql`: one small thing each."""
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from tests.cli.seen import contents, refusal
 from tests.project import Project
@@ -91,6 +92,19 @@ def test_psql_ends_with_psql_s_own_exit_code(project: Project) -> None:
 
     assert ran.returncode == 3
     assert 'column "foo" does not exist' in ran.stderr
+
+
+def test_nobody_reads_the_password_in_the_arguments_of_psql(project: Project) -> None:
+    url = make_conninfo(project.url, password="s3cret")  # noqa: S106 - of nobody
+    look = "\\! tr '\\\\0' ' ' < /proc/$PPID/cmdline; echo; echo $PGPASSWORD"
+
+    ran = project.dbkit("psql", "shop", "--url", url, "--", "-Xc", look)
+
+    assert ran.returncode == 0, ran.stderr
+    arguments, password = ran.stdout.splitlines()
+    assert "--dbname" in arguments
+    assert "s3cret" not in arguments
+    assert password == "s3cret"  # noqa: S105 - as above
 
 
 def test_a_reader_of_the_output_that_leaves_early_is_no_error(project: Project) -> None:
