@@ -1,6 +1,7 @@
 """The options that every process has."""
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, NamedTuple, TypeVar
 
 import click
@@ -23,6 +24,30 @@ class Common(NamedTuple):
     health: float
     grace: float
     level: str
+
+
+def function_option(name: str, *, what: str, required: bool = True) -> Callable[[F], F]:
+    """Give a process a function of the application's own, named as in `package.module:function`."""
+    return click.option(
+        name, callback=_import_function, required=required, metavar="MODULE:FUNCTION", help=what
+    )
+
+
+def _import_function(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> Callable[..., object] | None:
+    if value is None:
+        return None
+    module, _, name = value.partition(":")
+    try:
+        function: object = getattr(import_module(module), name) if name else None
+    except (ImportError, ValueError, AttributeError) as error:
+        message = f"{value!r} cannot be imported: {error}"
+        raise click.BadParameter(message, context, option) from None
+    if not callable(function):
+        message = f"{value!r} is no function; write package.module:function"
+        raise click.BadParameter(message, context, option)
+    return function
 
 
 def with_common_options(concurrency: int) -> Callable[[F], F]:

@@ -24,7 +24,7 @@ import click
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from dbkit.processes import Processes
+from dbkit.processes import Processes, function_option
 
 processes = Processes("shop", "The processes of the shop.")
 
@@ -63,6 +63,13 @@ def receive(database):
         return PlainTextResponse("added")
 
     return Starlette(routes=[Route("/", add, methods=["POST"])])
+
+
+@processes.worker("apply", every=1, options=[function_option("--process", what="What is done.")])
+def apply(database, process):
+    '''Do something.'''
+    print(process(4), flush=True)
+    return 0
 
 
 processes.pruning()
@@ -265,6 +272,23 @@ def test_it_runs_as_the_role_of_the_settings(shop: Project) -> None:
     assert "permission denied for table mails" in reason
     assert code == 0, err
     assert sent(shop) == [1]
+
+
+@pytest.mark.parametrize(
+    ("named", "code", "said"),
+    [
+        ("math:sqrt", 0, "2.0"),
+        ("math:nothing", 2, "'math:nothing' cannot be imported"),
+        ("no_such_module:f", 2, "'no_such_module:f' cannot be imported"),
+        ("math", 2, "'math' is no function; write package.module:function"),
+    ],
+)
+def test_a_function_is_named_by_its_module(shop: Project, named: str, code: int, said: str) -> None:
+    with started(shop, "apply", "--once", "--process", named) as process:
+        ended, out, err = finished(process)
+
+    assert ended == code
+    assert said in f"{out}{err}"
 
 
 def test_help_says_what_there_is(shop: Project) -> None:

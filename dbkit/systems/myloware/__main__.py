@@ -4,7 +4,6 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from psycopg import Connection
 from starlette.applications import Starlette
 
 from dbkit.pools import AsyncDatabase, Database
-from dbkit.processes import Processes
+from dbkit.processes import Processes, function_option
 from dbkit.systems.myloware.leased_runs import LeasedRun, work_once
 from dbkit.systems.myloware.webhook_dlq import ClaimRow
 from dbkit.systems.myloware.webhook_providers import read_providers
@@ -25,28 +24,9 @@ _MEBIBYTE = 2**20
 processes = Processes("myloware", "The processes of myloware.")
 
 
-class Function(click.ParamType[Callable[..., object]]):
-    """A function that is named as in `package.module:function`."""
-
-    name = "MODULE:FUNCTION"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Callable[..., object]:
-        """Import the module and return its function."""
-        module, _, name = str(value).partition(":")
-        try:
-            function: object = getattr(import_module(module), name) if name else None
-        except (ImportError, ValueError, AttributeError) as error:
-            self.fail(f"{value!r} cannot be imported: {error}", param, ctx)
-        if not callable(function):
-            self.fail(f"{value!r} is no function; write package.module:function", param, ctx)
-        return function
-
-
 def process_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a process the function that does the application's own work."""
-    return click.option("--process", type=Function(), required=True, help=what)
+    return function_option("--process", what=what)
 
 
 def lease_option(seconds: float) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
