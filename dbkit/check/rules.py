@@ -26,6 +26,7 @@ from dbkit.check.needs import (
 )
 from dbkit.check.registry import Registry, Severity
 from dbkit.errors import DbkitError, nearest
+from dbkit.migrations import what_is_gone
 from dbkit.queryfiles import ClashingQueries, QueryKind
 from dbkit.typedqueries import DoesNotPrepare, TypedQuery, find_different_rows
 
@@ -507,10 +508,7 @@ def pending(state: MigrationState) -> Iterator[Observation]:
 def gone(state: MigrationState) -> Iterator[Observation]:
     """Find the objects whose file is gone."""
     for made in state.status.gone_objects:
-        yield Observation(
-            f"{made.type} {made.identity} was made by {made.path}, which is gone; "
-            f"drop it with: dbkit migrate {state.status.name} --drop-gone"
-        )
+        yield Observation(what_is_gone(made, f"dbkit migrate {state.status.name}"))
 
 
 @RULES.rule(

@@ -22,6 +22,7 @@ from dbkit.migrations import (
     read_kept_texts,
     read_status,
     unreadable,
+    what_is_gone,
 )
 from dbkit.projects import Project, SystemDatabase
 from dbkit.settings import System
@@ -141,8 +142,7 @@ def _print(statuses: list[tuple[Status, SystemDatabase | None]], url: str | None
             )
         for gone in status.gone_objects:
             console.print(
-                f"{status.name}: {gone.type} {gone.identity} was made by {gone.path}, "
-                f"which is gone; drop it with: {migrate} --drop-gone",
+                f"{status.name}: {what_is_gone(gone, migrate)}",
                 markup=False,
                 soft_wrap=True,
             )

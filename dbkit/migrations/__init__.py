@@ -22,6 +22,7 @@ from dbkit.migrations.status import (
     read_kept_texts,
     read_status,
     unreadable,
+    what_is_gone,
 )
 from dbkit.migrations.timeouts import Timeouts, read_duration
 
@@ -55,5 +56,6 @@ __all__ = [
     "read_status",
     "renumber",
     "unreadable",
+    "what_is_gone",
     "write_pair",
 ]

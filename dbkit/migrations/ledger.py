@@ -23,6 +23,8 @@ MARKS = "_yoyo_migration"
 LOG = "_yoyo_log"
 MARKS_VERSION = "_yoyo_version"
 OBJECTS = "_dbkit_object"
+# the type of a file that grants and revokes, where that of another is what it makes
+RIGHTS = "rights"
 JOURNAL = "_dbkit_journal"
 SCRIPTS = "_dbkit_script"
 # all but the ledger itself: they stand in a schema of their own
@@ -264,7 +266,10 @@ class Interrupted(NamedTuple):
 
 
 class AppliedObject(NamedTuple):
-    """A view, function, trigger or policy that a file made in this database."""
+    """A view, function, trigger or policy that a file made in this database.
+
+    Or the rights that a file granted: then `identity` is where the database stood (`standing`).
+    """
 
     path: str
     checksum: str
@@ -280,6 +285,11 @@ class AppliedObject(NamedTuple):
     def key(self) -> tuple[str, str]:
         """Type and name of the object, as the catalog has them."""
         return self.type, self.identity
+
+
+def standing(version: int, applied: int) -> str:
+    """Say where a database stands, so that it changes whenever a migration runs or is undone."""
+    return f"at version {version} of {applied}"
 
 
 class Ledger(NamedTuple):

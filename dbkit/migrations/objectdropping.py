@@ -9,7 +9,7 @@ import psycopg
 
 from dbkit.migrations.definitions import Address
 from dbkit.migrations.executor import Executor
-from dbkit.migrations.ledger import AppliedObject, applied_objects
+from dbkit.migrations.ledger import RIGHTS, AppliedObject, applied_objects
 from dbkit.migrations.objectcatalog import Dependency, Identity, addresses, dependents, neighbours
 from dbkit.migrations.objecterrors import HeldObject, LostPart
 from dbkit.migrations.objectrights import Rights, kind, read_rights
@@ -35,9 +35,15 @@ class Dropping:
         return self.executor.session.connection
 
     def applied(self) -> dict[str, AppliedObject]:
-        """Return what the ledger has now, by the names of the files."""
-        entries = applied_objects(self.connection, self.executor.records.books)
-        return {entry.path: entry for entry in entries}
+        """Return the objects that the ledger has now, by the names of the files."""
+        return {entry.path: entry for entry in self._entries() if entry.type != RIGHTS}
+
+    def rights(self) -> dict[str, AppliedObject]:
+        """Return the files of rights that the ledger has now, by their names."""
+        return {entry.path: entry for entry in self._entries() if entry.type == RIGHTS}
+
+    def _entries(self) -> Iterable[AppliedObject]:
+        return applied_objects(self.connection, self.executor.records.books)
 
     def named(self, text: str) -> list[AppliedObject]:
         """Return the objects whose name is a word of a message, in whatever language it is."""

@@ -70,6 +70,6 @@ class NotOneObject(MigrationError):
 
     def __str__(self) -> str:
         return (
-            f"{self.path}: is to make one view, function, procedure, trigger or policy, "
-            f"and makes {', '.join(self.objects) or 'none'}"
+            f"{self.path}: is to make one view, function, procedure, trigger or policy, or to "
+            f"grant and revoke alone, and makes {', '.join(self.objects) or 'none'}"
         )

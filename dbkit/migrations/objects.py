@@ -1,4 +1,4 @@
-"""Keep views, functions, triggers and policies as their files say, and out of migrations' way."""
+"""Keep views, functions, triggers, policies and rights as files say, out of migrations' way."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,14 @@ import psycopg
 from dbkit.migrations.definitions import catalog_objects, definitions
 from dbkit.migrations.executor import Executor
 from dbkit.migrations.files import ObjectFile
+from dbkit.migrations.grantfiles import Granting, refuse_before_rights
 from dbkit.migrations.ledger import AppliedObject, replaced_objects, room_for_definitions
 from dbkit.migrations.objectcatalog import unchecked_functions
 from dbkit.migrations.objectdropping import Dropping
 from dbkit.migrations.objectmaking import MISSING, Making
 from dbkit.migrations.objectorder import Makers, refuse_circle
 from dbkit.migrations.objectrights import Rights
-from dbkit.migrations.script import Script, read_object
+from dbkit.migrations.script import Script, gives_rights, read_object
 from dbkit.migrations.status import is_object_pending
 from dbkit.sqltext import ScriptStatement
 
@@ -42,23 +43,31 @@ class Objects:
     # what people granted and said on the objects that this run has taken down so far
     kept: dict[str, Rights]
 
-    def apply(self, *, all_must: bool) -> tuple[list[str], list[str]]:
+    def apply(self, stands: str, *, all_must: bool) -> tuple[list[str], list[str]]:
         """Make every object as its file says it; return the files applied and those left out.
 
-        With `all_must` a file that is left out is an error.
+        With `all_must` a file that is left out is an error. Rights are granted last, and again
+        if the database stands elsewhere than when they were granted, or if an object is new.
         """
         refuse_circle(self.files)
+        objects, rights = self._objects_and_rights()
+        refuse_before_rights(objects, rights)
         dropping = self._dropping()
+        granting = Granting(dropping, rights)
+        granting.drop_earlier()
         applied, present = dropping.applied(), catalog_objects(dropping.connection)
         replaced = replaced_objects(dropping.connection, applied.values(), present)
         as_made = present.keys() - replaced
-        pending = [file for file in self.files if is_object_pending(file, applied, as_made)]
+        pending = [file for file in objects if is_object_pending(file, applied, as_made, stands)]
         making = self._making(dropping)
         making.make(pending)
-        if making.failed and all_must:
-            raise next(iter(making.failed.values()))
+        granting.grant(stands, again=bool(making.done))
+        failed = making.failed | granting.failed
+        if failed and all_must:
+            raise next(iter(failed.values()))
         self._seal(dropping, {file.path.name for file in making.done})
-        return [file.shown for file in making.done], [file.shown for file in making.failed]
+        done = making.done + granting.done
+        return [file.shown for file in done], [file.shown for file in failed]
 
     def drop_broken(self) -> None:
         """Drop functions whose text no longer fits what is there.
@@ -82,7 +91,7 @@ class Objects:
         dropping = self._dropping()
         entries = dropping.applied().values()
         dropping.take_down(entries)
-        dropping.forget(entries)
+        dropping.forget([*entries, *dropping.rights().values()])
 
     def drop(self, gone: Sequence[AppliedObject]) -> None:
         """Drop objects whose file is gone, and for a moment those that hang on them."""
@@ -224,7 +233,8 @@ class Objects:
         if not missing:
             return False
         making = self._making(self._dropping())
-        making.make(missing, [file for file in self.files if file.path.name not in applied])
+        others = [file for file in making.scripts if file.path.name not in applied]
+        making.make(missing, others)
         for file, reason in making.failed.items():
             error.add_note(
                 f"{file.shown} makes it, and cannot be applied before this migration "
@@ -236,10 +246,19 @@ class Objects:
         return Dropping(self.executor, frozenset(file.path.name for file in self.files), self.kept)
 
     def _making(self, dropping: Dropping) -> Making:
-        return Making(dropping, self._all_scripts(), self._makers())
+        objects, _ = self._objects_and_rights()
+        return Making(dropping, objects, Makers(objects))
 
     def _makers(self) -> Makers:
-        return Makers(self._all_scripts())
+        objects, _ = self._objects_and_rights()
+        return Makers(objects)
+
+    def _objects_and_rights(self) -> tuple[dict[ObjectFile, Script], dict[ObjectFile, Script]]:
+        objects: dict[ObjectFile, Script] = {}
+        rights: dict[ObjectFile, Script] = {}
+        for file, script in self._all_scripts().items():
+            (rights if gives_rights(script) else objects)[file] = script
+        return objects, rights
 
     def _all_scripts(self) -> dict[ObjectFile, Script]:
         for file in self.files:

@@ -24,12 +24,14 @@ from dbkit.migrations.errors import (
 )
 from dbkit.migrations.files import Files, MigrationFile, ObjectFile
 from dbkit.migrations.ledger import (
+    RIGHTS,
     Applied,
     Interrupted,
     KeptTexts,
     Ledger,
     read_ledger,
     read_texts,
+    standing,
 )
 from dbkit.migrations.lock import WAIT
 from dbkit.migrations.pooling import refuse_shared_process
@@ -40,6 +42,7 @@ from dbkit.migrations.status import (
     find_problems,
     find_repair,
     gone_objects,
+    objects_to_apply,
     pending_migrations,
     pending_objects,
     was_edited,
@@ -52,6 +55,10 @@ if TYPE_CHECKING:
 
 # where a database for development differs from the files, and is made as they are
 _FOLLOWED = EditedMigration | HoleInLedger | MissingMigration | MovedMigration | RenamedMigration
+
+
+# of files of rights that are gone, before their names
+_FORGOTTEN = "forgotten, and what these granted stays until a migration revokes it"
 
 
 class GoingOn(NamedTuple):
@@ -189,7 +196,7 @@ class Runner:
         self, ledger: Ledger, pending: Sequence[MigrationFile]
     ) -> tuple[ObjectFile, ...]:
         after = pending[-1].version if pending else ledger.version
-        return pending_objects(self.files, ledger) if self._has_objects(after) else ()
+        return objects_to_apply(self.files, ledger, pending) if self._has_objects(after) else ()
 
     def migrate(
         self, to: int | None = None, *, drop_gone: bool = False, out_of_order: bool = False
@@ -216,19 +223,23 @@ class Runner:
             objects = self._objects_to_apply(ledger, pending)
             gone = gone_objects(self.files, ledger) if drop_gone else ()
             after = max([ledger.version, *(migration.version for migration in pending)])
+            stands = standing(after, len(ledger.applied) + len(pending))
             migrations = backend.read(self.files, pending, "apply", objects)
             done = _ObjectsDone()
 
             def finish() -> None:
                 backend.objects.drop(gone)
                 if self._has_objects(after):
-                    done.replace(*backend.objects.apply(all_must=after == self.files.latest))
+                    is_newest = after == self.files.latest
+                    done.replace(*backend.objects.apply(stands, all_must=is_newest))
 
             backend.apply_to(migrations, after, finish, ledger.version)
             if done.applied:
                 self.reporter.objects("applied", tuple(done.applied))
             if done.left_out:
                 self.reporter.objects("left out at this version", tuple(done.left_out))
+            if forgotten := tuple(entry.path for entry in gone if entry.type == RIGHTS):
+                self.reporter.objects(_FORGOTTEN, forgotten)
             return Outcome(
                 self.files.system,
                 ledger.version,
@@ -282,11 +293,12 @@ class Runner:
         files = replace(self.files, migrations=tuple(reversed(undone)))
         migrations = backend.read(files, undone, "rollback")
         done = _ObjectsDone()
+        stands = standing(to, len(ledger.applied) - len(undone))
 
         def put_back() -> None:
             if self._has_objects(to):
                 backend.objects.drop_broken()
-                done.replace(*backend.objects.apply(all_must=False))
+                done.replace(*backend.objects.apply(stands, all_must=False))
             else:
                 backend.objects.take_down()
 
@@ -386,11 +398,12 @@ class Runner:
                 to = undone[-1].version - 1
                 files = replace(self.files, migrations=tuple(reversed(undone)))
                 migrations = backend.read(files, undone, "rollback")
+                stands = standing(to, len(ledger.applied) - len(undone))
 
                 def put_back() -> None:
                     if self._has_objects(to):
                         backend.objects.drop_broken()
-                        backend.objects.apply(all_must=False)
+                        backend.objects.apply(stands, all_must=False)
                     else:
                         backend.objects.take_down()
 

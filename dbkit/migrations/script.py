@@ -60,6 +60,8 @@ _TRANSACTION_COMMANDS = {"begin", "start", "commit", "end", "rollback", "abort",
 _HARMLESS = re.compile(
     r"rollback\s+(?:work\s+|transaction\s+)?to\b|prepare\s+(?!transaction\b)", re.IGNORECASE
 )
+_RIGHTS = {"grant", "revoke"}
+_DEFAULT_RIGHTS = re.compile(r"alter default privileges\b", re.IGNORECASE)
 _NO_CODE = {TokenKind.SPACE, TokenKind.LINE_COMMENT, TokenKind.BLOCK_COMMENT}
 
 
@@ -116,6 +118,15 @@ def texts_to_keep(migration: MigrationFile, up: str | None = None) -> KeptTexts:
         shown = migration.shown_rollback
         down = decode(read_bytes(migration.rollback, shown), shown)
     return KeptTexts(migration.version, migration.name, up, down)
+
+
+def gives_rights(script: Script) -> bool:
+    """Whether a file does nothing but grant, revoke and alter default privileges."""
+    return all(
+        statement.command in _RIGHTS
+        or (statement.command == "alter" and _DEFAULT_RIGHTS.match(_words(statement)))
+        for statement in script.statements
+    )
 
 
 def read_object(file: ObjectFile) -> Script:
@@ -302,12 +313,7 @@ class _Reading:
         )
 
     def _check_transaction_control(self, statement: ScriptStatement) -> None:
-        words = " ".join(
-            statement.text[token.start : token.end]
-            for token in tokens(statement.text)
-            if token.kind not in _NO_CODE
-        )
-        if not _HARMLESS.match(words):
+        if not _HARMLESS.match(_words(statement)):
             place = self.source.place(statement.start)
             self.faults.append(TransactionControl(*place, statement.command))
 
@@ -318,6 +324,15 @@ class _Reading:
     def _bad_directive(self, token: Token, reason: str) -> BadDirective:
         directive = self.source.text[token.start : token.end].strip()
         return BadDirective(*self.source.place(token.start), directive, reason)
+
+
+def _words(statement: ScriptStatement) -> str:
+    """Return a statement in one line, without comments."""
+    return " ".join(
+        statement.text[token.start : token.end]
+        for token in tokens(statement.text)
+        if token.kind not in _NO_CODE
+    )
 
 
 def _position(fault: DbkitError) -> tuple[int, int]:

@@ -33,6 +33,7 @@ from dbkit.migrations.files import (
     read_bytes,
 )
 from dbkit.migrations.ledger import (
+    RIGHTS,
     Applied,
     AppliedObject,
     Interrupted,
@@ -40,6 +41,7 @@ from dbkit.migrations.ledger import (
     Ledger,
     read_ledger,
     read_texts,
+    standing,
 )
 from dbkit.migrations.lock import lock_holders, lock_key
 from dbkit.migrations.progress import Blocker
@@ -228,15 +230,40 @@ def pending_objects(files: Files, ledger: Ledger) -> tuple[ObjectFile, ...]:
         return ()
     applied = {entry.path: entry for entry in ledger.objects}
     as_made = ledger.present - ledger.replaced
-    return tuple(file for file in files.objects if is_object_pending(file, applied, as_made))
+    stands = standing(ledger.version, len(ledger.applied))
+    return tuple(
+        file for file in files.objects if is_object_pending(file, applied, as_made, stands)
+    )
+
+
+def objects_to_apply(
+    files: Files, ledger: Ledger, migrations: Sequence[MigrationFile]
+) -> tuple[ObjectFile, ...]:
+    """Return the object files that a run of migrations has to apply.
+
+    Rights are granted again whenever something runs: it may have made what they are about.
+    """
+    pending = pending_objects(files, ledger)
+    if ahead_of(files, ledger) or not (pending or migrations):
+        return pending
+    rights = {entry.path for entry in ledger.objects if entry.type == RIGHTS}
+    return tuple(file for file in files.objects if file in pending or file.path.name in rights)
 
 
 def is_object_pending(
-    file: ObjectFile, applied: Mapping[str, AppliedObject], as_made: Container[tuple[str, str]]
+    file: ObjectFile,
+    applied: Mapping[str, AppliedObject],
+    as_made: Container[tuple[str, str]],
+    stands: str,
 ) -> bool:
-    """Say whether a file was never applied, or was edited since, or its object is not as made."""
+    """Say whether a file was never applied, or was edited since, or its object is not as made.
+
+    Rights are to be granted again where the database does not stand where it stood.
+    """
     entry = applied.get(file.path.name)
-    return entry is None or entry.checksum != file.checksum or entry.key not in as_made
+    if entry is None or entry.checksum != file.checksum:
+        return True
+    return entry.identity != stands if entry.type == RIGHTS else entry.key not in as_made
 
 
 def replaced_objects(files: Files, ledger: Ledger) -> tuple[AppliedObject, ...]:
@@ -253,7 +280,22 @@ def gone_objects(files: Files, ledger: Ledger) -> tuple[AppliedObject, ...]:
         return ()
     names = {file.path.name for file in files.objects}
     return tuple(
-        entry for entry in ledger.objects if entry.path not in names and entry.key in ledger.present
+        entry
+        for entry in ledger.objects
+        if entry.path not in names and (entry.type == RIGHTS or entry.key in ledger.present)
+    )
+
+
+def what_is_gone(entry: AppliedObject, migrate: str) -> str:
+    """Say what is there of a file that is gone, and what to do; `migrate` is the command."""
+    if entry.type == RIGHTS:
+        return (
+            f"{entry.path} is gone, and what it granted stays; take that back with `revoke` in a "
+            f"migration, and forget the file with: {migrate} --drop-gone"
+        )
+    return (
+        f"{entry.type} {entry.identity} was made by {entry.path}, which is gone; "
+        f"drop it with: {migrate} --drop-gone"
     )
 
 

@@ -211,5 +211,5 @@ def test_every_object_file_that_names_an_unknown_one_is_told(project: Project) -
         "and there is no nowhere.sql beside it\n"
         "error: sql/shop/_objects/b.sql: is to come after itself\n"
         "error: sql/shop/_objects/c.sql: is to make one view, function, procedure, trigger or "
-        "policy, and makes none\n"
+        "policy, or to grant and revoke alone, and makes none\n"
     )

@@ -197,8 +197,8 @@ def test_a_file_that_makes_not_exactly_one_object_is_refused(
         migrate(shop)
 
     assert str(caught.value).startswith(
-        f"{OURS}/odd.sql: is to make one view, function, procedure, trigger or policy, "
-        f"and makes {made}"
+        f"{OURS}/odd.sql: is to make one view, function, procedure, trigger or policy, or to "
+        f"grant and revoke alone, and makes {made}"
     )
     assert shop.rows("select to_regclass('orders'), to_regclass('a'), to_regclass('t')") == [
         (None, None, None)
