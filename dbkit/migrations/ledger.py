@@ -186,7 +186,7 @@ select
         select from pg_attribute as attribute
         where
             attribute.attrelid = relation.oid
-            and attribute.attname = 'definition'
+            and attribute.attname = 'kept'
     ),
     pg_has_role(relation.relowner, 'usage')
 from pg_class as relation
@@ -195,7 +195,8 @@ where
     namespace.nspname = %s
     and relation.relname = %s
 """
-# the tables of an earlier dbkit do not have the last two columns
+# the tables of an earlier dbkit do not have the last two columns; without a checksum an object was
+# left out at this version
 _APPLIED_OBJECTS = """
 select
     path,
@@ -205,7 +206,13 @@ select
     to_jsonb(object) ->> 'state' as state,
     to_jsonb(object) ->> 'definition' as definition
 from {} as object
+where checksum <> ''
 order by path
+"""
+_LEFT_OUT = """
+select path, to_jsonb(object) -> 'kept' as kept
+from {} as object
+where checksum = '' and to_jsonb(object) ->> 'kept' is not null
 """
 _MARKED = "select migration_id from {} order by applied_at_utc, migration_id"
 
@@ -543,6 +550,12 @@ def applied_objects(connection: psycopg.Connection, books: str) -> tuple[Applied
     """Return the objects that files made, as the books in this schema have them now."""
     with connection.cursor(row_factory=class_row(AppliedObject)) as cursor:
         return tuple(cursor.execute(_text(_APPLIED_OBJECTS, books, OBJECTS)))
+
+
+def left_out_objects(connection: psycopg.Connection, books: str) -> Mapping[str, Any]:
+    """Return what objects had that an earlier run left out, by the names of their files."""
+    cursor = connection.execute(_text(_LEFT_OUT, books, OBJECTS))
+    return dict(iter(cursor))
 
 
 def read_texts(

@@ -9,7 +9,7 @@ import psycopg
 
 from dbkit.migrations.definitions import Address
 from dbkit.migrations.executor import Executor
-from dbkit.migrations.ledger import RIGHTS, AppliedObject, applied_objects
+from dbkit.migrations.ledger import RIGHTS, AppliedObject, applied_objects, room_for_definitions
 from dbkit.migrations.objectcatalog import Dependency, Identity, addresses, dependents, neighbours
 from dbkit.migrations.objecterrors import HeldObject, LostPart
 from dbkit.migrations.objectrights import Rights, kind, read_rights
@@ -129,6 +129,30 @@ class Dropping:
         """Take objects out of the ledger."""
         if texts := [self.executor.records.remove_object(entry) for entry in entries]:
             self.executor.session.run(";".join(texts))
+
+    def leave_out(self, entries: Iterable[AppliedObject]) -> None:
+        """Take objects out of the ledger, and keep there what they are to have again."""
+        entries, records = list(entries), self.executor.records
+        if not entries or not self.has_room():
+            self.forget(entries)
+            return
+        gone = [entry for entry in entries if entry.path not in self.kept]
+        texts = [
+            records.leave_out_object(entry, self.kept[entry.path].as_json())
+            for entry in entries
+            if entry.path in self.kept
+        ]
+        if texts:
+            self.executor.session.run(";".join(texts))
+        self.forget(gone)
+
+    def has_room(self) -> bool:
+        """Say whether the ledger has columns for it; they are made if the role may do that."""
+        records = self.executor.records
+        room = room_for_definitions(self.connection, records.books)
+        if room.missing and room.owned:
+            self.executor.session.run(records.extend_objects())
+        return room.owned or not room.missing
 
 
 def drop(entry: AppliedObject) -> str:

@@ -1,13 +1,14 @@
 """Read what hangs on an object besides its definition, and put it back after it was made anew."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 
 from dbkit.migrations.definitions import Address
-from dbkit.migrations.ledger import AppliedObject
+from dbkit.migrations.ledger import AppliedObject, left_out_objects
 
 _RIGHTS = """
 with object as (
@@ -157,6 +158,31 @@ class Rights:
             name, _, table = entry.identity.partition(" on ")
             yield f"alter table {table} {self.firing} trigger {name}"
 
+    def as_json(self) -> str:
+        """Return what is kept of them in the books; what goes with a drop is not to come again."""
+        return json.dumps(
+            {
+                "owner": self.owner,
+                "columns": sorted(self.columns),
+                "grants": sorted(self.grants, key=str),
+                "comments": [*self.comments.items()],
+                "firing": self.firing,
+            }
+        )
+
+    @classmethod
+    def of_json(cls, kept: Mapping[str, Any], roles: Collection[str]) -> "Rights":
+        """Return what was kept in the books, without the roles that are gone since."""
+        grants = (Grant(*grant) for grant in kept["grants"])
+        return cls(
+            kept["owner"] if kept["owner"] in roles else None,
+            frozenset(kept["columns"]),
+            frozenset(grant for grant in grants if grant.role in {None, _OWNER, *roles}),
+            dict(kept["comments"]),
+            frozenset(),
+            kept["firing"],
+        )
+
     def role(self, grant: Grant) -> str:
         """Return the role that a right is given to, as a command names it."""
         if grant.role is None:
@@ -195,6 +221,15 @@ def read_rights(
             _RIGHTS, [list(catalogs), list(numbers)]
         )
     }
+
+
+def read_kept_rights(connection: psycopg.Connection, books: str) -> dict[str, Rights]:
+    """Return the rights of objects that an earlier run left out, by the names of their files."""
+    kept = left_out_objects(connection, books)
+    if not kept:
+        return {}
+    roles = {role for (role,) in connection.execute("select rolname::text from pg_roles")}
+    return {path: Rights.of_json(rights, roles) for path, rights in kept.items()}
 
 
 def kind(entry: AppliedObject) -> str:

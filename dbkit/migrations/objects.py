@@ -9,12 +9,12 @@ from dbkit.migrations.definitions import catalog_objects, definitions
 from dbkit.migrations.executor import Executor
 from dbkit.migrations.files import ObjectFile
 from dbkit.migrations.grantfiles import Granting, refuse_before_rights
-from dbkit.migrations.ledger import AppliedObject, replaced_objects, room_for_definitions
+from dbkit.migrations.ledger import AppliedObject, replaced_objects
 from dbkit.migrations.objectcatalog import unchecked_functions
 from dbkit.migrations.objectdropping import Dropping
 from dbkit.migrations.objectmaking import MISSING, Making
 from dbkit.migrations.objectorder import Makers, refuse_circle
-from dbkit.migrations.objectrights import Rights
+from dbkit.migrations.objectrights import Rights, read_kept_rights
 from dbkit.migrations.script import Script, gives_rights, read_object
 from dbkit.migrations.status import is_object_pending
 from dbkit.sqltext import ScriptStatement
@@ -84,14 +84,15 @@ class Objects:
                 if entry.key in functions and self._is_broken(functions[entry.key])
             ]
             taken = dropping.take_down(broken, keep_held=True)
-            dropping.forget(taken)
+            dropping.leave_out(taken)
 
     def take_down(self) -> None:
         """Drop every object that came from a file."""
         dropping = self._dropping()
         entries = dropping.applied().values()
         dropping.take_down(entries)
-        dropping.forget([*entries, *dropping.rights().values()])
+        dropping.leave_out(entries)
+        dropping.forget(dropping.rights().values())
 
     def drop(self, gone: Sequence[AppliedObject]) -> None:
         """Drop objects whose file is gone, and for a moment those that hang on them."""
@@ -148,7 +149,7 @@ class Objects:
         use; unless somebody replaced them by hand.
         """
         connection, records = dropping.connection, self.executor.records
-        if not self._has_room(connection):
+        if not dropping.has_room():
             return
         entries, present = dropping.applied(), catalog_objects(connection)
         standing = {
@@ -164,13 +165,6 @@ class Objects:
                 sealed.append(now)
         if sealed:
             self.executor.session.run(records.seal_objects(sealed))
-
-    def _has_room(self, connection: psycopg.Connection) -> bool:
-        """Say whether the ledger has columns for it; they are made if the role may do that."""
-        room = room_for_definitions(connection, self.executor.records.books)
-        if room.missing and room.owned:
-            self.executor.session.run(self.executor.records.extend_objects())
-        return room.owned or not room.missing
 
     def _is_broken(self, function: int) -> bool:
         session = self.executor.session
@@ -221,7 +215,7 @@ class Objects:
             taken = dropping.take_down(dropping.applied().values(), keep_held=True)
         if not taken and error.sqlstate in _IN_THE_WAY:
             dropping.take_down(named)
-        dropping.forget(taken)
+        dropping.leave_out(taken)
         return taken
 
     def _make_missing(self, error: psycopg.Error) -> bool:
@@ -246,6 +240,11 @@ class Objects:
         return Dropping(self.executor, frozenset(file.path.name for file in self.files), self.kept)
 
     def _making(self, dropping: Dropping) -> Making:
+        # what an earlier run left out is to have what it had
+        for path, rights in read_kept_rights(
+            dropping.connection, self.executor.records.books
+        ).items():
+            self.kept.setdefault(path, rights)
         objects, _ = self._objects_and_rights()
         return Making(dropping, objects, Makers(objects))
 

@@ -90,7 +90,8 @@ create table if not exists {objects} (
     identity text not null,
     applied_at timestamp with time zone not null default current_timestamp,
     state text,
-    definition text
+    definition text,
+    kept jsonb
 );
 create table if not exists {journal} (
     version integer primary key,
@@ -243,14 +244,23 @@ where object.path = made.path
 _EXTEND_OBJECTS = """
 alter table {objects}
     add column if not exists state text,
-    add column if not exists definition text
+    add column if not exists definition text,
+    add column if not exists kept jsonb
 """
 _SEAL_OBJECTS = """
 update {objects} as object set
     state = now.state,
-    definition = now.definition
+    definition = now.definition,
+    kept = null
 from (values {rows}) as now(path, state, definition)
 where object.path = now.path
+"""
+# without a checksum it is not there; a file is applied whatever its checksum is
+_LEAVE_OUT_OBJECT = """
+update {objects} set
+    checksum = '',
+    kept = {kept}
+where path = {path} and type = {type} and identity = {identity}
 """
 _REMOVE_OBJECT = """
 delete from {objects} where path = {path} and type = {type} and identity = {identity}
@@ -475,6 +485,11 @@ class Records:
     def remove_object(self, entry: AppliedObject) -> str:
         """Return what takes an object out of the ledger."""
         return self._fill(_REMOVE_OBJECT, path=entry.path, type=entry.type, identity=entry.identity)
+
+    def leave_out_object(self, entry: AppliedObject, kept: str) -> str:
+        """Return what notes that an object was taken down, and what it is to have again."""
+        names = {"path": entry.path, "type": entry.type, "identity": entry.identity}
+        return self._fill(_LEAVE_OUT_OBJECT, **names, kept=kept)
 
     @property
     def _apply(self) -> str:

@@ -238,6 +238,9 @@ FOLLOWED: Mapping[str, Advice] = {
 }
 # each is followed by the test of that name, here or in its own place
 ELSEWHERE = {
+    "init.command": "test_the_project_passes_its_own_check_and_test",
+    "NoProject": "test_nothing_is_overwritten",
+    "NoName": "test_nothing_is_overwritten",
     "EditedQuery": "test_a_function_of_an_edited_query_is_right_again_when_it_is_generated",
     "UnknownTables": "test_an_option_that_a_refusal_names_is_added_as_it_stands",
     "DoesNotFit": "test_an_option_that_a_refusal_names_is_added_as_it_stands",
@@ -249,6 +252,7 @@ ELSEWHERE = {
     ),
 }
 EXEMPT = {
+    "ProjectIsThere": "dbkit new asks for the name that only a person knows, and writes files alone",
     "CannotListen": "the port or socket is the person's to choose, and nothing was begun",
     "DatabaseExists": "--into was given, or is wanted with a name that is the person's to choose",
     "NotEmptyTables": "it says that --replace removes the rows",

@@ -143,7 +143,7 @@ select 'ledger', version || ' ' || name from schema_version
 union all
 select 'mark', migration_id from dbkit._yoyo_migration
 union all
-select 'object', path || ' ' || identity from dbkit._dbkit_object
+select 'object', path || ' ' || identity from dbkit._dbkit_object where checksum <> ''
 union all
 select 'journal', to_jsonb(journal)::text from dbkit._dbkit_journal as journal
 order by 1, 2

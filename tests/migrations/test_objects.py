@@ -62,7 +62,9 @@ def roll_back(project: Project, to: int) -> Outcome:
 
 
 def made_files(project: Project) -> list[Any]:
-    return [path for (path,) in project.rows("select path from dbkit._dbkit_object order by path")]
+    """Return what the ledger has as made, without what it keeps of those that were left out."""
+    query = "select path from dbkit._dbkit_object where checksum <> '' order by path"
+    return [path for (path,) in project.rows(query)]
 
 
 def version_of(project: Project, view: str) -> list[tuple[Any, ...]]:

@@ -130,7 +130,9 @@ def test_a_rename_by_a_migration_is_known_after_it(shop: Project) -> None:
 def test_a_ledger_of_an_earlier_dbkit_is_filled_by_the_next_run(shop: Project) -> None:
     shop.object("made", "create or replace view made as select id from orders;")
     migrate(shop)
-    by_hand(shop, f"alter table {BOOKS} drop column state, drop column definition")
+    by_hand(
+        shop, f"alter table {BOOKS} drop column state, drop column definition, drop column kept"
+    )
     first = shop.dbkit("status")
     shop.migration("0002_more", "create table more ();")
     migrate(shop)

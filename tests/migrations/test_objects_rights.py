@@ -109,6 +109,99 @@ def test_rights_and_comments_are_put_back(shop: Project, kind: str, way: str) ->
     assert shop.rows(STATE) == before
 
 
+def _granted(shop: Project, kind: str) -> None:
+    """Make an object that needs the second migration, and grant and say things on it."""
+    sql, of, named = KINDS[kind]
+    shop.migration(
+        "0002_more",
+        "alter table orders add column more integer;",
+        "alter table orders drop column more;",
+    )
+    sql = sql.replace("id, name", "id, name, more")
+    if kind == "function":
+        sql = (
+            "create function made(x orders) returns integer language sql "
+            "return (select x.more from orders limit 1);"
+        )
+    shop.object("made", sql)
+    migrate(shop)
+    right = "select" if of == "table" else "execute"
+    by_hand(
+        shop,
+        f"comment on {named} is 'It''s \\ said'",
+        f"revoke all on {of} {named.removeprefix(f'{kind} ')} from public",
+        f"grant {right} on {of} {named.removeprefix(f'{kind} ')} to clerk with grant option",
+        f'alter {named} owner to "An Owner"',
+    )
+    if of == "table":
+        by_hand(shop, "grant update (id) on made to clerk")
+
+
+@pytest.mark.parametrize("earlier", ["", "the table of an earlier dbkit"])
+@pytest.mark.parametrize("kind", ["view", "materialized view", "function"])
+@pytest.mark.parametrize("to", [1, 0])
+def test_rights_outlast_a_time_at_a_version_that_has_no_such_object(
+    shop: Project, kind: str, earlier: str, to: int
+) -> None:
+    _granted(shop, kind)
+    if earlier:
+        by_hand(shop, "alter table dbkit._dbkit_object drop column kept")
+    before = shop.rows(STATE)
+
+    roll_back(shop, to)
+    away = shop.rows(STATE)
+    status = shop.status()
+    if to:
+        migrate(shop)
+        roll_back(shop, 0)
+    migrate(shop)
+
+    assert away == []
+    assert status["problems"] == []
+    assert status["objects"]["gone"] == []
+    assert shop.rows(STATE) == before
+    assert shop.rows("select kept from dbkit._dbkit_object") == [(None,)]
+
+
+def test_a_role_that_is_gone_meanwhile_keeps_no_object_from_coming_back(shop: Project) -> None:
+    _granted(shop, "view")
+    by_hand(
+        shop, "create role temp", "grant select on made to temp", "alter view made owner to temp"
+    )
+    roll_back(shop, 1)
+    by_hand(shop, "drop role temp")
+
+    migrate(shop)
+
+    [(owner, rights, *_)] = shop.rows(STATE)
+    assert owner == "postgres"
+    assert [right for right in rights if right.startswith("clerk=r*")] != []
+    assert not [right for right in rights if right.startswith("temp")]
+
+
+def test_what_a_file_makes_again_has_its_rights_though_the_file_is_another(shop: Project) -> None:
+    _granted(shop, "view")
+    roll_back(shop, 1)
+    shop.object("made", "create view made as select more from orders;")
+
+    migrate(shop)
+
+    assert shop.rows("select has_table_privilege('clerk', 'made', 'select')") == [(True,)]
+
+
+def test_what_is_dropped_for_good_keeps_no_rights(shop: Project) -> None:
+    _granted(shop, "view")
+    file = shop.root / "sql/shop/_objects/made.sql"
+    text = file.read_text()
+    file.unlink()
+    assert shop.dbkit("migrate", "--drop-gone").returncode == 0
+    file.write_text(text)
+
+    migrate(shop)
+
+    assert shop.rows("select has_table_privilege('clerk', 'made', 'select')") == [(False,)]
+
+
 def test_what_the_file_says_of_rights_comes_after_what_was_granted(shop: Project) -> None:
     shop.object("made", "create view made as select id, name from orders;")
     migrate(shop)
