@@ -14,6 +14,7 @@ from dbkit.operations.databases import create, creation_options, maintenance, sc
 from dbkit.operations.schema import compare, read_schema
 from dbkit.systems.mrwa import accounts
 from dbkit.systems.mrwa.session_renewal import OpenedSession, RefusedRenewal, renew_session
+from dbkit.systems.myloware import artifacts
 from tests.cli.seen import refusal
 from tests.conftest import ROOT, skip_without_vector
 from tests.project import Project
@@ -41,6 +42,23 @@ insert into prompt_versions (profile_name, version_number, prompt_content, is_ac
 values ('pm', 1, '', null);
 insert into audit_log (event_type, details) values ('session_created', null);
 update agent_settings set usage_today = null, last_reset_date = null, env_overrides = null;
+"""
+# what another program than ours recorded: a trace, and citations that name no trace
+_TRACED = """
+    insert into runs (run_id, project, status) values ('run_1', 'aismr', 'rendering');
+    with document as (
+        insert into kb_documents (path, content) values ('docs/a.md', 'a') returning id
+    )
+    insert into artifacts (run_id, type, persona, retrieval_trace)
+    select
+        'run_1', 'retrieval.trace', 'brendan',
+        jsonb_build_object(
+            'query', 'What is AISMR?', 'docIds', jsonb_build_array(id),
+            'similarities', '[0.9]'::jsonb, 'persona', 'brendan', 'project', 'aismr'
+        )
+    from document;
+    insert into artifacts (run_id, type, metadata)
+    values ('run_1', 'citations', '{"citations": [{"path": "docs/a.md", "reason": "says so"}]}');
 """
 _PLAIN_TOKENS = """
 with ada as (
@@ -327,6 +345,34 @@ def test_softwarestudio_is_adopted_word_for_word_and_ends_as_if_we_had_made_it(
     assert versions == [(1,), (4,), (3,), (5,)]
     assert ended == [("failed",), ("completed",), ("running",)]
     assert described == (1, "Initial schema")
+
+
+def test_myloware_is_adopted_word_for_word_and_its_traces_and_citations_go_on(
+    empty_url: str, myloware: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _make_documented(empty_url, _DOCUMENTED / "myloware.sql", _RECORD["alembic"])
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute(_TRACED)
+    monkeypatch.chdir(ROOT)
+
+    adopted = _dbkit("adopt", "myloware", "--url", empty_url)
+    migrated = _dbkit("migrate", "myloware", "--url", empty_url)
+
+    assert "myloware: recorded at version 7 of " in adopted.output
+    assert migrated.exit_code == 0, migrated.output
+    with psycopg.connect(empty_url) as connection:
+        # nothing needs it any more
+        connection.execute("drop function uuid_generate_v4()")
+        theirs = read_schema(connection, left_out=["alembic_version"])
+        assert compare(read_schema(myloware), theirs) == []
+        connection.execute(
+            "update artifacts set metadata = metadata || '{\"checked\": true}', persona = 'brendan'"
+        )
+        connection.commit()
+        [(trace,)] = connection.execute("select id from artifacts where type = 'retrieval.trace'")
+        found = artifacts.find_with_citations(connection, id=trace)
+    assert found is not None
+    assert [(cited.path, cited.reason) for cited in found.citations] == [("docs/a.md", "says so")]
 
 
 def test_who_is_logged_in_to_mrwa_stays_so_and_no_token_is_left_in_plain_text(

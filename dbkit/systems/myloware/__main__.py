@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from dbkit.pools import AsyncDatabase, Database
 from dbkit.processes import Processes, function_option
-from dbkit.systems.myloware.leased_runs import LeasedRun, work_once
+from dbkit.systems.myloware.production_runs import LeasedRun, work_once
 from dbkit.systems.myloware.webhook_dlq import ClaimRow
 from dbkit.systems.myloware.webhook_providers import read_providers
 from dbkit.systems.myloware.webhook_receiver import receiver

@@ -285,7 +285,7 @@ def add_with_citations(
 
 
 _FIND_WITH_CITATIONS: Statement[FindWithCitationsRow] = Statement(
-    _FILES("find_with_citations", 4, "5186258a7e2b4791"),
+    _FILES("find_with_citations", 6, "b206ed3c49b2d19a"),
     """\
 select
     artifact.id,
@@ -300,18 +300,45 @@ select
             select
                 citation ->> 'path' as path,
                 citation ->> 'reason' as reason
-            from jsonb_array_elements(citations.metadata -> 'citations') as citation
+            from artifacts as cited
+            cross join jsonb_array_elements(
+                case when jsonb_typeof(cited.metadata -> 'citations') = 'array' then cited.metadata -> 'citations' end
+            ) as citation
+            where
+                cited.run_id = artifact.run_id
+                and cited.type = 'citations'
+                and cited.metadata ->> 'traceId' is not distinct from citations.trace_id
+                and (
+                    citations.trace_id is not null
+                    or coalesce(cited.persona = artifact.persona, true)
+                )
+            order by cited.created_at, cited.id
         ) as citation
     ), '[]') as citations,
     artifact.created_at
 from artifacts as artifact
-inner join artifacts as citations
-    on
-        citations.metadata ->> 'traceId' = cast(artifact.id as text)
-        and citations.type = 'citations'
+inner join lateral (
+    select
+        cited.id,
+        cited.metadata ->> 'traceId' as trace_id
+    from artifacts as cited
+    where
+        cited.run_id = artifact.run_id
+        and cited.type = 'citations'
+        and (
+            cited.metadata ->> 'traceId' = cast(artifact.id as text)
+            or (
+                cited.metadata ->> 'traceId' is null
+                and coalesce(cited.persona = artifact.persona, true)
+            )
+        )
+    order by (cited.metadata ->> 'traceId' is null), cited.created_at, cited.id
+    limit 1
+) as citations on true
 where
     artifact.id = $1
-    and artifact.retrieval_trace is not null""",
+    and artifact.type <> 'citations'
+    and artifact.retrieval_trace is not null""",  # noqa: E501 - lines of the file
     takes="id uuid",
     gives="""
         id uuid, run_id text, type text, persona text?, retrieval_trace jsonb,
@@ -328,7 +355,12 @@ def find_with_citations(
     *,
     id: UUID,
 ) -> FindWithCitationsRow | None:
-    """What a persona read for an artifact, and which of it is cited why."""
+    """What a persona read for an artifact, and which of it is cited why.
+
+    The citations are those that name the artifact; where none does, those of its run
+    and persona that name none, as
+    another program than this one records them.
+    """
     return optional(connection, _FIND_WITH_CITATIONS, (id,))
 
 

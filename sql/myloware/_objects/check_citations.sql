@@ -1,5 +1,6 @@
 -- Refuses citations that do not align with their retrieval trace: they are of the same run and cite, each for a reason,
 -- only paths of documents that the trace lists. Asked for the whole, it refuses one without the other as well.
+-- These are citations that name their trace as traceId; check_sibling_citations sees to those that name none.
 -- The trace's row is locked meanwhile: of two who change a trace and its citations at once, the later one sees both.
 
 create or replace function check_citations()
@@ -31,7 +32,9 @@ begin
                     then (artifact.metadata ->> 'traceId')::uuid
             end
         from unnest(array[old, new]::artifacts[]) as artifact
-        where artifact.type = 'citations' or artifact.retrieval_trace is not null
+        where
+            (artifact.type = 'citations' and artifact.metadata ->> 'traceId' is not null)
+            or (artifact.type <> 'citations' and artifact.retrieval_trace is not null)
     loop
         select artifact.* into trace
         from artifacts as artifact
@@ -47,17 +50,16 @@ begin
             when trace.id is null and citations.id is null then
                 null
             when citations.id is null then
-                case when is_whole then 'it has a retrieval trace and no citations' end
+                case
+                    when is_whole and not has_sibling_citations(trace.run_id, trace.persona)
+                        then 'it has a retrieval trace and no citations'
+                end
             when trace.id is null then
                 case when is_whole then 'it has citations and no retrieval trace' end
             when citations.run_id <> trace.run_id then
                 format('it is of run %L, its citations of run %L', trace.run_id, citations.run_id)
-            when jsonb_typeof(citations.metadata -> 'citations') is distinct from 'array' then
-                'its citations are no list'
-            when citations.metadata @? '$.citations[*] ? (!exists (@.path ? (@.type() == "string" && @ != "")))' then
-                'a citation of it has no path'
-            when citations.metadata @? '$.citations[*] ? (!exists (@.reason ? (@.type() == "string" && @ != "")))' then
-                'a citation of it has no reason'
+            when fault_of_citations(citations.metadata) is not null then
+                fault_of_citations(citations.metadata)
             else (
                 select format('its citations name %L, which is no document of the trace', min(citation ->> 'path'))
                 from jsonb_array_elements(citations.metadata -> 'citations') as citation

@@ -353,3 +353,201 @@ def test_of_two_who_change_a_trace_and_its_citations_the_later_one_sees_both(
 
     with pytest.raises(errors.CheckViolation, match=r"its citations name 'docs/candles.md'"):
         widened.result()
+
+
+def add_sibling(
+    connection: Connection,
+    type_: str,
+    metadata: JsonLike = None,
+    retrieval_trace: Json | None = None,
+    *,
+    persona: str | None = "brendan",
+) -> UUID:
+    """Record an artifact as another program does, which knows of no traceId."""
+    [(id_,)] = connection.execute(
+        "insert into artifacts (run_id, type, persona, metadata, retrieval_trace)"
+        " values (%s, %s, %s, %s, %s) returning id",
+        ["run_1", type_, persona, Json(metadata or {}), retrieval_trace],
+    )
+    assert isinstance(id_, UUID)
+    return id_
+
+
+@pytest.fixture
+def siblings(database: Connection, run: str, documents: list[UUID]) -> tuple[UUID, UUID]:
+    """A trace and its citations, as the document has them."""
+    assert run
+    pair = (
+        add_sibling(database, "retrieval.trace", retrieval_trace=trace(documents)),
+        add_sibling(database, "citations", {"citations": [WHAT]}, persona=None),
+    )
+    database.commit()
+    return pair
+
+
+def test_siblings_as_the_document_has_them_are_accepted_and_found(
+    database: Connection, siblings: tuple[UUID, UUID]
+) -> None:
+    found = artifacts.find_with_citations(database, id=siblings[0])
+
+    assert found is not None
+    assert found.citations_id == siblings[1]
+    assert [(one.path, one.reason) for one in found.citations] == [
+        ("docs/aismr.md", "says what AISMR is")
+    ]
+
+
+def test_siblings_may_be_changed(
+    database: Connection, siblings: tuple[UUID, UUID], documents: list[UUID]
+) -> None:
+    database.execute(
+        "update artifacts set metadata = %s where id = %s",
+        [Json({"citations": [WHAT, HOW], "note": "checked"}), siblings[1]],
+    )
+    database.execute(
+        "update artifacts set retrieval_trace = %s where id = %s",
+        [trace(documents, similarities=[0.5, 0.4]), siblings[0]],
+    )
+    database.commit()
+
+    found = artifacts.find_with_citations(database, id=siblings[0])
+    assert found is not None
+    assert len(found.citations) == 2
+
+
+def test_several_citations_are_all_siblings(
+    database: Connection, siblings: tuple[UUID, UUID]
+) -> None:
+    add_sibling(database, "citations", {"citations": [HOW]})
+    add_sibling(database, "citations", {"citations": [WHAT]})
+    database.commit()
+
+    found = artifacts.find_with_citations(database, id=siblings[0])
+    assert found is not None
+    assert len(found.citations) == 3
+
+
+def test_siblings_of_another_persona_are_not_its_own(
+    database: Connection, siblings: tuple[UUID, UUID], documents: list[UUID]
+) -> None:
+    add_sibling(
+        database,
+        "retrieval.trace",
+        retrieval_trace=trace(documents, persona="iggy"),
+        persona="iggy",
+    )
+    add_sibling(database, "citations", {"citations": [HOW]}, persona="iggy")
+    database.commit()
+
+    found = artifacts.find_with_citations(database, id=siblings[0])
+    assert found is not None
+    assert [one.path for one in found.citations] == ["docs/aismr.md"]
+
+
+@pytest.mark.usefixtures("siblings")
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        (
+            {"citations": [{"path": "docs/unread.md", "reason": "guessed"}]},
+            "it cites 'docs/unread.md', which is no document of its run's traces",
+        ),
+        ({"citations": [{"path": "docs/aismr.md"}]}, "a citation of it has no reason"),
+        ({}, "its citations are no list"),
+    ],
+)
+def test_siblings_that_do_not_align_are_refused(
+    database: Connection, metadata: JsonLike, said: str
+) -> None:
+    with pytest.raises(errors.CheckViolation, match=said) as refusal:
+        database.execute(
+            "update artifacts set metadata = %s where type = 'citations'", [Json(metadata)]
+        )
+
+    assert refusal.value.diag.constraint_name == "artifacts_sibling_aligned"
+
+
+@pytest.mark.usefixtures("siblings")
+def test_a_trace_cannot_be_changed_away_from_its_siblings(
+    database: Connection, documents: list[UUID]
+) -> None:
+    with pytest.raises(errors.CheckViolation, match=r"it cites 'docs/aismr\.md', which is no"):
+        database.execute(
+            "update artifacts set retrieval_trace = %s where type = 'retrieval.trace'",
+            [trace(documents[1:], similarities=[0.5])],
+        )
+
+
+@pytest.mark.usefixtures("run")
+def test_citations_alone_in_their_run_are_refused_when_the_transaction_ends(
+    database: Connection,
+) -> None:
+    add_sibling(database, "citations", {"citations": [WHAT]})
+
+    with pytest.raises(errors.CheckViolation, match="its run has no retrieval trace") as refusal:
+        database.commit()
+
+    assert refusal.value.diag.constraint_name == "artifacts_sibling_paired"
+
+
+@pytest.mark.usefixtures("siblings")
+@pytest.mark.parametrize(
+    ("removed", "said"),
+    [
+        ("citations", "it has a retrieval trace and no citations"),
+        ("retrieval.trace", "it is citations, and its run has no retrieval trace"),
+    ],
+)
+def test_one_sibling_is_not_removed_without_the_other(
+    database: Connection, removed: str, said: str
+) -> None:
+    database.execute("delete from artifacts where type = %s", [removed])
+
+    with pytest.raises(errors.CheckViolation, match=said):
+        database.commit()
+
+
+@pytest.mark.usefixtures("siblings")
+def test_a_run_takes_its_siblings_with_it(database: Connection) -> None:
+    database.execute("delete from runs")
+    database.commit()
+
+    assert database.execute("select from artifacts").rowcount == 0
+
+
+def test_where_a_document_is_gone_the_paths_of_siblings_are_believed(
+    database: Connection, siblings: tuple[UUID, UUID]
+) -> None:
+    database.execute("delete from kb_documents where path = 'docs/aismr.md'")
+
+    database.execute(
+        'update artifacts set metadata = metadata || \'{"note": "checked"}\' where id = %s',
+        [siblings[1]],
+    )
+    database.commit()
+
+    found = artifacts.find_with_citations(database, id=siblings[0])
+    assert found is not None
+    assert [one.path for one in found.citations] == ["docs/aismr.md"]
+
+
+def test_of_two_who_change_siblings_at_once_the_later_one_sees_both(
+    database: Connection, siblings: tuple[UUID, UUID], documents: list[UUID], crowd: Crowd
+) -> None:
+    # both are right as things are; together they would not be
+    database.execute(
+        "update artifacts set retrieval_trace = %s where id = %s",
+        [trace(documents[:1], similarities=[0.5]), siblings[0]],
+    )
+
+    def cite_more(connection: Connection) -> None:
+        connection.execute(
+            "update artifacts set metadata = %s where id = %s",
+            [Json({"citations": [WHAT, HOW]}), siblings[1]],
+        )
+
+    with crowd.behind(cite_more) as later:
+        database.commit()
+
+        with pytest.raises(errors.CheckViolation, match=r"it cites 'docs/candles\.md'"):
+            later.result(30)

@@ -18,7 +18,7 @@ from psycopg import Connection
 from dbkit import open_async_database, open_database
 from dbkit.pools import Database
 from dbkit.systems.myloware import hitl_approvals, orchestration_checkpoints, runs
-from dbkit.systems.myloware.leased_runs import LeasedRun, work_once, work_once_async
+from dbkit.systems.myloware.production_runs import LeasedRun, work_once, work_once_async
 from dbkit.systems.myloware.runs import ClaimRow
 from tests.systems.myloware.conftest import Crowd
 
@@ -242,7 +242,7 @@ _WORKER = dedent(
     import sys, time
     from datetime import timedelta
     from dbkit import open_database
-    from dbkit.systems.myloware.leased_runs import work_once
+    from dbkit.systems.myloware.production_runs import work_once
 
     def process(leased):
         print(leased.run.run_id, flush=True)
