@@ -233,6 +233,14 @@ class Application:
             await asyncio.to_thread(held.__exit__, None, None, None)
 
     @contextmanager
+    def embedded(self) -> Generator[str]:
+        """Give the URL of the project's embedded server, and keep it running."""
+        server = self._project.server
+        with server.hold():
+            server.start()
+            yield server.url("postgres")
+
+    @contextmanager
     def _runner(self, wait: float = WAIT, timeouts: Timeouts | None = None) -> Generator[Runner]:
         with self.connect() as connection:
             yield Runner(self._files, connection, self._reporter, timeouts or Timeouts(), wait)

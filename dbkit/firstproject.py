@@ -57,36 +57,20 @@ limit :'max_notes';
 _TEST = '''\
 """The queries of {name} on a real database, in which no test leaves anything."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dbkit
 import psycopg
-import pytest
 
-{constant} = dbkit.project(Path(__file__).parents[1])["{name}"]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def migrated() -> None:
-    """Bring the database up to date: the embedded one, or that of ${url_env}."""
-    {constant}.migrate()
+QUERIES = dbkit.load(Path(__file__).parents[1] / "sql" / "{name}")
 
 
-@pytest.fixture
-def connection() -> Iterator[psycopg.Connection[Any]]:
-    """A connection whose work is undone after the test."""
-    with {constant}.connect() as connection, connection.transaction(force_rollback=True):
-        yield connection
+def test_a_note_is_found_by_its_words(dbkit_connection: psycopg.Connection[Any]) -> None:
+    QUERIES["notes.add"](dbkit_connection, text="buy milk")
+    QUERIES["notes.add"](dbkit_connection, text="sleep")
 
-
-def test_a_note_is_found_by_its_words(connection: psycopg.Connection[Any]) -> None:
-    queries = {constant}.queries
-
-    queries["notes.add"](connection, text="buy milk")
-    queries["notes.add"](connection, text="sleep")
-    found = queries["notes.list_recent"](connection, words="milk")
+    found = QUERIES["notes.list_recent"](dbkit_connection, words="milk")
 
     assert [note.text for note in found] == ["buy milk"]
 '''
@@ -164,11 +148,6 @@ def write_project(folder: Path, name: str) -> Iterator[WrittenFile]:
     pyproject = folder / "pyproject.toml"
     settings = _SETTINGS.format(name=name, package=f"{name}.queries")
     yield _extend(folder, pyproject, settings, there=_has_settings(pyproject))
-    values = {
-        "name": name,
-        "constant": name.upper(),
-        "url_env": f"{name.upper()}_DATABASE_URL",
-    }
     for path, text in {
         f"migrations/{name}/0001_create_notes.sql": _MIGRATION,
         f"migrations/{name}/0001_create_notes.rollback.sql": _ROLLBACK,
@@ -178,7 +157,7 @@ def write_project(folder: Path, name: str) -> Iterator[WrittenFile]:
         ".github/workflows/database.yml": _WORKFLOW,
         ".pre-commit-config.yaml": _HOOKS,
     }.items():
-        yield _write(folder, folder / path, text.format(**values))
+        yield _write(folder, folder / path, text.format(name=name))
     ignored = folder / ".gitignore"
     known = ignored.read_text(encoding="utf-8").splitlines() if ignored.is_file() else []
     missing = [line for line in _IGNORED if line not in known and f"/{line}" not in known]
