@@ -17,6 +17,7 @@ from dbkit.operations import (
     count_prunable,
     estimate_prunable,
     find_retention,
+    is_update,
     prune,
 )
 
@@ -50,13 +51,13 @@ def command(name: str, plan: bool, batch: int | None, as_json: bool, url: str | 
             with _counted(connection, name, retention) as report_batch:
                 results.append(prune(connection, retention, batch=batch, report_batch=report_batch))
             if not as_json:
-                _print(name, results[-1], "removed")
+                _print(name, results[-1], "updated" if results[-1].updates else "removed")
     if as_json:
         answer = {"name": name, "retention": [_for_program(result) for result in results]}
         click.echo(json.dumps(answer))
     elif plan:
         for result in results:
-            _print(name, result, "would remove")
+            _print(name, result, "would update" if result.updates else "would remove")
 
 
 def _print(system: str, result: PruneResult, verb: str, *, err: bool = False) -> None:
@@ -65,7 +66,12 @@ def _print(system: str, result: PruneResult, verb: str, *, err: bool = False) ->
 
 
 def _for_program(result: PruneResult) -> dict[str, Any]:
-    return {"query": result.query, "rows": result.rows, "batches": result.batches}
+    return {
+        "query": result.query,
+        "rows": result.rows,
+        "batches": result.batches,
+        "does": "update" if result.updates else "remove",
+    }
 
 
 @contextmanager
@@ -86,5 +92,6 @@ def _counted(
     except BaseException:
         if counts:
             result = PruneResult(retention.name, retention.query.path, sum(counts), len(counts))
-            _print(system, result, "stopped after it removed", err=True)
+            verb = "updated" if is_update(retention) else "removed"
+            _print(system, result, f"stopped after it {verb}", err=True)
         raise

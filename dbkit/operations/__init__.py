@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         count_prunable,
         estimate_prunable,
         find_retention,
+        is_update,
         prune,
     )
     from dbkit.operations.restoring import copy_name, database_name, find_archive, restore, swap
@@ -53,6 +54,7 @@ __all__ = [
     "find_archive",
     "find_retention",
     "import_file",
+    "is_update",
     "prove_conversion",
     "prune",
     "put_aside",
@@ -91,6 +93,7 @@ _MODULES = {
     "find_archive": "restoring",
     "find_retention": "pruning",
     "import_file": "sqlite",
+    "is_update": "pruning",
     "prove_conversion": "foreign",
     "prune": "pruning",
     "put_aside": "adopting",

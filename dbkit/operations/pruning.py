@@ -13,20 +13,25 @@ from dbkit.loading import Call, LoadedQuery, load
 from dbkit.operations.errors import NoRetention, NotARetention, RetentionWantsValue
 from dbkit.queryfiles import QueryKind
 from dbkit.runtime import AsText, Statement, execute
+from dbkit.sqltext import TokenKind, tokens
 
 _SUBJECT = "retention"
 # the parameter that limits one batch; a file without it is run once
 _BATCH_PARAMETER = "max_rows"
+# the first of them outside of parentheses is what the statement does
+_COMMANDS = {"delete", "update", "insert", "merge", "select"}
 _ALL_ROWS = 2**31 - 1
 
 
 class PruneResult(NamedTuple):
-    """How many rows one retention file removed, or would remove."""
+    """How many rows one retention file removed or updated, or would."""
 
     query: str
     path: str
     rows: int
     batches: int
+    # whether the rows stay, changed
+    updates: bool = False
 
 
 def find_retention(sql: Path, root: Path) -> list[LoadedQuery]:
@@ -121,4 +126,17 @@ def _prepared(
 
 def _result(retention: LoadedQuery, counts: list[int]) -> PruneResult:
     batches = sum(1 for number in counts if number)
-    return PruneResult(retention.name, retention.query.path, sum(counts), batches)
+    rows = sum(counts)
+    return PruneResult(retention.name, retention.query.path, rows, batches, is_update(retention))
+
+
+def is_update(retention: LoadedQuery) -> bool:
+    """Say whether a retention file changes rows and does not remove them, as its statement says."""
+    text = retention.query.combinations[0].text
+    depth = 0
+    for token in tokens(text):
+        word = text[token.start : token.end].lower()
+        depth += word.count("(") - word.count(")") if token.kind is TokenKind.PUNCTUATION else 0
+        if depth == 0 and token.kind is TokenKind.WORD and word in _COMMANDS:
+            return word == "update"
+    return False

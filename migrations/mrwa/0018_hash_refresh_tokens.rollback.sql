@@ -1,5 +1,5 @@
--- A digest has no way back to its token, so it stays. If 0018 runs again it must not hash a digest: so the first session
--- of a family no longer looks like one from before 0009, and the family stays together.
+-- A digest has no way back to its token, so it stays. If 0018 runs again it must not hash a digest: so the first
+-- session of a family no longer looks like one from before 0009, and the family stays together.
 
 update sessions
 set family_id = renamed.fresh

@@ -82,7 +82,12 @@ def test_a_program_reads_the_counts(shop: Project) -> None:
     ran = shop.dbkit("prune", "shop", "--json")
 
     [removed] = json.loads(ran.stdout)["retention"]
-    assert removed == {"query": "retention.remove_old_logs", "rows": 70, "batches": 7}
+    assert removed == {
+        "query": "retention.remove_old_logs",
+        "rows": 70,
+        "batches": 7,
+        "does": "remove",
+    }
 
 
 def test_a_file_without_batches_is_run_once(shop: Project) -> None:
@@ -90,7 +95,7 @@ def test_a_file_without_batches_is_run_once(shop: Project) -> None:
 
     ran = shop.dbkit("prune", "shop")
 
-    assert ran.stdout.startswith("shop: retention.age_the_rest removed 100 rows\n")
+    assert ran.stdout.startswith("shop: retention.age_the_rest updated 100 rows\n")
 
 
 def test_a_run_that_is_stopped_keeps_its_batches_and_can_be_started_again(

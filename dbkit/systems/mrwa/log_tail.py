@@ -1,17 +1,25 @@
 """Follow the logs of an execution while they are written, as `tail -f` does."""
 
-from collections.abc import Generator
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection, sql
+import psycopg
+from psycopg import AsyncConnection, Connection, sql
 from psycopg.rows import tuple_row
 
-from dbkit import transaction
+from dbkit import async_transaction, transaction
 from dbkit.errors import DbkitError
+from dbkit.pools import NoConnection
 from dbkit.systems.mrwa import execution_logs
 from dbkit.systems.mrwa.execution_logs import ExecutionLog
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -37,8 +45,25 @@ class NotAutocommit(DbkitError):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class LogBatch:
+    """The lines that became visible at one time, and the position after them.
+
+    Who keeps the position when it has dealt with the lines can go on there, after a lost connection
+    or in another process, without a gap or a repetition.
+    """
+
+    logs: list[ExecutionLog]
+    position: str
+    is_over: bool
+
+
 def tail(
-    connection: Connection[Any], *, execution_id: UUID, patience: float = 30.0
+    connection: Connection[Any],
+    *,
+    execution_id: UUID,
+    position: str | None = None,
+    patience: float = 30.0,
 ) -> Generator[ExecutionLog]:
     """Yield the logs of an execution: first the present ones, then each new one, until it ends.
 
@@ -54,26 +79,132 @@ def tail(
         for log in tail(connection, execution_id=execution.id):
             print(log.message)
     """
+    for batch in tail_batches(
+        connection, execution_id=execution_id, position=position, patience=patience
+    ):
+        yield from batch.logs
+
+
+def tail_batches(
+    connection: Connection[Any],
+    *,
+    execution_id: UUID,
+    position: str | None = None,
+    patience: float = 30.0,
+) -> Generator[LogBatch]:
+    """Yield what `tail` does in batches, each with the position after it; begin at a position."""
     if not connection.autocommit:
         raise NotAutocommit
     channel = sql.Identifier(f"execution_{execution_id}")
     # listen before the first read, so that a line written between the two is announced
     _run(connection, sql.SQL("listen {}").format(channel))
     try:
-        position: str | None = None
         while True:
             progress, logs = _read(connection, execution_id, position)
-            if progress is None and position is None:
-                raise NoSuchExecution(execution_id)
-            yield from logs
-            if progress is None or progress.is_over:
+            if progress is None:
+                if position is None:
+                    raise NoSuchExecution(execution_id)
                 return
             position = progress.position
+            if logs or progress.is_over:
+                yield LogBatch(logs, position, progress.is_over)
+            if progress.is_over:
+                return
             # read to the end: the connection is busy until the generator is exhausted
             list(connection.notifies(timeout=patience, stop_after=1))
     finally:
-        if not connection.closed:
+        # a connection that is lost listens to nothing
+        with suppress(psycopg.OperationalError):
             _run(connection, sql.SQL("unlisten {}").format(channel))
+
+
+def follow(
+    connect: Callable[[], AbstractContextManager[Connection[Any]]],
+    *,
+    execution_id: UUID,
+    position: str | None = None,
+    patience: float = 30.0,
+    pause: float = 1.0,
+) -> Generator[LogBatch]:
+    """Yield what `tail_batches` does, and go on over a new connection when one is lost.
+
+    `connect` gives a connection, such as `database.connection` of a pool. It is tried again every
+    `pause` seconds until the server is back, and the lines go on where they stopped.
+    """
+    while True:
+        try:
+            with connect() as connection:
+                connection.autocommit = True
+                for batch in tail_batches(
+                    connection, execution_id=execution_id, position=position, patience=patience
+                ):
+                    position = batch.position
+                    yield batch
+                    # the connection may be lost by now, and nothing comes any more
+                    if batch.is_over:
+                        return
+                return
+        except (psycopg.OperationalError, NoConnection) as error:
+            _LOG.warning("the connection is lost, and tried again in %g s: %s", pause, error)
+            time.sleep(pause)
+
+
+async def tail_batches_async(
+    connection: AsyncConnection[Any],
+    *,
+    execution_id: UUID,
+    position: str | None = None,
+    patience: float = 30.0,
+) -> AsyncGenerator[LogBatch]:
+    """Do what `tail_batches` does, in an event loop."""
+    if not connection.autocommit:
+        raise NotAutocommit
+    channel = sql.Identifier(f"execution_{execution_id}")
+    await _run_async(connection, sql.SQL("listen {}").format(channel))
+    try:
+        while True:
+            progress, logs = await _read_async(connection, execution_id, position)
+            if progress is None:
+                if position is None:
+                    raise NoSuchExecution(execution_id)
+                return
+            position = progress.position
+            if logs or progress.is_over:
+                yield LogBatch(logs, position, progress.is_over)
+            if progress.is_over:
+                return
+            async for _ in connection.notifies(timeout=patience, stop_after=1):
+                pass
+    finally:
+        with suppress(psycopg.OperationalError):
+            await _run_async(connection, sql.SQL("unlisten {}").format(channel))
+
+
+async def follow_async(
+    connect: Callable[[], AbstractAsyncContextManager[AsyncConnection[Any]]],
+    *,
+    execution_id: UUID,
+    position: str | None = None,
+    patience: float = 30.0,
+    pause: float = 1.0,
+) -> AsyncGenerator[LogBatch]:
+    """Do what `follow` does, in an event loop."""
+    while True:
+        try:
+            async with connect() as connection:
+                await connection.set_autocommit(True)
+                async for batch in tail_batches_async(
+                    connection, execution_id=execution_id, position=position, patience=patience
+                ):
+                    position = batch.position
+                    yield batch
+                    # the connection may be lost by now, and nothing comes any more
+                    if batch.is_over:
+                        return
+                return
+        except (psycopg.OperationalError, NoConnection) as error:
+            _LOG.warning("the connection is lost, and tried again in %g s: %s", pause, error)
+            await asyncio.sleep(pause)
 
 
 def _read(
@@ -90,3 +221,20 @@ def _read(
 
 def _run(connection: Connection[Any], statement: sql.Composed) -> None:
     connection.cursor(row_factory=tuple_row).execute(statement, prepare=False)
+
+
+async def _read_async(
+    connection: AsyncConnection[Any], execution_id: UUID, position: str | None
+) -> tuple[execution_logs.FindPositionRow | None, list[ExecutionLog]]:
+    async with async_transaction(connection, isolation="repeatable read", read_only=True):
+        progress = await execution_logs.find_position(connection, execution_id=execution_id)
+        if position is None:
+            return progress, await execution_logs.list_since(connection, execution_id=execution_id)
+        logs = await execution_logs.list_since(
+            connection, execution_id=execution_id, position=position
+        )
+        return progress, logs
+
+
+async def _run_async(connection: AsyncConnection[Any], statement: sql.Composed) -> None:
+    await connection.cursor(row_factory=tuple_row).execute(statement, prepare=False)

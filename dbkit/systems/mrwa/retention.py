@@ -8,8 +8,41 @@ from dbkit.runtime import AnyConnection, QueryFiles, Statement, execute, query
 _FILES = QueryFiles("mrwa", "retention", "sql/mrwa", __file__, "../../..")
 
 
+_REMOVE_CANCELLED_EXECUTIONS: Statement[None] = Statement(
+    _FILES("remove_cancelled_executions", 6, "d18a50945a8675d1"),
+    """\
+delete from executions
+where id in (
+    select execution.id
+    from executions as execution
+    where
+        execution.status = 'cancelled'
+        and coalesce(execution.completed_at, execution.created_at) < now() - interval '30 days'
+    order by coalesce(execution.completed_at, execution.created_at), execution.id
+    limit $1
+    for update skip locked
+)""",  # noqa: E501 - lines of the file
+    takes="max_rows int8",
+)
+
+
+@query
+def remove_cancelled_executions(
+    connection: AnyConnection,
+    *,
+    max_rows: int = 1000,
+) -> int:
+    """Removes executions cancelled more than thirty days ago, as failed ones are, one
+    batch of the oldest; run it until it
+    removes none. The document has no time for them. Their logs and artifacts go with
+    them.
+    Any number of these may run at once: each passes by what another one has.
+    """
+    return execute(connection, _REMOVE_CANCELLED_EXECUTIONS, (max_rows,))
+
+
 _REMOVE_COMPLETED_EXECUTIONS: Statement[None] = Statement(
-    _FILES("remove_completed_executions", 5, "e128c620337bf72b"),
+    _FILES("remove_completed_executions", 6, "da9bd4452c08b114"),
     """\
 delete from executions
 where id in (
@@ -20,6 +53,7 @@ where id in (
         and execution.completed_at < now() - interval '90 days'
     order by execution.completed_at, execution.id
     limit $1
+    for update skip locked
 )""",
     takes="max_rows int8",
 )
@@ -32,15 +66,45 @@ def remove_completed_executions(
     max_rows: int = 1000,
 ) -> int:
     """Removes executions completed more than ninety days ago, one batch of the oldest;
-    run it until it removes none.
-
+    run it until it removes none. Any
+    number of these may run at once: each passes by what another one has.
     Their logs and artifacts go with them.
     """
     return execute(connection, _REMOVE_COMPLETED_EXECUTIONS, (max_rows,))
 
 
+_REMOVE_EXPIRED_SESSIONS: Statement[None] = Statement(
+    _FILES("remove_expired_sessions", 6, "59848846ef9400dc"),
+    """\
+delete from sessions
+where id in (
+    select session.id
+    from sessions as session
+    where
+        session.expires_at < now()
+        and not session.revoked
+    order by session.expires_at, session.id
+    limit $1
+    for update skip locked
+)""",
+    takes="max_rows int8",
+)
+
+
+@query
+def remove_expired_sessions(connection: AnyConnection, *, max_rows: int = 1000) -> int:
+    """Removes sessions that have expired and were not revoked, one batch of the oldest;
+    run it until it removes none.
+
+    Nobody can use one any more. A revoked one stays its seven days, so that a stolen
+    token is known for one.
+    Any number of these may run at once: each passes by what another one has.
+    """
+    return execute(connection, _REMOVE_EXPIRED_SESSIONS, (max_rows,))
+
+
 _REMOVE_FAILED_EXECUTIONS: Statement[None] = Statement(
-    _FILES("remove_failed_executions", 5, "4421f04a7074a08f"),
+    _FILES("remove_failed_executions", 6, "07439e451222016b"),
     """\
 delete from executions
 where id in (
@@ -51,6 +115,7 @@ where id in (
         and coalesce(execution.completed_at, execution.created_at) < now() - interval '30 days'
     order by coalesce(execution.completed_at, execution.created_at), execution.id
     limit $1
+    for update skip locked
 )""",  # noqa: E501 - lines of the file
     takes="max_rows int8",
 )
@@ -59,8 +124,8 @@ where id in (
 @query
 def remove_failed_executions(connection: AnyConnection, *, max_rows: int = 1000) -> int:
     """Removes executions that failed more than thirty days ago, one batch of the
-    oldest; run it until it removes none.
-
+    oldest; run it until it removes none. Any
+    number of these may run at once: each passes by what another one has.
     One that failed without an end counts from its creation. Their logs and artifacts
     go with them.
     """
@@ -68,7 +133,7 @@ def remove_failed_executions(connection: AnyConnection, *, max_rows: int = 1000)
 
 
 _REMOVE_OLD_LOGS: Statement[None] = Statement(
-    _FILES("remove_old_logs", 4, "87dd31faebbb0560"),
+    _FILES("remove_old_logs", 5, "697d127e853c2e68"),
     """\
 delete from execution_logs
 where id in (
@@ -77,6 +142,7 @@ where id in (
     where log.timestamp < now() - interval '30 days'
     order by log.timestamp, log.id
     limit $1
+    for update skip locked
 )""",
     takes="max_rows int8",
 )
@@ -85,13 +151,14 @@ where id in (
 @query
 def remove_old_logs(connection: AnyConnection, *, max_rows: int = 1000) -> int:
     """Removes logs older than thirty days, one batch of the oldest; run it until it
-    removes none.
+    removes none. Any
+    number of these may run at once: each passes by what another one has.
     """
     return execute(connection, _REMOVE_OLD_LOGS, (max_rows,))
 
 
 _REMOVE_REVOKED_SESSIONS: Statement[None] = Statement(
-    _FILES("remove_revoked_sessions", 6, "0a143c9e3d097a0a"),
+    _FILES("remove_revoked_sessions", 7, "93d5940a925147bf"),
     """\
 delete from sessions
 where id in (
@@ -102,6 +169,7 @@ where id in (
         and coalesce(session.revoked_at, session.created_at) < now() - interval '7 days'
     order by coalesce(session.revoked_at, session.created_at), session.id
     limit $1
+    for update skip locked
 )""",
     takes="max_rows int8",
 )
@@ -110,8 +178,8 @@ where id in (
 @query
 def remove_revoked_sessions(connection: AnyConnection, *, max_rows: int = 1000) -> int:
     """Removes sessions revoked more than seven days ago, one batch of the oldest; run
-    it until it removes none.
-
+    it until it removes none. Any
+    number of these may run at once: each passes by what another one has.
     Until then a stolen token that comes again is known for one. Where a session was
     revoked by hand and revoked_at is
     not set, its age counts from its creation, as in the document, which has no such

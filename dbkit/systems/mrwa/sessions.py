@@ -209,12 +209,17 @@ def list_for_user(connection: AnyConnection, *, user_id: UUID) -> list[ListForUs
 
 
 _REMOVE_EXPIRED: Statement[None] = Statement(
-    _FILES("remove_expired", 4, "56ac963e9634064e"),
+    _FILES("remove_expired", 5, "aba71532ee208722"),
     """\
 delete from sessions
-where
-    expires_at < now()
-    or revoked""",
+where id in (
+    select session.id
+    from sessions as session
+    where
+        session.expires_at < now()
+        or session.revoked
+    for update skip locked
+)""",
 )
 
 
@@ -225,6 +230,7 @@ def remove_expired(connection: AnyConnection) -> int:
 
     Where revoked sessions are to be kept for seven days, the files in retention are
     the ones to run.
+    A session that somebody is changing at this moment is passed by.
     """
     return execute(connection, _REMOVE_EXPIRED, ())
 

@@ -51,11 +51,11 @@ class FindByEmailRow:
 
 
 _ADD: Statement[UUID] = Statement(
-    _FILES("add", 5, "d414f71ed9d629dd"),
+    _FILES("add", 5, "429f2291d393eb37"),
     """\
 insert into users (email, password_hash, name, verification_token, verification_token_expires)
 values ($1, $2, $3, $4, now() + $5)
-on conflict (email) do nothing
+on conflict do nothing
 returning id""",  # noqa: E501 - lines of the file
     takes="""
         email varchar, password_hash varchar, name varchar?,
@@ -75,7 +75,8 @@ def add(
     verification_token: str | None,
     lifetime: timedelta | AsText = AsText("24 hours"),
 ) -> UUID | None:
-    """Registers a user and gives the new id, or none where the address is taken.
+    """Registers a user and gives the new id, or none where the address is taken, in
+    capitals or not.
 
     The password comes hashed by bcrypt, and of the token that will prove the address
     only the SHA-256.
@@ -88,7 +89,7 @@ def add(
 
 
 _CHANGE_EMAIL: Statement[None] = Statement(
-    _FILES("change_email", 5, "eb6e3e069fd1c228"),
+    _FILES("change_email", 5, "8d1d4976d510e334"),
     """\
 update users
 set
@@ -113,7 +114,8 @@ def change_email(
     """Gives a user another address, which is to be proved anew by a token that expires;
     of it only the SHA-256 is kept.
 
-    The address of another user is refused by users_email_key.
+    The address of another user is refused by users_email_key, in other letters by
+    users_email_any_case_key.
     """
     return execute(
         connection,
@@ -275,14 +277,14 @@ def find(connection: AnyConnection, *, user_id: UUID) -> FindRow | None:
 
 
 _FIND_BY_EMAIL: Statement[FindByEmailRow] = Statement(
-    _FILES("find_by_email", 3, "04655efa5a04999c"),
+    _FILES("find_by_email", 3, "733232f08cd4328a"),
     """\
 select
     usr.id,
     usr.password_hash,
     usr.email_verified
 from users as usr
-where usr.email = $1""",
+where lower(usr.email) = lower($1)""",
     takes="email text",
     gives="id uuid, password_hash varchar, email_verified bool",
     row=FindByEmailRow,
@@ -291,8 +293,8 @@ where usr.email = $1""",
 
 @query
 def find_by_email(connection: AnyConnection, *, email: str) -> FindByEmailRow | None:
-    """The user who logs in with an address, written exactly as registered, with the
-    hash to verify the password by.
+    """The user who logs in with an address, in capitals or not, with the hash to verify
+    the password by.
     """
     return optional(connection, _FIND_BY_EMAIL, (email,))
 

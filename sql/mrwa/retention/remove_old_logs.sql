@@ -1,4 +1,5 @@
--- Removes logs older than thirty days, one batch of the oldest; run it until it removes none.
+-- Removes logs older than thirty days, one batch of the oldest; run it until it removes none. Any
+-- number of these may run at once: each passes by what another one has.
 -- :exec
 \if :{?max_rows} \else \set max_rows 1000 \endif
 delete from execution_logs
@@ -8,4 +9,5 @@ where id in (
     where log.timestamp < now() - interval '30 days'
     order by log.timestamp, log.id
     limit :'max_rows'
+    for update skip locked
 );

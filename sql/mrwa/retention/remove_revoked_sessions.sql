@@ -1,4 +1,5 @@
--- Removes sessions revoked more than seven days ago, one batch of the oldest; run it until it removes none.
+-- Removes sessions revoked more than seven days ago, one batch of the oldest; run it until it removes none. Any
+-- number of these may run at once: each passes by what another one has.
 -- Until then a stolen token that comes again is known for one. Where a session was revoked by hand and revoked_at is
 -- not set, its age counts from its creation, as in the document, which has no such column.
 -- :exec
@@ -12,4 +13,5 @@ where id in (
         and coalesce(session.revoked_at, session.created_at) < now() - interval '7 days'
     order by coalesce(session.revoked_at, session.created_at), session.id
     limit :'max_rows'
+    for update skip locked
 );

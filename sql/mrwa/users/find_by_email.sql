@@ -1,8 +1,8 @@
--- The user who logs in with an address, written exactly as registered, with the hash to verify the password by.
+-- The user who logs in with an address, in capitals or not, with the hash to verify the password by.
 -- :optional
 select
     usr.id,
     usr.password_hash,
     usr.email_verified
 from users as usr
-where usr.email = :'email';
+where lower(usr.email) = lower(:'email');

@@ -57,6 +57,16 @@ def test_an_address_that_is_taken_registers_nobody(database: Connection) -> None
     assert accounts.register(database, email="ada@example.org", password=OTHER) is None
 
 
+@pytest.mark.usefixtures("grace")
+def test_an_address_is_one_however_it_is_written(database: Connection, ada: UUID) -> None:
+    written = EMAIL.replace("g", "G").replace("org", "ORG")
+
+    assert accounts.log_in(database, email=written, password=PASSWORD)
+    assert accounts.register(database, email=written, password=OTHER) is None
+    with pytest.raises(errors.UniqueViolation, match="users_email_any_case_key"):
+        accounts.change_email(database, user_id=ada, email=written)
+
+
 def test_who_knows_the_password_gets_a_session_and_the_login_is_noted(
     database: Connection, grace: accounts.RegisteredUser
 ) -> None:

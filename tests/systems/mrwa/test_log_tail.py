@@ -1,21 +1,33 @@
 """Logs followed while they are written: none missed, none twice."""
 
+import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from random import Random
 from threading import Barrier
 from time import sleep
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
-from psycopg import Connection
+from psycopg import AsyncConnection, Connection
 
 from dbkit.systems.mrwa import execution_logs, executions
 from dbkit.systems.mrwa.execution_logs import AddValues, ExecutionLog, LoadValues
-from dbkit.systems.mrwa.log_tail import NoSuchExecution, NotAutocommit, tail
+from dbkit.systems.mrwa.log_tail import (
+    LogBatch,
+    NoSuchExecution,
+    NotAutocommit,
+    follow,
+    follow_async,
+    tail,
+    tail_batches,
+)
 
 Connect = Callable[..., Connection]
 NOW = datetime.now(UTC).replace(tzinfo=None)
@@ -333,3 +345,65 @@ def of_nobody(connection: Connection) -> UUID:
     ).fetchall()
     found: UUID = execution
     return found
+
+
+def test_it_goes_on_at_a_position_without_a_gap_or_a_repetition(
+    writer: Connection, reader: Connection, connect: Connect, execution: UUID
+) -> None:
+    add(writer, execution, "one", "two")
+    first = next(tail_batches(reader, execution_id=execution))
+    add(writer, execution, "three")
+    end(writer, execution)
+
+    after = list(tail_batches(connect(), execution_id=execution, position=first.position))
+
+    assert [log.message for log in first.logs] == ["one", "two"]
+    assert [[log.message for log in batch.logs] for batch in after] == [["three"]]
+    assert [batch.is_over for batch in (first, *after)] == [False, True]
+    again = tail(connect(), execution_id=execution, position=after[0].position)
+    assert list(again) == []
+
+
+@pytest.mark.parametrize("in_loop", [False, True])
+def test_a_lost_connection_loses_and_repeats_no_line(
+    writer: Connection, database: Connection, execution: UUID, patience: float, in_loop: bool
+) -> None:
+    url = database.info.dsn
+    seen: list[str] = []
+    # written while nobody is connected: the reader was ended, and takes its time
+    lines = iter(["one", "two", "three", "four"])
+
+    def trouble() -> None:
+        writer.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+            " where application_name = 'follower'"
+        )
+        for line_ in islice(lines, 2):
+            add(writer, execution, line_)
+
+    def take(batch: LogBatch) -> None:
+        seen.extend(log.message for log in batch.logs)
+        trouble()
+        if len(seen) >= 3:
+            end(writer, execution)
+
+    async def loop() -> None:
+        @asynccontextmanager
+        async def connecting() -> AsyncGenerator[AsyncConnection]:
+            async with await AsyncConnection.connect(url, application_name="follower") as one:
+                yield one
+
+        async for batch in follow_async(
+            connecting, execution_id=execution, patience=patience, pause=0.05
+        ):
+            take(batch)
+
+    add(writer, execution, "zero")
+    if in_loop:
+        asyncio.run(loop())
+    else:
+        connecting = partial(psycopg.connect, url, application_name="follower")
+        for batch in follow(connecting, execution_id=execution, patience=patience, pause=0.05):
+            take(batch)
+
+    assert seen == ["zero", "one", "two", "three", "four"]

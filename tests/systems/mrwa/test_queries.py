@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from psycopg import Connection
 from psycopg.types.json import Json
@@ -12,6 +13,7 @@ from psycopg.types.json import Json
 from tests.conftest import ROOT
 from tests.queries_by_name import Queries, add
 
+RETENTION = ROOT / "sql" / "mrwa" / "retention"
 NOON = datetime(2026, 1, 1, 12)  # noqa: DTZ001 - the document's columns have no time zone
 
 
@@ -240,6 +242,51 @@ def test_revoked_sessions_are_kept_for_seven_days(
     assert left(database, "select refresh_token from sessions") == {"fresh", "not revoked"}
 
 
+def test_cancelled_executions_are_kept_for_thirty_days_from_their_end_or_their_creation(
+    database: Connection, queries: Queries, user: UUID, now: datetime
+) -> None:
+    old, fresh = now - timedelta(days=31), now - timedelta(days=29)
+    add_execution(database, user, status="cancelled", created_at=old)
+    add_execution(database, user, status="cancelled", completed_at=fresh, input_value="kept")
+    add_execution(database, user, status="completed", completed_at=old, input_value="not cancelled")
+
+    assert queries("retention.remove_cancelled_executions") == 1
+
+    assert left(database, "select input_value from executions") == {"kept", "not cancelled"}
+
+
+def test_expired_sessions_are_not_kept_unless_they_were_revoked(
+    database: Connection, queries: Queries, now: datetime
+) -> None:
+    past, future = now - timedelta(seconds=1), now + timedelta(days=1)
+    add_session(database, "expired", expires_at=past)
+    add_session(database, "revoked", expires_at=past, revoked=True)
+    add_session(database, "good", expires_at=future)
+
+    assert queries("retention.remove_expired_sessions") == 1
+
+    assert left(database, "select refresh_token from sessions") == {"revoked", "good"}
+
+
+@pytest.mark.parametrize("query", sorted(path.stem for path in RETENTION.glob("*.sql")))
+def test_a_prune_passes_by_what_another_one_has(
+    database: Connection, queries: Queries, user: UUID, now: datetime, query: str
+) -> None:
+    old = now - timedelta(days=100)
+    for status in ("completed", "failed", "cancelled"):
+        add_execution(database, user, status=status, completed_at=old, created_at=old)
+    add_log(database, add_execution(database, user), "old", old)
+    add_session(database, "expired", expires_at=old)
+    add_session(database, "revoked", expires_at=old, revoked=True, created_at=old)
+    database.commit()
+    removed = queries(f"retention.{query}")
+
+    with psycopg.connect(database.info.dsn) as other:
+        other.execute("set lock_timeout = '5s'")
+        assert removed == 1
+        assert Queries("mrwa", other)(f"retention.{query}") == 0
+
+
 def test_the_largest_table_comes_first_with_its_size(
     database: Connection, queries: Queries
 ) -> None:
@@ -276,6 +323,8 @@ def test_every_index_is_told_with_its_scans_and_the_unused_come_first(
     [
         ("remove_completed_executions", "idx_executions_completed"),
         ("remove_failed_executions", "idx_executions_failed"),
+        ("remove_cancelled_executions", "idx_executions_cancelled"),
+        ("remove_expired_sessions", "idx_sessions_expires_at"),
         ("remove_old_logs", "idx_execution_logs_timestamp"),
         ("remove_revoked_sessions", "idx_sessions_revoked"),
     ],
@@ -287,7 +336,8 @@ def test_a_batch_of_retention_is_found_by_an_index_without_sorting_all(
         """
         insert into executions (user_id, input_type, input_value, status, completed_at)
         select
-            %(user)s, 'pdf', '', (array['completed', 'failed', 'planned'])[1 + number %% 3],
+            %(user)s, 'pdf', '',
+            (array['completed', 'failed', 'planned', 'cancelled'])[1 + number %% 4],
             now() - number * interval '1 hour'
         from generate_series(1, 20000) as number
         """,
@@ -303,7 +353,9 @@ def test_a_batch_of_retention_is_found_by_an_index_without_sorting_all(
     database.execute(
         """
         insert into sessions (refresh_token, expires_at, revoked, created_at)
-        select number, now(), true, now() - number * interval '1 hour'
+        select
+            number, now() - number * interval '1 minute', number % 2 = 0,
+            now() - number * interval '1 hour'
         from generate_series(1, 20000) as number
         """
     )

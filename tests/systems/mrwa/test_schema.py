@@ -125,6 +125,8 @@ ADDED_INDEXES = """
     CREATE INDEX idx_sessions_family_id ON sessions USING btree (family_id)
     CREATE INDEX idx_sessions_revoked ON sessions USING btree (COALESCE(revoked_at, created_at), id) WHERE revoked
     CREATE INDEX idx_executions_completed ON executions USING btree (completed_at, id) WHERE status::text = 'completed'::text
+    CREATE INDEX idx_executions_cancelled ON executions USING btree (COALESCE(completed_at, created_at), id) WHERE status::text = 'cancelled'::text
+    CREATE UNIQUE INDEX users_email_any_case_key ON users USING btree (lower(email::text))
     CREATE INDEX idx_executions_failed ON executions USING btree (COALESCE(completed_at, created_at), id) WHERE status::text = 'failed'::text
     CREATE INDEX idx_executions_leased ON executions USING btree (leased_until, id) WHERE status::text = ANY (ARRAY['running'::character varying, 'validating'::character varying, 'correcting'::character varying]::text[])
     CREATE INDEX idx_executions_planned ON executions USING btree (created_at, id) WHERE status::text = 'planned'::text
@@ -299,6 +301,19 @@ def test_nulls_from_before_the_last_migrations_become_the_defaults(database: Con
         """
     ).fetchall()
     assert filled == [({}, False, False, 0, {}, False)]
+
+
+def test_two_users_of_one_address_from_before_are_named(database: Connection) -> None:
+    database.execute((MIGRATIONS / "0020_keep_one_address.rollback.sql").read_bytes())
+    for email in ("A@X.de", "a@x.de", "b@x.de"):
+        database.execute("insert into users (email, password_hash) values (%s, 'x')", [email])
+
+    with pytest.raises(errors.UniqueViolation) as refused:
+        database.execute((MIGRATIONS / "0020_keep_one_address.sql").read_bytes())
+
+    named = refused.value.diag.message_primary or ""
+    assert named.startswith("several users have one address: ")
+    assert {*named.partition(": ")[2].split(" and ")} == {"A@X.de", "a@x.de"}
 
 
 def test_an_email_is_taken_once(database: Connection, ada: UUID) -> None:

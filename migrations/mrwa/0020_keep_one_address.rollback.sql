@@ -1,0 +1,1 @@
+drop index users_email_any_case_key;
