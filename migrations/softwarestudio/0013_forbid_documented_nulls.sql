@@ -1,7 +1,7 @@
 -- A database made from the document's own statements may hold nulls where its tables say "Nullable: No", and dbkit
--- adopt takes it as it is. A null gets what the column's default would have given (a row that is filled counts as updated).
--- A version that is missing comes after the last of its file; an execution without a status has failed if it has an
--- error, is completed if it has an end, and else gets an hour to prove that it runs.
+-- adopt takes it as it is. A null gets what the column's default would have given (a row that is filled counts as
+-- updated). A version that is missing comes after the last of its file; an execution without a status has failed if it
+-- has an error, is completed if it has an end, and else gets an hour to prove that it runs.
 -- Filling locks only the filled rows, of which a database that was made by these files has none.
 -- Not valid binds new rows at once without reading the old ones under a lock; 0014 reads those.
 

@@ -1,0 +1,110 @@
+"""Start the processes of mrwa: `python -m dbkit.systems.mrwa work --execute shop.steps:run`."""
+
+import json
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
+from importlib import import_module
+from uuid import UUID
+
+import click
+
+from dbkit.pools import Database
+from dbkit.processes import Processes
+from dbkit.systems.mrwa.log_tail import follow
+from dbkit.systems.mrwa.worker import work_once
+
+processes = Processes("mrwa", "The processes of mrwa.")
+
+
+class ImportedFunction(click.ParamType[Callable[..., object]]):
+    """A function that is named as in `package.module:function`."""
+
+    name = "MODULE:FUNCTION"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Callable[..., object]:
+        """Import the module and return its function."""
+        module, _, name = str(value).partition(":")
+        try:
+            function: object = getattr(import_module(module), name) if name else None
+        except (ImportError, ValueError, AttributeError) as error:
+            self.fail(f"{value!r} cannot be imported: {error}", param, ctx)
+        if not callable(function):
+            self.fail(f"{value!r} is no function; write package.module:function", param, ctx)
+        return function
+
+
+@processes.worker(
+    "work",
+    every=1.0,
+    concurrency=4,
+    options=(
+        click.option(
+            "--execute",
+            type=ImportedFunction(),
+            required=True,
+            help="It is called with the database and each execution, and does its work.",
+        ),
+        click.option(
+            "--lease",
+            type=click.FloatRange(min=0.1),
+            default=300.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="After this time the execution of a worker that died is another's.",
+        ),
+        click.option(
+            "--max-attempts",
+            type=click.IntRange(min=1),
+            default=5,
+            show_default=True,
+            help="After so many lost workers an execution is given up.",
+        ),
+    ),
+)
+def work(
+    database: Database, execute: Callable[..., object], lease: float, max_attempts: int
+) -> int:
+    """Claim executions and have each done by a function, under a lease that is renewed."""
+    outcome = work_once(
+        database,
+        execute,
+        worker=f"{socket.gethostname()}:{os.getpid()}",
+        lease=timedelta(seconds=lease),
+        max_attempts=max_attempts,
+    )
+    return 0 if outcome is None else 1
+
+
+@processes.command(
+    "tail",
+    options=(
+        click.argument("execution_id", type=click.UUID, metavar="EXECUTION"),
+        click.option("--position", help="Go on after it: what an earlier line of JSON said."),
+        click.option(
+            "--json", "as_json", is_flag=True, help="One object a line, with the position."
+        ),
+    ),
+)
+def tail(database: Database, execution_id: UUID, position: str | None, as_json: bool) -> None:
+    """Follow the logs of an execution until it ends, also over a lost connection."""
+    batches = follow(database.connection, execution_id=execution_id, position=position)
+    for batch in batches:
+        for number, log in enumerate(batch.logs, 1):
+            if as_json:
+                # only after the last line of a batch all lines before the position are told
+                after = batch.position if number == len(batch.logs) else None
+                click.echo(json.dumps({**asdict(log), "position": after}, default=str))
+            else:
+                click.echo(f"{log.timestamp:%Y-%m-%d %H:%M:%S} {log.level:8} {log.message}")
+
+
+processes.pruning()
+
+
+if __name__ == "__main__":
+    processes.run()
