@@ -1,11 +1,11 @@
 """Compute when schedules are due, as cron does, and start their runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -14,6 +14,7 @@ from psycopg import Connection
 
 from dbkit import transaction
 from dbkit.errors import DbkitError
+from dbkit.pools import Database
 from dbkit.runtime import JsonLike
 from dbkit.systems.ai_orchestration import schedules
 
@@ -161,35 +162,35 @@ def fire_due(
     worker ran are made up for by one run. A schedule that has no next time is paused, because an
     error would keep all other schedules from running.
     """
-    due: dict[UUID, schedules.FireValues] = {}
-    paused: list[PausedSchedule] = []
-    for schedule in schedules.claim_due(connection, max_schedules=max_schedules):
-        try:
-            # by the server's clock: the clock of a worker may be fast or slow
-            next_run_at = next_run(schedule.cron_expression, schedule.timezone, schedule.claimed_at)
-        except (BadCronExpression, UnknownTimeZone) as error:
-            schedules.pause(connection, tenant_id=schedule.tenant_id, schedule_id=schedule.id)
-            paused.append(PausedSchedule(schedule.id, error))
-        else:
-            due[schedule.id] = schedules.FireValues(
-                schedule_id=schedule.id,
-                tenant_id=schedule.tenant_id,
-                due_at=schedule.next_run_at,
-                next_run_at=next_run_at,
-            )
-    runs = schedules.fire(connection, list(due.values()))
-    return [
-        *paused,
-        *(
-            FiredSchedule(
-                run.schedule_id,
-                run.run_id,
-                due[run.schedule_id].due_at,
-                due[run.schedule_id].next_run_at,
-            )
-            for run in runs
-        ),
-    ]
+    due, errors = _next_times(schedules.claim_due(connection, max_schedules=max_schedules))
+    return _fired(connection, due, errors)
+
+
+def fire_leased(
+    database: Database,
+    *,
+    worker: str,
+    lease: timedelta = timedelta(minutes=1),
+    max_attempts: int = 5,
+    max_schedules: int = 100,
+) -> Sequence[FiredSchedule | PausedSchedule]:
+    """Do what `fire_due` does, in two transactions with a lease between them.
+
+    A worker that dies or loses the server in between leaves schedules that are due again when the
+    lease runs out, their attempt counted. One that was lost so in `max_attempts` attempts is
+    paused.
+    """
+    with database.transaction() as connection:
+        leased = schedules.lease_due(
+            connection,
+            worker=worker,
+            lease=lease,
+            max_attempts=max_attempts,
+            max_schedules=max_schedules,
+        )
+    due, errors = _next_times(leased)
+    with database.transaction() as connection:
+        return _fired(connection, due, errors)
 
 
 def work(
@@ -208,6 +209,54 @@ def work(
         if len(outcomes) < max_schedules:
             stop.wait(pause)
     return count
+
+
+class _Unpaused(NamedTuple):
+    schedule_id: UUID
+    tenant_id: UUID
+    error: BadCronExpression | UnknownTimeZone
+
+
+def _next_times(
+    claimed: Sequence[schedules.ClaimDueRow] | Sequence[schedules.LeaseDueRow],
+) -> tuple[dict[UUID, schedules.FireValues], list[_Unpaused]]:
+    due: dict[UUID, schedules.FireValues] = {}
+    errors: list[_Unpaused] = []
+    for schedule in claimed:
+        try:
+            # by the server's clock: the clock of a worker may be fast or slow
+            next_run_at = next_run(schedule.cron_expression, schedule.timezone, schedule.claimed_at)
+        except (BadCronExpression, UnknownTimeZone) as error:
+            errors.append(_Unpaused(schedule.id, schedule.tenant_id, error))
+        else:
+            due[schedule.id] = schedules.FireValues(
+                schedule_id=schedule.id,
+                tenant_id=schedule.tenant_id,
+                due_at=schedule.next_run_at,
+                next_run_at=next_run_at,
+            )
+    return due, errors
+
+
+def _fired(
+    connection: Connection[Any],
+    due: Mapping[UUID, schedules.FireValues],
+    errors: Sequence[_Unpaused],
+) -> Sequence[FiredSchedule | PausedSchedule]:
+    for one in errors:
+        schedules.pause(connection, tenant_id=one.tenant_id, schedule_id=one.schedule_id)
+    return [
+        *(PausedSchedule(one.schedule_id, one.error) for one in errors),
+        *(
+            FiredSchedule(
+                run.schedule_id,
+                run.run_id,
+                due[run.schedule_id].due_at,
+                due[run.schedule_id].next_run_at,
+            )
+            for run in schedules.fire(connection, list(due.values()))
+        ),
+    ]
 
 
 @cache
