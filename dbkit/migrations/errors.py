@@ -501,6 +501,26 @@ class ForeignLedger(MigrationError):
 
 
 @dataclass(eq=False)
+class RenamedSystem(MigrationError):
+    """Another system applied these migrations in this schema, as if it were this one's old name."""
+
+    system: str
+    former: str
+    table: str
+
+    kind: ClassVar[str] = "foreign"
+    version: ClassVar[int | None] = None
+
+    def __str__(self) -> str:
+        return (
+            f"the ledger {self.table} is that of {self.former}, which has applied the same "
+            f"migrations as those of {self.system}; if that is its new name, say so with: alter "
+            f"table {self.table} alter column dbkit_system set default '{self.system}'; if it is "
+            "another system, give it a schema of its own in its search path"
+        )
+
+
+@dataclass(eq=False)
 class SeveralLedgers(MigrationError):
     """Nobody said which system is meant, and the schema has the ledgers of several."""
 

@@ -299,6 +299,14 @@ def standing(version: int, applied: int) -> str:
     return f"at version {version} of {applied}"
 
 
+class OtherLedger(NamedTuple):
+    """The ledger of another system in the same schema, which may be an earlier name of this one."""
+
+    system: str
+    table: str
+    applied: tuple[Applied, ...]
+
+
 class Ledger(NamedTuple):
     """All that a database says about its migrations and objects at one moment."""
 
@@ -333,6 +341,8 @@ class Ledger(NamedTuple):
     # whether one that is to be made is found from its own schema alone: the search path that leads
     # there is not the one that the database gives to everybody
     alone: bool = False
+    # where none is there: those of other systems in its schema
+    others: tuple["OtherLedger", ...] = ()
 
     @property
     def version(self) -> int:
@@ -506,6 +516,12 @@ def _planned(connection: psycopg.Connection, survey: _Survey, system: str | None
         beside=schema in stray,
         system=system,
         alone=survey.source in _CHOSEN | _OF_A_ROLE,
+        others=tuple(
+            OtherLedger(owner, f"{other['schema']}.{other['name']}", _applied(connection, other))
+            for other in taken
+            # another role's may not be read, and is of another application
+            if (owner := _system(other)) is not None and other["owned"]
+        ),
     )
 
 
@@ -620,24 +636,28 @@ def replaced_objects(
 def _with_rows(
     connection: psycopg.Connection, survey: _Survey, ledger: Ledger, table: _Table
 ) -> Ledger:
-    applied = connection.cursor(row_factory=class_row(Applied))
     # the marks first: a role that may read nothing is told of the first table that it may not
     marked = {table["schema"] for table in survey.tables if table["name"] == MARKS}
     marks = _marks(connection, ledger.books) if ledger.books in marked else ()
     objects = applied_objects(connection, ledger.books)
     present = catalog_objects(connection) if objects else {}
-    rows = sql.SQL(_APPLIED).format(
-        note=sql.SQL("dbkit_note" if "dbkit_note" in table["columns"] else "null"),
-        table=sql.Identifier(ledger.schema, ledger.table),
-    )
     return ledger._replace(
         marks=marks,
-        applied=tuple(applied.execute(rows)),
+        applied=_applied(connection, table),
         interrupted=interrupted_migrations(connection, ledger.books),
         objects=objects,
         present=frozenset(present),
         replaced=replaced_objects(connection, objects, present),
     )
+
+
+def _applied(connection: psycopg.Connection, table: _Table) -> tuple[Applied, ...]:
+    rows = sql.SQL(_APPLIED).format(
+        note=sql.SQL("dbkit_note" if "dbkit_note" in table["columns"] else "null"),
+        table=sql.Identifier(table["schema"], table["name"]),
+    )
+    with connection.cursor(row_factory=class_row(Applied)) as cursor:
+        return tuple(cursor.execute(rows))
 
 
 def _text(query: LiteralString, schema: str, table: str) -> sql.Composed:

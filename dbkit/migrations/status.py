@@ -20,6 +20,7 @@ from dbkit.migrations.errors import (
     NothingToRepair,
     RecordedByYoyoAlone,
     RenamedMigration,
+    RenamedSystem,
     UnmarkedByYoyo,
     UnusableFile,
     WrittenByHand,
@@ -346,6 +347,18 @@ def _without_ledger(files: Files, ledger: Ledger) -> Iterator[DbkitError]:
     marked = len(files.versions.keys() & set(ledger.marks))
     if ledger.relations or marked:
         yield NotEmpty(files.system, ledger.database, ledger.relations, marked)
+    for other in ledger.others:
+        if other.applied and all(_is_of(files, applied) for applied in other.applied):
+            yield RenamedSystem(files.system, other.system, other.table)
+
+
+def _is_of(files: Files, applied: Applied) -> bool:
+    """Say whether an applied migration is one of these files, by number, name and SQL."""
+    return any(
+        not was_edited(file, applied)
+        for file in files.migrations
+        if (file.version, file.name) == applied.file
+    )
 
 
 def _questions(

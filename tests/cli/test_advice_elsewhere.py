@@ -252,7 +252,7 @@ ELSEWHERE = {
     ),
 }
 EXEMPT = {
-    "ProjectIsThere": "dbkit new asks for the name that only a person knows, and writes files alone",
+    "ProjectIsThere": "dbkit new asks for a name that only a person knows, and writes files",
     "CannotListen": "the port or socket is the person's to choose, and nothing was begun",
     "DatabaseExists": "--into was given, or is wanted with a name that is the person's to choose",
     "NotEmptyTables": "it says that --replace removes the rows",
