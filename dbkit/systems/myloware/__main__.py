@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from dbkit.pools import AsyncDatabase, Database
 from dbkit.processes import Processes, function_option
+from dbkit.systems.myloware.knowledge_base import Embed, load_folder
 from dbkit.systems.myloware.production_runs import LeasedRun, work_once
 from dbkit.systems.myloware.webhook_dlq import ClaimRow
 from dbkit.systems.myloware.webhook_providers import read_providers
@@ -132,6 +133,46 @@ def work_next(
         max_attempts=max_attempts,
     )
     return int(outcome is not None)
+
+
+@processes.command(
+    "load",
+    options=[
+        click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path)),
+        function_option("--embed", what="Makes embeddings of 1536 numbers of a list of texts."),
+        click.option("--project", help="Whose documents they are; everybody's without it."),
+        click.option("--persona", help="Whose documents they are; everybody's without it."),
+        click.option(
+            "--pattern", default="**/*.md", show_default=True, help="Which files of the folder."
+        ),
+        click.option("--prefix", default="", help="What stands before each path, such as docs/."),
+    ],
+)
+def load(
+    database: Database,
+    folder: Path,
+    embed: Embed,
+    project: str | None,
+    persona: str | None,
+    pattern: str,
+    prefix: str,
+) -> int:
+    """Load the files of FOLDER into the knowledge base: what changed anew, what is gone removed."""
+    with database.connection() as connection:
+        result = load_folder(
+            connection,
+            folder,
+            embed,
+            project=project,
+            persona=persona,
+            pattern=pattern,
+            prefix=prefix,
+        )
+    click.echo(
+        f"{result.loaded:,} loaded, {result.unchanged:,} unchanged, {result.removed:,} removed, "
+        f"{len(result.refused):,} refused"
+    )
+    return int(bool(result.refused))
 
 
 processes.pruning()

@@ -66,7 +66,7 @@ def load(connection: AnyConnection, sets: Iterable[LoadValues]) -> int:
 
 
 _SEARCH: Statement[SearchRow] = Statement(
-    _FILES("search", 9, "4a311dc3e50db7b9"),
+    _FILES("search", 10, "975053e7b1c21aa4"),
     (
         """\
 select
@@ -100,10 +100,19 @@ cross join lateral (
     order by embedding.embedding <=> $1
     limit $4
 ) as nearest
-where nearest.distance <> 'NaN'
+where
+    nearest.distance <> 'NaN'""",
+        If("min_similarity"),
+        """
+    and 1 - nearest.distance >= $5""",
+        END,
+        """
 order by nearest.distance, nearest.id""",
     ),
-    takes="embedding vector, project text, persona text, max_results int8",
+    takes="""
+        embedding vector, project text, persona text, max_results int8,
+        min_similarity float8
+    """,
     gives="doc_id uuid, path text, content text, distance float8, similarity float8",
     row=SearchRow,
 )
@@ -117,6 +126,7 @@ def search(
     max_results: int = 10,
     project: str | Omitted = OMITTED,
     persona: str | Omitted = OMITTED,
+    min_similarity: float | Omitted = OMITTED,
 ) -> list[SearchRow]:
     """What is nearest to an embedding by cosine distance: of a project's documents and
     a persona's, everybody's included.
@@ -128,6 +138,11 @@ def search(
     forty, and rows are missing.
     It is set until the transaction ends, and before the search, which waits for its
     answer; it takes pgvector 0.8.
+    With min_similarity, what is less similar is left out, so that fewer may come.
     An embedding of zeros has no direction, so it is near to nothing.
     """
-    return many(connection, _SEARCH, (embedding, project, persona, max_results))
+    return many(
+        connection,
+        _SEARCH,
+        (embedding, project, persona, max_results, min_similarity),
+    )

@@ -3,6 +3,7 @@
 -- Where few documents may be read they are compared one by one; where many may, the index is walked, and goes on until
 -- enough of what it finds may be read. Without the setting it stops after its first forty, and rows are missing.
 -- It is set until the transaction ends, and before the search, which waits for its answer; it takes pgvector 0.8.
+-- With min_similarity, what is less similar is left out, so that fewer may come.
 -- An embedding of zeros has no direction, so it is near to nothing.
 -- :many
 \if :{?max_results} \else \set max_results 10 \endif
@@ -34,5 +35,9 @@ cross join lateral (
     order by embedding.embedding <=> :'embedding'
     limit :'max_results'
 ) as nearest
-where nearest.distance <> 'NaN'
+where
+    nearest.distance <> 'NaN'
+\if :{?min_similarity}
+    and 1 - nearest.distance >= :'min_similarity'
+\endif
 order by nearest.distance, nearest.id;
