@@ -1,57 +1,23 @@
 """Store the secrets of tenants encrypted with AES-256-GCM, under keys that can be replaced."""
 
 import logging
-import os
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg import AsyncConnection, Connection
 
 from dbkit.errors import DbkitError
 from dbkit.systems.ai_orchestration import secrets as queries
+from dbkit.systems.errors import NotSealed
+from dbkit.systems.errors import UnknownKey as UnknownKey
+from dbkit.systems.errors import UnusableKey as UnusableKey
+from dbkit.systems.sealing import Keyring as Keyring
+from dbkit.systems.sealing import seal, unseal
 
 _LOG = logging.getLogger(__name__)
-_VERSION = "v1"
-_KEY_BYTES, _NONCE_BYTES = 32, 12
 _FIRST = UUID(int=0)
-_KEY_ID = re.compile(r"[A-Za-z0-9_-]+")
-_HEXADECIMAL = re.compile(r"[0-9a-fA-F]{64}")
-# version, key id, nonce, ciphertext with its tag; in hexadecimal, lower-case only
-_SEALED = re.compile(
-    rf"{_VERSION}\.({_KEY_ID.pattern})\.((?:[0-9a-f]{{2}}){{12}})\.((?:[0-9a-f]{{2}}){{16,}})"
-)
-
-
-@dataclass(eq=False)
-class UnusableKey(DbkitError):
-    """A key or its id has the wrong form."""
-
-    key_id: str
-
-    def __str__(self) -> str:
-        return (
-            f"key {self.key_id!r} is unusable; a key has {_KEY_BYTES} bytes, and its id consists of"
-            " letters, digits, - and _"
-        )
-
-
-@dataclass(eq=False)
-class UnknownKey(DbkitError):
-    """No key of this id is in the keyring."""
-
-    key_id: str
-    known: tuple[str, ...]
-    # the tenant and the name of what that key encrypted
-    secret: tuple[UUID, str] | None = None
-
-    def __str__(self) -> str:
-        of = f" of the secret {self.secret[1]!r} of tenant {self.secret[0]}" if self.secret else ""
-        return f"unknown key {self.key_id!r}{of}; known keys: {', '.join(self.known)}"
 
 
 @dataclass(eq=False)
@@ -68,68 +34,17 @@ class UnreadableSecret(DbkitError):
         )
 
 
-@dataclass(frozen=True)
-class Keyring:
-    """Keys by their ids: the current one encrypts; each one decrypts what it encrypted."""
-
-    current: str
-    keys: Mapping[str, bytes] = field(repr=False)
-
-    def __post_init__(self) -> None:
-        for key_id, key in self.keys.items():
-            if not _KEY_ID.fullmatch(key_id) or len(key) != _KEY_BYTES:
-                raise UnusableKey(key_id)
-        self.cipher(self.current)
-
-    @classmethod
-    def read(cls, text: str) -> "Keyring":
-        """Read keys as an environment variable has them: `id:64 hexadecimal digits`, several.
-
-        They stand one after the other with blanks or commas between; the first one is current.
-        While a key is replaced, the new one comes first and the old one stays behind it.
-        """
-        pairs = [entry.partition(":") for entry in text.replace(",", " ").split()]
-        keys: dict[str, bytes] = {}
-        for key_id, _, digits in pairs:
-            if not _HEXADECIMAL.fullmatch(digits) or key_id in keys:
-                raise UnusableKey(key_id)
-            keys[key_id] = bytes.fromhex(digits)
-        if not keys:
-            raise UnusableKey("")
-        return cls(next(iter(keys)), keys)
-
-    @property
-    def prefix(self) -> str:
-        """The first characters of every text that the current key encrypts."""
-        return f"{_VERSION}.{self.current}."
-
-    def cipher(self, key_id: str) -> AESGCM:
-        """Return the cipher of a key, or refuse an id that is not in the keyring."""
-        if key_id not in self.keys:
-            raise UnknownKey(key_id, tuple(self.keys))
-        return AESGCM(self.keys[key_id])
-
-
 def encrypt(keyring: Keyring, value: str, *, tenant_id: UUID, name: str) -> str:
     """Encrypt a value with the current key, so that it decrypts for this tenant and name only."""
-    nonce = os.urandom(_NONCE_BYTES)
-    bound = _bound_to(keyring.current, tenant_id, name)
-    sealed = keyring.cipher(keyring.current).encrypt(nonce, value.encode(), bound)
-    return f"{keyring.prefix}{nonce.hex()}.{sealed.hex()}"
+    return seal(keyring, value, subject=_subject(tenant_id, name))
 
 
 def decrypt(keyring: Keyring, text: str, *, tenant_id: UUID, name: str) -> str:
     """Decrypt a text that was encrypted for this tenant and name."""
-    match = _SEALED.fullmatch(text)
-    if match is None:
-        raise UnreadableSecret(tenant_id, name)
-    key_id, nonce, sealed = match.groups()
-    cipher, bound = keyring.cipher(key_id), _bound_to(key_id, tenant_id, name)
     try:
-        value = cipher.decrypt(bytes.fromhex(nonce), bytes.fromhex(sealed), bound)
-    except InvalidTag:
+        return unseal(keyring, text, subject=_subject(tenant_id, name))
+    except NotSealed:
         raise UnreadableSecret(tenant_id, name) from None
-    return value.decode()
 
 
 def put(  # noqa: PLR0913 - all but the first two are columns
@@ -292,9 +207,9 @@ def _rotated(
     return changes
 
 
-def _bound_to(key_id: str, tenant_id: UUID, name: str) -> bytes:
-    """Return the additional data that GCM authenticates: the text decrypts with it only.
+def _subject(tenant_id: UUID, name: str) -> str:
+    """Return what a text is encrypted for.
 
     The name comes last, because it is the only part that may contain any character.
     """
-    return f"{_VERSION}.{key_id}.{tenant_id}.{name}".encode()
+    return f"{tenant_id}.{name}"

@@ -52,6 +52,15 @@ class FindKeyRow:
     api_key_encrypted: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ListKeysToRotateRow:
+    """A row of `list_keys_to_rotate`."""
+
+    id: int
+    profile_name: str
+    api_key_encrypted: str
+
+
 _ADD: Statement[int] = Statement(
     _FILES("add", 8, "781ad79b1f5f9ed6"),
     (
@@ -145,6 +154,29 @@ def add(
     )
 
 
+_CHANGE_ENCRYPTION: Statement[None] = Statement(
+    _FILES("change_encryption", 4, "7bf9077db97d31fe"),
+    """\
+update agent_settings
+set api_key_encrypted = $1
+where
+    id = $2
+    and api_key_encrypted = $3""",
+    takes="api_key_encrypted text?, id int4, previous text",
+)
+
+
+@query
+def change_encryption(
+    connection: AnyConnection, *, api_key_encrypted: str | None, id: int, previous: str
+) -> int:
+    """Puts the same key encrypted anew in the place of its text, unless it was replaced
+    meanwhile. It is no change of the
+    settings, so none is recorded.
+    """
+    return execute(connection, _CHANGE_ENCRYPTION, (api_key_encrypted, id, previous))
+
+
 _CHANGE_ENVIRONMENT: Statement[datetime] = Statement(
     _FILES("change_environment", 6, "03c8962c5a1aa9f9"),
     (
@@ -218,7 +250,7 @@ def change_environment(
 
 
 _CHANGE_KEY: Statement[datetime] = Statement(
-    _FILES("change_key", 6, "596dacc130ff481a"),
+    _FILES("change_key", 6, "2386ab5576ff56c8"),
     (
         """\
 with settings as (
@@ -282,7 +314,7 @@ def change_key(
     """Gives a profile another way to authenticate, and tells when; none if there is no
     such profile.
 
-    The key is kept as it is given: whoever gives it has encrypted it.
+    The key comes encrypted, as dbkit.systems.softwarestudio.api_keys does it.
     The change is recorded by what was changed, not by the values.
     """
     return optional(
@@ -444,21 +476,21 @@ def change_model(
 
 
 _CHARGE: Statement[ChargeRow] = Statement(
-    _FILES("charge", 6, "efc59aac4eb2f67a"),
+    _FILES("charge", 7, "ed776751fd565fe3"),
     """\
 update agent_settings
 set
     usage_today
-    = case when last_reset_date < current_date then 0 else usage_today end
+    = case when last_reset_date < (now() at time zone 'UTC')::date then 0 else usage_today end
     + case usage_unit when 'tokens' then $1::integer else $2::integer end,
-    last_reset_date = greatest(last_reset_date, current_date)
+    last_reset_date = greatest(last_reset_date, (now() at time zone 'UTC')::date)
 where
     profile_name = $3
     and least($2::integer, $1::integer) >= 0
     and (
         not hard_limit
         or daily_limit = 0
-        or case when last_reset_date < current_date then 0 else usage_today end
+        or case when last_reset_date < (now() at time zone 'UTC')::date then 0 else usage_today end
         + case usage_unit when 'tokens' then $1::integer else $2::integer end
         <= daily_limit
     )
@@ -466,7 +498,7 @@ returning
     usage_today,
     daily_limit,
     usage_unit,
-    daily_limit > 0 and usage_today > daily_limit as is_over_limit""",
+    daily_limit > 0 and usage_today > daily_limit as is_over_limit""",  # noqa: E501 - lines of the file
     takes="tokens int4?, runs int4?, profile_name text",
     gives="usage_today int4, daily_limit int4, usage_unit varchar, is_over_limit bool",
     row=ChargeRow,
@@ -486,14 +518,14 @@ def charge(
 
     So many workers may charge at once, no hard limit is passed. One that is not hard
     is charged all the same, and
-    is_over_limit tells. The first charge of a day starts the count anew. A negative
-    amount is never charged.
+    is_over_limit tells. The first charge of a day, UTC's whatever the
+    client's time zone, starts the count anew. A negative amount is never charged.
     """
     return optional(connection, _CHARGE, (tokens, runs, profile_name))
 
 
 _FIND: Statement[AgentProfile] = Statement(
-    _FILES("find", 4, "e9969b2ed28667a4"),
+    _FILES("find", 4, "c6d757266799756c"),
     """\
 select
     settings.id,
@@ -504,12 +536,15 @@ select
     settings.daily_limit,
     settings.hard_limit,
     settings.usage_unit,
-    case when settings.last_reset_date < current_date then 0 else settings.usage_today end as usage_today,
+    case
+        when settings.last_reset_date < (now() at time zone 'UTC')::date then 0
+        else settings.usage_today
+    end as usage_today,
     settings.env_overrides,
     settings.active_prompt_path,
     settings.updated_at
 from agent_settings as settings
-where settings.profile_name = $1""",  # noqa: E501 - lines of the file
+where settings.profile_name = $1""",
     takes="profile_name text",
     gives="""
         id int4, profile_name varchar, provider varchar, model varchar?,
@@ -551,8 +586,42 @@ def find_key(connection: AnyConnection, *, profile_name: str) -> FindKeyRow | No
     return optional(connection, _FIND_KEY, (profile_name,))
 
 
+_LIST_KEYS_TO_ROTATE: Statement[ListKeysToRotateRow] = Statement(
+    _FILES("list_keys_to_rotate", 7, "b51c783c8481cb74"),
+    """\
+select
+    settings.id,
+    settings.profile_name,
+    settings.api_key_encrypted
+from agent_settings as settings
+where
+    settings.api_key_encrypted is not null
+    and not starts_with(settings.api_key_encrypted, $1)
+    and settings.id > $2
+order by settings.id
+limit $3
+for no key update skip locked""",
+    takes="prefix text, after int4, max_keys int8",
+    gives="id int4, profile_name varchar, api_key_encrypted text",
+    row=ListKeysToRotateRow,
+)
+
+
+@query
+def list_keys_to_rotate(
+    connection: AnyConnection, *, prefix: str, after: int = 0, max_keys: int = 100
+) -> list[ListKeysToRotateRow]:
+    """Encrypted keys whose text does not begin with a prefix, as those of another key
+    or of another program; by id.
+
+    They are locked, so that none is replaced before it is encrypted again; one that
+    is being changed is passed by.
+    """
+    return many(connection, _LIST_KEYS_TO_ROTATE, (prefix, after, max_keys))
+
+
 _LIST_PROFILES: Statement[AgentProfile] = Statement(
-    _FILES("list_profiles", 4, "496bcbc8cb442038"),
+    _FILES("list_profiles", 4, "01fb88352a9b2f33"),
     """\
 select
     settings.id,
@@ -563,12 +632,15 @@ select
     settings.daily_limit,
     settings.hard_limit,
     settings.usage_unit,
-    case when settings.last_reset_date < current_date then 0 else settings.usage_today end as usage_today,
+    case
+        when settings.last_reset_date < (now() at time zone 'UTC')::date then 0
+        else settings.usage_today
+    end as usage_today,
     settings.env_overrides,
     settings.active_prompt_path,
     settings.updated_at
 from agent_settings as settings
-order by settings.profile_name""",  # noqa: E501 - lines of the file
+order by settings.profile_name""",
     gives="""
         id int4, profile_name varchar, provider varchar, model varchar?,
         auth_type varchar, daily_limit int4, hard_limit bool, usage_unit varchar,
@@ -588,13 +660,13 @@ def list_profiles(connection: AnyConnection) -> list[AgentProfile]:
 
 
 _REFUND: Statement[int] = Statement(
-    _FILES("refund", 4, "e9d938e1c49d3c9d"),
+    _FILES("refund", 4, "c9a615352bf6a0e5"),
     """\
 update agent_settings
 set usage_today = greatest(usage_today - $1, 0)
 where
     profile_name = $2
-    and last_reset_date = current_date
+    and last_reset_date = (now() at time zone 'UTC')::date
     and $1 >= 0
 returning usage_today""",
     takes="amount int4, profile_name text",

@@ -1,5 +1,5 @@
 -- Gives a profile another way to authenticate, and tells when; none if there is no such profile.
--- The key is kept as it is given: whoever gives it has encrypted it.
+-- The key comes encrypted, as dbkit.systems.softwarestudio.api_keys does it.
 -- The change is recorded by what was changed, not by the values.
 -- :optional
 \if :{?user_action} \else \set user_action change \endif

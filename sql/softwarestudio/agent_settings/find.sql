@@ -10,7 +10,10 @@ select
     settings.daily_limit,
     settings.hard_limit,
     settings.usage_unit,
-    case when settings.last_reset_date < current_date then 0 else settings.usage_today end as usage_today,
+    case
+        when settings.last_reset_date < (now() at time zone 'UTC')::date then 0
+        else settings.usage_today
+    end as usage_today,
     settings.env_overrides,
     settings.active_prompt_path,
     settings.updated_at

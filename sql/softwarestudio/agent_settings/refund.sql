@@ -5,6 +5,6 @@ update agent_settings
 set usage_today = greatest(usage_today - :'amount', 0)
 where
     profile_name = :'profile_name'
-    and last_reset_date = current_date
+    and last_reset_date = (now() at time zone 'UTC')::date
     and :'amount' >= 0
 returning usage_today;

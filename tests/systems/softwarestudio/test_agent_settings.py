@@ -3,6 +3,7 @@
 from ipaddress import ip_address
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
 from psycopg.errors import CheckViolation, UniqueViolation
@@ -291,3 +292,18 @@ def test_the_reset_and_the_charges_of_a_new_day_agree(database: Connection, crow
 def test_what_is_counted_is_not_negative(database: Connection, column: str) -> None:
     with pytest.raises(CheckViolation, match=f"agent_settings_{column}_check"):
         database.execute(f"update agent_settings set {column} = -1".encode())
+
+
+def test_a_day_is_the_same_in_kiritimati_and_in_pago_pago(
+    database: Connection, crowd: Crowd
+) -> None:
+    limit(database, 3)
+    database.commit()
+    granted = 0
+    for _ in range(3):
+        for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+            with psycopg.connect(crowd.url, options=f"-c TimeZone={zone}") as client:
+                agent_settings.reset_daily_usage(client)
+                granted += agent_settings.charge(client, profile_name="eng", tokens=1) is not None
+
+    assert granted == 3

@@ -43,7 +43,7 @@ TABLES = {
         auth_type varchar(50) required default 'api_key', api_key_encrypted text,
         daily_limit integer required default 0, hard_limit boolean required default false,
         usage_unit varchar(20) required default 'runs', usage_today integer required default 0,
-        last_reset_date date required default CURRENT_DATE,
+        last_reset_date date required default ((now() AT TIME ZONE 'UTC'::text)),
         env_overrides jsonb required default '{}', active_prompt_path text,
         created_at timestamptz required default CURRENT_TIMESTAMP,
         updated_at timestamptz required default CURRENT_TIMESTAMP
