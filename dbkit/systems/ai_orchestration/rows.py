@@ -55,6 +55,9 @@ class StalledRun:
     worker: str | None
     leased_until: datetime
     attempts: int
+    webhook_id: UUID | None
+    delivery_id: str | None
+    call_digest: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Schedule:
     """A row of the queries that say `-- row: Schedule`."""
 
     id: UUID
+    tenant_id: UUID
     workflow_id: UUID
     workflow_version: int
     name: str
@@ -77,6 +81,10 @@ class Schedule:
     created_by: UUID | None
     created_at: datetime
     updated_at: datetime
+    deleted_at: datetime | None
+    worker: str | None
+    leased_until: datetime | None
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +144,7 @@ class Workflow:
     """A row of the queries that say `-- row: Workflow`."""
 
     id: UUID
+    tenant_id: UUID
     name: str
     description: str | None
     status: str
@@ -146,3 +155,4 @@ class Workflow:
     published_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    deleted_at: datetime | None

@@ -63,6 +63,7 @@ class FindWithEverythingStepRun:
     """A value inside a row."""
 
     id: UUID
+    run_id: UUID
     step_id: UUID
     step_name: str
     status: str
@@ -74,6 +75,8 @@ class FindWithEverythingStepRun:
     completed_at: datetime | None
     duration_ms: int | None
     created_at: datetime
+    worker: str | None
+    leased_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ class FindWithEverythingRow:
     """A row of `find_with_everything`."""
 
     id: UUID
+    tenant_id: UUID
     workflow_id: UUID
     workflow_version: int
     status: str
@@ -113,6 +117,12 @@ class FindWithEverythingRow:
     started_at: datetime | None
     completed_at: datetime | None
     created_at: datetime
+    worker: str | None
+    leased_until: datetime | None
+    attempts: int
+    webhook_id: UUID | None
+    delivery_id: str | None
+    call_digest: str | None
     step_runs: list[FindWithEverythingStepRun]
     block_group_runs: list[FindWithEverythingBlockGroupRun]
 
@@ -122,6 +132,7 @@ class FindWithStepRunsStepRun:
     """A value inside a row."""
 
     id: UUID
+    run_id: UUID
     step_id: UUID
     step_name: str
     status: str
@@ -133,6 +144,9 @@ class FindWithStepRunsStepRun:
     completed_at: datetime | None
     duration_ms: int | None
     created_at: datetime
+    block_group_run_id: UUID | None
+    worker: str | None
+    leased_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +154,7 @@ class FindWithStepRunsRow:
     """A row of `find_with_step_runs`."""
 
     id: UUID
+    tenant_id: UUID
     workflow_id: UUID
     workflow_version: int
     status: str
@@ -152,6 +167,12 @@ class FindWithStepRunsRow:
     started_at: datetime | None
     completed_at: datetime | None
     created_at: datetime
+    worker: str | None
+    leased_until: datetime | None
+    attempts: int
+    webhook_id: UUID | None
+    delivery_id: str | None
+    call_digest: str | None
     step_runs: list[FindWithStepRunsStepRun]
 
 
@@ -160,6 +181,7 @@ class ListForTenantRow:
     """A row of `list_for_tenant`."""
 
     id: UUID
+    tenant_id: UUID
     workflow_id: UUID
     workflow_version: int
     status: str
@@ -170,6 +192,12 @@ class ListForTenantRow:
     started_at: datetime | None
     completed_at: datetime | None
     created_at: datetime
+    worker: str | None
+    leased_until: datetime | None
+    attempts: int
+    webhook_id: UUID | None
+    delivery_id: str | None
+    call_digest: str | None
 
 
 _ADD: Statement[UUID] = Statement(
@@ -516,10 +544,11 @@ def fail(
 
 
 _FIND_WITH_EVERYTHING: Statement[FindWithEverythingRow] = Statement(
-    _FILES("find_with_everything", 5, "b269ea1317d3d50a"),
+    _FILES("find_with_everything", 5, "2ce33ca75ff96e5e"),
     """\
 select
     run.id,
+    run.tenant_id,
     run.workflow_id,
     run.workflow_version,
     run.status,
@@ -532,11 +561,18 @@ select
     run.started_at,
     run.completed_at,
     run.created_at,
+    run.worker,
+    run.leased_until,
+    run.attempts,
+    run.webhook_id,
+    run.delivery_id,
+    run.call_digest,
     coalesce((
         select jsonb_agg(step_run order by step_run.created_at, step_run.attempt, step_run.id)
         from (
             select
                 step_run.id,
+                step_run.run_id,
                 step_run.step_id,
                 step_run.step_name,
                 step_run.status,
@@ -547,7 +583,9 @@ select
                 step_run.started_at,
                 step_run.completed_at,
                 step_run.duration_ms,
-                step_run.created_at
+                step_run.created_at,
+                step_run.worker,
+                step_run.leased_until
             from step_runs as step_run
             where
                 step_run.run_id = run.id
@@ -586,6 +624,7 @@ select
                     from (
                         select
                             step_run.id,
+                            step_run.run_id,
                             step_run.step_id,
                             step_run.step_name,
                             step_run.status,
@@ -596,7 +635,9 @@ select
                             step_run.started_at,
                             step_run.completed_at,
                             step_run.duration_ms,
-                            step_run.created_at
+                            step_run.created_at,
+                            step_run.worker,
+                            step_run.leased_until
                         from step_runs as step_run
                         where
                             step_run.run_id = run.id
@@ -617,10 +658,13 @@ where
     and run.tenant_id = $2""",  # noqa: E501 - lines of the file
     takes="run_id uuid, tenant_id uuid",
     gives="""
-        id uuid, workflow_id uuid, workflow_version int4, status varchar, mode varchar,
-        input jsonb?, output jsonb?, error text?, triggered_by varchar,
-        triggered_by_user uuid?, started_at timestamptz?, completed_at timestamptz?,
-        created_at timestamptz, step_runs jsonb, block_group_runs jsonb
+        id uuid, tenant_id uuid, workflow_id uuid, workflow_version int4,
+        status varchar, mode varchar, input jsonb?, output jsonb?, error text?,
+        triggered_by varchar, triggered_by_user uuid?, started_at timestamptz?,
+        completed_at timestamptz?, created_at timestamptz, worker varchar?,
+        leased_until timestamptz?, attempts int4, webhook_id uuid?,
+        delivery_id varchar?, call_digest varchar?, step_runs jsonb,
+        block_group_runs jsonb
     """,
     into={
         "step_runs": list[FindWithEverythingStepRun],
@@ -645,10 +689,11 @@ def find_with_everything(
 
 
 _FIND_WITH_STEP_RUNS: Statement[FindWithStepRunsRow] = Statement(
-    _FILES("find_with_step_runs", 4, "edaa39706bb3c1c5"),
+    _FILES("find_with_step_runs", 4, "61c0751767373240"),
     """\
 select
     run.id,
+    run.tenant_id,
     run.workflow_id,
     run.workflow_version,
     run.status,
@@ -661,11 +706,18 @@ select
     run.started_at,
     run.completed_at,
     run.created_at,
+    run.worker,
+    run.leased_until,
+    run.attempts,
+    run.webhook_id,
+    run.delivery_id,
+    run.call_digest,
     coalesce((
         select jsonb_agg(step_run order by step_run.created_at, step_run.attempt, step_run.id)
         from (
             select
                 step_run.id,
+                step_run.run_id,
                 step_run.step_id,
                 step_run.step_name,
                 step_run.status,
@@ -676,7 +728,10 @@ select
                 step_run.started_at,
                 step_run.completed_at,
                 step_run.duration_ms,
-                step_run.created_at
+                step_run.created_at,
+                step_run.block_group_run_id,
+                step_run.worker,
+                step_run.leased_until
             from step_runs as step_run
             where step_run.run_id = run.id
         ) as step_run
@@ -687,10 +742,12 @@ where
     and run.tenant_id = $2""",  # noqa: E501 - lines of the file
     takes="run_id uuid, tenant_id uuid",
     gives="""
-        id uuid, workflow_id uuid, workflow_version int4, status varchar, mode varchar,
-        input jsonb?, output jsonb?, error text?, triggered_by varchar,
-        triggered_by_user uuid?, started_at timestamptz?, completed_at timestamptz?,
-        created_at timestamptz, step_runs jsonb
+        id uuid, tenant_id uuid, workflow_id uuid, workflow_version int4,
+        status varchar, mode varchar, input jsonb?, output jsonb?, error text?,
+        triggered_by varchar, triggered_by_user uuid?, started_at timestamptz?,
+        completed_at timestamptz?, created_at timestamptz, worker varchar?,
+        leased_until timestamptz?, attempts int4, webhook_id uuid?,
+        delivery_id varchar?, call_digest varchar?, step_runs jsonb
     """,
     into={"step_runs": list[FindWithStepRunsStepRun]},
     row=FindWithStepRunsRow,
@@ -710,7 +767,7 @@ def find_with_step_runs(
 
 
 _LIST_ALL_STALLED: Statement[StalledRun] = Statement(
-    _FILES("list_all_stalled", 7, "f205639f1a1041bc"),
+    _FILES("list_all_stalled", 7, "2a05a4c7152088ad"),
     """\
 select
     run.id,
@@ -729,7 +786,10 @@ select
     run.created_at,
     run.worker,
     run.leased_until,
-    run.attempts
+    run.attempts,
+    run.webhook_id,
+    run.delivery_id,
+    run.call_digest
 from runs as run
 where
     run.status = 'running'
@@ -742,7 +802,8 @@ limit $1""",
         status varchar, mode varchar, input jsonb?, output jsonb?, error text?,
         triggered_by varchar, triggered_by_user uuid?, started_at timestamptz?,
         completed_at timestamptz?, created_at timestamptz, worker varchar?,
-        leased_until timestamptz, attempts int4
+        leased_until timestamptz, attempts int4, webhook_id uuid?, delivery_id varchar?,
+        call_digest varchar?
     """,
     row=StalledRun,
 )
@@ -765,11 +826,12 @@ def list_all_stalled(
 
 
 _LIST_FOR_TENANT: Statement[ListForTenantRow] = Statement(
-    _FILES("list_for_tenant", 7, "ce78bc7a9729f624"),
+    _FILES("list_for_tenant", 7, "b6293d85c60590e6"),
     (
         """\
 select
     run.id,
+    run.tenant_id,
     run.workflow_id,
     run.workflow_version,
     run.status,
@@ -779,7 +841,13 @@ select
     run.triggered_by_user,
     run.started_at,
     run.completed_at,
-    run.created_at
+    run.created_at,
+    run.worker,
+    run.leased_until,
+    run.attempts,
+    run.webhook_id,
+    run.delivery_id,
+    run.call_digest
 from runs as run
 where
     run.tenant_id = $1""",
@@ -800,9 +868,11 @@ limit $4 offset $5""",
     ),
     takes="tenant_id uuid, status text, workflow_id uuid, max_runs int8, skipped int8",
     gives="""
-        id uuid, workflow_id uuid, workflow_version int4, status varchar, mode varchar,
-        error text?, triggered_by varchar, triggered_by_user uuid?,
-        started_at timestamptz?, completed_at timestamptz?, created_at timestamptz
+        id uuid, tenant_id uuid, workflow_id uuid, workflow_version int4,
+        status varchar, mode varchar, error text?, triggered_by varchar,
+        triggered_by_user uuid?, started_at timestamptz?, completed_at timestamptz?,
+        created_at timestamptz, worker varchar?, leased_until timestamptz?,
+        attempts int4, webhook_id uuid?, delivery_id varchar?, call_digest varchar?
     """,
     row=ListForTenantRow,
     choices={"sort": ["created_at", "started_at", "completed_at"]},
@@ -831,7 +901,7 @@ def list_for_tenant(
 
 
 _LIST_STALLED: Statement[StalledRun] = Statement(
-    _FILES("list_stalled", 6, "b6e38498d1f7ed2f"),
+    _FILES("list_stalled", 6, "fc0e1aa73a86bce3"),
     """\
 select
     run.id,
@@ -850,7 +920,10 @@ select
     run.created_at,
     run.worker,
     run.leased_until,
-    run.attempts
+    run.attempts,
+    run.webhook_id,
+    run.delivery_id,
+    run.call_digest
 from runs as run
 where
     run.tenant_id = $1
@@ -864,7 +937,8 @@ limit $2""",
         status varchar, mode varchar, input jsonb?, output jsonb?, error text?,
         triggered_by varchar, triggered_by_user uuid?, started_at timestamptz?,
         completed_at timestamptz?, created_at timestamptz, worker varchar?,
-        leased_until timestamptz, attempts int4
+        leased_until timestamptz, attempts int4, webhook_id uuid?, delivery_id varchar?,
+        call_digest varchar?
     """,
     row=StalledRun,
 )

@@ -87,6 +87,7 @@ class ListDueRow:
     """A row of `list_due`."""
 
     id: UUID
+    tenant_id: UUID
     workflow_id: UUID
     workflow_version: int
     name: str
@@ -94,6 +95,7 @@ class ListDueRow:
     cron_expression: str
     timezone: str
     input: Json
+    status: str
     next_run_at: datetime
     last_run_at: datetime | None
     last_run_id: UUID | None
@@ -101,6 +103,10 @@ class ListDueRow:
     created_by: UUID | None
     created_at: datetime
     updated_at: datetime
+    deleted_at: datetime | None
+    worker: str | None
+    leased_until: datetime | None
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,10 +462,11 @@ def count_by_status(connection: AnyConnection, *, tenant_id: UUID) -> list[Statu
 
 
 _FIND: Statement[Schedule] = Statement(
-    _FILES("find", 4, "6c251009bb4f55a0"),
+    _FILES("find", 4, "37a62689d6f7e104"),
     """\
 select
     schedule.id,
+    schedule.tenant_id,
     schedule.workflow_id,
     schedule.workflow_version,
     schedule.name,
@@ -474,7 +481,11 @@ select
     schedule.run_count,
     schedule.created_by,
     schedule.created_at,
-    schedule.updated_at
+    schedule.updated_at,
+    schedule.deleted_at,
+    schedule.worker,
+    schedule.leased_until,
+    schedule.attempts
 from schedules as schedule
 where
     schedule.id = $1
@@ -482,11 +493,12 @@ where
     and schedule.deleted_at is null""",
     takes="schedule_id uuid, tenant_id uuid",
     gives="""
-        id uuid, workflow_id uuid, workflow_version int4, name varchar,
+        id uuid, tenant_id uuid, workflow_id uuid, workflow_version int4, name varchar,
         description text?, cron_expression varchar, timezone varchar, input jsonb?,
         status varchar, next_run_at timestamptz?, last_run_at timestamptz?,
         last_run_id uuid?, run_count int4, created_by uuid?, created_at timestamptz,
-        updated_at timestamptz
+        updated_at timestamptz, deleted_at timestamptz?, worker varchar?,
+        leased_until timestamptz?, attempts int4
     """,
     row=Schedule,
 )
@@ -721,10 +733,11 @@ def lease_due(
 
 
 _LIST_DUE: Statement[ListDueRow] = Statement(
-    _FILES("list_due", 4, "4da068005c439cca"),
+    _FILES("list_due", 4, "31b315f686359b46"),
     """\
 select
     schedule.id,
+    schedule.tenant_id,
     schedule.workflow_id,
     schedule.workflow_version,
     schedule.name,
@@ -732,13 +745,18 @@ select
     schedule.cron_expression,
     schedule.timezone,
     schedule.input,
+    schedule.status,
     schedule.next_run_at,
     schedule.last_run_at,
     schedule.last_run_id,
     schedule.run_count,
     schedule.created_by,
     schedule.created_at,
-    schedule.updated_at
+    schedule.updated_at,
+    schedule.deleted_at,
+    schedule.worker,
+    schedule.leased_until,
+    schedule.attempts
 from schedules as schedule
 where
     schedule.tenant_id = $1
@@ -748,10 +766,12 @@ where
 order by schedule.next_run_at, schedule.id""",
     takes="tenant_id uuid",
     gives="""
-        id uuid, workflow_id uuid, workflow_version int4, name varchar,
+        id uuid, tenant_id uuid, workflow_id uuid, workflow_version int4, name varchar,
         description text?, cron_expression varchar, timezone varchar, input jsonb?,
-        next_run_at timestamptz, last_run_at timestamptz?, last_run_id uuid?,
-        run_count int4, created_by uuid?, created_at timestamptz, updated_at timestamptz
+        status varchar, next_run_at timestamptz, last_run_at timestamptz?,
+        last_run_id uuid?, run_count int4, created_by uuid?, created_at timestamptz,
+        updated_at timestamptz, deleted_at timestamptz?, worker varchar?,
+        leased_until timestamptz?, attempts int4
     """,
     row=ListDueRow,
 )
@@ -768,11 +788,12 @@ def list_due(connection: AnyConnection, *, tenant_id: UUID) -> list[ListDueRow]:
 
 
 _LIST_FOR_TENANT: Statement[Schedule] = Statement(
-    _FILES("list_for_tenant", 6, "12e666c6256e212b"),
+    _FILES("list_for_tenant", 6, "dc268a5ffb1f3bf6"),
     (
         """\
 select
     schedule.id,
+    schedule.tenant_id,
     schedule.workflow_id,
     schedule.workflow_version,
     schedule.name,
@@ -787,7 +808,11 @@ select
     schedule.run_count,
     schedule.created_by,
     schedule.created_at,
-    schedule.updated_at
+    schedule.updated_at,
+    schedule.deleted_at,
+    schedule.worker,
+    schedule.leased_until,
+    schedule.attempts
 from schedules as schedule
 where
     schedule.tenant_id = $1
@@ -802,11 +827,12 @@ limit $3 offset $4""",
     ),
     takes="tenant_id uuid, workflow_id uuid, max_schedules int8, skipped int8",
     gives="""
-        id uuid, workflow_id uuid, workflow_version int4, name varchar,
+        id uuid, tenant_id uuid, workflow_id uuid, workflow_version int4, name varchar,
         description text?, cron_expression varchar, timezone varchar, input jsonb?,
         status varchar, next_run_at timestamptz?, last_run_at timestamptz?,
         last_run_id uuid?, run_count int4, created_by uuid?, created_at timestamptz,
-        updated_at timestamptz
+        updated_at timestamptz, deleted_at timestamptz?, worker varchar?,
+        leased_until timestamptz?, attempts int4
     """,
     row=Schedule,
 )

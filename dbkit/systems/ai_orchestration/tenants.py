@@ -48,6 +48,7 @@ class ListAllRow:
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None
+    erased_at: datetime | None
 
 
 _ADD: Statement[UUID] = Statement(
@@ -228,7 +229,7 @@ def find_by_slug(connection: AnyConnection, *, slug: str) -> Tenant | None:
 
 
 _LIST_ALL: Statement[ListAllRow] = Statement(
-    _FILES("list_all", 8, "f863729e69c2f03c"),
+    _FILES("list_all", 8, "d535b9ffea4c97d4"),
     (
         """\
 select
@@ -238,7 +239,8 @@ select
     tenant.settings,
     tenant.created_at,
     tenant.updated_at,
-    tenant.deleted_at
+    tenant.deleted_at,
+    tenant.erased_at
 from tenants as tenant""",
         If("with_removed"),
         ELSE,
@@ -255,7 +257,7 @@ limit $1 offset $2""",
     takes="max_tenants int8, skipped int8",
     gives="""
         id uuid, name varchar, slug varchar, settings jsonb, created_at timestamptz,
-        updated_at timestamptz, deleted_at timestamptz?
+        updated_at timestamptz, deleted_at timestamptz?, erased_at timestamptz?
     """,
     row=ListAllRow,
     flags=["with_removed"],
@@ -281,7 +283,7 @@ def list_all(
 
 
 _REMOVE: Statement[None] = Statement(
-    _FILES("remove", 4, "bb7b76bb557fb0c3"),
+    _FILES("remove", 4, "5cbd1ae9b1ecfda1"),
     """\
 with removed as (
     update tenants as tenant
@@ -308,13 +310,14 @@ def remove(connection: AnyConnection, *, tenant_id: UUID) -> int:
     """Removes a tenant: nobody logs in and no webhook starts anything until it is
     restored; its rows stay.
 
-    With a data_retention_days they are deleted that long after.
+    With a data_retention_days they are deleted that long after, and the tenant is
+    erased but for its audit log.
     """
     return execute(connection, _REMOVE, (tenant_id,))
 
 
 _RESTORE: Statement[None] = Statement(
-    _FILES("restore", 3, "7269a057a3b5495f"),
+    _FILES("restore", 3, "4eb8fb956f4ebe2c"),
     """\
 with restored as (
     update tenants as tenant
@@ -322,6 +325,7 @@ with restored as (
     where
         tenant.id = $1
         and tenant.deleted_at is not null
+        and tenant.erased_at is null
     returning tenant.id
 )
 
@@ -339,5 +343,7 @@ from restored""",
 
 @query
 def restore(connection: AnyConnection, *, tenant_id: UUID) -> int:
-    """Brings a removed tenant back; touches no row if it was not removed."""
+    """Brings a removed tenant back; touches no row if it was not removed, or if
+    retention has erased it.
+    """
     return execute(connection, _RESTORE, (tenant_id,))

@@ -41,6 +41,7 @@ class FindWithStepsAndEdgesStep:
     """A value inside a row."""
 
     id: UUID
+    workflow_id: UUID
     name: str
     type: str
     config: Json
@@ -57,6 +58,7 @@ class FindWithStepsAndEdgesEdge:
     """A value inside a row."""
 
     id: UUID
+    workflow_id: UUID
     source_step_id: UUID
     target_step_id: UUID
     condition: str | None
@@ -68,6 +70,7 @@ class FindWithStepsAndEdgesRow:
     """A row of `find_with_steps_and_edges`."""
 
     id: UUID
+    tenant_id: UUID
     name: str
     description: str | None
     status: str
@@ -78,6 +81,7 @@ class FindWithStepsAndEdgesRow:
     published_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    deleted_at: datetime | None
     steps: list[FindWithStepsAndEdgesStep]
     edges: list[FindWithStepsAndEdgesEdge]
 
@@ -250,10 +254,11 @@ def count_by_status(connection: AnyConnection, *, tenant_id: UUID) -> list[Statu
 
 
 _FIND: Statement[Workflow] = Statement(
-    _FILES("find", 4, "2f238ab099113d4a"),
+    _FILES("find", 4, "82de76a2af3ed6c8"),
     """\
 select
     workflow.id,
+    workflow.tenant_id,
     workflow.name,
     workflow.description,
     workflow.status,
@@ -263,7 +268,8 @@ select
     workflow.created_by,
     workflow.published_at,
     workflow.created_at,
-    workflow.updated_at
+    workflow.updated_at,
+    workflow.deleted_at
 from workflows as workflow
 where
     workflow.id = $1
@@ -271,9 +277,10 @@ where
     and workflow.deleted_at is null""",
     takes="workflow_id uuid, tenant_id uuid",
     gives="""
-        id uuid, name varchar, description text?, status varchar, version int4,
-        input_schema jsonb?, output_schema jsonb?, created_by uuid?,
-        published_at timestamptz?, created_at timestamptz, updated_at timestamptz
+        id uuid, tenant_id uuid, name varchar, description text?, status varchar,
+        version int4, input_schema jsonb?, output_schema jsonb?, created_by uuid?,
+        published_at timestamptz?, created_at timestamptz, updated_at timestamptz,
+        deleted_at timestamptz?
     """,
     row=Workflow,
 )
@@ -291,10 +298,11 @@ def find(
 
 
 _FIND_WITH_STEPS_AND_EDGES: Statement[FindWithStepsAndEdgesRow] = Statement(
-    _FILES("find_with_steps_and_edges", 5, "04f3c5bea438f2b4"),
+    _FILES("find_with_steps_and_edges", 5, "88770fd7815d7b04"),
     """\
 select
     workflow.id,
+    workflow.tenant_id,
     workflow.name,
     workflow.description,
     workflow.status,
@@ -305,11 +313,13 @@ select
     workflow.published_at,
     workflow.created_at,
     workflow.updated_at,
+    workflow.deleted_at,
     coalesce((
         select jsonb_agg(step order by step.created_at, step.id)
         from (
             select
                 step.id,
+                step.workflow_id,
                 step.name,
                 step.type,
                 step.config,
@@ -328,6 +338,7 @@ select
         from (
             select
                 edge.id,
+                edge.workflow_id,
                 edge.source_step_id,
                 edge.target_step_id,
                 edge.condition,
@@ -343,10 +354,10 @@ where
     and workflow.deleted_at is null""",
     takes="workflow_id uuid, tenant_id uuid",
     gives="""
-        id uuid, name varchar, description text?, status varchar, version int4,
-        input_schema jsonb?, output_schema jsonb?, created_by uuid?,
+        id uuid, tenant_id uuid, name varchar, description text?, status varchar,
+        version int4, input_schema jsonb?, output_schema jsonb?, created_by uuid?,
         published_at timestamptz?, created_at timestamptz, updated_at timestamptz,
-        steps jsonb, edges jsonb
+        deleted_at timestamptz?, steps jsonb, edges jsonb
     """,
     into={
         "steps": list[FindWithStepsAndEdgesStep],
@@ -371,10 +382,11 @@ def find_with_steps_and_edges(
 
 
 _LIST_FOR_TENANT: Statement[Workflow] = Statement(
-    _FILES("list_for_tenant", 6, "1eccef48d643221e"),
+    _FILES("list_for_tenant", 6, "af743caf76332097"),
     """\
 select
     workflow.id,
+    workflow.tenant_id,
     workflow.name,
     workflow.description,
     workflow.status,
@@ -384,7 +396,8 @@ select
     workflow.created_by,
     workflow.published_at,
     workflow.created_at,
-    workflow.updated_at
+    workflow.updated_at,
+    workflow.deleted_at
 from workflows as workflow
 where
     workflow.tenant_id = $1
@@ -393,9 +406,10 @@ order by workflow.updated_at desc, workflow.id
 limit $2 offset $3""",
     takes="tenant_id uuid, max_workflows int8, skipped int8",
     gives="""
-        id uuid, name varchar, description text?, status varchar, version int4,
-        input_schema jsonb?, output_schema jsonb?, created_by uuid?,
-        published_at timestamptz?, created_at timestamptz, updated_at timestamptz
+        id uuid, tenant_id uuid, name varchar, description text?, status varchar,
+        version int4, input_schema jsonb?, output_schema jsonb?, created_by uuid?,
+        published_at timestamptz?, created_at timestamptz, updated_at timestamptz,
+        deleted_at timestamptz?
     """,
     row=Workflow,
 )

@@ -6,6 +6,7 @@
 \if :{?skipped} \else \set skipped 0 \endif
 select
     run.id,
+    run.tenant_id,
     run.workflow_id,
     run.workflow_version,
     run.status,
@@ -15,7 +16,13 @@ select
     run.triggered_by_user,
     run.started_at,
     run.completed_at,
-    run.created_at
+    run.created_at,
+    run.worker,
+    run.leased_until,
+    run.attempts,
+    run.webhook_id,
+    run.delivery_id,
+    run.call_digest
 from runs as run
 where
     run.tenant_id = :'tenant_id'

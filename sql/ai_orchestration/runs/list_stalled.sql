@@ -20,7 +20,10 @@ select
     run.created_at,
     run.worker,
     run.leased_until,
-    run.attempts
+    run.attempts,
+    run.webhook_id,
+    run.delivery_id,
+    run.call_digest
 from runs as run
 where
     run.tenant_id = :'tenant_id'

@@ -3,6 +3,7 @@
 -- :optional
 select
     schedule.id,
+    schedule.tenant_id,
     schedule.workflow_id,
     schedule.workflow_version,
     schedule.name,
@@ -17,7 +18,11 @@ select
     schedule.run_count,
     schedule.created_by,
     schedule.created_at,
-    schedule.updated_at
+    schedule.updated_at,
+    schedule.deleted_at,
+    schedule.worker,
+    schedule.leased_until,
+    schedule.attempts
 from schedules as schedule
 where
     schedule.id = :'schedule_id'

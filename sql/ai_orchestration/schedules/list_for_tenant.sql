@@ -5,6 +5,7 @@
 \if :{?skipped} \else \set skipped 0 \endif
 select
     schedule.id,
+    schedule.tenant_id,
     schedule.workflow_id,
     schedule.workflow_version,
     schedule.name,
@@ -19,7 +20,11 @@ select
     schedule.run_count,
     schedule.created_by,
     schedule.created_at,
-    schedule.updated_at
+    schedule.updated_at,
+    schedule.deleted_at,
+    schedule.worker,
+    schedule.leased_until,
+    schedule.attempts
 from schedules as schedule
 where
     schedule.tenant_id = :'tenant_id'

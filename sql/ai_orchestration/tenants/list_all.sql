@@ -12,7 +12,8 @@ select
     tenant.settings,
     tenant.created_at,
     tenant.updated_at,
-    tenant.deleted_at
+    tenant.deleted_at,
+    tenant.erased_at
 from tenants as tenant
 \if :{?with_removed}
 \else

@@ -1,5 +1,5 @@
 -- Removes a tenant: nobody logs in and no webhook starts anything until it is restored; its rows stay.
--- With a data_retention_days they are deleted that long after.
+-- With a data_retention_days they are deleted that long after, and the tenant is erased but for its audit log.
 -- :exec
 with removed as (
     update tenants as tenant

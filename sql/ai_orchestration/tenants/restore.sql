@@ -1,4 +1,4 @@
--- Brings a removed tenant back; touches no row if it was not removed.
+-- Brings a removed tenant back; touches no row if it was not removed, or if retention has erased it.
 -- :exec
 with restored as (
     update tenants as tenant
@@ -6,6 +6,7 @@ with restored as (
     where
         tenant.id = :'tenant_id'
         and tenant.deleted_at is not null
+        and tenant.erased_at is null
     returning tenant.id
 )
 

@@ -3,6 +3,7 @@
 -- :optional
 select
     workflow.id,
+    workflow.tenant_id,
     workflow.name,
     workflow.description,
     workflow.status,
@@ -12,7 +13,8 @@ select
     workflow.created_by,
     workflow.published_at,
     workflow.created_at,
-    workflow.updated_at
+    workflow.updated_at,
+    workflow.deleted_at
 from workflows as workflow
 where
     workflow.id = :'workflow_id'

@@ -4,6 +4,7 @@
 -- :optional
 select
     workflow.id,
+    workflow.tenant_id,
     workflow.name,
     workflow.description,
     workflow.status,
@@ -14,11 +15,13 @@ select
     workflow.published_at,
     workflow.created_at,
     workflow.updated_at,
+    workflow.deleted_at,
     coalesce((
         select jsonb_agg(step order by step.created_at, step.id)
         from (
             select
                 step.id,
+                step.workflow_id,
                 step.name,
                 step.type,
                 step.config,
@@ -37,6 +40,7 @@ select
         from (
             select
                 edge.id,
+                edge.workflow_id,
                 edge.source_step_id,
                 edge.target_step_id,
                 edge.condition,

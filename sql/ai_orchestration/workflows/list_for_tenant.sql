@@ -5,6 +5,7 @@
 \if :{?skipped} \else \set skipped 0 \endif
 select
     workflow.id,
+    workflow.tenant_id,
     workflow.name,
     workflow.description,
     workflow.status,
@@ -14,7 +15,8 @@ select
     workflow.created_by,
     workflow.published_at,
     workflow.created_at,
-    workflow.updated_at
+    workflow.updated_at,
+    workflow.deleted_at
 from workflows as workflow
 where
     workflow.tenant_id = :'tenant_id'

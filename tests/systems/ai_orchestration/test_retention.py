@@ -112,6 +112,41 @@ def test_each_tenant_has_its_own_time(database: Connection, brief: UUID, strange
     assert (left(database, brief), left(database, stranger)) == ({}, before)
 
 
+def test_a_tenant_is_erased_when_nothing_of_it_is_left_and_its_slug_is_free(
+    database: Connection, brief: UUID
+) -> None:
+    fill(database, brief)
+    [(slug,)] = database.execute("select slug from tenants where id = %s", [brief]).fetchall()
+    entries = audit_logs.list_recent(database, tenant_id=brief)
+    database.execute("update tenants set deleted_at = %s where id = %s", [OLD, brief])
+
+    while prune(database):
+        pass
+    assert retention.scrub_removed_tenants(database) == 1
+
+    [row] = database.execute(
+        "select name, slug, settings, erased_at is not null from tenants where id = %s", [brief]
+    ).fetchall()
+    assert row == ("erased", f"erased-{brief}", {}, True)
+    kept = audit_logs.list_recent(database, tenant_id=brief)
+    assert {entry.id for entry in entries} < {entry.id for entry in kept}
+    assert {"erased": True, "name": "Acme", "slug": slug} in [entry.metadata for entry in kept]
+    assert tenants.restore(database, tenant_id=brief) == 0
+    assert tenants.add(database, name="Another", slug=slug)
+
+
+def test_a_tenant_that_still_has_something_is_not_erased(database: Connection, brief: UUID) -> None:
+    database.execute("update tenants set deleted_at = %s where id = %s", [OLD, brief])
+    other = add(database, "workflows", tenant_id=brief, name="kept by a lock")
+    assert other
+
+    assert retention.scrub_removed_tenants(database) == 0
+
+    database.execute("delete from workflows where id = %s", [other])
+    assert retention.scrub_removed_tenants(database) == 1
+    assert retention.scrub_removed_tenants(database) == 0
+
+
 def test_a_tenant_removed_long_ago_keeps_nothing_but_itself_and_its_audit_log(
     database: Connection, brief: UUID
 ) -> None:
