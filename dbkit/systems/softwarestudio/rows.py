@@ -85,6 +85,17 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class GraphCheckpoint:
+    """A row of the queries that say `-- row: GraphCheckpoint`."""
+
+    thread_id: str
+    checkpoint_ns: str
+    checkpoint_id: str
+    checkpoint_data: Json
+    metadata: Json
+
+
+@dataclass(frozen=True, slots=True)
 class PromptVersion:
     """A row of the queries that say `-- row: PromptVersion`."""
 
