@@ -32,7 +32,7 @@ migrate: .venv/installed ## migrate the four systems, on the embedded server unl
 status: .venv/installed ## where each database stands
 	@$(BIN)/dbkit status
 
-demo: .venv/installed ## a day in the life of each system, with data left to look at
+demo: .venv/installed ## a day in the life of each system, and an evening of its processes, some of them killed
 	@$(BIN)/dbkit migrate >/dev/null
 	@$(BIN)/python -m tests.stories
 

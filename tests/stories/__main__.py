@@ -8,6 +8,7 @@ import time
 import click
 import psycopg
 
+from tests.stories.evening import spend
 from tests.stories.shelf import STORIES, Story
 from tests.stories.telling import find_broken
 
@@ -33,8 +34,13 @@ def tell(system: str, story: Story, seed: int) -> int:
     for invariant in story.invariants:
         rows = broken.get(invariant.sentence)
         click.echo(f"  NO: {invariant.sentence}: {rows}" if rows else f"  ok: {invariant.sentence}")
+    click.secho(f"{system}: an evening with its processes", bold=True)
+    wrong = spend(system, url, seed, lambda line: click.echo(f"  {line}"))
+    click.echo(
+        "".join(f"  NO: {line}\n" for line in wrong) or "  ok: all of the work is done\n", nl=False
+    )
     click.echo(f"  look at it: {story.look.format(story=f'day-{seed}')}\n")
-    return 1 if broken else 0
+    return 1 if broken or wrong else 0
 
 
 def url_of(system: str) -> str:

@@ -10,6 +10,7 @@ from psycopg.conninfo import make_conninfo
 
 from dbkit.systems.softwarestudio import sessions
 from tests.conftest import ROOT
+from tests.stories.evening import spend
 from tests.stories.shelf import STORIES
 from tests.stories.telling import find_broken
 
@@ -37,6 +38,19 @@ def test_everything_holds_after_a_day_and_would_be_missed_if_it_did_not(
             database.execute(invariant.broken_by.encode())
             broken = find_broken(database, [invariant], facts)
         assert broken, f"nothing notices that it does not hold that {invariant.sentence}"
+
+
+@pytest.mark.skipif(
+    "DBKIT_TEST_POOLER" in os.environ, reason="the processes connect past the tests' pooler"
+)
+@pytest.mark.parametrize("system", STORIES)
+def test_processes_that_are_killed_leave_no_work_undone(
+    request: pytest.FixtureRequest, system: str
+) -> None:
+    database: Connection = request.getfixturevalue(system)
+    database.commit()
+
+    assert spend(system, url_of(database), SEED, print) == []
 
 
 def test_the_demo_is_told_twice_on_one_database_and_leaves_both_days(
