@@ -6,36 +6,16 @@ import socket
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
-from importlib import import_module
 from uuid import UUID
 
 import click
 
 from dbkit.pools import Database
-from dbkit.processes import Processes
+from dbkit.processes import Processes, function_option
 from dbkit.systems.mrwa.log_tail import follow
 from dbkit.systems.mrwa.worker import work_once
 
 processes = Processes("mrwa", "The processes of mrwa.")
-
-
-class ImportedFunction(click.ParamType[Callable[..., object]]):
-    """A function that is named as in `package.module:function`."""
-
-    name = "MODULE:FUNCTION"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Callable[..., object]:
-        """Import the module and return its function."""
-        module, _, name = str(value).partition(":")
-        try:
-            function: object = getattr(import_module(module), name) if name else None
-        except (ImportError, ValueError, AttributeError) as error:
-            self.fail(f"{value!r} cannot be imported: {error}", param, ctx)
-        if not callable(function):
-            self.fail(f"{value!r} is no function; write package.module:function", param, ctx)
-        return function
 
 
 @processes.worker(
@@ -43,11 +23,9 @@ class ImportedFunction(click.ParamType[Callable[..., object]]):
     every=1.0,
     concurrency=4,
     options=(
-        click.option(
+        function_option(
             "--execute",
-            type=ImportedFunction(),
-            required=True,
-            help="It is called with the database and each execution, and does its work.",
+            what="It is called with the database and each execution, and does its work.",
         ),
         click.option(
             "--lease",
