@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
@@ -38,6 +38,7 @@ _LARGE = 1 << 20
 _NAME_OF = attrgetter("name")
 _OBJECTS_FOLDER = "_objects"
 _AFTER = re.compile(r"^--\s*after\s*:\s*(.+?)\s*$", re.MULTILINE)
+_SINCE = re.compile(r"^--\s*since\s*:\s*(.+?)\s*$", re.MULTILINE)
 _LONGEST_NAME = 60
 NEW_MIGRATION = "-- Why this change is made, in a sentence.\n\n"
 _NEW_ROLLBACK = "-- Undoes {name}.\n\n"
@@ -81,6 +82,8 @@ class ObjectFile(NamedTuple):
     checksum: str
     # the names, without `.sql`, of the files that are applied before this one
     after: tuple[str, ...]
+    # the number of the migration from which on it is applied
+    since: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,8 @@ class Checksum(NamedTuple):
 def read_files(system: System, root: Path) -> Files:
     """Find the files of a system; what is wrong with them is in `faults`, and nothing is raised."""
     migrations, faults = _find_migrations(system, root)
-    objects, object_faults = _find_objects(system.sql, root)
+    numbers = {migration.name: migration.version for migration in migrations}
+    objects, object_faults = _find_objects(system.sql, root, numbers)
     return Files(system.name, migrations, objects, (*faults, *object_faults))
 
 
@@ -319,9 +323,12 @@ def _disorder(migrations: Sequence[MigrationFile]) -> Iterator[MigrationError]:
 
 
 def _find_objects(
-    sql_folder: Path, root: Path
+    sql_folder: Path, root: Path, numbers: Mapping[str, int]
 ) -> tuple[tuple[ObjectFile, ...], tuple[MigrationError, ...]]:
-    """Return the object files of a system in the order of their names, and all that is wrong."""
+    """Return the object files of a system in the order of their names, and all that is wrong.
+
+    `numbers` has the number of each migration by its name.
+    """
     files: list[ObjectFile] = []
     faults: list[MigrationError] = []
     folder = sql_folder / _OBJECTS_FOLDER
@@ -342,9 +349,15 @@ def _find_objects(
         except UnusableFile as fault:
             faults.append(fault)
             continue
-        after = _AFTER.search(content.decode(errors="replace"))
+        text = content.decode(errors="replace")
+        after, since = _AFTER.search(text), _SINCE.search(text)
         names = tuple(after[1].replace(",", " ").split()) if after else ()
-        files.append(ObjectFile(path, shown, exact_checksum(content), names))
+        if since and since[1] not in numbers:
+            reason = f"is to be applied since {since[1]}, and no migration is called that"
+            faults.append(BrokenObject(shown, reason))
+            continue
+        number = numbers[since[1]] if since else 0
+        files.append(ObjectFile(path, shown, exact_checksum(content), names, number))
     faults += _unknown_order(files)
     return tuple(files), tuple(faults)
 

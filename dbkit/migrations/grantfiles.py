@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from dbkit.migrations.files import ObjectFile
-from dbkit.migrations.ledger import RIGHTS, AppliedObject
+from dbkit.migrations.ledger import RIGHTS, AppliedObject, Stage
 from dbkit.migrations.objectdropping import Dropping
 from dbkit.migrations.objecterrors import BrokenObject
 from dbkit.migrations.script import Script
@@ -30,19 +30,23 @@ class Granting:
         earlier = [entry for path, entry in applied.items() if path in names]
         self.dropping.forget([*self.dropping.take_down(earlier), *earlier])
 
-    def grant(self, standing: str, *, again: bool) -> None:
-        """Apply the files that are new, were edited, or were not applied since `standing`.
+    def grant(self, standing: Stage, *, again: bool) -> None:
+        """Apply the files that are new, were edited, or were applied where it stood elsewhere.
 
-        With `again` all of them are: an object that was made anew has no rights yet.
+        With `again` all of them are: an object that was made anew has no rights yet. Those of a
+        later version are not.
         """
         executor, records = self.dropping.executor, self.dropping.executor.records
         session, applied = executor.session, self.dropping.rights()
         for file, script in self.scripts.items():
             entry = applied.get(file.path.name)
-            known = entry is not None and (entry.checksum, entry.identity)
-            if known == (file.checksum, standing) and not again:
+            if file.since > standing.version:
+                self.dropping.forget([entry] if entry else [])
                 continue
-            made = AppliedObject(file.path.name, file.checksum, RIGHTS, standing)
+            known = entry is not None and (entry.checksum, entry.identity)
+            if known == (file.checksum, str(standing)) and not again:
+                continue
+            made = AppliedObject(file.path.name, file.checksum, RIGHTS, str(standing))
             session.run(f"savepoint {_SAVEPOINT}")
             try:
                 executor.send(script)
@@ -60,9 +64,12 @@ class Granting:
 def refuse_before_rights(
     objects: Mapping[ObjectFile, Script], rights: Mapping[ObjectFile, Script]
 ) -> None:
-    """Refuse an object that is to come after rights, which are applied last."""
+    """Refuse an object that is to come after rights, which are applied last, or of a version."""
     by_stem = {file.path.stem: file for file in rights}
     for file in objects:
+        if file.since:
+            reason = "`-- since:` is for a file that grants and revokes alone; take it out"
+            raise BrokenObject(file.shown, reason)
         for name in file.after:
             if name in by_stem:
                 raise BrokenObject(

@@ -275,7 +275,7 @@ class Interrupted(NamedTuple):
 class AppliedObject(NamedTuple):
     """A view, function, trigger or policy that a file made in this database.
 
-    Or the rights that a file granted: then `identity` is where the database stood (`standing`).
+    Or the rights that a file granted: then `identity` is where the database stood (`Stage`).
     """
 
     path: str
@@ -294,9 +294,14 @@ class AppliedObject(NamedTuple):
         return self.type, self.identity
 
 
-def standing(version: int, applied: int) -> str:
-    """Say where a database stands, so that it changes whenever a migration runs or is undone."""
-    return f"at version {version} of {applied}"
+class Stage(NamedTuple):
+    """Where a database stands: it is another one whenever a migration ran or was undone."""
+
+    version: int
+    applied: int
+
+    def __str__(self) -> str:
+        return f"at version {self.version} of {self.applied}"
 
 
 class OtherLedger(NamedTuple):

@@ -9,7 +9,7 @@ from dbkit.migrations.definitions import catalog_objects, definitions
 from dbkit.migrations.executor import Executor
 from dbkit.migrations.files import ObjectFile
 from dbkit.migrations.grantfiles import Granting, refuse_before_rights
-from dbkit.migrations.ledger import AppliedObject, replaced_objects
+from dbkit.migrations.ledger import AppliedObject, Stage, replaced_objects
 from dbkit.migrations.objectcatalog import unchecked_functions
 from dbkit.migrations.objectdropping import Dropping
 from dbkit.migrations.objectmaking import MISSING, Making
@@ -43,7 +43,7 @@ class Objects:
     # what people granted and said on the objects that this run has taken down so far
     kept: dict[str, Rights]
 
-    def apply(self, stands: str, *, all_must: bool) -> tuple[list[str], list[str]]:
+    def apply(self, stands: Stage, *, all_must: bool) -> tuple[list[str], list[str]]:
         """Make every object as its file says it; return the files applied and those left out.
 
         With `all_must` a file that is left out is an error. Rights are granted last, and again

@@ -14,7 +14,7 @@ from dbkit.migrations.errors import (
 from dbkit.migrations.files import Files, MigrationFile, read_bytes
 
 _NUMBER = re.compile(r"\d+")
-_ORDER = re.compile(rb"^--[ \t]*(?:after|depends)[ \t]*:.*$", re.MULTILINE | re.IGNORECASE)
+_ORDER = re.compile(rb"^--[ \t]*(?:after|depends|since)[ \t]*:.*$", re.MULTILINE | re.IGNORECASE)
 _COMMENT = re.compile(rb"\A(?:--.*\n?|[ \t]*\n)+")
 
 
@@ -51,6 +51,8 @@ def plan_renumbering(files: Files, kept: Collection[str]) -> tuple[Renaming, ...
 def renumber(files: Files, renamings: Iterable[Renaming]) -> None:
     """Rename migrations and their rollbacks, and what names them in the headers of others."""
     names = {renaming.file.name: renaming.name for renaming in renamings}
+    if not names:
+        return
     for file in files.migrations:
         for path in (file.path, file.rollback):
             if path.is_file():

@@ -29,9 +29,9 @@ from dbkit.migrations.ledger import (
     Interrupted,
     KeptTexts,
     Ledger,
+    Stage,
     read_ledger,
     read_texts,
-    standing,
 )
 from dbkit.migrations.lock import WAIT
 from dbkit.migrations.pooling import refuse_shared_process
@@ -223,7 +223,7 @@ class Runner:
             objects = self._objects_to_apply(ledger, pending)
             gone = gone_objects(self.files, ledger) if drop_gone else ()
             after = max([ledger.version, *(migration.version for migration in pending)])
-            stands = standing(after, len(ledger.applied) + len(pending))
+            stands = Stage(after, len(ledger.applied) + len(pending))
             migrations = backend.read(self.files, pending, "apply", objects)
             done = _ObjectsDone()
 
@@ -293,7 +293,7 @@ class Runner:
         files = replace(self.files, migrations=tuple(reversed(undone)))
         migrations = backend.read(files, undone, "rollback")
         done = _ObjectsDone()
-        stands = standing(to, len(ledger.applied) - len(undone))
+        stands = Stage(to, len(ledger.applied) - len(undone))
 
         def put_back() -> None:
             if self._has_objects(to):
@@ -398,7 +398,7 @@ class Runner:
                 to = undone[-1].version - 1
                 files = replace(self.files, migrations=tuple(reversed(undone)))
                 migrations = backend.read(files, undone, "rollback")
-                stands = standing(to, len(ledger.applied) - len(undone))
+                stands = Stage(to, len(ledger.applied) - len(undone))
 
                 def put_back() -> None:
                     if self._has_objects(to):

@@ -40,9 +40,9 @@ from dbkit.migrations.ledger import (
     Interrupted,
     KeptTexts,
     Ledger,
+    Stage,
     read_ledger,
     read_texts,
-    standing,
 )
 from dbkit.migrations.lock import lock_holders, lock_key
 from dbkit.migrations.progress import Blocker
@@ -225,13 +225,18 @@ def ahead_of(files: Files, ledger: Ledger) -> tuple[Applied, ...]:
     return ()
 
 
-def pending_objects(files: Files, ledger: Ledger) -> tuple[ObjectFile, ...]:
-    """Return the object files that have to be applied; a newer release knows them better."""
+def pending_objects(
+    files: Files, ledger: Ledger, stands: Stage | None = None
+) -> tuple[ObjectFile, ...]:
+    """Return the object files that have to be applied; a newer release knows them better.
+
+    `stands` is where the database will stand, if not where it stands now.
+    """
     if ahead_of(files, ledger):
         return ()
     applied = {entry.path: entry for entry in ledger.objects}
     as_made = ledger.present - ledger.replaced
-    stands = standing(ledger.version, len(ledger.applied))
+    stands = stands or Stage(ledger.version, len(ledger.applied))
     return tuple(
         file for file in files.objects if is_object_pending(file, applied, as_made, stands)
     )
@@ -242,12 +247,12 @@ def objects_to_apply(
 ) -> tuple[ObjectFile, ...]:
     """Return the object files that a run of migrations has to apply.
 
-    Rights are granted again whenever something runs: it may have made what they are about.
+    Rights are granted again with every other file: an object that is made anew has none yet.
     """
-    pending = pending_objects(files, ledger)
-    if ahead_of(files, ledger) or not (pending or migrations):
-        return pending
-    rights = {entry.path for entry in ledger.objects if entry.type == RIGHTS}
+    version = max([ledger.version, *(migration.version for migration in migrations)])
+    stands = Stage(version, len(ledger.applied) + len(migrations))
+    pending = pending_objects(files, ledger, stands)
+    rights = {entry.path for entry in ledger.objects if entry.type == RIGHTS and pending}
     return tuple(file for file in files.objects if file in pending or file.path.name in rights)
 
 
@@ -255,16 +260,18 @@ def is_object_pending(
     file: ObjectFile,
     applied: Mapping[str, AppliedObject],
     as_made: Container[tuple[str, str]],
-    stands: str,
+    stands: Stage,
 ) -> bool:
     """Say whether a file was never applied, or was edited since, or its object is not as made.
 
     Rights are to be granted again where the database does not stand where it stood.
     """
     entry = applied.get(file.path.name)
+    if file.since > stands.version:
+        return False
     if entry is None or entry.checksum != file.checksum:
         return True
-    return entry.identity != stands if entry.type == RIGHTS else entry.key not in as_made
+    return entry.identity != str(stands) if entry.type == RIGHTS else entry.key not in as_made
 
 
 def replaced_objects(files: Files, ledger: Ledger) -> tuple[AppliedObject, ...]:

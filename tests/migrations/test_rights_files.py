@@ -235,3 +235,57 @@ def test_two_files_of_rights_stand_beside_each_other(shop: Project, role: str) -
 
     assert len(migrate(shop).objects) == 3
     assert not migrate(shop).changed
+
+
+def test_rights_of_a_later_version_are_not_granted_before_it(shop: Project, role: str) -> None:
+    shop.object("app", f"-- since: 0002_items\ngrant select on orders to {role};")
+
+    before = migrate(shop, 1)
+    assert not _may_read(shop, role, "orders")
+    with shop.connect() as connection:
+        planned = shop.runner(connection).plan_migrate()
+    after = migrate(shop)
+    assert _may_read(shop, role, "orders")
+    back = roll_back(shop, 1)
+
+    assert (before.objects, before.left_out) == (("sql/shop/_objects/b_view.sql",), ())
+    assert planned.objects == after.objects == (RIGHTS,)
+    assert (back.objects, back.left_out) == ((), ())
+    assert shop.rows("select path from dbkit._dbkit_object") == [("b_view.sql",)]
+
+
+def test_a_migration_that_is_not_there_is_told(shop: Project) -> None:
+    shop.object("app", "-- since: 0003_more\ngrant select on orders to public;")
+
+    assert shop.dbkit("migrate").stderr.splitlines()[0] == (
+        "error: sql/shop/_objects/app.sql: is to be applied since 0003_more, and no migration is "
+        "called that"
+    )
+
+
+def test_only_rights_are_of_a_version(shop: Project) -> None:
+    shop.object("b_view", "-- since: 0001_orders\ncreate view b_view as select id from orders;")
+
+    with pytest.raises(BrokenObject, match="is for a file that grants and revokes alone"):
+        migrate(shop)
+
+
+def test_where_every_number_is_right_no_file_changes(shop: Project) -> None:
+    text = "-- since: 0002_items\ngrant select on orders to public;"
+    path = shop.object("app", text)
+
+    ran = shop.dbkit("renumber", "shop")
+
+    assert (ran.returncode, path.read_text()) == (0, text)
+
+
+def test_a_renumbered_migration_is_renamed_in_the_file_too(shop: Project) -> None:
+    path = shop.object("app", "-- since: 0002_items\ngrant select on orders to public;")
+    for name in ("0002_items.sql", "0002_items.rollback.sql"):
+        old = shop.root / "migrations/shop" / name
+        old.rename(old.with_name(name.replace("0002", "0003")))
+    path.write_text(path.read_text().replace("0002", "0003"))
+
+    shop.dbkit("renumber", "shop")
+
+    assert path.read_text().startswith("-- since: 0002_items\n")
