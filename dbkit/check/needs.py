@@ -6,6 +6,7 @@ from typing import NamedTuple
 from dbkit.analysis import Catalog
 from dbkit.check.finding import Observation
 from dbkit.check.registry import Need
+from dbkit.check.rolerights import ApplicationRole
 from dbkit.errors import DbkitError, QueryError
 from dbkit.migrations import Status
 from dbkit.queryfiles import Query
@@ -60,6 +61,14 @@ class TenantQuery(NamedTuple):
         return (pair for pair in self.crossings.items() if pair[0].kind in kinds)
 
 
+class RoleQuery(NamedTuple):
+    """A typed query, and the rights that the application's role lacks for it."""
+
+    typed: TypedQuery
+    role: str
+    lacking: tuple[str, ...]
+
+
 class AllowedQuery(NamedTuple):
     """A query that was read, and the rules that its `-- allow:` lines silenced."""
 
@@ -95,6 +104,11 @@ TENANT: Need[TenantQuery] = Need(
 )
 TENANT_DETAIL: Need[TenantQuery] = Need(
     "a query that an up-to-date database accepts, and the tenant's column in the settings",
+    can_be_allowed=True,
+)
+ROLE: Need[ApplicationRole] = Need("an up-to-date database")
+ROLE_QUERY: Need[RoleQuery] = Need(
+    "a query that an up-to-date database accepts, and the application's role in the settings",
     can_be_allowed=True,
 )
 PACKAGE: Need[PackageState] = Need(

@@ -86,6 +86,14 @@ class Registry:
 
         return register
 
+    def add(self, others: "Registry") -> None:
+        """Take in the rules of another registry, after those that are here."""
+        for rule in others:
+            if rule.name in self._rules:
+                message = f"two rules are called {rule.name!r}"
+                raise ValueError(message)
+            self._rules[rule.name] = rule
+
     def named(self, name: str) -> Rule[Any]:
         """Return the rule of this name."""
         if name not in self._rules:

@@ -25,6 +25,7 @@ from dbkit.check.needs import (
     TenantQuery,
 )
 from dbkit.check.registry import Registry, Severity
+from dbkit.check.rolerules import ROLE_RULES
 from dbkit.errors import DbkitError, nearest
 from dbkit.migrations import what_is_gone
 from dbkit.queryfiles import ClashingQueries, QueryKind
@@ -468,6 +469,12 @@ def untypable_query(refused: RefusedQuery) -> Iterator[Observation]:
 def different_rows(queries: Sequence[TypedQuery]) -> Iterator[Observation]:
     """Find the queries that name one row class and have other columns."""
     return map(Observation.of_error, find_different_rows(queries))
+
+
+# the role of the application
+
+
+RULES.add(ROLE_RULES)
 
 
 # the migrations and the database

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from dbkit.analysis import Analysis, Catalog, undone
+from dbkit.analysis import Analysis, Catalog, LostProof, undone
 from dbkit.check.finding import Finding, Observation, name_of
 from dbkit.check.needs import (
     ALLOWANCES,
@@ -17,6 +17,8 @@ from dbkit.check.needs import (
     PACKAGE,
     QUERY_FILES,
     REFUSED_QUERY,
+    ROLE,
+    ROLE_QUERY,
     TENANT,
     TENANT_DETAIL,
     TYPED_QUERIES,
@@ -26,10 +28,12 @@ from dbkit.check.needs import (
     MigrationState,
     PackageState,
     RefusedQuery,
+    RoleQuery,
     TenantQuery,
     Trouble,
 )
 from dbkit.check.report import CheckReport
+from dbkit.check.rolerights import ApplicationRole, RoleRights, application_role
 from dbkit.check.rules import RULES
 from dbkit.codegen import find_drift, find_stale, package_folder, package_texts
 from dbkit.errors import DbkitError
@@ -139,10 +143,22 @@ class _Asking:
             attempt.run(_LOCK_TIMEOUT)
             catalog = Catalog(connection)
             report.found += RULES.findings(DATABASE, MigratedDatabase(system, catalog))
+            role = application_role(catalog, system.role)
+            report.found += RULES.findings(ROLE, role)
+            lacking = _Lacking(catalog, role)
             ownership = Ownership(catalog, system.tenant) if system.tenant is not None else None
             crossings = _Crossings(connection, ownership)
+
+            def look(query: Query, combination: Combination, analysis: Analysis) -> None:
+                crossings.look(query, combination, analysis)
+                lacking.look(query, analysis)
+
             examined = examine_queries(
-                connection, read.queries, read.sources, catalog, crossings.look
+                connection,
+                read.queries,
+                read.sources,
+                catalog,
+                look,
             )
             with closing(examined):
                 for number, query in enumerate(read.queries, start=1):
@@ -159,6 +175,9 @@ class _Asking:
                         continue
                     report.typed.append(typed)
                     findings = [*RULES.findings(TYPED_QUERY, typed)]
+                    if role.is_set:
+                        role_query = RoleQuery(typed, role.name, lacking.of(query))
+                        findings += RULES.findings(ROLE_QUERY, role_query)
                     if ownership is not None:
                         tenant_query = TenantQuery(typed, ownership.tenant, crossings.of(query))
                         report.found += RULES.findings(TENANT, tenant_query)
@@ -201,6 +220,27 @@ class _Crossings:
     def of(self, query: Query) -> Mapping[Crossing, list[frozenset[str]]]:
         """Return what was found of the query that was looked at last."""
         return self._found if query is self._query else {}
+
+
+class _Lacking:
+    """The rights that the application's role lacks for each query, found in the same way."""
+
+    def __init__(self, catalog: Catalog, role: ApplicationRole) -> None:
+        self._rights = RoleRights(catalog, role.name) if role.is_set and role.exists else None
+        self._query: Query | None = None
+        self._found: dict[str, None] = {}
+
+    def look(self, query: Query, analysis: Analysis) -> None:
+        """Look at one combination of a query."""
+        if self._rights is None or isinstance(analysis.query, LostProof):
+            return
+        if query is not self._query:
+            self._query, self._found = query, {}
+        self._found |= dict.fromkeys(self._rights.lacking(analysis.query))
+
+    def of(self, query: Query) -> tuple[str, ...]:
+        """Return what was found of the query that was looked at last."""
+        return tuple(self._found) if query is self._query else ()
 
 
 def _said(error: psycopg.Error) -> str:

@@ -20,6 +20,22 @@ def unknown_tenant_column(shop: Shop) -> None:
     _settings(shop, _TENANT.replace("tenant_id", "tenat_id"))
 
 
+def with_role(shop: Shop) -> None:
+    """Name a role for the application that may do nothing."""
+    shop.connection.execute(
+        "do $$ begin create role shop_app; exception when others then null; end $$"
+    )
+    _settings(shop, '[tool.dbkit.systems.shop]\nrole = "shop_app"\n')
+
+
+def unknown_role(shop: Shop) -> None:
+    _settings(shop, '[tool.dbkit.systems.shop]\nrole = "shop_ap"\n')
+
+
+def policies_not_in_force(shop: Shop) -> None:
+    shop.connection.execute("alter table orders enable row level security")
+
+
 def pending(shop: Shop) -> None:
     shop.project.migration("0002_more", _MORE)
 

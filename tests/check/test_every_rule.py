@@ -7,7 +7,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from dbkit.check import RULES, Rule
-from dbkit.check.needs import TENANT, TENANT_DETAIL
+from dbkit.check.needs import ROLE_QUERY, TENANT, TENANT_DETAIL
 from dbkit.check.registry import Registry, Severity
 from dbkit.errors import MigrationError
 from tests.check import arranging
@@ -23,6 +23,8 @@ def test_the_query_file_of_an_example_is_found_and_by_no_other_rule(
 ) -> None:
     if rule.needs in (TENANT, TENANT_DETAIL):
         arranging.with_tenants(shop)
+    if rule.needs is ROLE_QUERY:
+        arranging.with_role(shop)
     shop.query("orders/example", rule.example)
 
     found = shop.check().found
