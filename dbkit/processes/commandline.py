@@ -27,8 +27,10 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _HOUR = 3600.0
 
 
-def _role(common: Common, database: SystemDatabase) -> str | None:
-    role = database.system.role if common.role is None else common.role
+def _role(common: Common, database: SystemDatabase, *, for_all: bool) -> str | None:
+    role = common.role
+    if role is None and not for_all:
+        role = database.system.role
     return None if role == "none" else role
 
 
@@ -69,13 +71,22 @@ class Processes:
         )
 
     def worker(
-        self, name: str, *, every: float, concurrency: int = 1, options: Sequence[Option] = ()
+        self,
+        name: str,
+        *,
+        every: float,
+        concurrency: int = 1,
+        options: Sequence[Option] = (),
+        for_all: bool = False,
     ) -> Callable[[F], F]:
         """Make a process of a function that does one step and returns how much was done.
 
         It is called with the database and the values of its own `options`, again and again, by as
         many threads as the concurrency says. When it returns 0, it is called again after `every`
         seconds. What it raises is logged, and it goes on; after a lost connection too.
+
+        What works on the rows of all users, or of all tenants, is `for_all`: unless a role is
+        given, it runs as the user in the URL, whom no policy binds if that is the tables' owner.
         """
 
         def decorated(step: F) -> F:
@@ -85,7 +96,7 @@ class Processes:
                     database.url,
                     min_size=1,
                     max_size=common.concurrency + 1,
-                    role=_role(common, database),
+                    role=_role(common, database, for_all=for_all),
                 ) as pool:
                     step_once = partial(step, pool, **values)
                     return Working(step_once, every, common, logger).run(pool)
@@ -96,7 +107,13 @@ class Processes:
         return decorated
 
     def server(
-        self, name: str, *, port: int, concurrency: int = 10, options: Sequence[Option] = ()
+        self,
+        name: str,
+        *,
+        port: int,
+        concurrency: int = 10,
+        options: Sequence[Option] = (),
+        for_all: bool = False,
     ) -> Callable[[F], F]:
         """Make a process of a function that makes an ASGI application of an `AsyncDatabase`."""
         where = (
@@ -124,7 +141,7 @@ class Processes:
                 # uvicorn hears them first, and raises them again when it has ended
                 for number in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, _heard)
-                common = common._replace(role=_role(common, database))
+                common = common._replace(role=_role(common, database, for_all=for_all))
                 return asyncio.run(serve(application, database.url, common, address, logger))
 
             self._add(name, make.__doc__, body, concurrency, (*where, *options))
@@ -132,7 +149,9 @@ class Processes:
 
         return decorated
 
-    def command(self, name: str, *, options: Sequence[Option] = ()) -> Callable[[F], F]:
+    def command(
+        self, name: str, *, options: Sequence[Option] = (), for_all: bool = False
+    ) -> Callable[[F], F]:
         """Make a process of a function that is called once, with the database.
 
         SIGTERM and Ctrl-C end it where it is; it returns an exit code, or None for 0.
@@ -145,7 +164,7 @@ class Processes:
                     database.url,
                     min_size=1,
                     max_size=common.concurrency + 1,
-                    role=_role(common, database),
+                    role=_role(common, database, for_all=for_all),
                 ) as pool:
                     code: int | None = function(pool, **values)
                     return code or 0

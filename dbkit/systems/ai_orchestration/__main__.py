@@ -55,6 +55,7 @@ def _adapter(context: click.Context, parameter: click.Parameter, value: Sequence
 @processes.server(
     "receive",
     port=8080,
+    for_all=True,
     options=[
         click.option(
             "--largest-body",
@@ -71,7 +72,7 @@ def receive(database: AsyncDatabase, largest_body: int) -> Starlette:
     return receiver(database, largest_body=largest_body)
 
 
-@processes.worker("schedule", every=1.0, options=[lease_option, attempts_option])
+@processes.worker("schedule", every=1.0, for_all=True, options=[lease_option, attempts_option])
 def schedule(database: Database, lease: float, max_attempts: int) -> int:
     """Start the runs of schedules whose time has come, of all tenants."""
     outcomes = scheduler.fire_leased(
@@ -87,6 +88,7 @@ def schedule(database: Database, lease: float, max_attempts: int) -> int:
     "work",
     every=1.0,
     concurrency=4,
+    for_all=True,
     options=[
         lease_option,
         attempts_option,
@@ -111,7 +113,7 @@ def work(database: Database, lease: float, max_attempts: int, adapters: dict[str
     return int(outcome is not None)
 
 
-@processes.command("rotate-secrets")
+@processes.command("rotate-secrets", for_all=True)
 def rotate_secrets(database: Database) -> int:
     """Encrypt all secrets with the first of the keys in AI_ORCHESTRATION_KEYS.
 

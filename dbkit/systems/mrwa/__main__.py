@@ -22,6 +22,7 @@ processes = Processes("mrwa", "The processes of mrwa.")
     "work",
     every=1.0,
     concurrency=4,
+    for_all=True,
     options=(
         function_option(
             "--execute",
@@ -60,6 +61,7 @@ def work(
 
 @processes.command(
     "tail",
+    for_all=True,
     options=(
         click.argument("execution_id", type=click.UUID, metavar="EXECUTION"),
         click.option("--position", help="Go on after it: what an earlier line of JSON said."),

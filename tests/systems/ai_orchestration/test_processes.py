@@ -36,7 +36,7 @@ def started(
     with subprocess.Popen(
         [
             *(sys.executable, "-m", "dbkit.systems.ai_orchestration", *arguments),
-            *("--url", url_of(database), "--role", "none"),
+            *("--url", url_of(database)),
         ],
         cwd=ROOT,
         env={**os.environ, **environment},

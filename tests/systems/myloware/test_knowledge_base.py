@@ -212,6 +212,7 @@ def recall(found: list[list[UUID]], truth: list[list[UUID]]) -> float:
     return hits / sum(map(len, truth))
 
 
+@pytest.mark.usefixtures("as_owner")
 def test_an_index_built_before_its_data_finds_what_is_nearest(
     database: Connection, questions: list[list[float]]
 ) -> None:

@@ -275,6 +275,7 @@ def test_a_webhook_without_a_key_is_known_by_its_body(receive: Receiver) -> None
     assert outcomes == [(202, "recorded"), (200, "known"), (202, "recorded")]
 
 
+@pytest.mark.usefixtures("as_owner")
 def test_nothing_is_answered_with_2xx_before_the_commit(
     database: Connection, receive: Receiver
 ) -> None:

@@ -26,6 +26,7 @@ def run(crowd: Crowd, *arguments: str) -> str:
     return ran.stderr
 
 
+@pytest.mark.usefixtures("as_owner")
 @pytest.mark.parametrize("command", [("expire",), ("expire", "--days", "0"), ("prune",)])
 def test_sessions_that_nothing_changes_expire(
     database: Connection, session: str, crowd: Crowd, command: tuple[str, ...]

@@ -220,12 +220,14 @@ def check_of(column: str) -> str:
     return f"{column.replace('.', '_')}_check"
 
 
+@pytest.mark.usefixtures("as_owner")
 def test_every_documented_value_is_taken(filled: Connection) -> None:
     for column, values in VALUES.items():
         for value in values.split():
             assert overwrite(filled, column, value) > 0
 
 
+@pytest.mark.usefixtures("as_owner")
 def test_a_value_that_is_not_documented_is_refused(filled: Connection) -> None:
     for column in VALUES:
         with pytest.raises(CheckViolation, match=check_of(column)), filled.transaction():

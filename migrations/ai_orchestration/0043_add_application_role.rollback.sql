@@ -1,0 +1,9 @@
+-- The role itself stays: other databases of the server may use it.
+
+do $$
+begin
+    if exists (select from pg_catalog.pg_roles where rolname = 'ai_orchestration_app') then
+        drop owned by ai_orchestration_app;
+    end if;
+end;
+$$;
