@@ -167,7 +167,9 @@ class Rights:
                 "grants": sorted(self.grants, key=str),
                 "comments": [*self.comments.items()],
                 "firing": self.firing,
-            }
+            },
+            # a database in SQL_ASCII takes no escapes for what is not in ASCII
+            ensure_ascii=False,
         )
 
     @classmethod
