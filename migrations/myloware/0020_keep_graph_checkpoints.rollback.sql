@@ -1,0 +1,3 @@
+drop table graph_writes;
+
+drop table graph_checkpoints;
