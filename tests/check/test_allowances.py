@@ -48,7 +48,7 @@ def test_two_rules_are_silenced_by_two_lines(shop: Shop) -> None:
             (
                 "there is no such rule; did you mean 'unordered'; there are unordered, "
                 "uncertain, unproved-statement, server-state, telling-error, "
-                "tenant-default"
+                "tenant-default, missing-right"
             ),
         ),
         (
