@@ -364,6 +364,7 @@ def test_it_goes_on_at_a_position_without_a_gap_or_a_repetition(
     assert list(again) == []
 
 
+@pytest.mark.usefixtures("own_session")
 @pytest.mark.parametrize("in_loop", [False, True])
 def test_a_lost_connection_loses_and_repeats_no_line(
     writer: Connection, database: Connection, execution: UUID, patience: float, in_loop: bool

@@ -189,6 +189,7 @@ def test_a_load_on_an_event_loop_does_the_same(database: Connection, folder: Pat
     assert len(loaded(database)) == 4
 
 
+@pytest.mark.usefixtures("own_session")
 def test_a_process_loads_a_folder(
     database: Connection, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,9 @@ from psycopg import Connection
 from dbkit.systems.myloware import runs, webhook_dlq, webhook_events
 from tests.conftest import ROOT
 
+# a process takes on the role of the application, which no pooler passes on
+pytestmark = pytest.mark.usefixtures("own_session")
+
 SECRETS = {"KIEAI_SECRET": "new", "KIEAI_OLD_SECRET": "old", "SHOTSTACK_SECRET": "theirs"}
 PROVIDERS = """\
 [kieai]

@@ -10,6 +10,9 @@ from dbkit.systems.softwarestudio import sessions
 from tests.conftest import ROOT
 from tests.systems.softwarestudio.crowd import Crowd
 
+# a process takes on the role of the application, which no pooler passes on
+pytestmark = pytest.mark.usefixtures("own_session")
+
 
 def run(crowd: Crowd, *arguments: str) -> str:
     """Run a process to its end, and return what it said."""
