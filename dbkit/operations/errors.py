@@ -49,6 +49,21 @@ class RetentionWantsValue(QueryError):
 
 
 @dataclass(eq=False)
+class RetentionRepeats(QueryError):
+    """A retention file updates the same rows again and again."""
+
+    path: str
+    updated: int
+    rows: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: updated {self.updated:,} rows of a table that has {self.rows:,}, so the "
+            "same rows come again; let its condition leave out the rows that it has changed"
+        )
+
+
+@dataclass(eq=False)
 class NoProgram(ConfigurationError):
     """None of the installed PostgreSQL programs fits the server."""
 

@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg import RawCursor
+from psycopg import RawCursor, sql
 from psycopg.rows import tuple_row
 
 from dbkit.loading import Call, LoadedQuery, load
-from dbkit.operations.errors import NoRetention, NotARetention, RetentionWantsValue
+from dbkit.operations.errors import (
+    NoRetention,
+    NotARetention,
+    RetentionRepeats,
+    RetentionWantsValue,
+)
 from dbkit.queryfiles import QueryKind
 from dbkit.runtime import AsText, Statement, execute
 from dbkit.sqltext import TokenKind, tokens
@@ -34,12 +39,12 @@ class PruneResult(NamedTuple):
     updates: bool = False
 
 
-def find_retention(sql: Path, root: Path) -> list[LoadedQuery]:
+def find_retention(folder: Path, root: Path) -> list[LoadedQuery]:
     """Return the retention files of a system; refuse a file that needs a value to run."""
-    queries = load(sql, root=root).values() if (sql / _SUBJECT).is_dir() else ()
+    queries = load(folder, root=root).values() if (folder / _SUBJECT).is_dir() else ()
     retentions = [loaded for loaded in queries if loaded.query.subject == _SUBJECT]
     if not retentions:
-        raise NoRetention((sql / _SUBJECT).relative_to(root).as_posix())
+        raise NoRetention((folder / _SUBJECT).relative_to(root).as_posix())
     for loaded in retentions:
         if loaded.query.kind is not QueryKind.EXEC:
             raise NotARetention(loaded.query.path, loaded.query.kind)
@@ -59,14 +64,17 @@ def prune(
     """Run one retention file until it removes no more rows, each batch in its own transaction.
 
     If it is stopped, only the batch that was running is rolled back. `report_batch` is called
-    with the number of rows of each batch.
+    with the number of rows of each batch. A file that updates more rows than its table has comes
+    to the same rows again, and would for ever: `RetentionRepeats` is raised.
     """
     statement, call = _prepared(connection, retention, batch)
+    turns = _Turns(connection, retention, _target(connection, statement, call))
     counts: list[int] = []
     while not counts or (counts[-1] and _is_batched(retention)):
         with connection.transaction():
             counts.append(execute(connection, statement, call.bound(statement)))
         report_batch(counts[-1])
+        turns.add(counts[-1])
     return _result(retention, counts)
 
 
@@ -85,9 +93,11 @@ def count_prunable(
     with connection.transaction(force_rollback=True):
         for retention in retentions:
             statement, call = _prepared(connection, retention, batch)
+            turns = _Turns(connection, retention, _target(connection, statement, call))
             counts: list[int] = []
             while not counts or (counts[-1] and _is_batched(retention)):
                 counts.append(execute(connection, statement, call.bound(statement)))
+                turns.add(counts[-1])
             counted.append(_result(retention, counts))
     return counted
 
@@ -95,20 +105,70 @@ def count_prunable(
 def estimate_prunable(connection: psycopg.Connection[Any], retention: LoadedQuery) -> int | None:
     """Return how many rows the planner expects a file to remove, or None if it cannot plan it."""
     statement, call = _prepared(connection, retention, _ALL_ROWS)
+    plan = _plan(connection, statement, call)
+    return None if plan is None else int(plan.get("Plans", [plan])[0]["Plan Rows"])
+
+
+class _Turns:
+    """Count the rows that a file updated, and refuse more of them than there are."""
+
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        retention: LoadedQuery,
+        target: sql.Identifier | None,
+    ) -> None:
+        self._connection = connection
+        self._retention = retention
+        # what is removed cannot come again
+        self._target = target if is_update(retention) and _is_batched(retention) else None
+        self._updated = 0
+        self._most = 0
+
+    def add(self, rows: int) -> None:
+        """Count the rows of one batch."""
+        self._updated += rows
+        if self._target is None or self._updated <= self._most:
+            return
+        # the table may have grown since it was counted
+        with (
+            self._connection.transaction(),
+            self._connection.cursor(row_factory=tuple_row) as cursor,
+        ):
+            cursor.execute(sql.SQL("select count(*) from {}").format(self._target))
+            [(count,)] = cursor.fetchall()
+        self._most = max(self._most, count)
+        if self._updated > self._most:
+            raise RetentionRepeats(self._retention.query.path, self._updated, self._most)
+
+
+def _plan(
+    connection: psycopg.Connection[Any], statement: Statement[Any], call: Call
+) -> dict[str, Any] | None:
     bound = call.bound(statement)
     values = [value if value is None else str(value) for value in bound]
     text = statement.composition(bound).text
     cursor = RawCursor(connection, row_factory=tuple_row)
     try:
         with connection.transaction(force_rollback=True):
-            cursor.execute(f"explain (format json) {text}".encode(), values)
+            cursor.execute(f"explain (format json, verbose) {text}".encode(), values)
             [(plans,)] = cursor.fetchall()
     except psycopg.Error as error:
         if error.sqlstate is None:
             raise
         return None
-    plan = plans[0]["Plan"]
-    return int(plan.get("Plans", [plan])[0]["Plan Rows"])
+    plan: dict[str, Any] = plans[0]["Plan"]
+    return plan
+
+
+def _target(
+    connection: psycopg.Connection[Any], statement: Statement[Any], call: Call
+) -> sql.Identifier | None:
+    """Return the table that a statement changes, or None if the planner does not tell."""
+    plan = _plan(connection, statement, call)
+    if plan is None or "Relation Name" not in plan:
+        return None
+    return sql.Identifier(plan["Schema"], plan["Relation Name"])
 
 
 def _is_batched(loaded: LoadedQuery) -> bool:

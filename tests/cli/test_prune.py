@@ -175,3 +175,39 @@ def test_a_system_without_retention_is_told_where_it_would_be(project: Project) 
 
     assert message.startswith("there is no query file in sql/shop/retention; ")
     assert empty == message
+
+
+_AGAIN = r"""-- Old logs, which stay old.
+-- :exec
+\if :{?max_rows} \else \set max_rows 10 \endif
+update logs set at = at
+where id in (
+    select log.id from logs as log
+    where log.at < now() - interval '30 days'
+    limit :'max_rows'
+);
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["--plan"]])
+def test_a_file_that_comes_to_the_same_rows_again_is_refused(
+    shop: Project, options: list[str]
+) -> None:
+    rule(shop, "again", _AGAIN)
+
+    ran = shop.dbkit("prune", "shop", *options)
+
+    assert ran.returncode == 1
+    assert ran.stderr.endswith(
+        "error: sql/shop/retention/again.sql: updated 110 rows of a table that has 100, so the same"
+        " rows come again; let its condition leave out the rows that it has changed\n"
+    )
+
+
+def test_a_file_that_leaves_out_what_it_has_changed_runs_dry(shop: Project) -> None:
+    (shop.root / "sql" / "shop" / "retention" / "remove_old_logs.sql").unlink()
+    rule(shop, "renew", _AGAIN.replace("at = at", "at = now()"))
+
+    ran = shop.dbkit("prune", "shop")
+
+    assert ran.stdout == "shop: retention.renew updated 70 rows in 7 batches\n"
