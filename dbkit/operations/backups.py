@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,6 +35,16 @@ where
 order by 1
 """
 _LARGE_OBJECTS = "select count(*) from pg_largeobject_metadata"
+# none of those that initdb makes is there, which every server has
+_ROLES = """
+select distinct pg_get_userbyid(entry.refobjid)::text as name
+from pg_shdepend as entry
+inner join pg_database as database on database.oid = entry.dbid
+where
+    database.datname = current_database()
+    and entry.refclassid = 'pg_authid'::regclass
+order by name
+"""
 _DATABASE = "select current_database(), current_setting('server_version')"
 _CHUNK = 1 << 20
 
@@ -54,6 +64,8 @@ class Backup:
     server: str
     rows: dict[str, int]
     schema: dict[str, str]
+    # who owns something in it, or has rights or a policy; an earlier dbkit did not look
+    roles: list[str] = field(default_factory=list[str])
 
     @property
     def time(self) -> datetime:
@@ -197,6 +209,7 @@ def _dump(
         [(snapshot,)] = cursor.execute("select pg_export_snapshot()").fetchall()
         [(database, server)] = cursor.execute(_DATABASE).fetchall()
         schema = dict(read_schema(connection, left_out=()))
+        roles = [name for (name,) in cursor.execute(_ROLES)]
         rows = count_rows(connection, programs.show_step)
         options = ["--format=custom", "--verbose", f"--snapshot={snapshot}", f"--file={path}"]
         programs.run([program, *options], url)
@@ -206,6 +219,7 @@ def _dump(
         "server": server,
         "rows": rows,
         "schema": schema,
+        "roles": roles,
     }
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from shlex import quote
 
+from psycopg import sql
+
 from dbkit.errors import ConfigurationError, DbkitError, QueryError, nearest
 
 # a message shows this many faults of a SQLite file; --report writes all of them
@@ -103,6 +105,21 @@ class BackupRunning(ConfigurationError):
 
     def __str__(self) -> str:
         return f"another backup is being written in {self.folder}; wait until it is done"
+
+
+@dataclass(eq=False)
+class MissingRoles(ConfigurationError):
+    """A backup has rights of roles that the server does not have."""
+
+    path: str
+    roles: tuple[str, ...]
+
+    def __str__(self) -> str:
+        remedy = "; ".join(f"create role {sql.Identifier(role).as_string()}" for role in self.roles)
+        return (
+            f"{self.path} has what belongs or is granted to {', '.join(self.roles)}, and this "
+            f"server has no such role; make it first: {remedy}"
+        )
 
 
 @dataclass(eq=False)

@@ -14,7 +14,7 @@ from psycopg.rows import tuple_row
 from dbkit.database import connect
 from dbkit.operations.backups import Backup, Shelf, count_rows
 from dbkit.operations.databases import create, drop, maintenance, url_of
-from dbkit.operations.errors import NoBackup, NotAnArchive, NotRestored
+from dbkit.operations.errors import MissingRoles, NoBackup, NotAnArchive, NotRestored
 from dbkit.operations.programs import Programs
 from dbkit.operations.schema import compare, read_schema
 
@@ -136,6 +136,8 @@ def restore(
     with maintenance(url) as server:
         version = server.info.server_version // 10_000
         program = programs.find("pg_restore", version)
+        if archive.backup is not None:
+            _refuse_without_roles(server, archive.path, archive.backup)
         create(server, into, archive.backup.like if archive.backup else {})
         try:
             parallel = jobs or min(4, os.cpu_count() or 1)
@@ -151,6 +153,14 @@ def restore(
             drop(server, into)
             raise
     return RestoredDatabase(into, target, archive.backup is not None, sum(rows.values()))
+
+
+def _refuse_without_roles(server: psycopg.Connection[Any], path: Path, backup: Backup) -> None:
+    """Refuse a server without the roles of a backup; pg_restore would after it loaded the rows."""
+    with server.cursor(row_factory=tuple_row) as cursor:
+        present = {name for (name,) in cursor.execute("select rolname::text from pg_roles")}
+    if missing := [role for role in backup.roles if role not in present]:
+        raise MissingRoles(str(path), tuple(missing))
 
 
 def swap(url: str, restored: str) -> str:

@@ -8,9 +8,11 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from dbkit.operations.schema import compare, read_schema
 from dbkit.server import Binaries
@@ -271,3 +273,36 @@ def test_the_documents_own_dump_and_restore_work(
 
     with psycopg.connect(empty_url) as restored:
         assert compare(read_schema(source), read_schema(restored)) == []
+
+
+def test_a_server_without_a_role_of_the_backup_is_told_before_anything_is_made(
+    shop: Project,
+) -> None:
+    name = f"gone {uuid4().hex[:8]}"
+    with shop.connect() as connection:
+        connection.execute(sql.SQL("create role {}").format(sql.Identifier(name)))
+        connection.execute(sql.SQL('grant select on "Odd name" to {}').format(sql.Identifier(name)))
+        file = backed_up(shop)
+        connection.execute(sql.SQL("drop owned by {0}; drop role {0}").format(sql.Identifier(name)))
+
+        ran = shop.dbkit("restore", "shop")
+
+        sentence = refusal(ran)
+        assert sentence == (
+            f"{file} has what belongs or is granted to {name}, and this server has no such role; "
+            f'make it first: create role "{name}"'
+        )
+        try:
+            # the sentence is followed as it stands
+            connection.execute(sentence.rpartition("first: ")[2].encode())
+            assert shop.dbkit("restore", "shop", "--swap").returncode == 0
+        finally:
+            connection.close()
+    assert shop.rows(f"select has_table_privilege('{name}', '\"Odd name\"', 'select')") == [(True,)]
+    with shop.connect() as connection:
+        former = connection.execute(
+            "select datname from pg_database where datname like current_database() || '_before%'"
+        ).fetchall()
+        for (database,) in former:
+            connection.execute(sql.SQL("drop database {}").format(sql.Identifier(database)))
+        connection.execute(sql.SQL("drop owned by {0}; drop role {0}").format(sql.Identifier(name)))
