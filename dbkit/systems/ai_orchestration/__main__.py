@@ -55,7 +55,6 @@ def _adapter(context: click.Context, parameter: click.Parameter, value: Sequence
 @processes.server(
     "receive",
     port=8080,
-    for_all=True,
     options=[
         click.option(
             "--largest-body",
