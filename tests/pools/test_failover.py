@@ -115,17 +115,27 @@ async def add_awaited(servers: Replicas, stopped: threading.Event) -> None:
         await asyncio.gather(*(database.retry(partial(add, n=n)) for n in range(1, 9)))
 
 
+def wait_for_the_fence(connection: Connection) -> None:
+    """Wait until the session has read the setting: each server process does so in its own time."""
+    asked = b"select current_setting('default_transaction_read_only')"
+    while connection.execute(asked).fetchone() != ("on",):
+        connection.rollback()
+        time.sleep(0.01)
+
+
 def test_a_primary_that_is_fenced_is_left(servers: Replicas) -> None:
     with open_database(servers.url, min_size=3, max_size=3, timeout=60) as database:
         with database.connection() as a, database.connection() as b, database.connection() as c:
             fenced = {connection.info.host for connection in (a, b, c)}
-        servers.catch_up()
-        servers.promote()
-        servers.run(
-            servers.primary,
-            b"alter system set default_transaction_read_only = on",
-            b"select pg_reload_conf()",
-        )
+            servers.catch_up()
+            servers.promote()
+            servers.run(
+                servers.primary,
+                b"alter system set default_transaction_read_only = on",
+                b"select pg_reload_conf()",
+            )
+            for connection in (a, b, c):
+                wait_for_the_fence(connection)
         with database.connection() as connection, suppress(psycopg.errors.ReadOnlySqlTransaction):
             connection.execute(ADD, [0, 0])
         database.retry(lambda connection: connection.execute(ADD, [1, 0]) and None)

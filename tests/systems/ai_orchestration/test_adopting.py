@@ -103,7 +103,7 @@ def test_nulls_of_a_documented_database_become_the_defaults(
 
 def test_the_page_starts_a_first_run(database: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    [program] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    program, _ = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     names: dict[str, object] = {"connection": database}
 
     exec(program, names)  # noqa: S102 - it is the page's own
@@ -117,3 +117,20 @@ def test_the_page_starts_a_first_run(database: Connection, monkeypatch: pytest.M
     assert outcome == "completed"
     assert found
     assert found.output == {"sum up": "all is well"}
+
+
+@pytest.mark.usefixtures("own_session")
+def test_the_page_reads_as_the_application(
+    database: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    _, program = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    database.commit()
+    names: dict[str, object] = {
+        "open_database": open_database,
+        "workflows": workflows,
+        "url": url_of(database),
+        "tenant": UUID(TENANT),
+    }
+
+    exec(program, names)  # noqa: S102 - it is the page's own

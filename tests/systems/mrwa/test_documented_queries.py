@@ -143,13 +143,19 @@ def as_json(rows: Sequence[Any]) -> list[dict[str, Any]]:
         {
             name: str(value)
             if isinstance(value, UUID)
-            else value.isoformat()
+            else json_time(value)
             if isinstance(value, datetime)
             else value
             for name, value in row.items()
         }
         for row in ours(rows)
     ]
+
+
+def json_time(value: datetime) -> str:
+    """Write a time as PostgreSQL does in JSON: no zeros at the end of a fraction."""
+    text = value.isoformat()
+    return text.rstrip("0") if value.microsecond else text
 
 
 def test_the_same_sessions_are_cleaned_up(database: Connection) -> None:
