@@ -212,7 +212,9 @@ class Application:
         """
         with (
             self._database.hold(),
-            open_database(self._database.url, sizes, role=self._role(role), **changes) as database,
+            open_database(
+                self._database.url, sizes, role=self.settings.role_for(role), **changes
+            ) as database,
         ):
             yield database
 
@@ -226,7 +228,7 @@ class Application:
         held = database.hold()
         await asyncio.to_thread(held.__enter__)
         try:
-            chosen = self._role(role)
+            chosen = self.settings.role_for(role)
             async with open_async_database(database.url, sizes, role=chosen, **changes) as pool:
                 yield pool
         finally:
@@ -244,10 +246,6 @@ class Application:
     def _runner(self, wait: float = WAIT, timeouts: Timeouts | None = None) -> Generator[Runner]:
         with self.connect() as connection:
             yield Runner(self._files, connection, self._reporter, timeouts or Timeouts(), wait)
-
-    def _role(self, role: str | None) -> str | None:
-        chosen = self.settings.role if role is None else role
-        return None if chosen == "none" else chosen
 
     @property
     def _files(self) -> Files:

@@ -35,6 +35,8 @@ class InvalidSettings(ConfigurationError):
         return f"{self.path}: {self.fault}"
 
 
+# what is given for a role where the user in the URL is meant; no role can have this name
+_NO_ROLE = "none"
 _KEYS = {"systems", "server"}
 _SYSTEM_KEYS = {"migrations", "sql", "url-env", "package", "tenant", "calls", "role"}
 _CALLS = ("sync", "async", "both")
@@ -66,6 +68,14 @@ class System(NamedTuple):
     def url(self) -> str | None:
         """The URL in the environment, or None for the embedded server."""
         return os.environ.get(self.url_env) or None
+
+    def role_for(self, given: str | None) -> str | None:
+        """Return the role to take on: the one given, else that of the settings.
+
+        The word "none" stands for no role: then it is the user in the URL.
+        """
+        chosen = self.role if given is None else given
+        return None if chosen is None or chosen.strip().lower() == _NO_ROLE else chosen
 
 
 class Settings(NamedTuple):
@@ -207,7 +217,7 @@ def _column(name: str | None, where: str, path: str) -> str | None:
 
 
 def _role(role: str | None, where: str, path: str) -> str | None:
-    if role is not None and role.strip().lower() in {"", "none"}:
+    if role is not None and role.strip().lower() in {"", _NO_ROLE}:
         fault = f"{where}: role is to be the name of a role of the server, not {role!r}"
         raise InvalidSettings(path, fault)
     return role

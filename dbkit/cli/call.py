@@ -16,8 +16,6 @@ from dbkit.queryfiles import QueryKind
 from dbkit.runtime import AsText, execute, many
 from dbkit.transactions import transaction
 
-# what stands for no role
-_OF_THE_URL = "none"
 _AT_MOST_ONE = {QueryKind.ONE, QueryKind.OPTIONAL}
 
 
@@ -72,11 +70,7 @@ def command(
     project = open_project()
     system = project.system(name)
     query = load(system.sql, root=project.settings.root)[query_name]
-    if role is None:
-        role = system.role
-    elif role.lower() == _OF_THE_URL:
-        role = None
-    with project.database(system, url).connect(role=role) as connection:
+    with project.database(system, url).connect(role=system.role_for(role)) as connection:
         result = _run(query, connection, values, _values(settings))
     if as_json:
         click.echo(json.dumps(_for_program(result, query.query.kind), ensure_ascii=False))
