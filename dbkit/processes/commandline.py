@@ -17,7 +17,7 @@ from dbkit.operations import find_retention, prune
 from dbkit.pools import AsyncDatabase, open_database
 from dbkit.processes.common import Common, with_common_options
 from dbkit.processes.serving import Application, serve
-from dbkit.processes.working import FAILURE, Working
+from dbkit.processes.working import FAILURE, Tally, Working
 from dbkit.projects import Project, SystemDatabase
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,13 +25,6 @@ Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _HOUR = 3600.0
-
-
-def _role(common: Common, database: SystemDatabase, *, for_all: bool) -> str | None:
-    role = common.role
-    if role is None and not for_all:
-        role = database.system.role
-    return None if role == "none" else role
 
 
 def _heard(number: int, frame: FrameType | None) -> None:
@@ -96,12 +89,13 @@ class Processes:
                     database.url,
                     min_size=1,
                     max_size=common.concurrency + 1,
-                    role=_role(common, database, for_all=for_all),
+                    role=common.role,
                 ) as pool:
                     step_once = partial(step, pool, **values)
                     return Working(step_once, every, common, logger).run(pool)
 
-            self._add(name, step.__doc__, body, concurrency, options)
+            shared = with_common_options(concurrency)
+            self._add(name, step.__doc__, body, (*options, shared), for_all=for_all)
             return step
 
         return decorated
@@ -141,10 +135,10 @@ class Processes:
                 # uvicorn hears them first, and raises them again when it has ended
                 for number in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, _heard)
-                common = common._replace(role=_role(common, database, for_all=for_all))
                 return asyncio.run(serve(application, database.url, common, address, logger))
 
-            self._add(name, make.__doc__, body, concurrency, (*where, *options))
+            shared = with_common_options(concurrency)
+            self._add(name, make.__doc__, body, (*where, *options, shared), for_all=for_all)
             return make
 
         return decorated
@@ -164,12 +158,13 @@ class Processes:
                     database.url,
                     min_size=1,
                     max_size=common.concurrency + 1,
-                    role=_role(common, database, for_all=for_all),
+                    role=common.role,
                 ) as pool:
                     code: int | None = function(pool, **values)
                     return code or 0
 
-            self._add(name, function.__doc__, body, 1, options)
+            shared = with_common_options(concurrency=1)
+            self._add(name, function.__doc__, body, (*options, shared), for_all=for_all)
             return function
 
         return decorated
@@ -182,20 +177,25 @@ class Processes:
             project = Project()
             retentions = find_retention(database.system.sql, project.settings.root)
             logger = logging.getLogger(f"{self._system}.prune")
-            with open_database(database.url, min_size=1, max_size=2) as pool:
+            counts = Tally()
+            with open_database(database.url, min_size=1, max_size=2, role=common.role) as pool:
 
                 def step() -> int:
                     with pool.connection() as connection:
                         connection.autocommit = True
                         for retention in retentions:
                             result = prune(connection, retention)
+                            counts.add(done=result.rows)
                             if result.rows:
                                 logger.info("%s: %d rows", result.query, result.rows)
+                    # counted above: a step that returns more than 0 is done again at once
                     return 0
 
-                return Working(step, _HOUR, common._replace(concurrency=1), logger).run(pool)
+                alone = common._replace(concurrency=1)
+                return Working(step, _HOUR, alone, logger, counts).run(pool)
 
-        self._add("prune", "Remove the rows that are not kept for ever, every hour.", body, 1, ())
+        about = "Remove the rows that are not kept for ever, every hour."
+        self._add("prune", about, body, [with_common_options(concurrency=1)], for_all=True)
 
     def run(self, arguments: Sequence[str] | None = None) -> None:
         """Run the command line, and end the process with its exit code."""
@@ -227,19 +227,23 @@ class Processes:
         name: str,
         about: str | None,
         body: Callable[[Common, SystemDatabase, dict[str, Any]], int],
-        concurrency: int,
         options: Sequence[Option],
+        *,
+        for_all: bool,
     ) -> None:
         def command(**values: Any) -> int:  # noqa: ANN401 - the options are the process's own
             common = Common(**{key: values.pop(key) for key in Common._fields})
             logging.basicConfig(level=common.level.upper(), format=_FORMAT, stream=sys.stderr)
             project = Project(show_step=lambda step: click.echo(step, err=True))
-            database = project.database(project.system(self._system), common.url)
+            system = project.system(self._system)
+            of_the_url = for_all and common.role is None
+            common = common._replace(role=None if of_the_url else system.role_for(common.role))
+            database = project.database(system, common.url)
             with ExitStack() as stack:
                 stack.enter_context(database.hold())
                 return body(common, database, values)
 
-        function: Callable[..., Any] = with_common_options(concurrency)(command)
+        function: Callable[..., Any] = command
         for option in reversed(options):
             function = option(function)
         self._group.add_command(click.command(name, help=about)(function))

@@ -9,11 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
 
-import psycopg
-
 from dbkit.errors import DbkitError
 from dbkit.pools import Database
 from dbkit.processes.common import Common
+from dbkit.processes.leases import is_away
 
 FAILURE = 1
 _FIRST_PAUSE = 0.5
@@ -79,7 +78,7 @@ class Working:
     def _watch(self, threads: list[threading.Thread], database: Database) -> None:
         told = time.monotonic()
         ends: float | None = None
-        while any(thread.is_alive() for thread in threads):
+        while alive := [thread for thread in threads if thread.is_alive()]:
             now = time.monotonic()
             if ends is None and self.stopping.is_set():
                 ends = now + self.common.grace
@@ -89,7 +88,9 @@ class Working:
                 told = now
                 pool = database.statistics()
                 self.logger.info("healthy: %s; %s", self.counts, pool)
-            self.stopping.wait(_BETWEEN_LOOKS) if ends is None else time.sleep(_BETWEEN_LOOKS / 4)
+            # in slices: a signal is heard here, and does not end the wait; nor may this thread wait
+            # for `stopping`, whose lock the signal's function takes in this thread as well
+            alive[0].join(_BETWEEN_LOOKS)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         del frame
@@ -104,15 +105,8 @@ class Working:
         while not self.stopping.is_set():
             try:
                 done = self.step()
-            except psycopg.OperationalError as error:
-                self.counts.add(lost=1)
-                self.logger.warning("the server cannot be reached: %s", _sentence(error))
-            except DbkitError as error:
-                self.counts.add(failed=1)
-                self.logger.error("failed: %s", error)  # noqa: TRY400 - it says all in a sentence
-            except Exception:
-                self.counts.add(failed=1)
-                self.logger.exception("failed")
+            except Exception as error:  # noqa: BLE001 - a worker goes on, whatever a step raises
+                self._tell(error)
             else:
                 pause = _FIRST_PAUSE
                 self.counts.add(done=done)
@@ -125,6 +119,17 @@ class Working:
                 return
             self.stopping.wait(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _tell(self, error: Exception) -> None:
+        if is_away(error):
+            self.counts.add(lost=1)
+            self.logger.warning("the server cannot be reached: %s", _sentence(error))
+            return
+        self.counts.add(failed=1)
+        if isinstance(error, DbkitError):
+            self.logger.error("failed: %s", error)
+        else:
+            self.logger.error("failed", exc_info=error)
 
 
 def _sentence(error: Exception) -> str:

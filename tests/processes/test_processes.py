@@ -1,5 +1,6 @@
 """Processes that work, are stopped, and lose their server, as their owner would see them."""
 
+import asyncio
 import re
 import signal
 import subprocess
@@ -9,16 +10,18 @@ import urllib.error
 import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
 
-from dbkit.processes import kept_alive
+from dbkit.processes import heartbeat, heartbeat_async, is_away
 from tests.project import Project
 
 PROGRAM = """
+import threading
 import time
 import click
 from starlette.applications import Starlette
@@ -70,6 +73,23 @@ def apply(database, process):
     '''Do something.'''
     print(process(4), flush=True)
     return 0
+
+
+pairs, both = [(1, 2), (2, 1)], threading.Barrier(2)
+
+
+@processes.worker("cross", every=0.1, concurrency=2)
+def cross(database):
+    '''Lock two mails, at the same time in either order.'''
+    if not pairs:
+        return 0
+    first, second = pairs.pop()
+    with database.transaction() as connection:
+        connection.execute("set local deadlock_timeout = 10")
+        connection.execute("update mails set sent = 1 where id = %s", (first,))
+        both.wait()
+        connection.execute("update mails set sent = 1 where id = %s", (second,))
+    return 1
 
 
 processes.pruning()
@@ -239,6 +259,17 @@ def test_it_goes_on_after_its_connections_were_lost(shop: Project) -> None:
     assert code == 0, err
 
 
+def test_a_deadlock_is_a_failure_and_no_lost_server(shop: Project) -> None:
+    fill(shop, "a", "b")
+
+    with started(shop, "cross", "--once") as process:
+        code, _, err = finished(process)
+
+    assert code == 1
+    assert "DeadlockDetected" in err
+    assert "ended: 1 done, 1 failed, 0 times without a server" in err
+
+
 def test_a_url_that_leads_nowhere_is_one_sentence(shop: Project) -> None:
     url = "postgresql://nobody@127.0.0.1:1/nothing"
     ran = subprocess.run(
@@ -383,22 +414,84 @@ def test_pruning_runs_the_retention_files(shop: Project) -> None:
 
     assert code == 0, err
     assert shop.rows("select text from mails") == [("b",)]
+    assert "ended: 1 done, 0 failed" in err
 
 
-def test_a_lease_is_renewed_while_the_work_lasts(empty_url: str) -> None:
-    with psycopg.connect(empty_url, autocommit=True) as connection:
+RENEWED = "update leases set renewals = renewals + 1 where renewals < 3 returning 1"
+SOON, LATE = timedelta(seconds=0.06), timedelta(minutes=3)
+
+
+@pytest.fixture
+def leases(empty_url: str) -> str:
+    """The URL of a database with a lease that can be renewed three times."""
+    with psycopg.connect(empty_url) as connection:
         connection.execute("create table leases (renewals integer); insert into leases values (0)")
+    return empty_url
+
+
+def test_a_lease_is_renewed_while_the_work_lasts(leases: str) -> None:
+    with psycopg.connect(leases, autocommit=True) as connection:
 
         def renew() -> bool:
-            query = "update leases set renewals = renewals + 1 where renewals < 3 returning 1"
-            return connection.execute(query).fetchone() is not None
+            return connection.execute(RENEWED).fetchone() is not None
 
-        with kept_alive(renew, every=0.02) as lease:
-            while not lease.is_lost:
-                time.sleep(0.01)
+        with heartbeat(renew, lease=SOON, work="this test") as lost:
+            assert lost.wait(30)
         [renewals] = connection.execute("select renewals from leases").fetchone() or []
-        with kept_alive(renew, every=60) as short:
+        with heartbeat(renew, lease=LATE, work="this test") as kept:
             pass
 
     assert renewals == 3
-    assert not short.is_lost
+    assert not kept.is_set()
+
+
+def test_a_lease_is_renewed_on_an_event_loop(leases: str) -> None:
+    async def work() -> tuple[int, bool]:
+        async with await psycopg.AsyncConnection.connect(leases, autocommit=True) as connection:
+
+            async def renew() -> int:
+                return (await connection.execute(RENEWED)).rowcount
+
+            async with heartbeat_async(renew, lease=SOON, work="this test") as lost:
+                assert await asyncio.to_thread(lost.wait, 30)
+            [renewals] = await (await connection.execute("table leases")).fetchone() or []
+            async with heartbeat_async(renew, lease=LATE, work="this test") as kept:
+                pass
+            return renewals, kept.is_set()
+
+    assert asyncio.run(work()) == (3, False)
+
+
+def test_a_renewal_that_fails_is_tried_again(leases: str) -> None:
+    failures = [OSError("away"), KeyError("a fault of the renewal itself")]
+
+    with psycopg.connect(leases, autocommit=True) as connection:
+
+        def renew() -> int:
+            if failures:
+                raise failures.pop()
+            return connection.execute(RENEWED).rowcount
+
+        with heartbeat(renew, lease=SOON, work="this test") as lost:
+            assert lost.wait(30)
+
+    assert not failures
+
+
+@pytest.mark.parametrize(
+    ("statement", "away"),
+    [
+        ("select pg_terminate_backend(pg_backend_pid())", True),
+        ("set statement_timeout = 1; select pg_sleep(10)", False),
+        ("do $$ begin raise serialization_failure; end $$", False),
+        ("do $$ begin raise deadlock_detected; end $$", False),
+        ("select 1 / 0", False),
+    ],
+)
+def test_a_lost_server_is_told_from_a_statement_that_fails(
+    empty_url: str, statement: str, *, away: bool
+) -> None:
+    with psycopg.connect(empty_url) as connection, pytest.raises(psycopg.Error) as raised:
+        connection.execute(statement.encode())
+
+    assert is_away(raised.value) is away

@@ -3,14 +3,18 @@
 import os
 from collections.abc import Sequence
 from datetime import timedelta
-from importlib import import_module
-from typing import Any
 
 import click
 from starlette.applications import Starlette
 
 from dbkit.pools import AsyncDatabase, Database
-from dbkit.processes import Processes
+from dbkit.processes import (
+    Processes,
+    attempts_option,
+    import_function,
+    lease_option,
+    worker_name,
+)
 from dbkit.systems.ai_orchestration import leased_runs, scheduler, vault
 from dbkit.systems.ai_orchestration.interpreter import MOCKS, Adapter, interpret
 from dbkit.systems.ai_orchestration.receiver import receiver
@@ -19,36 +23,19 @@ _KEYS = "AI_ORCHESTRATION_KEYS"
 
 processes = Processes("ai_orchestration", "The processes of ai_orchestration.")
 
-lease_option = click.option(
-    "--lease",
-    type=click.FloatRange(min=0, min_open=True),
-    default=300.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="After so long without a sign of life another worker takes over.",
-)
-attempts_option = click.option(
-    "--max-attempts",
-    type=click.IntRange(min=1),
-    default=5,
-    show_default=True,
-    metavar="N",
-    help="What lost its worker so often is given up.",
-)
 
-
-def _adapter(context: click.Context, parameter: click.Parameter, value: Sequence[str]) -> Any:  # noqa: ANN401 - what click hands on
+def _adapters(
+    context: click.Context, option: click.Parameter, value: Sequence[str]
+) -> dict[str, Adapter]:
     """Read `llm=shop.models:answer`: what a function serves, and where it is."""
+    del context, option
     found: dict[str, Adapter] = dict(MOCKS)
     for text in value:
-        serves, _, place = text.partition("=")
-        module, _, name = place.partition(":")
-        try:
-            function = getattr(import_module(module), name)
-        except (ImportError, AttributeError, ValueError) as error:
-            reason = f"{text!r} names no function ({error}); write TYPE=MODULE:FUNCTION"
-            raise click.BadParameter(reason, context, parameter) from None
-        found[serves] = function
+        serves, equals, place = text.partition("=")
+        if not equals:
+            reason = f"{text!r} does not say what it serves; write TYPE=MODULE:FUNCTION"
+            raise click.BadParameter(reason)
+        found[serves] = import_function(place)
     return found
 
 
@@ -57,7 +44,7 @@ def _adapter(context: click.Context, parameter: click.Parameter, value: Sequence
     port=8080,
     options=[
         click.option(
-            "--largest-body",
+            "--max-body",
             type=click.IntRange(min=1),
             default=1024 * 1024,
             show_default=True,
@@ -66,18 +53,20 @@ def _adapter(context: click.Context, parameter: click.Parameter, value: Sequence
         )
     ],
 )
-def receive(database: AsyncDatabase, largest_body: int) -> Starlette:
+def receive(database: AsyncDatabase, max_body: int) -> Starlette:
     """Receive the signed calls of webhooks, and start their runs."""
-    return receiver(database, largest_body=largest_body)
+    return receiver(database, max_body=max_body)
 
 
-@processes.worker("schedule", every=1.0, for_all=True, options=[lease_option, attempts_option])
-def schedule(database: Database, lease: float, max_attempts: int) -> int:
+@processes.worker(
+    "schedule", every=1.0, for_all=True, options=[lease_option(300.0), attempts_option(5)]
+)
+def schedule(database: Database, lease: timedelta, max_attempts: int) -> int:
     """Start the runs of schedules whose time has come, of all tenants."""
     outcomes = scheduler.fire_leased(
         database,
-        worker=leased_runs.worker_name(),
-        lease=timedelta(seconds=lease),
+        worker=worker_name(),
+        lease=lease,
         max_attempts=max_attempts,
     )
     return len(outcomes)
@@ -89,24 +78,26 @@ def schedule(database: Database, lease: float, max_attempts: int) -> int:
     concurrency=4,
     for_all=True,
     options=[
-        lease_option,
-        attempts_option,
+        lease_option(300.0),
+        attempts_option(5),
         click.option(
             "--adapter",
             "adapters",
             multiple=True,
-            callback=_adapter,
+            callback=_adapters,
             metavar="TYPE=MODULE:FUNCTION",
             help="A function for a type of step, as llm, or an adapter's id; may be given again.",
         ),
     ],
 )
-def work(database: Database, lease: float, max_attempts: int, adapters: dict[str, Adapter]) -> int:
+def work(
+    database: Database, lease: timedelta, max_attempts: int, adapters: dict[str, Adapter]
+) -> int:
     """Run what waits, of all tenants in turn, each within its max_concurrent_runs."""
     outcome = leased_runs.work_once(
         database,
         lambda lent, run: interpret(lent, run, adapters),
-        lease=timedelta(seconds=lease),
+        lease=lease,
         max_attempts=max_attempts,
     )
     return int(outcome is not None)

@@ -17,6 +17,7 @@ from psycopg import Connection
 
 from dbkit.errors import DbkitError
 from dbkit.pools import Database
+from dbkit.processes import is_away
 from dbkit.runtime import JsonLike
 from dbkit.systems.ai_orchestration import (
     adapters,
@@ -29,7 +30,6 @@ from dbkit.systems.ai_orchestration.leased_runs import (
     ClaimedRun,
     LostRun,
     StoppedRun,
-    is_away,
     renew,
     told,
 )

@@ -1,29 +1,23 @@
 """Work on the runs of all tenants, each under a lease that is renewed while the work goes on."""
 
-import asyncio
 import logging
-import os
-import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import Event, Thread
+from threading import Event
 from typing import Any, Literal, TypeAlias, TypedDict
 from uuid import UUID
 
-import psycopg
 from psycopg import Connection
 
 from dbkit.errors import DbkitError
 from dbkit.pools import AsyncDatabase, Database
+from dbkit.processes import heartbeat, heartbeat_async, is_away, worker_name
 from dbkit.runtime import JsonLike
 from dbkit.systems.ai_orchestration import runs
 
 _LOG = logging.getLogger(__name__)
 _LEASE = timedelta(minutes=5)
-# so many heartbeats may fail before a lease runs out
-_BEATS = 3
 
 
 @dataclass(eq=False)
@@ -69,7 +63,7 @@ class ClaimedRun:
     worker: str
     lease: timedelta
     stop: Event = field(default_factory=Event, repr=False)
-    _lost: Event = field(default_factory=Event, repr=False)
+    lost: Event = field(default_factory=Event, repr=False)
 
     @property
     def id(self) -> UUID:
@@ -94,11 +88,7 @@ class ClaimedRun:
     @property
     def is_lost(self) -> bool:
         """Whether the run is over, cancelled or with another worker."""
-        return self._lost.is_set()
-
-    def lose(self) -> None:
-        """Note that the lease is gone."""
-        self._lost.set()
+        return self.lost.is_set()
 
     def go_on(self) -> None:
         """Raise where the work has to end, between two steps of it."""
@@ -110,7 +100,7 @@ class ClaimedRun:
     def told(self, renewed: int) -> None:
         """Raise if the lease was not renewed."""
         if not renewed:
-            self.lose()
+            self.lost.set()
             raise LostRun(self.id)
 
 
@@ -119,11 +109,6 @@ RunOutcome = Literal["completed", "failed", "lost", "released"]
 
 ExecuteRun: TypeAlias = Callable[[Database, ClaimedRun], JsonLike]
 ExecuteRunAsync: TypeAlias = Callable[[AsyncDatabase, ClaimedRun], Awaitable[JsonLike]]
-
-
-def worker_name() -> str:
-    """Name this process among all workers, as a person looks for it."""
-    return f"{socket.gethostname()[:200]}:{os.getpid()}"
 
 
 def work_once(  # noqa: PLR0913 - the keywords of the claim, and when to stop
@@ -149,8 +134,13 @@ def work_once(  # noqa: PLR0913 - the keywords of the claim, and when to stop
         return None
     run = ClaimedRun(row, name, lease, stop or Event())
     key = run.key
+
+    def keep() -> int:
+        with database.transaction() as connection:
+            return renew(connection, run)
+
     try:
-        with heartbeat(database, run):
+        with heartbeat(keep, lease=lease, work=f"run {run.id}", lost=run.lost):
             output = execute(database, run)
     except LostRun:
         return "lost"
@@ -165,33 +155,6 @@ def work_once(  # noqa: PLR0913 - the keywords of the claim, and when to stop
             return "failed" if runs.fail(connection, **key, error=told(error)) else "lost"
     with database.transaction() as connection:
         return "completed" if runs.complete(connection, **key, output=output) else "lost"
-
-
-@contextmanager
-def heartbeat(database: Database, run: ClaimedRun) -> Generator[None]:
-    """Renew the lease on a run three times within each lease, until the block ends."""
-    is_over = Event()
-
-    def beat() -> None:
-        while not is_over.wait(run.lease.total_seconds() / _BEATS):
-            try:
-                with database.transaction() as connection:
-                    renewed = renew(connection, run)
-            except (psycopg.Error, DbkitError, OSError) as error:
-                _LOG.warning("the lease on run %s was not renewed: %s", run.id, error)
-                continue
-            if not renewed:
-                _LOG.warning("the lease on run %s is lost", run.id)
-                run.lose()
-                return
-
-    thread = Thread(target=beat, name=f"lease of {run.id}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
 
 
 def renew(connection: Connection[Any], run: ClaimedRun) -> int:
@@ -216,8 +179,13 @@ async def work_once_async(  # noqa: PLR0913 - as above
         return None
     run = ClaimedRun(row, name, lease, stop or Event())
     key = run.key
+
+    async def keep() -> int:
+        async with database.transaction() as connection:
+            return await runs.renew_lease(connection, **key, lease=lease)
+
     try:
-        async with heartbeat_async(database, run):
+        async with heartbeat_async(keep, lease=lease, work=f"run {run.id}", lost=run.lost):
             output = await execute(database, run)
     except LostRun:
         return "lost"
@@ -232,45 +200,6 @@ async def work_once_async(  # noqa: PLR0913 - as above
             return "failed" if await runs.fail(connection, **key, error=told(error)) else "lost"
     async with database.transaction() as connection:
         return "completed" if await runs.complete(connection, **key, output=output) else "lost"
-
-
-@asynccontextmanager
-async def heartbeat_async(database: AsyncDatabase, run: ClaimedRun) -> AsyncGenerator[None]:
-    """Renew the lease on a run as `heartbeat` does, in an event loop."""
-
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(run.lease.total_seconds() / _BEATS)
-            try:
-                async with database.transaction() as connection:
-                    renewed = await runs.renew_lease(connection, **run.key, lease=run.lease)
-            except (psycopg.Error, DbkitError, OSError) as error:
-                _LOG.warning("the lease on run %s was not renewed: %s", run.id, error)
-                continue
-            if not renewed:
-                _LOG.warning("the lease on run %s is lost", run.id)
-                run.lose()
-                return
-
-    task = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-def is_away(error: BaseException) -> bool:
-    """Say whether it is the server or the way to it that failed, not the work."""
-    if isinstance(error, psycopg.OperationalError):
-        # what the server refuses for the statement's sake, as a deadlock, has another class
-        return error.sqlstate is None or error.sqlstate[:2] in {"08", "57"}
-    cause = error.__cause__
-    return (
-        isinstance(error, DbkitError)
-        and isinstance(cause, psycopg.OperationalError)
-        and is_away(cause)
-    )
 
 
 def told(error: Exception) -> str:

@@ -23,7 +23,7 @@ from dbkit.systems.ai_orchestration.webhook_calls import (
 )
 
 _LOG = logging.getLogger("ai_orchestration.receive")
-_LARGEST_BODY = 1024 * 1024
+_MAX_BODY = 1024 * 1024
 # so much of a body that is too long is read and thrown away: a client that is cut off while it
 # sends sees a lost connection, and not the answer
 _THROWN_AWAY = 64 * 1024 * 1024
@@ -37,7 +37,7 @@ _STATUSES: Mapping[type[DbkitError], int] = {
 }
 
 
-def receiver(database: AsyncDatabase, *, largest_body: int = _LARGEST_BODY) -> Starlette:
+def receiver(database: AsyncDatabase, *, max_body: int = _MAX_BODY) -> Starlette:
     """Make the application that answers `POST /tenants/{tenant}/webhooks/{webhook}`.
 
     The headers `x-timestamp` and `x-signature` are those that `webhook_calls.sign` makes, and
@@ -48,7 +48,7 @@ def receiver(database: AsyncDatabase, *, largest_body: int = _LARGEST_BODY) -> S
 
     async def receive(request: Request) -> Response:
         try:
-            return await _received(database, request, largest_body)
+            return await _received(database, request, max_body)
         except ClientDisconnect:
             return _refused(400, "the call was not sent to its end")
 
@@ -60,7 +60,7 @@ def receiver(database: AsyncDatabase, *, largest_body: int = _LARGEST_BODY) -> S
     )
 
 
-async def _received(database: AsyncDatabase, request: Request, largest_body: int) -> Response:
+async def _received(database: AsyncDatabase, request: Request, max_body: int) -> Response:
     tenant_id, webhook_id = (UUID(str(request.path_params[name])) for name in ("tenant", "webhook"))
     signature = request.headers.get("x-signature")
     timestamp = request.headers.get("x-timestamp", "")
@@ -69,12 +69,12 @@ async def _received(database: AsyncDatabase, request: Request, largest_body: int
     body, length = bytearray(), 0
     async for piece in request.stream():
         length += len(piece)
-        if length <= largest_body:
+        if length <= max_body:
             body += piece
-        elif length > largest_body + _THROWN_AWAY:
+        elif length > max_body + _THROWN_AWAY:
             break
-    if length > largest_body:
-        return _refused(413, f"the body is longer than {largest_body:,} bytes; send less at once")
+    if length > max_body:
+        return _refused(413, f"the body is longer than {max_body:,} bytes; send less at once")
     try:
         async with database.transaction(settings={"app.tenant_id": tenant_id}) as connection:
             run = await trigger_async(

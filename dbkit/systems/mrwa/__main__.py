@@ -1,8 +1,6 @@
 """Start the processes of mrwa: `python -m dbkit.systems.mrwa work --execute shop.steps:run`."""
 
 import json
-import os
-import socket
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
@@ -11,7 +9,13 @@ from uuid import UUID
 import click
 
 from dbkit.pools import Database
-from dbkit.processes import Processes, function_option
+from dbkit.processes import (
+    Processes,
+    attempts_option,
+    function_option,
+    lease_option,
+    worker_name,
+)
 from dbkit.systems.mrwa.log_tail import follow
 from dbkit.systems.mrwa.worker import work_once
 
@@ -28,32 +32,19 @@ processes = Processes("mrwa", "The processes of mrwa.")
             "--execute",
             what="It is called with the database and each execution, and does its work.",
         ),
-        click.option(
-            "--lease",
-            type=click.FloatRange(min=0.1),
-            default=300.0,
-            show_default=True,
-            metavar="SECONDS",
-            help="After this time the execution of a worker that died is another's.",
-        ),
-        click.option(
-            "--max-attempts",
-            type=click.IntRange(min=1),
-            default=5,
-            show_default=True,
-            help="After so many lost workers an execution is given up.",
-        ),
+        lease_option(300.0),
+        attempts_option(5),
     ),
 )
 def work(
-    database: Database, execute: Callable[..., object], lease: float, max_attempts: int
+    database: Database, execute: Callable[..., object], lease: timedelta, max_attempts: int
 ) -> int:
     """Claim executions and have each done by a function, under a lease that is renewed."""
     outcome = work_once(
         database,
         execute,
-        worker=f"{socket.gethostname()}:{os.getpid()}",
-        lease=timedelta(seconds=lease),
+        worker=worker_name(),
+        lease=lease,
         max_attempts=max_attempts,
     )
     return 0 if outcome is None else 1

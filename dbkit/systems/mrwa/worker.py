@@ -8,12 +8,9 @@ from threading import Event
 from typing import Literal, TypeAlias
 from uuid import UUID
 
-import psycopg
-
-from dbkit.errors import DbkitError
 from dbkit.pools import AsyncDatabase, Database
+from dbkit.processes import heartbeat, heartbeat_async, is_away
 from dbkit.runtime import OMITTED
-from dbkit.systems.heartbeats import heartbeat, heartbeat_async
 from dbkit.systems.mrwa import executions
 from dbkit.systems.mrwa.executions import ClaimRow
 
@@ -89,11 +86,9 @@ def work_once(
     try:
         with heartbeat(renew, lease=lease, work=f"execution {work.id}", lost=work.lost):
             execute(database, work)
-    except (psycopg.OperationalError, DbkitError) as error:
-        if _is_away(error):
+    except Exception as error:
+        if is_away(error):
             raise
-        return _failed(database, work, error)
-    except Exception as error:  # noqa: BLE001 - the execution fails, and the worker goes on
         return _failed(database, work, error)
     with database.transaction() as connection:
         ended = executions.complete(connection, execution_id=work.id, attempt=work.attempt)
@@ -129,11 +124,9 @@ async def work_once_async(
     try:
         async with heartbeat_async(renew, lease=lease, work=f"execution {work.id}", lost=work.lost):
             await execute(database, work)
-    except (psycopg.OperationalError, DbkitError) as error:
-        if _is_away(error):
+    except Exception as error:
+        if is_away(error):
             raise
-        return await _failed_async(database, work, error)
-    except Exception as error:  # noqa: BLE001 - as above
         return await _failed_async(database, work, error)
     async with database.transaction() as connection:
         ended = await executions.complete(connection, execution_id=work.id, attempt=work.attempt)
@@ -156,15 +149,6 @@ async def _failed_async(database: AsyncDatabase, work: ClaimedWork, error: Excep
             connection, execution_id=work.id, attempt=work.attempt, error_message=_told(error)
         )
     return "failed" if ended else "lost"
-
-
-def _is_away(error: Exception) -> bool:
-    """Say whether it is the server or the way to it that failed, not the work."""
-    if isinstance(error, psycopg.OperationalError):
-        # what the server refuses for the statement's sake, as a deadlock, has another class
-        return error.sqlstate is None or error.sqlstate[:2] in {"08", "57"}
-    cause = error.__cause__
-    return isinstance(cause, psycopg.OperationalError) and _is_away(cause)
 
 
 def _told(error: Exception) -> str:

@@ -1,7 +1,5 @@
 """Start the processes of myloware: `python -m dbkit.systems.myloware receive`."""
 
-import os
-import socket
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +10,13 @@ from psycopg import Connection
 from starlette.applications import Starlette
 
 from dbkit.pools import AsyncDatabase, Database
-from dbkit.processes import Processes, function_option
+from dbkit.processes import (
+    Processes,
+    attempts_option,
+    function_option,
+    lease_option,
+    worker_name,
+)
 from dbkit.systems.myloware.knowledge_base import Embed, load_folder
 from dbkit.systems.myloware.production_runs import LeasedRun, work_once
 from dbkit.systems.myloware.webhook_dlq import ClaimRow
@@ -28,18 +32,6 @@ processes = Processes("myloware", "The processes of myloware.")
 def process_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a process the function that does the application's own work."""
     return function_option("--process", what=what)
-
-
-def lease_option(seconds: float) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a process the time after which the work of a dead worker is another's."""
-    return click.option(
-        "--lease",
-        type=click.FloatRange(min=0.1),
-        default=seconds,
-        show_default=True,
-        metavar="SECONDS",
-        help="After this time the work of a worker that died is another's.",
-    )
 
 
 @processes.server(
@@ -88,7 +80,7 @@ def replay_next(
     database: Database,
     process: Callable[[Connection[Any], ClaimRow], object],
     max_retries: int,
-    lease: float,
+    lease: timedelta,
 ) -> int:
     """Process the webhooks that are queued; one that fails is tried again later, ever later."""
     with database.connection() as connection:
@@ -96,7 +88,7 @@ def replay_next(
             connection,
             lambda webhook: process(connection, webhook),
             max_retries=max_retries,
-            lease=timedelta(seconds=lease),
+            lease=lease,
             max_webhooks=1,
         )
     return counts.total
@@ -107,14 +99,7 @@ def replay_next(
     every=1.0,
     options=[
         process_option("What does a run's work; it gets (database, leased_run)."),
-        click.option(
-            "--max-attempts",
-            type=click.IntRange(min=1),
-            default=5,
-            show_default=True,
-            metavar="N",
-            help="A run is given up after so many attempts.",
-        ),
+        attempts_option(5),
         lease_option(60.0),
     ],
 )
@@ -122,14 +107,14 @@ def work_next(
     database: Database,
     process: Callable[[Database, LeasedRun], object],
     max_attempts: int,
-    lease: float,
+    lease: timedelta,
 ) -> int:
     """Work on the running runs that nobody works on, each under a lease with a heartbeat."""
     outcome = work_once(
         database,
         lambda leased: process(database, leased),
-        worker=f"{socket.gethostname()} {os.getpid()}",
-        lease=timedelta(seconds=lease),
+        worker=worker_name(),
+        lease=lease,
         max_attempts=max_attempts,
     )
     return int(outcome is not None)

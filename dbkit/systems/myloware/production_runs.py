@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from uuid import UUID
 
 from dbkit.pools import AsyncDatabase, Database
-from dbkit.systems.heartbeats import heartbeat, heartbeat_async
+from dbkit.processes import heartbeat, heartbeat_async
 from dbkit.systems.myloware import runs
 from dbkit.systems.myloware.runs import ClaimRow
 

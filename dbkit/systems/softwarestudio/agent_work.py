@@ -7,7 +7,7 @@ from datetime import timedelta
 from threading import Event
 
 from dbkit.pools import AsyncDatabase, Database
-from dbkit.systems.heartbeats import heartbeat, heartbeat_async
+from dbkit.processes import heartbeat, heartbeat_async
 from dbkit.systems.softwarestudio import agent_executions
 
 _LEASE = timedelta(minutes=5)
