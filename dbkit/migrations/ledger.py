@@ -204,7 +204,8 @@ select
     type,
     identity,
     to_jsonb(object) ->> 'state' as state,
-    to_jsonb(object) ->> 'definition' as definition
+    to_jsonb(object) ->> 'definition' as definition,
+    to_jsonb(object) -> 'kept' ->> 'parts' as parts
 from {} as object
 where checksum <> ''
 order by path
@@ -287,11 +288,18 @@ class AppliedObject(NamedTuple):
     # with the version of the server; None where an earlier dbkit wrote it
     state: str | None = None
     definition: str | None = None
+    # the indexes and rules that the file made with it, as JSON; None where that is not known
+    parts: str | None = None
 
     @property
     def key(self) -> tuple[str, str]:
         """Type and name of the object, as the catalog has them."""
         return self.type, self.identity
+
+    @property
+    def kept(self) -> str | None:
+        """What its row keeps beside the columns, as JSON."""
+        return None if self.parts is None else f'{{"parts": {self.parts}}}'
 
 
 class Stage(NamedTuple):

@@ -90,7 +90,7 @@ class Dropping:
         taken = [ours[address] for address in order if address in ours and address not in held]
         here = {address for address in order if address in ours and address not in held}
         rights = read_rights(self.connection, here, ours)
-        self.kept.update((ours[address].path, found) for address, found in rights.items())
+        self._keep({ours[address]: found for address, found in rights.items()})
         for entry in taken:
             self.executor.session.run(drop(entry))
         return taken
@@ -98,9 +98,13 @@ class Dropping:
     def keep(self, entries: Iterable[AppliedObject]) -> None:
         """Read what people granted and said on objects that their files drop themselves."""
         found = addresses(self.connection)
-        ours = {found[Identity(*entry.key)]: entry.path for entry in entries if entry.key in found}
+        ours = {found[Identity(*entry.key)]: entry for entry in entries if entry.key in found}
         rights = read_rights(self.connection, ours, self._ours(found))
-        self.kept.update((ours[address], kept) for address, kept in rights.items())
+        self._keep({ours[address]: kept for address, kept in rights.items()})
+
+    def _keep(self, rights: Mapping[AppliedObject, Rights]) -> None:
+        for entry, found in rights.items():
+            self.kept[entry.path] = found.without_parts(entry.parts)
 
     def put_back(self, script: Script, entry: AppliedObject) -> None:
         """Give an object that was made anew what it had; what its file says comes after that."""

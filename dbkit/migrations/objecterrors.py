@@ -40,19 +40,21 @@ class HeldObject(MigrationError):
 
 @dataclass(eq=False)
 class LostPart(MigrationError):
-    """An object was made anew, and something is missing that somebody had made on it by hand."""
+    """An object is to be dropped, and with it something that somebody had made on it by hand."""
 
     # type and name
     object: str
     part: str
     path: str
+    is_left_out: bool = False
 
     kind: ClassVar[str] = "object"
     version: ClassVar[int | None] = None
 
     def __str__(self) -> str:
+        why = "at that version" if self.is_left_out else "to be made anew"
         return (
-            f"{self.object} has to be dropped to be made anew, and {self.part} would be lost with "
+            f"{self.object} has to be dropped {why}, and {self.part} would be lost with "
             f"it; write what makes that into {self.path}, or drop it first"
         )
 

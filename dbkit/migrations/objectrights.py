@@ -1,8 +1,8 @@
 """Read what hangs on an object besides its definition, and put it back after it was made anew."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import psycopg
@@ -88,12 +88,14 @@ select
                     json_build_array(
                         entry.classid::bigint,
                         entry.objid::bigint,
-                        pg_describe_object(entry.classid, entry.objid, entry.objsubid)
+                        part.type || ' ' || part.identity
                     )
                 ),
                 '[]'
             )
         from pg_depend as entry
+        cross join lateral
+            pg_identify_object(entry.classid, entry.objid, entry.objsubid) as part
         where
             entry.refclassid = object.class
             and entry.refobjid = object.object
@@ -113,6 +115,22 @@ select
             and trigger.oid = object.object
     ) as firing
 from object
+"""
+_PARTS = """
+select
+    given.relation,
+    array(
+        select part.type || ' ' || part.identity
+        from pg_depend as entry
+        cross join lateral
+            pg_identify_object(entry.classid, entry.objid, entry.objsubid) as part
+        where
+            entry.refclassid = 'pg_class'::regclass
+            and entry.refobjid = given.relation
+            and entry.deptype = 'a'
+        order by 1
+    )
+from unnest(%s::oid[]) as given(relation)
 """
 # no role is called so
 _OWNER = ""
@@ -137,10 +155,13 @@ class Rights:
     grants: frozenset[Grant]
     # the text for the object (None) and for each of its columns
     comments: Mapping[str | None, str]
-    # what goes with the object when it is dropped: indexes, triggers, rules
+    # what goes with the object when it is dropped: indexes, triggers, rules; without those that its
+    # file made, as far as that is known
     parts: frozenset[str]
     # when a trigger fires
     firing: str | None
+    # those of the parts of which it is known that no file made them
+    by_hand: Sequence[str] = ()
 
     def differences(self, now: "Rights", entry: AppliedObject) -> Iterator[str]:
         """Return the statements that give an object what it had; the owner is as it was."""
@@ -185,6 +206,13 @@ class Rights:
             kept["firing"],
         )
 
+    def without_parts(self, made: str | None) -> "Rights":
+        """Return them without the parts that the file of the object made, if that is known."""
+        if made is None:
+            return self
+        by_hand = self.parts.difference(json.loads(made))
+        return replace(self, parts=by_hand, by_hand=sorted(by_hand))
+
     def role(self, grant: Grant) -> str:
         """Return the role that a right is given to, as a command names it."""
         if grant.role is None:
@@ -223,6 +251,18 @@ def read_rights(
             _RIGHTS, [list(catalogs), list(numbers)]
         )
     }
+
+
+def read_parts(
+    connection: psycopg.Connection, relations: Collection[Address]
+) -> dict[Address, str]:
+    """Return what goes with each of these views when it is dropped, as JSON."""
+    by_number = {address.object: address for address in relations}
+    if not by_number:
+        return {}
+    rows = connection.execute(_PARTS, [list(by_number)])
+    # a database in SQL_ASCII takes no escapes for what is not in ASCII
+    return {by_number[number]: json.dumps(parts, ensure_ascii=False) for number, parts in rows}
 
 
 def read_kept_rights(connection: psycopg.Connection, books: str) -> dict[str, Rights]:

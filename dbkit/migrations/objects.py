@@ -12,13 +12,15 @@ from dbkit.migrations.grantfiles import Granting, refuse_before_rights
 from dbkit.migrations.ledger import AppliedObject, Stage, replaced_objects
 from dbkit.migrations.objectcatalog import unchecked_functions
 from dbkit.migrations.objectdropping import Dropping
+from dbkit.migrations.objecterrors import LostPart
 from dbkit.migrations.objectmaking import MISSING, Making
 from dbkit.migrations.objectorder import Makers, refuse_circle
-from dbkit.migrations.objectrights import Rights, read_kept_rights
+from dbkit.migrations.objectrights import Rights, read_kept_rights, read_parts
 from dbkit.migrations.script import Script, gives_rights, read_object
 from dbkit.migrations.status import is_object_pending
 from dbkit.sqltext import ScriptStatement
 
+_WITH_PARTS = {"view", "materialized view"}
 # the server's codes where an object depends on what a statement changes
 _IN_THE_WAY = {"2BP01", "0A000"}
 # where the server names only the first object of those that depend on a column
@@ -63,11 +65,22 @@ class Objects:
         making.make(pending)
         granting.grant(stands, again=bool(making.done))
         failed = making.failed | granting.failed
+        for file in failed:
+            self._refuse_loss(file)
         if failed and all_must:
             raise next(iter(failed.values()))
-        self._seal(dropping, {file.path.name for file in making.done})
+        made = {file.path.name for file in making.done}
+        again = self.kept.keys() - {file.path.name for file in failed}
+        self._seal(dropping, made, made.difference(applied) | again)
         done = making.done + granting.done
         return [file.shown for file in done], [file.shown for file in failed]
+
+    def _refuse_loss(self, file: ObjectFile) -> None:
+        """Refuse to leave out an object with what a person made on it."""
+        kept = self.kept.get(file.path.name)
+        if kept is not None and kept.by_hand:
+            made = f"what {file.shown} makes"
+            raise LostPart(made, kept.by_hand[0], file.shown, is_left_out=True)
 
     def drop_broken(self) -> None:
         """Drop functions whose text no longer fits what is there.
@@ -142,11 +155,12 @@ class Objects:
             [file for file in self.files if file.path.name in paths]
         )
 
-    def _seal(self, dropping: Dropping, made: Collection[str]) -> None:
+    def _seal(self, dropping: Dropping, made: Collection[str], new: Collection[str]) -> None:
         """Note how the catalog has the objects that files made, to notice if that changes.
 
         Those that were made earlier are noted anew, for a migration may have renamed what they
-        use; unless somebody replaced them by hand.
+        use; unless somebody replaced them by hand. With the new ones, made for the first time or
+        anew, their files made all that goes with them.
         """
         connection, records = dropping.connection, self.executor.records
         if not dropping.has_room():
@@ -157,10 +171,20 @@ class Objects:
         }
         known = definitions(connection, [found.address for found in standing.values()])
         replaced = replaced_objects(connection, entries.values(), present)
+        views = {
+            path: found.address
+            for path, found in standing.items()
+            if path in new and found.type in _WITH_PARTS
+        }
+        parts = read_parts(connection, views.values())
         sealed: list[AppliedObject] = []
         for path, found in standing.items():
             entry = entries[path]
-            now = entry._replace(state=found.state, definition=known[found.address])
+            now = entry._replace(
+                state=found.state,
+                definition=known[found.address],
+                parts=parts[views[path]] if path in views else entry.parts,
+            )
             if now != entry and (path in made or entry.key not in replaced):
                 sealed.append(now)
         if sealed:

@@ -251,8 +251,8 @@ _SEAL_OBJECTS = """
 update {objects} as object set
     state = now.state,
     definition = now.definition,
-    kept = null
-from (values {rows}) as now(path, state, definition)
+    kept = now.kept::jsonb
+from (values {rows}) as now(path, state, definition, kept)
 where object.path = now.path
 """
 # without a checksum it is not there; a file is applied whatever its checksum is
@@ -478,7 +478,10 @@ class Records:
 
     def seal_objects(self, sealed: Iterable[AppliedObject]) -> str:
         """Return what enters how the catalog has objects now."""
-        rows = (map(self._literal, (entry.path, entry.state, entry.definition)) for entry in sealed)
+        rows = (
+            map(self._literal, (entry.path, entry.state, entry.definition, entry.kept))
+            for entry in sealed
+        )
         values = ", ".join(f"({', '.join(row)})" for row in rows)
         return _SEAL_OBJECTS.format(**self._tables, rows=values)
 
