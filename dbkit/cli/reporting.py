@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _TASK = cast("TaskID", 0)
 # what the server says at these levels is of no use to a person
 _QUIET_SEVERITIES = {"DEBUG", "LOG", "INFO"}
+_LONGEST_STATEMENT = 160
+_NAMED_OBJECTS = 20
 
 wait_option = click.option(
     "--wait",
@@ -100,7 +102,9 @@ class ConsoleReporter:
 
     def objects(self, verb: str, paths: tuple[str, ...]) -> None:
         """Print which views, functions and triggers were replaced or dropped."""
-        self._print(f"{verb}: {', '.join(paths)}")
+        more = len(paths) - _NAMED_OBJECTS
+        others = f" and {more:,} more" if more > 0 else ""
+        self._print(f"{verb}: {', '.join(paths[:_NAMED_OBJECTS])}{others}")
 
     def close(self) -> None:
         """Remove the spinner."""
@@ -136,9 +140,6 @@ def reporter(system: str, as_json: bool) -> Generator[Reporter]:
         yield console
     finally:
         console.close()
-
-
-_LONGEST_STATEMENT = 160
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
