@@ -172,11 +172,17 @@ class Application:
         with self.connect() as connection:
             return [prune(connection, retention) for retention in retentions]
 
-    def monitor(self, *, max_rows: int = 10) -> Health:
-        """Return sizes, locks, waits and slow statements; nothing is changed."""
+    def monitor(
+        self, *, max_rows: int = 10, database: Database | AsyncDatabase | None = None
+    ) -> Health:
+        """Return pools, sizes, locks, waits and slow statements; nothing is changed.
+
+        With the `database` of this program, what its pool knows of itself is there as well.
+        """
+        pool = None if database is None else database.statistics()
         queries: Mapping[str, LoadedQuery] = self.queries if self.settings.sql.is_dir() else {}
         with self.connect() as connection:
-            return read_health(connection, queries, max_rows=max_rows)
+            return read_health(connection, queries, max_rows=max_rows, pool=pool)
 
     def wait(
         self, timeout: float = 60.0, tell: Callable[[CannotConnect], object] = lambda _: None

@@ -1,16 +1,18 @@
 """`dbkit monitor`: show the health of a database."""
 
 import json
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 from dbkit.cli.options import json_option, open_project, system_argument, url_option
-from dbkit.cli.printing import json_value, print_table, text_value
+from dbkit.cli.printing import print_table, text_value
 from dbkit.loading import load
-from dbkit.operations import Health, HealthRow, QueriesByName, read_health
+from dbkit.operations import Health, HealthRow, QueriesByName, read_health, with_growth
 
 _TITLES = {
+    "pools": "Pools, the fullest first",
+    "transactions": "Open transactions, the oldest first",
     "tables": "Tables, the largest first",
     "indexes": "Indexes, the unused first",
     "locks": "Locks on tables",
@@ -18,6 +20,21 @@ _TITLES = {
 }
 _MAX_STATEMENT = 60
 _PERCENT, _KIB = 100, 1024
+
+
+def _read_earlier(
+    context: click.Context, option: click.Parameter, file: TextIO | None
+) -> dict[str, Any] | None:
+    """Read what an earlier run printed, or say that it is not that."""
+    if file is None:
+        return None
+    try:
+        earlier: dict[str, Any] = json.load(file)
+        {row["name"]: (row["bytes"], row["rows"]) for row in earlier["tables"]}
+    except (ValueError, TypeError, KeyError):
+        message = f"{file.name} is not what `dbkit monitor SYSTEM --json` printed"
+        raise click.BadParameter(message, context, option) from None
+    return earlier
 
 
 @click.command("monitor", epilog="Example: dbkit monitor mrwa --most 5")
@@ -31,13 +48,24 @@ _PERCENT, _KIB = 100, 1024
     metavar="N",
     help="The maximum number of rows of each list.",
 )
+@click.option(
+    "--since",
+    "earlier",
+    type=click.File(encoding="utf-8"),
+    callback=_read_earlier,
+    metavar="FILE",
+    help="What --json printed before: each table says how much it grew since then.",
+)
 @json_option
 @url_option
-def command(name: str, max_rows: int, as_json: bool, url: str | None) -> None:
+def command(
+    name: str, max_rows: int, earlier: dict[str, Any] | None, as_json: bool, url: str | None
+) -> None:
     """Show the health of SYSTEM's database without changing anything.
 
-    Sizes, unused indexes, cache hits, connections, locks, who waits for whom, and the slowest
-    statements by the names of their query files. No lock is waited for.
+    How full the pools of connections are, sizes, unused indexes, cache hits, open transactions,
+    locks, who waits for whom, and the slowest statements by the names of their query files. No
+    lock is waited for.
     """
     project = open_project()
     system = project.system(name)
@@ -46,22 +74,12 @@ def command(name: str, max_rows: int, as_json: bool, url: str | None) -> None:
         queries = load(system.sql, root=project.settings.root)
     with project.database(system, url).connect() as connection:
         health = read_health(connection, queries, max_rows=max_rows)
+    if earlier is not None:
+        health = with_growth(health, earlier)
     if as_json:
-        click.echo(json.dumps({"name": name, **_for_program(health)}))
+        click.echo(json.dumps({"name": name, **health.as_json()}))
     else:
         _print(health)
-
-
-def _for_program(health: Health) -> dict[str, Any]:
-    facts = {name: _json_row(row) for name, row in health.facts.items()}
-    lists = {name: [_json_row(row) for row in rows] for name, rows in health.lists.items()}
-    statements = health.statements
-    slow = None if statements is None else [_json_row(row) for row in statements]
-    return {**facts, **lists, "slow_statements": slow, "missing": health.missing}
-
-
-def _json_row(row: HealthRow) -> dict[str, object]:
-    return {name: json_value(value) for name, value in row.items()}
 
 
 def _print(health: Health) -> None:
@@ -85,7 +103,10 @@ def _print(health: Health) -> None:
     if health.statements is None:
         click.echo(f"\nthe server does not count slow statements; {health.missing}")
     else:
-        _print_list("Statements, the slowest in total first", health.statements)
+        _print_list(
+            "Statements: first those above a second in the mean, then the slowest in total",
+            health.statements,
+        )
 
 
 def _print_list(title: str, rows: list[HealthRow]) -> None:
@@ -110,13 +131,15 @@ def _cell(key: str, row: HealthRow) -> str:
     if key.endswith("bytes"):
         return _size(int(value))
     if isinstance(value, float):
-        return f"{value:,.1f}"
+        return f"{value * _PERCENT:.0f} %" if key == "utilization" else f"{value:,.1f}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return text_value(value)
 
 
 def _size(number: float) -> str:
+    if number < 0:
+        return f"-{_size(-number)}"
     for unit in ("B", "kB", "MB", "GB"):
         if number < _KIB:
             return f"{number:.0f} {unit}"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         read_history,
         write_conversion,
     )
-    from dbkit.operations.health import Health, HealthRow, QueriesByName, read_health
+    from dbkit.operations.health import Health, HealthRow, QueriesByName, read_health, with_growth
     from dbkit.operations.programs import Programs
     from dbkit.operations.pruning import (
         PruneResult,
@@ -62,6 +62,7 @@ __all__ = [
     "read_history",
     "restore",
     "swap",
+    "with_growth",
     "write_backup",
     "write_conversion",
 ]
@@ -101,6 +102,7 @@ _MODULES = {
     "read_history": "foreign",
     "restore": "restoring",
     "swap": "restoring",
+    "with_growth": "health",
     "write_backup": "backups",
     "write_conversion": "foreign",
 }

@@ -1,19 +1,24 @@
-"""Read the health of a database: sizes, indexes, cache, connections, waits, slow statements."""
+"""Read the health of a database: sizes, indexes, cache, pools, transactions, slow statements."""
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
 
 from dbkit.loading import LoadedQuery, load
+from dbkit.pools import Statistics
 
 _SQL = Path(__file__).parent / "sql"
 # the comment at the end of each statement that dbkit sends
 _QUERY_COMMENT = re.compile(r"/\* ([a-z]\w*\.[a-z]\w*) \*/\s*$")
 _SLOW = "monitoring.list_slow_statements"
 _LISTS = {
+    "pools": "monitoring.list_pools",
+    "transactions": "monitoring.list_transactions",
     "tables": "monitoring.list_tables",
     "indexes": "monitoring.list_indexes",
     "locks": "monitoring.list_locks",
@@ -26,7 +31,7 @@ _FACTS = {
 _WITHOUT_LIMIT = {"waits"}
 _EXTENSION = """
 select
-    extension.extname is not null as created,
+    extension.extnamespace::regnamespace::text as schema,
     exists (
         select from pg_available_extensions as available
         where available.name = 'pg_stat_statements'
@@ -34,6 +39,7 @@ select
 from (select 1) as single_row
 left join pg_extension as extension on extension.extname = 'pg_stat_statements'
 """
+_SEARCH = "select set_config('search_path', 'pg_catalog, ' || %s, true)"
 
 # the server cuts the text of a running statement here: track_activity_query_size, less a character
 _CUT = 1000
@@ -45,15 +51,30 @@ QueriesByName = Mapping[str, LoadedQuery]
 class Health(NamedTuple):
     """The health of a database: lists of rows, and single facts."""
 
+    taken_at: datetime
     lists: dict[str, list[HealthRow]]
     facts: dict[str, HealthRow]
     # None if the server does not count statements; `missing` says how to have it count them
     statements: list[HealthRow] | None
     missing: str | None
+    # what a pool of this program knows of itself
+    pool: Statistics | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return all of it as `dbkit monitor --json` prints it."""
+        rows = {name: [_json_row(row) for row in rows] for name, rows in self.lists.items()}
+        found: dict[str, object] = {"taken_at": self.taken_at.isoformat(), **self.facts, **rows}
+        if self.pool is not None:
+            found["pool"] = {**asdict(self.pool), "utilization": self.pool.utilization}
+        return {**found, "slow_statements": self.statements, "missing": self.missing}
 
 
 def read_health(
-    connection: psycopg.Connection[Any], known: QueriesByName, *, max_rows: int = 10
+    connection: psycopg.Connection[Any],
+    known: QueriesByName,
+    *,
+    max_rows: int = 10,
+    pool: Statistics | None = None,
 ) -> Health:
     """Read all lists and facts, at most so many rows of each list.
 
@@ -71,16 +92,48 @@ def read_health(
         for title, name in _LISTS.items()
     }
     facts = {title: queries[name](connection)._asdict() for title, name in _FACTS.items()}
-    missing = _missing(connection)
+    schema, missing = _extension(connection)
     statements: list[HealthRow] | None = None
-    if missing is None:
+    if schema is not None:
         try:
             with connection.transaction():
+                connection.execute(_SEARCH, [schema])
                 rows = queries[_SLOW](connection, **_limit(max_rows))
             statements = [_named(row._asdict(), known) for row in rows]
         except psycopg.errors.ObjectNotInPrerequisiteState:
             missing = _TO_LOAD
-    return Health(lists, facts, statements, missing)
+        except psycopg.errors.InsufficientPrivilege:
+            missing = _TO_GRANT
+    return Health(datetime.now(UTC), lists, facts, statements, missing, pool)
+
+
+def with_growth(health: Health, earlier: Mapping[str, Any]) -> Health:
+    """Say of each table how much it grew since an earlier `Health.as_json()`.
+
+    Nothing is said of a table that was not in there.
+    """
+    then = {str(row["name"]): row for row in earlier["tables"]}
+    tables = [
+        {
+            **row,
+            "grown_bytes": _difference(row, then, "bytes"),
+            "grown_rows": _difference(row, then, "rows"),
+        }
+        for row in health.lists["tables"]
+    ]
+    return health._replace(lists={**health.lists, "tables": tables})
+
+
+def _difference(row: HealthRow, then: Mapping[str, Mapping[str, Any]], key: str) -> int | None:
+    before = then.get(row["name"], {}).get(key)
+    return None if before is None or row[key] is None else int(row[key]) - int(before)
+
+
+def _json_row(row: HealthRow) -> HealthRow:
+    return {
+        key: value.isoformat() if isinstance(value, datetime) else value
+        for key, value in row.items()
+    }
 
 
 def query_of(statement: str, known: QueriesByName) -> str | None:
@@ -111,16 +164,17 @@ def _named(row: HealthRow, known: QueriesByName) -> HealthRow:
     return row
 
 
-def _missing(connection: psycopg.Connection[Any]) -> str | None:
-    row = connection.execute(_EXTENSION).fetchone()
-    created, available = row or (False, False)
-    if created:
-        return None
-    return _TO_CREATE if available else _TO_INSTALL
+def _extension(connection: psycopg.Connection[Any]) -> tuple[str | None, str | None]:
+    """Return the schema that pg_stat_statements is in, or how to have it."""
+    schema, available = connection.execute(_EXTENSION).fetchone() or (None, False)
+    if schema is not None:
+        return str(schema), None
+    return None, _TO_CREATE if available else _TO_INSTALL
 
 
 _TO_LOAD = (
     "add pg_stat_statements to shared_preload_libraries in postgresql.conf and restart the server"
 )
+_TO_GRANT = "run `grant select on pg_stat_statements to` the user in the URL"
 _TO_CREATE = f"{_TO_LOAD}, then `create extension pg_stat_statements`"
 _TO_INSTALL = f"install PostgreSQL's contrib modules, {_TO_CREATE}"

@@ -399,7 +399,8 @@ def open_database(  # noqa: PLR0913 - what a person may choose
     `configure` is called with each new connection, and `reset` with each that is given back.
     `kwargs` are parameters of psycopg's `connect`. `reconnect_failed` is called with the error
     when no connection could be made for `reconnect_timeout` seconds. `name` is that of the
-    threads. With `open=False` it is opened by `open()`, or by the `with`.
+    threads, and what the server shows of the connections unless the URL has an application_name.
+    With `open=False` it is opened by `open()`, or by the `with`.
     """
     prepared = partial(set_prepare_mode, mode=prepare)
 
@@ -408,11 +409,12 @@ def open_database(  # noqa: PLR0913 - what a person may choose
         if configure is not None:
             configure(connection)
 
+    chosen = replace(sizes or Sizes(), **changes)
     database = Database(
         BlockingPool(
             libpq_url(url),
-            replace(sizes or Sizes(), **changes),
-            connect_with=parameters(kwargs),
+            chosen,
+            connect_with=parameters(kwargs, name=name, max_size=chosen.max_size),
             role=role,
             configure=configured,
             reset=reset,

@@ -416,11 +416,12 @@ def open_async_database(  # noqa: PLR0913 - what a person may choose
     **changes: Unpack[SizeChanges],
 ) -> "AsyncDatabase":
     """Make a database that `async with`, or `await database.open()`, opens; as `open_database`."""
+    chosen = replace(sizes or Sizes(), **changes)
     return AsyncDatabase(
         LoopPool(
             libpq_url(url),
-            replace(sizes or Sizes(), **changes),
-            connect_with=parameters(kwargs),
+            chosen,
+            connect_with=parameters(kwargs, name=name, max_size=chosen.max_size),
             configure=configure,
             prepare=prepare,
             role=role,

@@ -1,11 +1,18 @@
 """What a pool can be told: how many connections it keeps, for how long, and how they are made."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from random import uniform
 from typing import Any, Literal, TypedDict
 
 from psycopg.pq.abc import PGconn
+
+# the pools of this process are numbered, since two of them may have one name
+_POOLS = count(1)
+# the server cuts a longer name of an application, and with it how large the pool may be
+_LONGEST_NAME = 63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +76,16 @@ class SizeChanges(TypedDict, total=False):
     num_workers: int
 
 
-def parameters(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the parameters of psycopg's `connect`: the caller's, over those of dbkit."""
+def parameters(given: Mapping[str, Any] | None, *, name: str, max_size: int) -> dict[str, Any]:
+    """Return the parameters of psycopg's `connect`: the caller's, over those of dbkit.
+
+    Whoever looks at the server sees by the application's name which pool a connection is of, and
+    how large the pool may be; `dbkit monitor` reads its use from it. The name of a URL is kept.
+    """
+    pool = f" {os.getpid()}.{next(_POOLS)} (pool of {max_size})"
     return {
         "client_encoding": "UTF8",
-        "fallback_application_name": "dbkit",
+        "fallback_application_name": name[: _LONGEST_NAME - len(pool)] + pool,
         # behind a pooler, a name that the driver gives may be the statement of another client
         "prepare_threshold": None,
         **(given or {}),

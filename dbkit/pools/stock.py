@@ -41,7 +41,9 @@ _BEGUN = (
 class Statistics:
     """What a database has at this moment, and what happened since it was opened."""
 
-    # connections, those that wait to be lent, and those that are lent
+    # the maximum number of connections, those there are, those that wait to be lent, and those
+    # that are lent
+    max_size: int
     size: int
     idle: int
     lent: int
@@ -70,6 +72,11 @@ class Statistics:
     # calls of statements by their name and without one
     named: int
     unnamed: int
+
+    @property
+    def utilization(self) -> float:
+        """The part of the maximum number of connections that is lent, from 0 to 1."""
+        return self.lent / self.max_size
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -329,6 +336,7 @@ class Stock(Generic[C]):
         for member in members:
             counts += counts_of(member.connection)
         return Statistics(
+            max_size=self.sizes.max_size,
             size=len(members),
             idle=len(self.idle),
             lent=len(members) - len(self.idle),

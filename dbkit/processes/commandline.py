@@ -90,6 +90,7 @@ class Processes:
                     min_size=1,
                     max_size=common.concurrency + 1,
                     role=common.role,
+                    name=f"{self._system}.{name}",
                 ) as pool:
                     step_once = partial(step, pool, **values)
                     return Working(step_once, every, common, logger).run(pool)
@@ -159,6 +160,7 @@ class Processes:
                     min_size=1,
                     max_size=common.concurrency + 1,
                     role=common.role,
+                    name=f"{self._system}.{name}",
                 ) as pool:
                     code: int | None = function(pool, **values)
                     return code or 0
@@ -178,7 +180,9 @@ class Processes:
             retentions = find_retention(database.system.sql, project.settings.root)
             logger = logging.getLogger(f"{self._system}.prune")
             counts = Tally()
-            with open_database(database.url, min_size=1, max_size=2, role=common.role) as pool:
+            with open_database(
+                database.url, min_size=1, max_size=2, role=common.role, name=logger.name
+            ) as pool:
 
                 def step() -> int:
                     with pool.connection() as connection:

@@ -36,7 +36,7 @@ async def serve(
     listening = _listen(*address)
     counts = {"answered": 0, "failed": 0}
     async with open_async_database(
-        url, min_size=1, max_size=common.concurrency, role=common.role
+        url, min_size=1, max_size=common.concurrency, role=common.role, name=logger.name
     ) as database:
         application = make(database)
 

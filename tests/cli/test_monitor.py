@@ -1,6 +1,7 @@
 """`dbkit monitor` tells how a database fares, and which query file a statement comes from."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,9 +11,11 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
 
+from dbkit import open_database, project
 from dbkit.loading import load
-from dbkit.server import Binaries, EmbeddedServer
+from dbkit.server import EmbeddedServer
 from tests.project import Project
 
 _FIND = "-- One order.\n-- :many\nselect note from orders where id = :'id' for update;\n"
@@ -45,6 +48,7 @@ def test_tables_and_indexes_have_their_sizes(shop: Project) -> None:
     assert found["tables"][0]["bytes"] > found["tables"][0]["index_bytes"] > 0
     keys = {index["name"]: index["keeps_constraint"] for index in found["indexes"]}
     assert keys["orders_pkey"] is True
+    assert 0 < found["cache"]["tables"] <= 1
 
 
 def test_connections_are_counted_by_what_they_do(shop: Project) -> None:
@@ -76,8 +80,8 @@ def test_who_waits_for_whom_is_told_by_the_names_of_their_queries(shop: Project)
     assert wait["query_name"] == wait["blocking_query_name"] == "orders.list_locked"
     assert wait["blocked_by"] == holder
     assert wait["blocking_state"] == "idle in transaction"
-    assert "Who waits for whom\n" in printed
-    assert printed.count("orders.list_locked") == 2
+    [waits] = [part for part in printed.split("\n\n") if part.startswith("Who waits for whom\n")]
+    assert waits.count("orders.list_locked") == 2
 
 
 def test_a_statement_too_long_to_be_shown_whole_is_known_by_its_beginning(shop: Project) -> None:
@@ -138,19 +142,13 @@ def test_without_pg_stat_statements_it_says_how_to_turn_it_on(shop: Project) -> 
 
 
 @pytest.fixture
-def counting_url(binaries: Binaries, tmp_path: Path) -> Iterator[str]:
+def counting_url(contrib_server: EmbeddedServer) -> Iterator[str]:
     """A database of a server that counts its statements."""
-    library = binaries.bin.parent / "lib" / "pg_stat_statements.so"
-    if not library.is_file():
-        pytest.skip("needs pg_stat_statements, and this PostgreSQL has no contrib modules")
-    settings = {"shared_preload_libraries": "pg_stat_statements", "fsync": "off"}
-    tmp_path.parent.chmod(0o711)
-    server = EmbeddedServer(tmp_path / "server", binaries=binaries, settings=settings)
-    server.start()
     name = f"counting_{uuid4().hex}"
-    server.ensure_database(name)
-    yield server.url(name)
-    server.reset(force=True)
+    contrib_server.ensure_database(name)
+    yield contrib_server.url(name)
+    with psycopg.connect(contrib_server.url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 def test_slow_statements_are_told_by_the_names_of_their_queries(
@@ -160,7 +158,9 @@ def test_slow_statements_are_told_by_the_names_of_their_queries(
     assert shop.dbkit("migrate", "shop", *counting).returncode == 0
     not_created = json.loads(shop.dbkit("monitor", "shop", "--json", *counting).stdout)
     with psycopg.connect(counting_url, autocommit=True) as connection:
-        connection.execute("create extension pg_stat_statements")
+        connection.execute("create schema extensions")
+        connection.execute("create extension pg_stat_statements schema extensions")
+        connection.execute("select pg_sleep(1.01)")
     shop.dbkit("call", "shop", "orders.list_locked", "id=1", *counting)
     shop.dbkit("call", "shop", "orders.list_locked", "id=2", *counting)
 
@@ -174,3 +174,67 @@ def test_slow_statements_are_told_by_the_names_of_their_queries(
     ]
     assert (mine["calls"], mine["rows"]) == (2, 0)
     assert found["missing"] is None
+    slow = found["slow_statements"][0]
+    assert (slow["query"], slow["is_slow"], mine["is_slow"]) == ("select pg_sleep($1)", True, False)
+
+
+def test_the_pool_of_a_program_is_told_with_its_use(shop: Project) -> None:
+    with open_database(shop.url, name="shop.web", min_size=2, max_size=4) as database:
+        with database.transaction() as connection:
+            connection.execute("select 1")
+            [told] = [pool for pool in monitored(shop)["pools"] if pool["program"] == "shop.web"]
+            itself = project(shop.root)["shop"].at(shop.url).monitor(database=database)
+        printed = shop.dbkit("monitor", "shop").stdout
+
+    assert (told["connections"], told["in_use"], told["max_size"]) == (2, 1, 4)
+    assert told["utilization"] == 0.25
+    assert told["process"].startswith(f"{os.getpid()}.")
+    pool: Any = itself.as_json()["pool"]
+    assert (pool["max_size"], pool["lent"], pool["waiting"], pool["utilization"]) == (4, 1, 0, 0.25)
+    assert "shop.web" in printed
+    assert "Pools, the fullest first" in printed
+
+
+def test_a_name_of_any_length_leaves_the_size_of_the_pool(shop: Project) -> None:
+    with open_database(shop.url, name="long" * 30, max_size=7):
+        [told] = [pool for pool in monitored(shop)["pools"] if pool["max_size"] == 7]
+
+    assert told["program"].startswith("longlong")
+
+
+def test_an_open_transaction_is_told_with_its_age(shop: Project) -> None:
+    with psycopg.connect(shop.url) as connection:
+        connection.execute("select note from orders")
+        [open_now] = monitored(shop)["transactions"]
+
+    assert open_now["state"] == "idle in transaction"
+    assert open_now["query"] == "select note from orders"
+    assert open_now["seconds"] > 0
+
+
+def test_a_table_tells_its_growth_since_an_earlier_run(shop: Project, tmp_path: Path) -> None:
+    earlier = tmp_path / "earlier.json"
+    earlier.write_text(shop.dbkit("monitor", "shop", "--json").stdout)
+    with shop.connect() as connection:
+        connection.execute("insert into orders select n, 'x' from generate_series(501, 3000) as n")
+        connection.execute("create table newer (id integer)")
+        # what a session changed is counted when it ends
+    with shop.connect() as connection:
+        connection.execute("analyze orders")
+
+    ran = shop.dbkit("monitor", "shop", "--json", "--since", str(earlier))
+
+    tables = {table["name"]: table for table in json.loads(ran.stdout)["tables"]}
+    assert tables["orders"]["grown_bytes"] > 2500 * len("x")
+    assert tables["orders"]["grown_rows"] >= 2500
+    assert tables["newer"]["grown_bytes"] is None
+    assert "grown_bytes" not in json.loads(earlier.read_text())["tables"][0]
+
+
+def test_a_file_that_is_not_an_earlier_run_is_refused(shop: Project, tmp_path: Path) -> None:
+    (other := tmp_path / "other.json").write_text('{"tables": 1}')
+
+    ran = shop.dbkit("monitor", "shop", "--since", str(other))
+
+    assert ran.returncode == 64
+    assert "is not what `dbkit monitor SYSTEM --json` printed" in ran.stderr
