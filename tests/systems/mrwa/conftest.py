@@ -11,7 +11,11 @@ import pytest
 from psycopg import Connection, sql
 from psycopg.conninfo import make_conninfo
 
+from dbkit.migrations import Runner, read_files
+from dbkit.server import EmbeddedServer
+from dbkit.settings import load_settings
 from dbkit.systems.mrwa import executions, users
+from tests.conftest import ROOT
 
 Connect = Callable[..., Connection]
 
@@ -46,6 +50,19 @@ def execution(database: Connection, ada: UUID) -> UUID:
     executions.claim(database)
     database.commit()
     return execution_id
+
+
+@pytest.fixture
+def with_contrib(contrib_server: EmbeddedServer) -> Iterator[Connection]:
+    """An own migrated database on a server that has PostgreSQL's contrib modules."""
+    name = f"mrwa_{uuid4().hex}"
+    contrib_server.ensure_database(name)
+    with psycopg.connect(contrib_server.url(name), autocommit=True) as connection:
+        Runner(read_files(load_settings(ROOT).systems["mrwa"], ROOT), connection).migrate()
+        connection.autocommit = False
+        yield connection
+    with psycopg.connect(contrib_server.url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture
