@@ -45,6 +45,16 @@ def test_a_file_as_it_was_last_is_no_new_version(database: Connection) -> None:
 
 
 @pytest.mark.usefixtures("session")
+def test_a_file_as_it_once_was_is_a_new_version(database: Connection) -> None:
+    add(database, "one")
+    add(database, "two")
+
+    again = add(database, "one")
+
+    assert (again.version, again.is_new) == (3, True)
+
+
+@pytest.mark.usefixtures("session")
 def test_without_a_hash_every_version_is_new(database: Connection) -> None:
     added = [add(database).version for _ in range(3)]
 
