@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dbkit.operations.adopting import Adoption, find_adoption, put_aside
     from dbkit.operations.backups import DEFAULT_KEEP_DAYS, Backup, Shelf, write_backup
-    from dbkit.operations.errors import DoesNotFit, NotAnArchive
+    from dbkit.operations.errors import DoesNotFit, NotAnArchive, SomeDoNotFit
     from dbkit.operations.foreign import (
         HISTORY_FORMATS,
         Conversion,
@@ -26,15 +26,24 @@ if TYPE_CHECKING:
         prune,
     )
     from dbkit.operations.restoring import copy_name, database_name, find_archive, restore, swap
-    from dbkit.operations.sqlite import SqliteFile, count_rows_of_file, import_file
+    from dbkit.operations.sqlite import (
+        Change,
+        FittedTable,
+        SqliteFile,
+        count_rows_of_file,
+        import_file,
+        import_what_fits,
+    )
 
 __all__ = [
     "DEFAULT_KEEP_DAYS",
     "HISTORY_FORMATS",
     "Adoption",
     "Backup",
+    "Change",
     "Conversion",
     "DoesNotFit",
+    "FittedTable",
     "Health",
     "HealthRow",
     "NotAnArchive",
@@ -43,6 +52,7 @@ __all__ = [
     "QueriesByName",
     "SchemaProof",
     "Shelf",
+    "SomeDoNotFit",
     "SqliteFile",
     "convert_history",
     "copy_name",
@@ -54,6 +64,7 @@ __all__ = [
     "find_archive",
     "find_retention",
     "import_file",
+    "import_what_fits",
     "is_update",
     "prove_conversion",
     "prune",
@@ -73,8 +84,10 @@ _MODULES = {
     "HISTORY_FORMATS": "foreign",
     "Adoption": "adopting",
     "Backup": "backups",
+    "Change": "sqlite",
     "Conversion": "foreign",
     "DoesNotFit": "errors",
+    "FittedTable": "sqlite",
     "Health": "health",
     "HealthRow": "health",
     "NotAnArchive": "errors",
@@ -83,6 +96,7 @@ _MODULES = {
     "QueriesByName": "health",
     "SchemaProof": "foreign",
     "Shelf": "backups",
+    "SomeDoNotFit": "errors",
     "SqliteFile": "sqlite",
     "convert_history": "foreign",
     "copy_name": "restoring",
@@ -94,6 +108,7 @@ _MODULES = {
     "find_archive": "restoring",
     "find_retention": "pruning",
     "import_file": "sqlite",
+    "import_what_fits": "sqlite",
     "is_update": "pruning",
     "prove_conversion": "foreign",
     "prune": "pruning",

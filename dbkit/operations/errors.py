@@ -439,3 +439,32 @@ class DoesNotFit(DbkitError):
         hidden = count - _MAX_SHOWN_FAULTS
         more = f"\n  and {hidden} more; --report FILE writes all of them" if hidden > 0 else ""
         return f"{values} not fit, so nothing of {self.path} was imported:{listed}{more}"
+
+
+@dataclass(eq=False)
+class FaultyChange(DbkitError):
+    """What a column is to become on its way from a SQLite file cannot be done."""
+
+    column: str
+    fault: str
+
+    def __str__(self) -> str:
+        return f"{self.column} cannot be changed on the way: {self.fault}"
+
+
+@dataclass(eq=False)
+class SomeDoNotFit(DbkitError):
+    """Rows of a SQLite file do not fit into the database; all others are imported."""
+
+    path: str
+    count: int
+    # whether the others are in the database, and not taken back for a plan
+    kept: bool
+
+    def __str__(self) -> str:
+        rows = "1 row" if self.count == 1 else f"{self.count:,} rows"
+        others = "are imported" if self.kept else "fit"
+        return (
+            f"{rows} of {self.path} did not fit, and all others {others}; "
+            "mend them in the file, and run the same command again"
+        )
