@@ -1,6 +1,7 @@
 """The command line of an application's processes: `python -m shop work --once`."""
 
 import asyncio
+import inspect
 import logging
 import signal
 import sys
@@ -17,7 +18,7 @@ from dbkit.operations import find_retention, prune
 from dbkit.pools import AsyncDatabase, open_database
 from dbkit.processes.common import Common, with_common_options
 from dbkit.processes.serving import Application, serve
-from dbkit.processes.working import FAILURE, Tally, Working
+from dbkit.processes.working import FAILURE, Working
 from dbkit.projects import Project, SystemDatabase
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,6 +26,8 @@ Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _HOUR = 3600.0
+# the parameter by which a step asks for the event that it is to stop
+_STOPPING = "stopping"
 
 
 def _heard(number: int, frame: FrameType | None) -> None:
@@ -76,13 +79,16 @@ class Processes:
 
         It is called with the database and the values of its own `options`, again and again, by as
         many threads as the concurrency says. When it returns 0, it is called again after `every`
-        seconds. What it raises is logged, and it goes on; after a lost connection too.
+        seconds. What it raises is logged, and it goes on; after a lost connection too. A parameter
+        named `stopping` gets the event that SIGTERM sets: a long step can end halfway by it.
 
         What works on the rows of all users, or of all tenants, is `for_all`: unless a role is
         given, it runs as the user in the URL, whom no policy binds if that is the tables' owner.
         """
 
         def decorated(step: F) -> F:
+            is_told = _STOPPING in inspect.signature(step).parameters
+
             def body(common: Common, database: SystemDatabase, values: dict[str, Any]) -> int:
                 logger = logging.getLogger(f"{self._system}.{name}")
                 with open_database(
@@ -92,8 +98,9 @@ class Processes:
                     role=common.role,
                     name=f"{self._system}.{name}",
                 ) as pool:
-                    step_once = partial(step, pool, **values)
-                    return Working(step_once, every, common, logger).run(pool)
+                    working = Working(every, common, logger)
+                    own = {_STOPPING: working.stopping} if is_told else {}
+                    return working.run(partial(step, pool, **own, **values), pool)
 
             shared = with_common_options(concurrency)
             self._add(name, step.__doc__, body, (*options, shared), for_all=for_all)
@@ -179,7 +186,7 @@ class Processes:
             project = Project()
             retentions = find_retention(database.system.sql, project.settings.root)
             logger = logging.getLogger(f"{self._system}.prune")
-            counts = Tally()
+            working = Working(_HOUR, common._replace(concurrency=1), logger)
             with open_database(
                 database.url, min_size=1, max_size=2, role=common.role, name=logger.name
             ) as pool:
@@ -188,15 +195,16 @@ class Processes:
                     with pool.connection() as connection:
                         connection.autocommit = True
                         for retention in retentions:
+                            if working.stopping.is_set():
+                                break
                             result = prune(connection, retention)
-                            counts.add(done=result.rows)
+                            working.counts.add(done=result.rows)
                             if result.rows:
                                 logger.info("%s: %d rows", result.query, result.rows)
                     # counted above: a step that returns more than 0 is done again at once
                     return 0
 
-                alone = common._replace(concurrency=1)
-                return Working(step, _HOUR, alone, logger, counts).run(pool)
+                return working.run(step, pool)
 
         about = "Remove the rows that are not kept for ever, every hour."
         self._add("prune", about, body, [with_common_options(concurrency=1)], for_all=True)

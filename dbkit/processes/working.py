@@ -43,21 +43,22 @@ class Tally:
 
 @dataclass
 class Working:
-    """One worker: its step, and how often it asks for more when nothing was left."""
+    """One worker: how often it asks for more when nothing was left, and what it did so far."""
 
-    step: Callable[[], int]
     every: float
     common: Common
     logger: logging.Logger
     counts: Tally = field(default_factory=Tally)
     stopping: threading.Event = field(default_factory=threading.Event)
 
-    def run(self, database: Database) -> int:
-        """Work until the end, and return the exit code of the process."""
+    def run(self, step: Callable[[], int], database: Database) -> int:
+        """Do the step until the end, and return the exit code of the process."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         threads = [
-            threading.Thread(target=self._work, name=f"dbkit-worker-{number}", daemon=True)
+            threading.Thread(
+                target=self._work, args=[step], name=f"dbkit-worker-{number}", daemon=True
+            )
             for number in range(1, self.common.concurrency + 1)
         ]
         for thread in threads:
@@ -100,11 +101,11 @@ class Working:
         self.stopping.set()
         self.logger.info("stopping: what is under way is finished first")
 
-    def _work(self) -> None:
+    def _work(self, step: Callable[[], int]) -> None:
         pause = _FIRST_PAUSE
         while not self.stopping.is_set():
             try:
-                done = self.step()
+                done = step()
             except Exception as error:  # noqa: BLE001 - a worker goes on, whatever a step raises
                 self._tell(error)
             else:

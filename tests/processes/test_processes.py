@@ -75,6 +75,14 @@ def apply(database, process):
     return 0
 
 
+@processes.worker("wait", every=0.1)
+def wait(database, stopping):
+    '''Wait until it is told to stop.'''
+    print("waiting", flush=True)
+    print("told" if stopping.wait(60) else "never told", flush=True)
+    return 1
+
+
 pairs, both = [(1, 2), (2, 1)], threading.Barrier(2)
 
 
@@ -210,6 +218,16 @@ def test_what_is_under_way_is_finished_when_it_is_told_to_stop(shop: Project) ->
     assert code == 0, err
     assert sent(shop) == [1, 0, 0]
     assert "stopping: what is under way is finished first" in err
+
+
+def test_a_step_that_asks_for_it_is_told_to_stop(shop: Project) -> None:
+    with started(shop, "wait") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        code, out, err = finished(process)
+
+    assert (code, out) == (0, "told\n"), err
 
 
 def test_what_takes_longer_than_the_grace_is_left_to_others(shop: Project) -> None:

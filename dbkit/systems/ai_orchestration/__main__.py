@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from datetime import timedelta
+from threading import Event
 
 import click
 from starlette.applications import Starlette
@@ -91,7 +92,11 @@ def schedule(database: Database, lease: timedelta, max_attempts: int) -> int:
     ],
 )
 def work(
-    database: Database, lease: timedelta, max_attempts: int, adapters: dict[str, Adapter]
+    database: Database,
+    lease: timedelta,
+    max_attempts: int,
+    adapters: dict[str, Adapter],
+    stopping: Event,
 ) -> int:
     """Run what waits, of all tenants in turn, each within its max_concurrent_runs."""
     outcome = leased_runs.work_once(
@@ -99,8 +104,9 @@ def work(
         lambda lent, run: interpret(lent, run, adapters),
         lease=lease,
         max_attempts=max_attempts,
+        stop=stopping,
     )
-    return int(outcome is not None)
+    return int(outcome not in {None, "released"})
 
 
 @processes.command("rotate-secrets", for_all=True)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -300,6 +301,41 @@ def test_what_a_killed_work_process_left_another_one_finishes(
     states = database.execute("select status, attempts > 1 from runs").fetchall()
     assert {status for status, _ in states} == {"completed"}
     assert any(was_lost for _, was_lost in states)
+
+
+def test_a_work_process_that_is_told_to_stop_gives_its_run_back_between_two_steps(
+    database: Connection, draft: Draft, tmp_path: Path
+) -> None:
+    [fetch] = database.execute("select id from steps").fetchone() or []
+    draft.edge(fetch, draft.step("report"))
+    draft.publish()
+    runs.add(database, **draft.key, workflow_version=None, input=None, triggered_by_user=None)
+    file = tmp_path / "go on"
+    slow = ("--adapter", "tool=tests.systems.ai_orchestration.slow_adapter:wait_for_file")
+    steps = "select step_name, status, attempt from step_runs order by created_at"
+
+    with started(database, "work", *slow, SLOW_ADAPTER_FILE=str(file)) as process:
+        wait_for(
+            database,
+            "a step under way",
+            lambda: database.execute("select from step_runs where status = 'running'").rowcount,
+        )
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr
+        assert any("stopping" in line for line in process.stderr)
+        file.touch()
+        _, told = process.communicate(timeout=DEADLINE)
+    left = database.execute("select status, worker, attempts from runs").fetchall()
+    done = database.execute(steps).fetchall()
+    ended = ran(database, "work", "--once")
+
+    assert process.returncode == 0
+    assert "ended: 0 done, 0 failed" in told
+    assert (left, done) == ([("pending", None, 0)], [("fetch", "completed", 1)])
+    assert ended[0] == 0
+    database.rollback()
+    assert database.execute("select status, attempts from runs").fetchall() == [("completed", 1)]
+    assert database.execute(steps).fetchall() == [*done, ("report", "completed", 1)]
 
 
 def test_the_schedule_process_starts_what_is_due(database: Connection, draft: Draft) -> None:
