@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any, NoReturn, TypedDict
 from uuid import UUID
@@ -14,6 +15,7 @@ from uuid import UUID
 from psycopg import AsyncConnection, Connection
 
 from dbkit.errors import DbkitError
+from dbkit.runtime import OMITTED, Omitted
 from dbkit.systems.ai_orchestration import webhooks as queries
 
 TOLERANCE = 300
@@ -116,7 +118,7 @@ def verify(  # noqa: PLR0913 - the parts of a call
     now: float | None = None,
 ) -> None:
     """Refuse a call that was not signed with this key in the last moments."""
-    _verified(body, secret, timestamp, signature, delivery_id, now)
+    _verified(body, (secret,), timestamp, signature, delivery_id, now)
 
 
 def trigger(  # noqa: PLR0913 - the parts of a call as they arrive
@@ -137,10 +139,10 @@ def trigger(  # noqa: PLR0913 - the parts of a call as they arrive
     them apart. The tenant is a part of the address that was called, because every statement needs
     it.
     """
-    secret = queries.find_secret(connection, tenant_id=tenant_id, webhook_id=webhook_id)
-    if secret is None:
+    known = queries.find_secrets(connection, tenant_id=tenant_id, webhook_id=webhook_id)
+    if known is None:
         raise UnknownWebhook(webhook_id)
-    call = _read(body, secret, timestamp, signature, delivery_id)
+    call = _read(body, _keys(known), timestamp, signature, delivery_id)
     if delivery_id is None:
         run = queries.trigger(connection, tenant_id=tenant_id, webhook_id=webhook_id, **call)
     else:
@@ -167,10 +169,10 @@ async def trigger_async(  # noqa: PLR0913 - as above
     delivery_id: str | None = None,
 ) -> queries.TriggerRow:
     """Do what `trigger` does, on an async connection."""
-    secret = await queries.find_secret(connection, tenant_id=tenant_id, webhook_id=webhook_id)
-    if secret is None:
+    known = await queries.find_secrets(connection, tenant_id=tenant_id, webhook_id=webhook_id)
+    if known is None:
         raise UnknownWebhook(webhook_id)
-    call = _read(body, secret, timestamp, signature, delivery_id)
+    call = _read(body, _keys(known), timestamp, signature, delivery_id)
     if delivery_id is None:
         run = await queries.trigger(connection, tenant_id=tenant_id, webhook_id=webhook_id, **call)
     else:
@@ -186,23 +188,37 @@ async def trigger_async(  # noqa: PLR0913 - as above
     return run
 
 
-def rotate_secret(connection: Connection[Any], *, tenant_id: UUID, webhook_id: UUID) -> str:
-    """Give a webhook a new key and return it; calls signed with the old key are refused."""
+def rotate_secret(
+    connection: Connection[Any],
+    *,
+    tenant_id: UUID,
+    webhook_id: UUID,
+    overlap: timedelta | Omitted = OMITTED,
+) -> str:
+    """Give a webhook a new key and return it; calls signed with the old key are refused.
+
+    With `overlap`, they are taken until it is over, so that the sender has time to change its key.
+    Give none for a key that somebody else has seen; `webhooks.remove_old_secret` ends it early.
+    """
     secret = new_secret()
     if not queries.change_secret(
-        connection, tenant_id=tenant_id, webhook_id=webhook_id, secret=secret
+        connection, tenant_id=tenant_id, webhook_id=webhook_id, secret=secret, overlap=overlap
     ):
         raise UnknownWebhook(webhook_id)
     return secret
 
 
 async def rotate_secret_async(
-    connection: AsyncConnection[Any], *, tenant_id: UUID, webhook_id: UUID
+    connection: AsyncConnection[Any],
+    *,
+    tenant_id: UUID,
+    webhook_id: UUID,
+    overlap: timedelta | Omitted = OMITTED,
 ) -> str:
     """Do what `rotate_secret` does, on an async connection."""
     secret = new_secret()
     if not await queries.change_secret(
-        connection, tenant_id=tenant_id, webhook_id=webhook_id, secret=secret
+        connection, tenant_id=tenant_id, webhook_id=webhook_id, secret=secret, overlap=overlap
     ):
         raise UnknownWebhook(webhook_id)
     return secret
@@ -213,17 +229,21 @@ class _Call(TypedDict):
     call_digest: str
 
 
+def _keys(known: queries.FindSecretsRow) -> tuple[str, ...]:
+    return (known.secret,) if known.old_secret is None else (known.secret, known.old_secret)
+
+
 def _read(
-    body: bytes, secret: str, timestamp: int, signature: str, delivery_id: str | None
+    body: bytes, keys: tuple[str, ...], timestamp: int, signature: str, delivery_id: str | None
 ) -> _Call:
     """Verify a call and return what of it is stored."""
-    signed = _verified(body, secret, timestamp, signature, delivery_id, None)
+    signed = _verified(body, keys, timestamp, signature, delivery_id, None)
     return {"payload": _payload(body), "call_digest": sha256(signed).hexdigest()}
 
 
 def _verified(  # noqa: PLR0913, PLR0917 - the parts of a call
     body: bytes,
-    secret: str,
+    keys: tuple[str, ...],
     timestamp: int,
     signature: str,
     delivery_id: str | None,
@@ -233,9 +253,16 @@ def _verified(  # noqa: PLR0913, PLR0917 - the parts of a call
     if delivery_id is not None and not _DELIVERY_ID.fullmatch(delivery_id):
         raise BadDeliveryId
     for covered in dict.fromkeys((delivery_id, None)):
-        expected = sign(body, secret=secret, timestamp=timestamp, delivery_id=covered)
-        # as bytes: compare_digest takes no text outside ASCII
-        if hmac.compare_digest(expected.encode(), signature.encode(errors="replace")):
+        matches = [
+            # as bytes: compare_digest takes no text outside ASCII
+            hmac.compare_digest(
+                sign(body, secret=key, timestamp=timestamp, delivery_id=covered).encode(),
+                signature.encode(errors="replace"),
+            )
+            for key in keys
+        ]
+        # each key is compared: the time does not tell by which one it was signed
+        if any(matches):
             break
     else:
         raise WrongSignature

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -278,6 +279,43 @@ def test_after_a_rotation_the_old_key_signs_nothing(database: Connection, hook: 
     with pytest.raises(WrongSignature):
         call(database, hook)
     assert call(database, hook._replace(secret=secret))
+
+
+def test_while_a_key_is_changed_both_sign_until_the_old_one_ends(
+    database: Connection, hook: Hook
+) -> None:
+    key: dict[str, Any] = {"tenant_id": hook.tenant, "webhook_id": hook.id}
+    sent = signed(hook)
+    day = timedelta(days=1)
+
+    new = hook._replace(secret=rotate_secret(database, **key, overlap=day))
+    first, other = trigger(database, **sent), call(database, new, b"{}")
+    signature = sign(BODY, secret=new.secret, timestamp=sent["timestamp"])
+    sent_anew: dict[str, Any] = {**sent, "signature": signature}
+    again = trigger(database, **sent_anew)
+    database.execute("update webhooks set old_secret_until = now()")
+    with pytest.raises(WrongSignature):
+        call(database, hook)
+    newest = hook._replace(secret=rotate_secret(database, **key, overlap=day))
+    removed = [webhooks.remove_old_secret(database, **key) for _ in range(2)]
+
+    assert other.id != first.id
+    assert (again.id, again.is_first) == (first.id, False)
+    assert removed == [1, 0]
+    with pytest.raises(WrongSignature):
+        call(database, new)
+    assert call(database, newest)
+
+
+def test_a_rotation_without_an_overlap_ends_one_before(database: Connection, hook: Hook) -> None:
+    key: dict[str, Any] = {"tenant_id": hook.tenant, "webhook_id": hook.id}
+    second = hook._replace(secret=rotate_secret(database, **key, overlap=timedelta(days=1)))
+    third = hook._replace(secret=rotate_secret(database, **key))
+
+    for refused in (hook, second):
+        with pytest.raises(WrongSignature):
+            call(database, refused)
+    assert call(database, third)
 
 
 def test_many_calls_at_once_are_each_counted_once(
