@@ -23,7 +23,7 @@ from dbkit.systems.ai_orchestration import (
     webhook_calls,
     workflows,
 )
-from tests.stories.flows import PASSES, RARELY, Worker, Workflow, draw
+from tests.stories.flows import MOST_ATTEMPTS, PASSES, RARELY, Worker, Workflow, draw
 from tests.stories.telling import Crowd, Facts, Say, strike, unprivileged_role
 
 LOOK = (
@@ -145,7 +145,7 @@ class Day:
                     tenant_id=flow.tenant_id,
                     workflow_id=flow.id,
                     step_id=flow.first_step,
-                    config={"by": number},
+                    config={"by": number, "max_attempts": MOST_ATTEMPTS},
                 )
                 strike(chance, connection)
                 published = workflows.publish(
@@ -299,22 +299,24 @@ class Day:
         )
 
     def work(self) -> None:
-        """Work on the runs of one's tenant until none waits, while some are cancelled."""
+        """Work on the runs of all tenants until all are over, while some are cancelled."""
         began = datetime.now(UTC) - timedelta(hours=1)
 
         def work(chance: Random, number: int) -> None:
-            settings = self.acting(number)
-            worker = Worker(self.database, self.crowd, chance, self.tenant(number), settings)
             if chance.random() < 0.2:
-                with self.database.transaction(settings=settings) as connection:
+                with self.database.transaction(settings=self.acting(number)) as connection:
                     cancelled = runs.cancel(
-                        connection, tenant_id=worker.tenant_id, run_id=chance.choice(self.asked)
+                        connection,
+                        tenant_id=self.tenant(number),
+                        run_id=chance.choice(self.asked),
                     )
                 self.crowd.count("cancelled", cancelled)
-            worker.run(began)
+            Worker(self.database, self.crowd, chance).run(self.tenants, began)
 
         self.crowd.do("work", work)
-        summary = self.crowd.summary("completed", "cancelled", "failed", "attempts", "died")
+        summary = self.crowd.summary(
+            "completed", "cancelled", "failed", "attempts", "died", "taken over"
+        )
         self.say(f"runs: {summary}")
 
     def look_around(self) -> None:

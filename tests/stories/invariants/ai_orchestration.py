@@ -189,6 +189,9 @@ INVARIANTS = (
                 other.tenant_id = one.tenant_id
                 and other.started_at <= one.started_at
                 and other.completed_at > one.started_at
+                -- one whose worker died does not count while nobody has it
+                and other.attempts = 1
+                and other.status <> 'cancelled'
         where one.tenant_id = any(%(tenants)s::uuid[])
         group by one.id
         having count(other.id) > %(limit)s
