@@ -114,6 +114,25 @@ def test_the_environment_chooses_the_postgresql_over_the_file(
     assert load_settings(root).postgres == "/usr/lib/postgresql/18/bin"
 
 
+@pytest.mark.parametrize(
+    ("set_to", "given", "taken"),
+    [
+        ("app", None, "app"),
+        ("app", "reports", "reports"),
+        ("app", "none", None),
+        ("app", " NONE", None),
+        (None, None, None),
+        (None, "None", None),
+    ],
+)
+def test_a_role_that_is_given_goes_before_that_of_the_settings(
+    set_to: str | None, given: str | None, taken: str | None
+) -> None:
+    system = System("shop", Path("migrations"), Path("sql"), "SHOP_URL", role=set_to)
+
+    assert system.role_for(given) == taken
+
+
 def test_an_unknown_system_knows_the_known_ones(root: Path) -> None:
     settings = load_settings(root)
 
