@@ -88,7 +88,7 @@ jobs:
       - run: pip install 'dbkit[embedded]' pytest
       - run: dbkit migrate
       - run: dbkit generate --check
-      - run: dbkit check ${{{{ github.base_ref && '--base origin/' }}}}${{{{ github.base_ref }}}}
+      - run: dbkit check --format github ${{{{ github.base_ref && '--base origin/' }}}}${{{{ github.base_ref }}}}
       - run: pytest
 """
 _HOOKS = """\

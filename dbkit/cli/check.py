@@ -3,6 +3,7 @@
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ import psycopg
 from dbkit.check import RULES, CheckReport, Finding, check_system, explain
 from dbkit.cli.bars import spinner_when_slow
 from dbkit.cli.failures import with_urls
+from dbkit.cli.findingformats import FORMATS, Findings
 from dbkit.cli.options import json_option, open_project, refuse_shared_url, url_option
 from dbkit.cli.printing import count_of, printable
 from dbkit.projects import Project
@@ -18,6 +20,7 @@ from dbkit.settings import System
 
 _EXAMPLES = """\b
 Example: dbkit check --json | jq .systems[].findings
+Example: dbkit check --format github      lines of a pull request, in a workflow of GitHub's
 Example: dbkit check --explain            all rules
 Example: dbkit check --explain unordered  one rule, with the way out
 """
@@ -40,6 +43,12 @@ Example: dbkit check --explain unordered  one rule, with the way out
 )
 @url_option
 @json_option
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice([*FORMATS]),
+    help="Print the findings for a pull request on GitHub, a code scanner or an editor.",
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -48,6 +57,7 @@ def command(
     base: str | None,
     url: str | None,
     as_json: bool,
+    format_: str | None,
 ) -> None:
     """Compare the files of each SYSTEM, or of all, with its database; tell what is wrong.
 
@@ -58,6 +68,8 @@ def command(
     if rule is not None:
         click.echo(explain(RULES.named(rule)) if rule else _listed(), nl=False)
         return
+    if as_json and format_:
+        raise click.UsageError("--json and --format are two ways to print; give one of them")
     project = open_project()
     chosen = project.systems(systems)
     refuse_shared_url(chosen, url)
@@ -68,7 +80,10 @@ def command(
             )
             for system in chosen
         ]
-    if as_json:
+    if format_:
+        said = partial(with_urls, url=url)
+        click.echo(FORMATS[format_](Findings(project.settings.root, reports, said)), nl=False)
+    elif as_json:
         click.echo(json.dumps({"systems": [_as_json(report, url) for report in reports]}))
     else:
         _say(reports, url)

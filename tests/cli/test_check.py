@@ -310,3 +310,91 @@ def _wait_for(project: Project, query: str, *, there: bool) -> None:
     while bool(project.rows(query)) is not there:
         assert time.monotonic() < deadline, query
         time.sleep(0.02)
+
+
+@pytest.fixture
+def wrong(shop: Project) -> Project:
+    """The shop with an error in a query, a warning in another, and a package that has neither."""
+    _query(shop, "100%,wrong", "-- :one\nselect 1;\n")
+    _query(shop, "unordered", "-- :many\nselect id from orders limit 3;\n")
+    _query(shop, "typo", "-- :one\n  select '\N{MUSICAL SYMBOL G CLEF}', missing;\n")
+    return shop
+
+
+def test_a_pull_request_shows_findings_at_their_lines(wrong: Project) -> None:
+    (wrong.root.parent / ".git").mkdir()
+    (wrong.root / "dbkit.toml").write_text("[systems.shop]\npackage = 'shop.queries'\n")
+    (wrong.root / "pyproject.toml").unlink()
+
+    ran = wrong.dbkit("check", "--format", "github")
+
+    lines = ran.stdout.splitlines()
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert lines[:3] == [
+        "::error file=project/dbkit.toml,title=dbkit stale-package::not current: "
+        f"shop/orders/{name}.sql is new; run dbkit generate shop"
+        for name in ("100%25,wrong", "typo", "unordered")
+    ]
+    file = "file=project/sql/shop/orders"
+    assert lines[3:] == [
+        (
+            f"::error {file}/100%25%2Cwrong.sql,title=dbkit query-file::"
+            "the query '100%25,wrong' is no name in Python; call it '_100_wrong'"
+        ),
+        (
+            f"::error {file}/typo.sql,line=2,col=15,title=dbkit broken-statement::"
+            'column "missing" does not exist'
+        ),
+        (
+            f"::warning {file}/unordered.sql,line=2,title=dbkit unordered::"
+            ":many without `order by`: the rows come in no fixed order"
+        ),
+    ]
+
+
+def test_a_scanner_reads_findings_with_their_rules(wrong: Project) -> None:
+    [run] = json.loads(wrong.dbkit("check", "--format", "sarif").stdout)["runs"]
+
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    found = [
+        (
+            rules[result["ruleIndex"]],
+            result["level"],
+            place["artifactLocation"]["uri"],
+            place.get("region"),
+        )
+        for result in run["results"]
+        for place in (result["locations"][0]["physicalLocation"],)
+    ]
+    assert found[-3:] == [
+        ("query-file", "error", "sql/shop/orders/100%25%2Cwrong.sql", None),
+        (
+            "broken-statement",
+            "error",
+            "sql/shop/orders/typo.sql",
+            {"startLine": 2, "startColumn": 15},
+        ),
+        ("unordered", "warning", "sql/shop/orders/unordered.sql", {"startLine": 2}),
+    ]
+
+
+def test_an_editor_marks_findings_in_its_own_units(wrong: Project) -> None:
+    published = json.loads(wrong.dbkit("check", "--format", "lsp-json").stdout)
+
+    files = {each["uri"].rpartition("/")[2]: each["diagnostics"] for each in published}
+    [typo] = files["typo.sql"]
+    assert files.keys() == {"pyproject.toml", "100%25%2Cwrong.sql", "typo.sql", "unordered.sql"}
+    assert typo == {
+        "range": {"start": {"line": 1, "character": 15}, "end": {"line": 1, "character": 23}},
+        "severity": 1,
+        "code": "broken-statement",
+        "source": "dbkit",
+        "message": 'column "missing" does not exist',
+    }
+
+
+def test_findings_are_printed_in_one_way(wrong: Project) -> None:
+    ran = wrong.dbkit("check", "--json", "--format", "sarif")
+
+    assert (ran.returncode, ran.stdout) != (0, "")
+    assert "give one of them" in ran.stdout + ran.stderr
