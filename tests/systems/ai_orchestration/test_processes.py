@@ -28,6 +28,10 @@ from tests.systems.ai_orchestration.scheduling import add_schedule, make_due
 OLD, NEW = os.urandom(32), os.urandom(32)
 
 
+# a process takes on the role of the application, which no pooler passes on
+pytestmark = pytest.mark.usefixtures("own_session")
+
+
 @contextmanager
 def started(
     database: Connection, *arguments: str, **environment: str
