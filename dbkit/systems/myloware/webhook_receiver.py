@@ -43,7 +43,7 @@ def receiver(
         body = await _body(request, max_body)
         headers = _headers(request)
         key = _key(provider, headers, body)
-        status = check_signature(provider, headers, body)
+        status = check_signature(provider, headers, body, parameters=request.query_params)
         outcome = await _record(database, provider, key, headers, body, status)
         if outcome == "other_provider":
             _LOG.warning("a webhook of %s has a key of another provider's", provider.name)

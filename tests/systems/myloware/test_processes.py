@@ -28,6 +28,10 @@ secrets-env = ["KIEAI_SECRET", "KIEAI_OLD_SECRET"]
 
 [shotstack]
 secrets-env = ["SHOTSTACK_SECRET"]
+
+[upload-post]
+scheme = "token"
+secrets-env = ["SHOTSTACK_SECRET"]
 """
 # what an application would write
 WORK = """\
@@ -195,6 +199,16 @@ def test_a_webhook_without_a_right_signature_is_refused_recorded_and_not_queued(
         ("request 1", "kieai", "valid"),
         ("request 2", "kieai", "missing"),
     ]
+    assert queued(database) == 1
+
+
+def test_a_provider_that_signs_nothing_is_known_by_its_url(
+    database: Connection, receive: Receiver
+) -> None:
+    right = receive.send(b"1", provider="upload-post?token=theirs", secret=None)
+    wrong = receive.send(b"2", provider="upload-post?token=guessed", secret=None)
+
+    assert (right, wrong) == ((202, "recorded"), (401, "the signature is invalid"))
     assert queued(database) == 1
 
 
