@@ -82,7 +82,10 @@ def replay_next(
     max_retries: int,
     lease: timedelta,
 ) -> int:
-    """Process the webhooks that are queued; one that fails is tried again later, ever later."""
+    """Process the webhooks that are queued, each under a lease with a heartbeat.
+
+    One that fails is tried again later, ever later.
+    """
     with database.connection() as connection:
         counts = replay(
             connection,
@@ -90,6 +93,7 @@ def replay_next(
             max_retries=max_retries,
             lease=lease,
             max_webhooks=1,
+            database=database,
         )
     return counts.total
 

@@ -110,6 +110,16 @@ class ListWaitingRow:
     updated_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ResumeRow:
+    """A row of `resume`."""
+
+    run_id: str
+    status: str
+    updated_at: datetime
+    resumptions: int
+
+
 _ADD: Statement[AddRow] = Statement(
     _FILES("add", 3, "efa75c65cfaec11d"),
     """\
@@ -622,6 +632,84 @@ def renew(
     stop working on it.
     """
     return optional(connection, _RENEW, (lease, run_id, lease_id))
+
+
+_RESUME: Statement[ResumeRow] = Statement(
+    _FILES("resume", 5, "e481a35e73ddd175"),
+    (
+        """\
+with failed as (
+    select
+        run.run_id,
+        run.result
+    from runs as run
+    where
+        run.run_id = $1
+        and run.status = 'failed'
+    for update
+),
+
+resumption as (
+    insert into run_resumptions (""",
+        If("reason"),
+        """
+        reason,""",
+        END,
+        """
+        run_id,
+        resumed_by,
+        number,
+        result
+    )
+    select""",
+        If("reason"),
+        """
+        $2 as reason,""",
+        END,
+        """
+        failed.run_id,
+        $3 as resumed_by,
+        1 + (
+            select count(*)
+            from run_resumptions as earlier
+            where earlier.run_id = failed.run_id
+        ) as number,
+        failed.result
+    from failed
+    returning run_id, number
+)
+
+update runs as run
+set
+    status = 'running',
+    result = null
+from resumption
+where run.run_id = resumption.run_id
+returning run.run_id, run.status, run.updated_at, resumption.number as resumptions""",
+    ),
+    takes="run_id text, reason text?, resumed_by text",
+    gives="run_id text, status text, updated_at timestamptz, resumptions int4",
+    row=ResumeRow,
+)
+
+
+@query
+def resume(
+    connection: AnyConnection,
+    *,
+    run_id: str,
+    resumed_by: str,
+    reason: str | Omitted | None = OMITTED,
+) -> ResumeRow | None:
+    """Puts a failed run back to work, by a person's decision: the next worker claims
+    it, all its attempts before it again.
+
+    Who decided it is recorded in run_resumptions, with the result that the run had
+    failed with; resumptions is how often
+    it was resumed. None where the run has not failed: of two who resume it, one
+    does.
+    """
+    return optional(connection, _RESUME, (run_id, reason, resumed_by))
 
 
 _START: Statement[RunState] = Statement(

@@ -325,6 +325,38 @@ def postpone(
     return optional(connection, _POSTPONE, (error, base, cap, jitter, id, retry_count))
 
 
+_RENEW: Statement[None] = Statement(
+    _FILES("renew", 5, "e1da4315c34318fb"),
+    """\
+update webhook_dlq as entry
+set
+    next_retry_at = case
+        when entry.next_retry_at = 'infinity' then entry.next_retry_at
+        else now() + $1
+    end
+where
+    entry.id = $2
+    and entry.retry_count = $3""",
+    takes="lease interval, id uuid, retry_count int4",
+)
+
+
+@query
+def renew(
+    connection: AnyConnection,
+    *,
+    id: UUID,
+    retry_count: int,
+    lease: timedelta | AsText = AsText("5 minutes"),
+) -> int:
+    """Renews the lease of a claimed webhook while its work lasts; it touches none where
+    the attempt is not the latest, so
+    that another worker has the webhook, or where it is resolved. The last attempt
+    has no end to its lease, and keeps it.
+    """
+    return execute(connection, _RENEW, (lease, id, retry_count))
+
+
 _REQUEUE: Statement[None] = Statement(
     _FILES("requeue", 3, "55a57a801030dbd4"),
     """\

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeAlias
@@ -10,6 +11,8 @@ from psycopg import AsyncConnection, Connection, Rollback
 from psycopg.pq import TransactionStatus
 
 from dbkit.errors import DbkitError
+from dbkit.pools import AsyncDatabase, Database
+from dbkit.processes import heartbeat, heartbeat_async
 from dbkit.systems.myloware import webhook_dlq
 from dbkit.systems.myloware.webhook_dlq import ClaimRow
 
@@ -51,12 +54,14 @@ def replay(
     max_retries: int = 8,
     lease: timedelta = _LEASE,
     max_webhooks: int | None = None,
+    database: Database | None = None,
 ) -> ReplayCounts:
     """Claim one webhook after another and process it, until none is due, or so many were claimed.
 
     What `process` writes on this connection and the removal of the webhook from the queue are
     one transaction, so a worker that dies leaves nothing half done. If `process` raises, its
     writes are rolled back and the webhook is postponed, or given up after `max_retries` attempts.
+    With a `database` the lease is renewed, on another connection, as long as `process` works.
 
         replay(connection, lambda webhook: handle(connection, webhook.payload))
     """
@@ -74,7 +79,8 @@ def replay(
         try:
             resolved = 0
             with connection.transaction():
-                process(entry)
+                with _renewing(database, entry, lease):
+                    process(entry)
                 resolved = webhook_dlq.resolve(connection, id=entry.id)
                 if not resolved:
                     raise Rollback  # noqa: TRY301 - the way out of the block, not an error
@@ -97,6 +103,7 @@ async def replay_async(
     max_retries: int = 8,
     lease: timedelta = _LEASE,
     max_webhooks: int | None = None,
+    database: AsyncDatabase | None = None,
 ) -> ReplayCounts:
     """Do as `replay` on an event loop."""
     _refuse_transaction(connection)
@@ -112,7 +119,8 @@ async def replay_async(
         try:
             resolved = 0
             async with connection.transaction():
-                await process(entry)
+                async with _renewing_async(database, entry, lease):
+                    await process(entry)
                 resolved = await webhook_dlq.resolve(connection, id=entry.id)
                 if not resolved:
                     raise Rollback  # noqa: TRY301 - as above
@@ -126,6 +134,41 @@ async def replay_async(
         else:
             _count_resolved(replayed, resolved)
     return replayed
+
+
+def _renewing(
+    database: Database | None, entry: ClaimRow, lease: timedelta
+) -> AbstractContextManager[object]:
+    """Renew the lease of a webhook while the block lasts; its row is not locked meanwhile."""
+    if database is None:
+        return nullcontext()
+
+    def renew() -> int:
+        with database.transaction() as connection:
+            return webhook_dlq.renew(
+                connection, id=entry.id, retry_count=entry.retry_count, lease=lease
+            )
+
+    return heartbeat(renew, lease=lease, work=_named(entry))
+
+
+def _renewing_async(
+    database: AsyncDatabase | None, entry: ClaimRow, lease: timedelta
+) -> AbstractAsyncContextManager[object]:
+    if database is None:
+        return nullcontext()
+
+    async def renew() -> int:
+        async with database.transaction() as connection:
+            return await webhook_dlq.renew(
+                connection, id=entry.id, retry_count=entry.retry_count, lease=lease
+            )
+
+    return heartbeat_async(renew, lease=lease, work=_named(entry))
+
+
+def _named(entry: ClaimRow) -> str:
+    return f"webhook {entry.idempotency_key} of {entry.provider}"
 
 
 def _refuse_transaction(connection: Connection[Any] | AsyncConnection[Any]) -> None:

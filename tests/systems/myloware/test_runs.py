@@ -7,6 +7,7 @@ import pytest
 from psycopg import Connection, errors
 
 from dbkit.systems.myloware import hitl_approvals, runs
+from tests.systems.myloware.conftest import Crowd
 
 
 @pytest.fixture
@@ -233,3 +234,69 @@ def test_a_step_that_is_refused_says_which_may_follow(database: Connection, run:
         "What may follow is in run_statuses: "
         "pending_workflow, pending_ideate, pending_prepublish, published, failed."
     )
+
+
+def fail(connection: Connection, run_id: str, why: str) -> None:
+    [claimed] = runs.claim(connection, worker="a")
+    runs.fail(connection, run_id=run_id, result={"error": why}, lease_id=claimed.lease_id)
+    connection.commit()
+
+
+def test_a_failed_run_is_resumed_by_a_person_with_all_its_attempts(
+    database: Connection, run: str
+) -> None:
+    fail(database, run, "no answer")
+    first = runs.resume(database, run_id=run, resumed_by="ada", reason="their server is back")
+    database.commit()
+    fail(database, run, "no answer again")
+
+    second = runs.resume(database, run_id=run, resumed_by="bob")
+    database.commit()
+
+    [claimed] = runs.claim(database, worker="b")
+    assert first is not None
+    assert second is not None
+    assert (first.status, first.resumptions, second.resumptions) == ("running", 1, 2)
+    assert (claimed.run_id, claimed.attempt) == (run, 1)
+    found = runs.find(database, run_id=run)
+    assert found is not None
+    assert found.result is None
+    recorded = database.execute(
+        "select number, resumed_by, reason, result ->> 'error' from run_resumptions order by number"
+    ).fetchall()
+    assert recorded == [
+        (1, "ada", "their server is back", "no answer"),
+        (2, "bob", None, "no answer again"),
+    ]
+
+
+def test_what_has_not_failed_is_not_resumed(database: Connection, run: str) -> None:
+    running = runs.resume(database, run_id=run, resumed_by="ada")
+    runs.finish(database, run_id=run, result={})
+    published = runs.resume(database, run_id=run, resumed_by="ada")
+
+    assert (running, published) == (None, None)
+    assert database.execute("select from run_resumptions").rowcount == 0
+
+
+def test_an_old_resumption_lets_no_other_transaction_run_what_failed_again(
+    database: Connection, run: str
+) -> None:
+    fail(database, run, "no answer")
+    runs.resume(database, run_id=run, resumed_by="ada")
+    database.commit()
+    fail(database, run, "no answer")
+
+    with pytest.raises(errors.CheckViolation, match="is failed and cannot become running"):
+        database.execute("update runs set status = 'running'")
+
+
+def test_of_two_who_resume_a_run_one_does(database: Connection, run: str, crowd: Crowd) -> None:
+    fail(database, run, "no answer")
+
+    def resume(connection: Connection) -> int:
+        resumed = runs.resume(connection, run_id=run, resumed_by="ada")
+        connection.commit()
+        return int(resumed is not None)
+
+    assert sum(crowd.at_once(*[resume] * 4)) == 1

@@ -273,6 +273,30 @@ def test_what_was_given_up_can_be_queued_again_with_all_its_attempts(database: C
     assert webhook_dlq.list_given_up(database) == []
 
 
+def test_a_lease_is_renewed_by_the_latest_attempt_alone(database: Connection) -> None:
+    id_ = add_failed(database, "1")
+    [claimed] = webhook_dlq.claim(database, lease=timedelta(seconds=1))
+
+    touched = [
+        webhook_dlq.renew(
+            database, id=id_, retry_count=claimed.retry_count + late, lease=timedelta(hours=1)
+        )
+        for late in (0, -1)
+    ]
+
+    ends = database.execute("select next_retry_at - now() from webhook_dlq").fetchall()
+    assert touched == [1, 0]
+    assert ends == [(timedelta(hours=1),)]
+
+
+def test_the_last_attempt_keeps_its_lease_without_end(database: Connection) -> None:
+    id_ = add_failed(database, "1")
+    webhook_dlq.claim(database, max_retries=1)
+
+    assert webhook_dlq.renew(database, id=id_, retry_count=1) == 1
+    assert len(webhook_dlq.list_given_up(database)) == 1
+
+
 def test_a_resolved_webhook_leaves_the_queue_and_stays_recorded(database: Connection) -> None:
     id_ = add_failed(database, "1")
 

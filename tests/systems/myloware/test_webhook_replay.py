@@ -1,13 +1,15 @@
 """Workers replay what failed, and no webhook is lost or done twice."""
 
 import asyncio
+import time
 from collections import Counter
 from datetime import timedelta
-from threading import Lock
+from threading import Event, Lock
 
 import pytest
 from psycopg import AsyncConnection, Connection
 
+from dbkit import open_async_database, open_database
 from dbkit.systems.myloware import artifacts, webhook_dlq, webhook_events
 from dbkit.systems.myloware.webhook_dlq import ClaimRow
 from dbkit.systems.myloware.webhook_replay import InTransaction, ReplayCounts, replay, replay_async
@@ -210,3 +212,55 @@ def test_one_that_fails_for_good_on_an_event_loop_is_given_up(
 
     assert asyncio.run(work()) == ReplayCounts(given_up=2)
     assert failed
+
+
+def test_a_webhook_whose_work_outlasts_its_lease_is_given_to_nobody_else(
+    database: Connection, failed: str
+) -> None:
+    lease = timedelta(milliseconds=300)
+    others: list[list[ClaimRow]] = []
+
+    with open_database(database.info.dsn, min_size=1, max_size=2) as pool:
+
+        def process(entry: ClaimRow) -> None:
+            ended = time.monotonic() + 2 * lease.total_seconds()
+            while time.monotonic() < ended:
+                with pool.transaction() as connection:
+                    others.append(webhook_dlq.claim(connection, max_entries=20, lease=lease * 100))
+                Event().wait(0.02)
+            record(database, failed, entry)
+
+        replayed = replay(database, process, lease=lease, max_webhooks=1, database=pool)
+
+    assert replayed == ReplayCounts(resolved=1)
+    taken = [entry.idempotency_key for claimed in others for entry in claimed]
+    assert len(taken) == 19
+    assert {*taken, str(urls(database, failed)[0])} == {str(number) for number in range(20)}
+
+
+def test_a_loop_renews_leases_too(database: Connection, failed: str) -> None:
+    lease = timedelta(milliseconds=300)
+    ends: set[object] = set()
+
+    async def work() -> ReplayCounts:
+        async with (
+            open_async_database(database.info.dsn, min_size=1, max_size=2) as pool,
+            await AsyncConnection.connect(database.info.dsn) as connection,
+            asyncio.timeout(20),
+        ):
+
+            async def process(entry: ClaimRow) -> None:
+                while len(ends) < 3:
+                    async with pool.connection() as other:
+                        rows = await other.execute(
+                            "select next_retry_at from webhook_dlq where id = %s", [entry.id]
+                        )
+                        ends.update(await rows.fetchall())
+                    await asyncio.sleep(0.02)
+
+            return await replay_async(
+                connection, process, lease=lease, max_webhooks=1, database=pool
+            )
+
+    assert failed
+    assert asyncio.run(work()) == ReplayCounts(resolved=1)
