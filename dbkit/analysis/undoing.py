@@ -13,6 +13,12 @@ _SAVEPOINT = "savepoint dbkit_analysis"
 _BACK = f"rollback to {_SAVEPOINT}"
 # catalogs are read as they are now, and a session that is read-only by habit is not here
 _BEGIN = "begin isolation level read committed"
+# pg_stat_statements keeps the first text of a statement, and ours lacks the name of its query;
+# only who may set it has the statements of others to look at
+_UNCOUNTED = (
+    "select pg_catalog.set_config('compute_query_id', 'off', true) "
+    "where pg_catalog.has_parameter_privilege('compute_query_id', 'set')"
+)
 
 
 class Undone:
@@ -24,7 +30,7 @@ class Undone:
         is_standby = connection.pgconn.parameter_status(b"in_hot_standby") == b"on"
         self._begin = _BEGIN if is_standby else f"{_BEGIN}, read write"
         # what has to be sent before the next command
-        self._first = [_SAVEPOINT if self._is_nested else self._begin]
+        self._first = [_SAVEPOINT if self._is_nested else self._begin, _UNCOUNTED]
         self._has_begun = False
 
     def exchange(self, commands: Sequence[Command]) -> Answers:
@@ -40,7 +46,7 @@ class Undone:
             if refused is None:
                 self._first = []
                 return answers.without(len(first))
-            self._first = [_BACK] if self._is_nested else ["rollback", self._begin]
+            self._first = [*([_BACK] if self._is_nested else ["rollback", self._begin]), _UNCOUNTED]
             if refused >= len(first):
                 return answers.without(len(first))
             error = answers.error(refused)
@@ -49,7 +55,7 @@ class Undone:
                 raise error
             # a standby behind a pooler does not say what it is
             self._begin = _BEGIN
-            self._first = ["rollback", self._begin]
+            self._first = ["rollback", self._begin, _UNCOUNTED]
 
     def run(self, text: str) -> None:
         """Run one statement."""
