@@ -46,8 +46,6 @@ _QUICK = {
     "max_wal_senders": "0",
     "autovacuum": "off",
 }
-# the embedded server comes without contrib modules; Debian's has them
-_WITH_CONTRIB = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 _NEEDED_MEMORY = 1 << 30
 # of each database behind a pooler: two would give a call of two trips the same one every time
 _SESSIONS = 3
@@ -85,24 +83,11 @@ def server(binaries: Binaries) -> Iterator[EmbeddedServer]:
 
 
 @pytest.fixture(scope="session")
-def contrib_server(binaries: Binaries) -> Iterator[EmbeddedServer]:
+def contrib_server(server: EmbeddedServer, binaries: Binaries) -> EmbeddedServer:
     """A server with PostgreSQL's contrib modules, which counts its statements."""
-    candidates = [binaries.bin, *_WITH_CONTRIB]
-    for folder in candidates:
-        if any((folder.parent / "lib").rglob("pg_stat_statements.so")):
-            break
-    else:
-        pytest.skip("needs PostgreSQL's contrib modules, and this machine has none")
-    folder_of_data = Path(tempfile.mkdtemp(prefix="dbkit-contrib-"))
-    folder_of_data.chmod(0o711)
-    settings = {**_QUICK, "shared_preload_libraries": "pg_stat_statements"}
-    embedded = EmbeddedServer(
-        folder_of_data / "server", binaries=find_binaries(str(folder)), settings=settings
-    )
-    embedded.start()
-    yield embedded
-    embedded.reset(force=True)
-    shutil.rmtree(folder_of_data)
+    if not binaries.has_library("pg_stat_statements"):
+        pytest.skip("this PostgreSQL has no contrib modules")
+    return server
 
 
 @dataclass(frozen=True)

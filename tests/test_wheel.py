@@ -79,7 +79,7 @@ def test_the_library_imports_what_it_declares_and_no_more(installed: Path) -> No
     others = imported - sys.stdlib_module_names
     others -= {"dbkit", "orjson", "pytest", "uvicorn", "yoyo"}
     assert {name.replace("_", "-") for name in others} | {"yoyo-migrations"} == required
-    assert metadata.get_all("Provides-Extra") == ["embedded", "orjson", "serve"]
+    assert metadata.get_all("Provides-Extra") == ["embedded", "embedded-16", "orjson", "serve"]
 
 
 def test_the_licence_is_installed(installed: Path) -> None:

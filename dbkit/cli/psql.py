@@ -1,7 +1,9 @@
 """`dbkit psql`: run psql on the database of a system."""
 
 import os
+import re
 import shutil
+import subprocess
 
 import click
 
@@ -24,20 +26,34 @@ def command(name: str, arguments: tuple[str, ...], url: str | None, role: str | 
 
     It has the rights of the user in the URL, whatever role the settings name for the application.
 
-    It is the psql on PATH; for the embedded server, or if PATH has none, the one installed with
-    dbkit[embedded].
+    It is the psql on PATH. If PATH has none, or an older one than the embedded server, it is the
+    one installed with dbkit[embedded], which cannot edit lines.
     """
     project = open_project()
     database = project.database(project.system(name), url)
-    program = shutil.which("psql")
-    if database.embedded is not None or program is None:
-        try:
-            program = str(find_binaries(project.settings.postgres).psql)
-        except NoPostgres:
-            if program is None:
-                raise
+    server = database.embedded.status().major if database.embedded is not None else None
+    program = _find_psql(project.settings.postgres, server or 0)
     database.create()
     # psql replaces this process, so that it has the terminal, its signals and its exit code
     shown, password = secretly(url_of_role(role, database.url))
     os.environ.update(password)
     os.execv(program, [program, "--dbname", shown, *arguments])  # noqa: S606 - no shell
+
+
+def _find_psql(setting: str | None, server: int) -> str:
+    on_path = shutil.which("psql")
+    # the older one fails at what is new in the catalogs
+    if on_path is not None and _major(on_path) >= server:
+        return on_path
+    try:
+        return str(find_binaries(setting).psql)
+    except NoPostgres:
+        if on_path is None:
+            raise
+    return on_path
+
+
+def _major(psql: str) -> int:
+    shown = subprocess.run([psql, "--version"], capture_output=True, text=True, check=False).stdout
+    number = re.search(r"\d+", shown)
+    return int(number[0]) if number else 0

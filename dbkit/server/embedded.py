@@ -13,6 +13,7 @@ from dbkit.server.errors import DidNotStop, NeverStarted, ServerHeld, UnusableFo
 from dbkit.server.filelocks import held, locked, opened, other_holders, try_lock
 from dbkit.server.interruption import unwinding
 from dbkit.server.launch import (
+    add_statement_counter,
     compose_command,
     create_data,
     empty_large_log,
@@ -58,7 +59,7 @@ class EmbeddedServer:
         progress: Callable[[str], None] | None = None,
     ) -> None:
         self._folder = ServerFolder(Path(os.path.realpath(folder)))
-        self._binaries = binaries or find_binaries
+        self._find = binaries if callable(binaries) else lambda: binaries or find_binaries()
         self._settings = settings or {}
         self._progress = progress
 
@@ -139,7 +140,7 @@ class EmbeddedServer:
 
     def _start(self) -> None:
         folder = self._folder
-        binaries = self._binaries if isinstance(self._binaries, Binaries) else self._binaries()
+        binaries = self._find()
         folder.prepare()
         with opened(folder.running) as running:
             if self._wait_for_others(running):
@@ -159,8 +160,9 @@ class EmbeddedServer:
             )
             remove_traces(folder.data, sockets)
             self._say(f"starting the embedded PostgreSQL {binaries.major}")
+            settings = add_statement_counter(programs, folder.data, account, self._settings)
             launch(
-                compose_command(programs, folder.data, sockets, self._settings),
+                compose_command(programs, folder.data, sockets, settings),
                 account,
                 log=folder.log,
                 running=running,

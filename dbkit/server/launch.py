@@ -18,6 +18,9 @@ from dbkit.server.listening import PORT
 # from this version on the server has Unicode's rules itself; before, the machine's C.UTF-8 has them
 _FIRST_WITH_BUILTIN_LOCALE = 17
 
+_PRELOADED = "shared_preload_libraries"
+_COUNTER = "pg_stat_statements"
+
 _POLL = 0.01
 _SHUTDOWN_SECONDS = 10.0
 
@@ -74,6 +77,27 @@ def _initdb_options(major: int) -> list[str]:
     if major >= _FIRST_WITH_BUILTIN_LOCALE:
         return [*options, "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     return [*options, "--lc-ctype=C.UTF-8"]
+
+
+def add_statement_counter(
+    binaries: Binaries, data: Path, account: Account, settings: Mapping[str, str]
+) -> dict[str, str]:
+    """Add pg_stat_statements, if it is there, to the libraries that these settings load.
+
+    It cannot be loaded later, when somebody asks which statements were slow.
+    """
+    if not binaries.has_library(_COUNTER):
+        return dict(settings)
+    asked: list[str | Path] = [binaries.postgres, "-C", _PRELOADED, "-D", data]
+    for name, value in settings.items():
+        asked += ["-c", f"{name}={value}"]
+    finished = account.run(asked)
+    if finished.status != 0:  # the start will say why
+        return dict(settings)
+    *_, loaded = finished.output.splitlines() or [""]
+    if _COUNTER in loaded:
+        return dict(settings)
+    return {**settings, _PRELOADED: f"{loaded},{_COUNTER}" if loaded.strip() else _COUNTER}
 
 
 def compose_command(

