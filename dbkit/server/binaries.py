@@ -66,6 +66,11 @@ class Binaries:
             for ending in _LIBRARY_ENDINGS
         )
 
+    def has_extension(self, name: str) -> bool:
+        """Say whether the server can create this extension."""
+        folders = (self.bin.parent / "share", self.bin.parent / "share" / "postgresql")
+        return any((folder / "extension" / f"{name}.control").is_file() for folder in folders)
+
     def usable_by(self, account: Account, copies: Path) -> "Binaries":
         """Return programs that the account can run: these, or a copy of them in `copies`."""
         if account.is_ours or account.can_run(self.postgres):

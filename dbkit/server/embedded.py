@@ -28,6 +28,7 @@ from dbkit.server.listening import (
     read_pid_file,
     remove_traces,
 )
+from dbkit.server.missingextensions import advise
 from dbkit.server.serverfolder import ServerFolder
 
 _POLL = 0.01
@@ -136,7 +137,11 @@ class EmbeddedServer:
         with ExitStack() as stack:
             with self._changing():
                 stack.enter_context(held(self._folder.holders))
-            yield
+            try:
+                yield
+            except Exception as error:
+                advise(error, self._find)
+                raise
 
     def _start(self) -> None:
         folder = self._folder

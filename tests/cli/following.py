@@ -15,7 +15,7 @@ _COMMANDS = (
 # a command with its arguments, as far as a person would copy it out of a sentence
 _COMMAND = re.compile(
     rf"dbkit ((?:{_COMMANDS})"
-    r"(?: (?:(?:shop|up|SYSTEM|NAME|N|reset)\b|\d+\b|--explain [a-z-]+|--folder \S+(?=`)"
+    r"(?: (?:(?:shop|up|SYSTEM|NAME|N|reset|stop)\b|\d+\b|--explain [a-z-]+|--folder \S+(?=`)"
     r"|--url '[^']*'|--url \S+"
     r'|--[a-z][a-z-]+|"[^"]*"|[a-z-]+ [\w/.]+ shop\b))*)'
 )

