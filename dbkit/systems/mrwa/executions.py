@@ -129,6 +129,7 @@ class FindWithDetailsRow:
     worker: str | None
     leased_until: datetime | None
     attempts: int
+    input_key: str | None
     logs: list[FindWithDetailsLog]
     artifacts: list[FindWithDetailsArtifact]
 
@@ -163,6 +164,7 @@ class ListActiveRow:
     worker: str | None
     leased_until: datetime | None
     attempts: int
+    input_key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,7 @@ class ListForUserRow:
     worker: str | None
     leased_until: datetime | None
     attempts: int
+    input_key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,14 +213,38 @@ class ListStalledRow:
 
 
 _ADD: Statement[UUID] = Statement(
-    _FILES("add", 5, "0701ca56cc1d1105"),
-    """\
-insert into executions (user_id, input_type, input_value, input_file_url, plan)
-values (
-    $1,
-    $2,
+    _FILES("add", 6, "63545aedf2ce0fe1"),
+    (
+        "insert into executions (",
+        If("id"),
+        """
+    id,""",
+        END,
+        If("input_key"),
+        """
+    input_key,""",
+        END,
+        """
+    user_id,
+    input_type,
+    input_value,
+    input_file_url,
+    plan
+)
+values (""",
+        If("id"),
+        """
+    $1,""",
+        END,
+        If("input_key"),
+        """
+    $2,""",
+        END,
+        """
     $3,
     $4,
+    $5,
+    $6,
     jsonb_build_object(
         'steps', coalesce((
             select
@@ -233,16 +260,17 @@ values (
                     )
                     order by step.position
                 )
-            from jsonb_array_elements($5) with ordinality as step (planned, position)
+            from jsonb_array_elements($7) with ordinality as step (planned, position)
         ), '[]'),
-        'total_steps', jsonb_array_length($5),
+        'total_steps', jsonb_array_length($7),
         'corrections_applied', 0
     )
 )
 returning id""",
+    ),
     takes="""
-        user_id uuid?, input_type varchar, input_value text, input_file_url text?,
-        steps jsonb
+        id uuid, input_key varchar?, user_id uuid?, input_type varchar,
+        input_value text, input_file_url text?, steps jsonb
     """,
     gives="id uuid",
 )
@@ -257,16 +285,20 @@ def add(
     input_value: str,
     input_file_url: str | None,
     steps: JsonLike | AsText = AsText("[]"),
+    id: UUID | Omitted = OMITTED,
+    input_key: str | Omitted | None = OMITTED,
 ) -> UUID:
     """Plans an execution for a user and gives its id. The steps come as a list of
     objects with name and description;
     what else the document's plan has of each (id, status, output, attempts,
     duration_ms) is set here.
+    An encrypted input comes with the id that it is encrypted for, and with the id of
+    its key.
     """
     return one(
         connection,
         _ADD,
-        (user_id, input_type, input_value, input_file_url, steps),
+        (id, input_key, user_id, input_type, input_value, input_file_url, steps),
     )
 
 
@@ -621,7 +653,7 @@ def find_progress(
 
 
 _FIND_WITH_DETAILS: Statement[FindWithDetailsRow] = Statement(
-    _FILES("find_with_details", 5, "218dcffb48d5153f"),
+    _FILES("find_with_details", 5, "e2a9c1ca295afbf0"),
     """\
 select
     execution.id,
@@ -640,6 +672,7 @@ select
     execution.worker,
     execution.leased_until,
     execution.attempts,
+    execution.input_key,
     coalesce((
         select jsonb_agg(log order by log.timestamp, log.id)
         from (
@@ -681,7 +714,7 @@ where execution.id = $1""",
         input_file_url text?, status varchar, plan jsonb?, current_step int4,
         created_at timestamp, started_at timestamp?, completed_at timestamp?,
         metadata jsonb, error_message text?, worker varchar?, leased_until timestamptz?,
-        attempts int4, logs jsonb, artifacts jsonb
+        attempts int4, input_key varchar?, logs jsonb, artifacts jsonb
     """,
     into={"logs": list[FindWithDetailsLog], "artifacts": list[FindWithDetailsArtifact]},
     row=FindWithDetailsRow,
@@ -796,7 +829,7 @@ def get_statistics(connection: AnyConnection, *, user_id: UUID) -> GetStatistics
 
 
 _LIST_ACTIVE: Statement[ListActiveRow] = Statement(
-    _FILES("list_active", 5, "7013d25fbe9e3537"),
+    _FILES("list_active", 5, "82f7908414e0e9e8"),
     """\
 select
     execution.id,
@@ -814,7 +847,8 @@ select
     execution.error_message,
     execution.worker,
     execution.leased_until,
-    execution.attempts
+    execution.attempts,
+    execution.input_key
 from executions as execution
 where
     execution.status in ('running', 'validating', 'correcting')
@@ -826,7 +860,7 @@ order by execution.started_at, execution.id""",
         input_file_url text?, status varchar, plan jsonb?, current_step int4,
         created_at timestamp, started_at timestamp, completed_at timestamp?,
         metadata jsonb, error_message text?, worker varchar?, leased_until timestamptz?,
-        attempts int4
+        attempts int4, input_key varchar?
     """,
     row=ListActiveRow,
 )
@@ -846,7 +880,7 @@ def list_active(
 
 
 _LIST_FOR_USER: Statement[ListForUserRow] = Statement(
-    _FILES("list_for_user", 5, "f429858fed71fc59"),
+    _FILES("list_for_user", 5, "cc28b3835088b347"),
     (
         """\
 select
@@ -865,7 +899,8 @@ select
     execution.error_message,
     execution.worker,
     execution.leased_until,
-    execution.attempts
+    execution.attempts,
+    execution.input_key
 from executions as execution
 where
     execution.user_id = $1""",
@@ -883,7 +918,7 @@ limit $3""",
         input_file_url text?, status varchar, plan jsonb?, current_step int4,
         created_at timestamp, started_at timestamp?, completed_at timestamp?,
         metadata jsonb, error_message text?, worker varchar?, leased_until timestamptz?,
-        attempts int4
+        attempts int4, input_key varchar?
     """,
     row=ListForUserRow,
 )

@@ -19,6 +19,7 @@ select
     execution.worker,
     execution.leased_until,
     execution.attempts,
+    execution.input_key,
     coalesce((
         select jsonb_agg(log order by log.timestamp, log.id)
         from (

@@ -18,7 +18,8 @@ select
     execution.error_message,
     execution.worker,
     execution.leased_until,
-    execution.attempts
+    execution.attempts,
+    execution.input_key
 from executions as execution
 where
     execution.user_id = :'user_id'

@@ -85,6 +85,7 @@ ADDED_COLUMNS = {
         worker character varying(255)
         leased_until timestamp with time zone
         attempts integer not null default 0
+        input_key character varying(64)
     """,
     "execution_logs": "added_in xid8 not null default pg_current_xact_id()",
 }
