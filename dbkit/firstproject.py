@@ -88,7 +88,9 @@ jobs:
       - run: pip install 'dbkit[embedded]' pytest
       - run: dbkit migrate
       - run: dbkit generate --check
-      - run: dbkit check --format github ${{{{ github.base_ref && '--base origin/' }}}}${{{{ github.base_ref }}}}
+      - run: >
+          dbkit check --format github
+          ${{{{ github.base_ref && '--base origin/' }}}}${{{{ github.base_ref }}}}
       - run: pytest
 """
 _HOOKS = """\

@@ -174,8 +174,10 @@ def _fail(error: Exception, *, as_json: bool, url: str | None) -> int:
         cause, standing = error.error, error.standing
     if isinstance(cause, BrokenPipeError):
         # the program that reads our output has closed it, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_output()
         return FAILURE
+    if failures.is_unwritten(cause):
+        _let_go_of_output()
     if not failures.is_expected(cause):
         raise cause
     if as_json:
@@ -192,6 +194,11 @@ def _fail(error: Exception, *, as_json: bool, url: str | None) -> int:
     if standing is not None and standing.sentence and failures.is_of_the_run(cause):
         click.echo(failures.with_urls(standing.sentence, url), err=True)
     return USAGE if isinstance(cause, NoProject) else FAILURE
+
+
+def _let_go_of_output() -> None:
+    """Let what is still to be printed go nowhere, where the interpreter would fail to write it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import click
 import psycopg
 
+from dbkit.cli.errors import UnwrittenResult
 from dbkit.cli.options import json_option, open_project, system_argument, url_option
 from dbkit.cli.printing import count_of, json_value, print_table, text_value
 from dbkit.errors import NoRow, TooManyRows
@@ -72,12 +73,18 @@ def command(
     query = load(system.sql, root=project.settings.root)[query_name]
     with project.database(system, url).connect(role=system.role_for(role)) as connection:
         result = _run(query, connection, values, _values(settings))
-    if as_json:
-        click.echo(json.dumps(_for_program(result, query.query.kind), ensure_ascii=False))
-    elif as_csv:
-        _write_csv(result)
-    else:
-        _print(result)
+    try:
+        if as_json:
+            click.echo(json.dumps(_for_program(result, query.query.kind), ensure_ascii=False))
+        elif as_csv:
+            _write_csv(result)
+        else:
+            _print(result)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UnwrittenResult(error) from error
 
 
 def _values(assignments: tuple[str, ...]) -> dict[str, str]:

@@ -17,6 +17,17 @@ class Standing(NamedTuple):
     sentence: str
 
 
+class UnwrittenResult(DbkitError):
+    """A call was committed, and what it gave could not be printed."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error)
+        self.error = error
+
+    def __str__(self) -> str:
+        return f"the call is committed, and its result cannot be written: {self.error.strerror}"
+
+
 class Failed(DbkitError):
     """A command failed while it changed a database, which was looked at afterwards."""
 

@@ -1,5 +1,6 @@
 """Tell of a failure: sentences for a person, JSON for a program, and how the database stands."""
 
+import errno
 import re
 import shlex
 from collections.abc import Generator, Sequence
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dbkit.cli.errors import Failed, Standing
+from dbkit.cli.errors import Failed, Standing, UnwrittenResult
 from dbkit.errors import (
     CannotConnect,
     ConfigurationError,
@@ -37,6 +38,8 @@ _COMMAND = re.compile(
     r"\bdbkit (?:adopt|backup|check|force|generate|migrate|repair|resume|rollback|status) "
     r"[\w-]+(?![^;,:`\n]*--url )"
 )
+# the system's codes where a file cannot take any more
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _UNFINISHED, _LOCKED = "unfinished", "locked"
 # where one of these is wrong, there is no ledger that could tell a version
 _UNKNOWN = {"foreign", "schema", "unreachable"}
@@ -164,6 +167,8 @@ def message_of(error: Exception) -> str:
         return error.format_message()
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror.lower()}"
+    if isinstance(error, OSError):
+        return f"the output cannot be written: {error.strerror}"
     return str(error) if isinstance(error, DbkitError) else server_sentence(error)
 
 
@@ -174,8 +179,15 @@ def is_expected(error: Exception) -> bool:
     import psycopg  # noqa: PLC0415 - loaded already wherever it can have raised
 
     return isinstance(error, psycopg.Error) or bool(
-        isinstance(error, OSError) and error.filename and error.strerror
+        isinstance(error, OSError) and error.strerror and (error.filename or is_unwritten(error))
     )
+
+
+def is_unwritten(error: Exception) -> bool:
+    """Say whether an error came of writing what a command prints."""
+    if isinstance(error, UnwrittenResult):
+        return True
+    return isinstance(error, OSError) and not error.filename and error.errno in _UNWRITABLE
 
 
 def is_of_the_run(error: Exception) -> bool:

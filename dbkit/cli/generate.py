@@ -17,7 +17,7 @@ from dbkit.projects import Project
 from dbkit.settings import System
 
 
-@click.command("generate", epilog="Example: dbkit generate myloware && git diff dbkit/systems")
+@click.command("generate", epilog="Example: dbkit generate && git diff")
 @systems_argument
 @click.option(
     "--check", is_flag=True, help="Only report files that are not current; needs no server."

@@ -22,9 +22,9 @@ _STICKY = frozenset(
 )
 _FOREIGN: tuple[tuple[TokenKind, re.Pattern[str], str], ...] = (
     (TokenKind.PARAMETER, re.compile(r"\$\d+"), ":'name'"),
-    (TokenKind.WORD, re.compile(r"sqlc\.n?arg\(\s*'?(\w+)'?\s*\)"), r":'\1'"),
-    (TokenKind.WORD, re.compile(r"sqlc\.slice\(\s*'?(\w+)'?\s*\)"), r"= any(:'\1')"),
-    (TokenKind.WORD, re.compile(r"sqlc\.embed\(\s*(\w+)\s*\)"), r"\1"),
+    (TokenKind.WORD, re.compile(r"sqlc\.n?arg\s*\(\s*'?(\w+)'?\s*\)"), r":'\1'"),
+    (TokenKind.WORD, re.compile(r"sqlc\.slice\s*\(\s*'?(\w+)'?\s*\)"), r"= any(:'\1')"),
+    (TokenKind.WORD, re.compile(r"sqlc\.embed\s*\(\s*(\w+)\s*\)"), r"\1"),
     (TokenKind.OPERATOR, re.compile(r"@([^\W\d]\w*)"), r":'\1'"),
     (TokenKind.OPERATOR, re.compile(r"%\((\w+)\)s"), r":'\1'"),
     (TokenKind.VARIABLE, re.compile(r":'?(\w+)'?\.(\w+)"), r":'\1_\2'"),

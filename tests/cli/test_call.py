@@ -1,8 +1,12 @@
 """`dbkit call` runs a file of SQL with texts for values, `dbkit show` tells what it is."""
 
 import csv
+import errno
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +44,7 @@ limit :'most';
     "find_note": "-- :optional\nselect note from orders where id = :'id';\n",
     "remove": "-- :exec\ndelete from orders where id = :'id';\n",
     "take": "-- :one\ndelete from orders returning id;\n",
+    "take_first": "-- :one\ndelete from orders where id = 1 returning id;\n",
     "add": "-- :batch\ninsert into orders (id, amount) values (:'id', :'amount') returning id;\n",
     "fill": "-- :copy\ninsert into orders (id, amount) values (:'id', :'amount');\n",
     "divide": "-- :many\nselect id / (id - 1) as whole\nfrom orders;\n",
@@ -131,6 +136,37 @@ def test_a_broken_promise_takes_back_what_was_written(shop: Project) -> None:
 
     assert refusal(ran) == "orders.take found 2 rows, where it promises one at most"
     assert shop.rows("select count(*) from orders") == [(2,)]
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]])
+def test_a_result_that_cannot_be_written_is_told_with_what_was_done(
+    shop: Project, form: list[str]
+) -> None:
+    told = into_a_full_disk(shop, "call", "shop", "orders.take_first", *form)
+
+    reason = os.strerror(errno.ENOSPC)
+    assert told == f"error: the call is committed, and its result cannot be written: {reason}\n"
+    assert shop.rows("select id from orders") == [(2,)]
+
+
+def test_output_that_cannot_be_written_is_told(shop: Project) -> None:
+    reason = os.strerror(errno.ENOSPC)
+    assert into_a_full_disk(shop, "status") == f"error: the output cannot be written: {reason}\n"
+
+
+def into_a_full_disk(shop: Project, *arguments: str) -> str:
+    """Run a command whose output goes to a disk that is full, and return what it tells."""
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "dbkit", *arguments, "--url", shop.url],
+            cwd=shop.root,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ran.returncode == 1
+    return ran.stderr
 
 
 def test_a_text_does_not_command_the_terminal(shop: Project) -> None:

@@ -1,2 +1,2 @@
 -- :many
-select sqlc.narg('run_id');
+select sqlc.narg ('run_id');
