@@ -4,6 +4,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from os import environ
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from uuid import UUID, uuid4
 
 import psycopg
@@ -11,6 +14,7 @@ import pytest
 from psycopg import Connection
 
 from dbkit.pools import Database, open_database
+from dbkit.server import EmbeddedServer, find_binaries
 from dbkit.systems.errors import NotSealed, UnknownKey
 from dbkit.systems.mrwa import confidential_inputs, executions, inputs, users
 from dbkit.systems.mrwa.confidential_inputs import Keyring
@@ -18,6 +22,23 @@ from tests.conftest import ROOT
 
 OLD, NEW = f"old:{'ab' * 32}", f"new:{'cd' * 32}"
 HANDED_IN = "v1.old.a plain text that looks encrypted, with ümlauts"
+
+
+@pytest.fixture(scope="session")
+def contrib_server() -> Iterator[EmbeddedServer]:
+    """A server with pgcrypto, which the embedded one has not: Debian's."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    candidates = [find_binaries(str(folder)) for folder in folders]
+    found = next((one for one in candidates if one.has_library("pgcrypto")), None)
+    if found is None:
+        pytest.skip("needs pgcrypto, and no PostgreSQL of this machine has it")
+    folder = Path(mkdtemp(prefix="dbkit-pgcrypto-"))
+    folder.chmod(0o711)
+    server = EmbeddedServer(folder / "server", binaries=found, settings={"fsync": "off"})
+    server.start()
+    yield server
+    server.reset(force=True)
+    rmtree(folder)
 
 
 @pytest.fixture(params=["pgcrypto", "aes-gcm"])
