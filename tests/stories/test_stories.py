@@ -6,9 +6,9 @@ import sys
 
 import pytest
 from psycopg import Connection
-from psycopg.conninfo import make_conninfo
 
 from dbkit.systems.softwarestudio import sessions
+from tests.addresses import url_of
 from tests.conftest import ROOT
 from tests.stories.evening import spend
 from tests.stories.shelf import STORIES
@@ -20,11 +20,6 @@ PAST_THE_POOLER = pytest.mark.skipif(
     "DBKIT_TEST_POOLER" in os.environ,
     reason="behind a pooler nobody takes a role on, and processes do",
 )
-
-
-def url_of(database: Connection) -> str:
-    info = database.info
-    return make_conninfo(host=info.host, port=info.port, user=info.user, dbname=info.dbname)
 
 
 @pytest.mark.parametrize("system", STORIES)

@@ -8,15 +8,8 @@ from collections.abc import Callable
 from time import monotonic, sleep
 
 from psycopg import Connection
-from psycopg.conninfo import make_conninfo
 
 DEADLINE = 30
-
-
-def url_of(database: Connection) -> str:
-    """The address of a test's database."""
-    info = database.info
-    return make_conninfo(host=info.host, port=info.port, user=info.user, dbname=info.dbname)
 
 
 def killed_at_work(program: str, *arguments: str) -> None:

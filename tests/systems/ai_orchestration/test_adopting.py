@@ -14,8 +14,8 @@ from dbkit.operations.schema import compare, read_schema
 from dbkit.systems.ai_orchestration import runs, tenants, workflows
 from dbkit.systems.ai_orchestration.interpreter import interpret
 from dbkit.systems.ai_orchestration.leased_runs import work_once
+from tests.addresses import url_of
 from tests.conftest import ROOT
-from tests.systems.ai_orchestration.processes import url_of
 from tests.systems.ai_orchestration.test_schema import ROWS
 
 PAGE = (ROOT / "docs" / "systems" / "ai_orchestration.md").read_text()

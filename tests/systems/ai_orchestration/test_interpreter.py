@@ -15,8 +15,9 @@ from dbkit.runtime import JsonLike
 from dbkit.systems.ai_orchestration import adapters, block_groups, edges, runs, steps
 from dbkit.systems.ai_orchestration.interpreter import MOCKS, Adapter, StepCall, interpret
 from dbkit.systems.ai_orchestration.leased_runs import RunOutcome, work_once
+from tests.addresses import url_of
 from tests.systems.ai_orchestration.drafts import Draft, add_tenant
-from tests.systems.ai_orchestration.processes import killed_at_work, url_of, wait_for
+from tests.systems.ai_orchestration.processes import killed_at_work, wait_for
 
 WORKER = """
 import sys, time

@@ -13,8 +13,9 @@ from dbkit import STEADY, open_async_database, open_database
 from dbkit.pools import AsyncDatabase, Database
 from dbkit.systems.ai_orchestration import runs, schedules, step_runs
 from dbkit.systems.ai_orchestration.leased_runs import ClaimedRun, work_once, work_once_async
+from tests.addresses import url_of
 from tests.systems.ai_orchestration.drafts import Draft, add_tenant, another, at_once
-from tests.systems.ai_orchestration.processes import killed_at_work, url_of, wait_for
+from tests.systems.ai_orchestration.processes import killed_at_work, wait_for
 from tests.systems.ai_orchestration.running import Running, ask, begin
 from tests.systems.ai_orchestration.scheduling import add_schedule, make_due
 

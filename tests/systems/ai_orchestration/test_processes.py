@@ -20,9 +20,10 @@ from psycopg import Connection
 
 from dbkit.systems.ai_orchestration import runs, tenants, vault, webhooks
 from dbkit.systems.ai_orchestration.webhook_calls import TOLERANCE, new_secret, sign
+from tests.addresses import url_of
 from tests.conftest import ROOT
 from tests.systems.ai_orchestration.drafts import Draft
-from tests.systems.ai_orchestration.processes import DEADLINE, url_of, wait_for
+from tests.systems.ai_orchestration.processes import DEADLINE, wait_for
 from tests.systems.ai_orchestration.scheduling import add_schedule, make_due
 
 OLD, NEW = os.urandom(32), os.urandom(32)

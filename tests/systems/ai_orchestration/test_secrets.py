@@ -28,8 +28,8 @@ from dbkit.systems.ai_orchestration.vault import (
     rotate,
     rotate_async,
 )
+from tests.addresses import url_of
 from tests.systems.ai_orchestration.conftest import AtOnce
-from tests.systems.ai_orchestration.processes import url_of
 
 VALUE = "sk-live-πlaintext"
 OLD, NEW = os.urandom(32), os.urandom(32)

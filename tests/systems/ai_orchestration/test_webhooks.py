@@ -27,8 +27,8 @@ from dbkit.systems.ai_orchestration.webhook_calls import (
     trigger_async,
     verify,
 )
+from tests.addresses import url_of
 from tests.systems.ai_orchestration.conftest import AtOnce
-from tests.systems.ai_orchestration.processes import url_of
 
 BODY = json.dumps({"user": {"email": "ada@example.org"}, "tags": ["a", "b"], "n": 1}).encode()
 NOON = 1_767_268_800

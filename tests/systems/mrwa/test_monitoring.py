@@ -8,6 +8,7 @@ from psycopg import Connection
 
 from dbkit.server import Binaries
 from dbkit.systems.mrwa import monitoring
+from tests.addresses import url_of
 from tests.conftest import ROOT
 
 DOCUMENTED = """
@@ -34,7 +35,7 @@ def test_slow_queries_are_the_documented_ones(
     with_contrib.commit()
 
     ours = monitoring.list_slow_queries(with_contrib)
-    by_psql = through_psql(binaries, with_contrib.info.dsn)
+    by_psql = through_psql(binaries, url_of(with_contrib))
 
     with_contrib.execute(f'set local search_path to "{schema}"'.encode())
     theirs = with_contrib.execute(DOCUMENTED.encode()).fetchall()
@@ -50,7 +51,7 @@ def test_where_nothing_is_counted_the_error_says_what_to_do(
 ) -> None:
     with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState) as raised:
         monitoring.list_slow_queries(database)
-    by_psql = through_psql(binaries, database.info.dsn)
+    by_psql = through_psql(binaries, url_of(database))
 
     told = raised.value.diag.message_primary
     assert told == (
