@@ -246,6 +246,8 @@ class _Fitting:
             refused = [fault.row for fault in faults if fault.column == column]
             self._read_column(column, refused)
         self._refuse(faults)
+        # or the server takes a table without statistics for a small one
+        self._cursor.execute(self._sql("analyze {stage}"))
 
     def _read_column(self, column: str, unread: list[int]) -> None:
         """Give a column of the stage, which was text, its type again; what is unread is null."""

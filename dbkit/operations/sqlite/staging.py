@@ -289,17 +289,15 @@ def _refusal_condition(target: TargetTable, constraint: Constraint) -> sql.Compo
             sql.SQL("staged.{} is not null").format(sql.Identifier(name))
             for name in constraint.columns
         )
-        or_staged: sql.Composable = sql.SQL("")
+        parents = [server_sql(constraint.parent)]
         if constraint.parent_oid == target.oid:
-            or_staged = sql.SQL(" union all select from {} as other where {}").format(
-                sql.Identifier(STAGE), same_key
-            )
-        return sql.SQL("{} and not exists (select from {} as other where {}{})").format(
-            not_null,
-            server_sql(constraint.parent),
-            same_key,
-            or_staged,
-        )
+            parents.append(sql.Identifier(STAGE))
+        # one after the other, so that each can be a join; for a union every row is looked up
+        missing = [
+            sql.SQL("not exists (select from {} as other where {})").format(parent, same_key)
+            for parent in parents
+        ]
+        return sql.SQL(" and ").join([not_null, *missing])
     return sql.SQL(
         "exists (select from {stage} as other where {same_key} and other.{row} < staged.{row})"
     ).format(stage=sql.Identifier(STAGE), same_key=same_key, row=sql.Identifier(ROW))
