@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from dbkit.server.account import choose_account
+from dbkit.server.account import Account
 
 # Debian's is not on the path of an ordinary account
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -36,8 +36,10 @@ def pooler(url: str, mode: PoolMode, *, servers: int = 2, **others: str) -> Gene
     """
     program = PGBOUNCER
     assert program is not None
-    account = choose_account()
     database = conninfo_to_dict(url)
+    owner = Path(str(database["host"])).stat()
+    # the socket of an embedded server is closed to every other account
+    account = Account(owner.st_uid, owner.st_gid)
     folder = Path(tempfile.mkdtemp(prefix="dbkit-pooler-", dir="/tmp"))
     settings = folder / "pgbouncer.ini"
     # every role of the server logs in as itself, whenever it was made

@@ -12,6 +12,9 @@ from typing import IO
 from dbkit.server.errors import NoAccount
 from dbkit.server.interruption import undisturbed
 
+# systemd's list of users and groups says of these that nothing uses them
+_UNUSED = range(60706, 61184)
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -33,6 +36,15 @@ class Account:
     def is_ours(self) -> bool:
         """Whether this is the account that we run with ourselves."""
         return self.uid == os.geteuid()
+
+    @property
+    def has_name(self) -> bool:
+        """Whether the machine knows the account, as initdb demands."""
+        try:
+            pwd.getpwuid(self.uid)
+        except KeyError:
+            return False
+        return True
 
     def run(
         self,
@@ -85,12 +97,29 @@ def choose_account() -> Account:
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
     for account in _unprivileged():
-        try:
-            account.run(["/bin/sh", "-c", ":"])
-        except OSError:  # a container may have few accounts
-            continue
-        return account
+        if _is_allowed(account):
+            return account
     raise NoAccount
+
+
+def choose_nameless() -> Account | None:
+    """Return an account that no other program runs with, or None where root cannot have one.
+
+    It has no name, which the server does not need; initdb does.
+    """
+    if os.geteuid() != 0:
+        return None
+    accounts = (Account(number, number) for number in _UNUSED)
+    account = next((account for account in accounts if not account.has_name), None)
+    return account if account is not None and _is_allowed(account) else None
+
+
+def _is_allowed(account: Account) -> bool:
+    try:
+        account.run(["/bin/sh", "-c", ":"])
+    except OSError:  # a container may have few accounts
+        return False
+    return True
 
 
 def _unprivileged() -> Iterator[Account]:

@@ -151,18 +151,10 @@ class EmbeddedServer:
             if self._wait_for_others(running):
                 return
             require_major(folder.data, binaries)
+            self._create_data(binaries, running)
+            folder.close_to_others()
             account, sockets = folder.account, folder.socket_folder()
             programs = binaries.usable_by(account, folder.copies)
-            create_data(
-                folder.data,
-                programs,
-                account,
-                running=running,
-                say=lambda: self._say(
-                    f"creating the embedded PostgreSQL {binaries.major} in {folder.path.name} "
-                    "(once, about a second)"
-                ),
-            )
             remove_traces(folder.data, sockets)
             self._say(f"starting the embedded PostgreSQL {binaries.major}")
             settings = add_statement_counter(programs, folder.data, account, self._settings)
@@ -173,6 +165,17 @@ class EmbeddedServer:
                 running=running,
                 is_up=self._is_up,
             )
+
+    def _create_data(self, binaries: Binaries, running: int) -> None:
+        folder = self._folder
+        if not folder.data.exists():
+            folder.open_to_initdb()
+            self._say(
+                f"creating the embedded PostgreSQL {binaries.major} in {folder.path.name} "
+                "(once, about a second)"
+            )
+            programs = binaries.usable_by(folder.account, folder.copies)
+            create_data(folder.data, programs, folder.account, running=running)
 
     def _wait_for_others(self, running: int) -> bool:
         """Wait until no process of an earlier server is left; True if that server comes up.

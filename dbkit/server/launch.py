@@ -45,15 +45,10 @@ def require_major(data: Path, binaries: Binaries) -> None:
         raise OtherMajorVersion(data, made_by, binaries.major)
 
 
-def create_data(
-    data: Path, binaries: Binaries, account: Account, *, running: int, say: Callable[[], None]
-) -> None:
-    """Make the data folder unless it is there; it gets its name only when it is complete."""
+def create_data(data: Path, binaries: Binaries, account: Account, *, running: int) -> None:
+    """Make the data folder; it gets its name only when it is complete."""
     unfinished = data.with_name("data.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    if data.exists():
-        return
-    say()
     try:
         finished = account.run(
             [binaries.initdb, *_initdb_options(binaries.major), "-D", unfinished], inherit=[running]

@@ -14,11 +14,12 @@ import pwd
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dbkit.server.account import Account, choose_account
+from dbkit.server.account import Account, choose_account, choose_nameless
 from dbkit.server.errors import ClusterGone, ForeignFolder, NeverStarted, NoRoomElsewhere
 from dbkit.server.listening import fits_an_address
 
@@ -119,6 +120,25 @@ class ServerFolder:
             _give(folder, self.account)
             link.symlink_to(folder)
 
+    def close_to_others(self) -> None:
+        """Give the cluster to an account of its own; under the lock, while no server runs.
+
+        Whoever runs programs with the account of the server is its superuser, and many services
+        are `nobody`. The cluster is given last: until then, the next start begins again.
+        """
+        before = self.account
+        if not before.has_name or (account := choose_nameless()) is None:
+            return
+        if account.can_enter(self.cluster.parent):
+            socket = (self.path / "socket").resolve()
+            for folder in (*_linked(self.data), *({socket} - {self.cluster}), self.cluster):
+                _give_all(folder, before, account)
+
+    def open_to_initdb(self) -> None:
+        """Give a cluster without data to an account with a name; under the lock."""
+        if not self.account.has_name:
+            _give(self.cluster, choose_account())
+
     def clear(self) -> None:
         """Delete the cluster and what belongs to it; under the lock, when no process is left."""
         for link in (self.path / "socket", self.path / "cluster"):
@@ -171,6 +191,27 @@ class ServerFolder:
     def _mark(self) -> str:
         # the inode: a project that was moved keeps it, and a copy of a project has another one
         return f"dbkit-{self.path.stat().st_ino:x}-"
+
+
+def _linked(data: Path) -> Iterator[Path]:
+    """Yield the folders of the data that lie elsewhere."""
+    links = (data / "pg_wal", *(data / "pg_tblspc").glob("*"))
+    return (link.resolve() for link in links if link.is_symlink())
+
+
+def _give_all(folder: Path, before: Account, account: Account) -> None:
+    # by descriptors and without following links, because `before` could exchange what is here
+    top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if os.fstat(top).st_uid != before.uid:
+            return
+        for _, folders, files, within in os.fwalk(".", topdown=False, dir_fd=top):
+            for name in (*folders, *files):
+                if os.stat(name, dir_fd=within, follow_symlinks=False).st_uid == before.uid:
+                    os.chown(name, account.uid, account.gid, dir_fd=within, follow_symlinks=False)
+        os.fchown(top, account.uid, account.gid)
+    finally:
+        os.close(top)
 
 
 def _give(folder: Path, account: Account) -> None:

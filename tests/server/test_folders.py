@@ -1,6 +1,7 @@
 """Where a server can live, as whom, and what is refused."""
 
 import os
+import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dbkit.server import Binaries, EmbeddedServer, find_binaries
+from dbkit.server.account import Account
 from dbkit.server.errors import (
     ClusterGone,
     ForeignFolder,
@@ -33,12 +35,51 @@ def closed(parent: Path) -> Iterator[Path]:
     EmbeddedServer(project / ".dbkit").reset(force=True)
 
 
+@pytest.fixture
+def nobody() -> Account:
+    """The account that many services of a machine run with."""
+    entry = pwd.getpwnam("nobody")
+    return Account(entry.pw_uid, entry.pw_gid)
+
+
 @as_root
-def test_root_runs_the_server_as_an_unprivileged_account(started: EmbeddedServer) -> None:
+def test_root_runs_the_server_as_an_account_of_nobody_else(started: EmbeddedServer) -> None:
     data = started.status().data
 
-    assert data.stat().st_uid != 0
-    assert Path(f"/proc/{started.status().pid}").stat().st_uid == data.stat().st_uid
+    owner = data.stat().st_uid
+    assert owner not in {entry.pw_uid for entry in pwd.getpwall()}
+    assert Path(f"/proc/{started.status().pid}").stat().st_uid == owner
+
+
+@as_root
+def test_data_of_an_account_that_others_run_with_are_taken_from_it(
+    started: EmbeddedServer, folder: Path, nobody: Account
+) -> None:
+    run_sql(started, "create table kept as select 42 as answer")
+    started.stop()
+    data = started.status().data
+    (others := folder.parent / "others").touch()
+    (data / "planted").symlink_to(others)
+    subprocess.run(["chown", "-hR", "nobody", data.parent], check=True)
+    assert nobody.can_enter(data)
+
+    started.start()
+
+    assert run_sql(started, "select answer from kept") == 42
+    owners = {path.lstat().st_uid for path in (data.parent, *data.parent.rglob("*"))}
+    assert owners == {data.stat().st_uid}
+    assert others.stat().st_uid == 0
+    assert not nobody.can_enter(data.parent)
+
+
+@as_root
+def test_data_that_were_deleted_by_hand_are_made_again(started: EmbeddedServer) -> None:
+    started.stop()
+    shutil.rmtree(started.status().data)
+
+    started.start()
+
+    assert run_sql(started, "select 1") == 1
 
 
 @as_root
