@@ -39,6 +39,8 @@ select
 from (select 1) as single_row
 left join pg_extension as extension on extension.extname = 'pg_stat_statements'
 """
+_SCHEMA = "dbkit_monitor"
+_CREATE = f"create schema {_SCHEMA}; create extension pg_stat_statements schema {_SCHEMA}"
 _SEARCH = "select set_config('search_path', 'pg_catalog, ' || %s, true)"
 
 # the server cuts the text of a running statement here: track_activity_query_size, less a character
@@ -92,18 +94,19 @@ def read_health(
         for title, name in _LISTS.items()
     }
     facts = {title: queries[name](connection)._asdict() for title, name in _FACTS.items()}
-    schema, missing = _extension(connection)
+    missing = None
     statements: list[HealthRow] | None = None
-    if schema is not None:
-        try:
-            with connection.transaction():
-                connection.execute(_SEARCH, [schema])
-                rows = queries[_SLOW](connection, **_limit(max_rows))
-            statements = [_named(row._asdict(), known) for row in rows]
-        except psycopg.errors.ObjectNotInPrerequisiteState:
-            missing = _TO_LOAD
-        except psycopg.errors.InsufficientPrivilege:
-            missing = _TO_GRANT
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(_SEARCH, [_extension(connection)])
+            rows = queries[_SLOW](connection, **_limit(max_rows))
+        statements = [_named(row._asdict(), known) for row in rows]
+    except _NotCounted as reason:
+        missing = str(reason)
+    except psycopg.errors.ObjectNotInPrerequisiteState:
+        missing = _TO_LOAD
+    except psycopg.errors.InsufficientPrivilege:
+        missing = _TO_GRANT
     return Health(datetime.now(UTC), lists, facts, statements, missing, pool)
 
 
@@ -164,12 +167,27 @@ def _named(row: HealthRow, known: QueriesByName) -> HealthRow:
     return row
 
 
-def _extension(connection: psycopg.Connection[Any]) -> tuple[str | None, str | None]:
-    """Return the schema that pg_stat_statements is in, or how to have it."""
+class _NotCounted(Exception):
+    """What is to be done so that the server's count of statements can be read."""
+
+
+def _extension(connection: psycopg.Connection[Any]) -> str:
+    """Return the schema that pg_stat_statements is in, in a transaction that is undone.
+
+    A server that has loaded it has counted, also where nobody created the extension, which is no
+    more than the way to read it. So it is created for this transaction by whoever may.
+    """
     schema, available = connection.execute(_EXTENSION).fetchone() or (None, False)
     if schema is not None:
-        return str(schema), None
-    return None, _TO_CREATE if available else _TO_INSTALL
+        return str(schema)
+    if not available:
+        raise _NotCounted(_TO_INSTALL)
+    try:
+        with connection.transaction():
+            connection.execute(_CREATE)
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction):
+        raise _NotCounted(_TO_CREATE) from None
+    return _SCHEMA
 
 
 _TO_LOAD = (
