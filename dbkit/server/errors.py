@@ -1,5 +1,7 @@
 """Why the embedded server cannot run."""
 
+import errno
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +88,19 @@ class UnusableFolder(ServerError):
 
 
 @dataclass(eq=False)
+class LineBreakInPath(ServerError):
+    """PostgreSQL cannot be told of a folder whose path has a line break."""
+
+    folder: Path
+
+    def __str__(self) -> str:
+        return (
+            f"the embedded server cannot be in {str(self.folder)!r}, because the path has a line "
+            "break: rename the folder, or set another one in [tool.dbkit.server]"
+        )
+
+
+@dataclass(eq=False)
 class NoRoomElsewhere(ServerError):
     """No other folder could be made for what cannot be in the server's folder."""
 
@@ -135,7 +150,10 @@ class InitdbFailed(ServerError):
     reason: str
 
     def __str__(self) -> str:
-        return f"the embedded server's data could not be created in {self.data}: {self.reason}"
+        return (
+            f"the embedded server's data could not be created in {self.data}: {self.reason}"
+            f"{_way_out(self.reason)}"
+        )
 
 
 @dataclass(eq=False)
@@ -146,7 +164,16 @@ class DidNotStart(ServerError):
     log: Path
 
     def __str__(self) -> str:
-        return f"the embedded server did not start: {self.reason} (its log is {self.log})"
+        return (
+            f"the embedded server did not start: {self.reason} (its log is {self.log})"
+            f"{_way_out(self.reason)}"
+        )
+
+
+def _way_out(reason: str) -> str:
+    if os.strerror(errno.ENOSPC) not in reason:
+        return ""
+    return "; free some space on that disk, then run this again: nothing is lost"
 
 
 @dataclass(eq=False)

@@ -27,7 +27,7 @@ _SHUTDOWN_SECONDS = 10.0
 _LARGEST_LOG = 8 * 1024 * 1024
 _SEVERITY = re.compile(r"\b(?P<severity>LOG|WARNING|ERROR|FATAL|PANIC|error): +(?P<text>.*)")
 _FATAL = frozenset({"ERROR", "FATAL", "PANIC", "error"})
-_ROUTINE = ("starting PostgreSQL", "listening on", "database system ")
+_ROUTINE = ("starting PostgreSQL", "listening on", "database system ", "redo ")
 
 
 def read_major(data: Path) -> int | None:

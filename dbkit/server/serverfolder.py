@@ -20,7 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dbkit.server.account import Account, choose_account, choose_nameless
-from dbkit.server.errors import ClusterGone, ForeignFolder, NeverStarted, NoRoomElsewhere
+from dbkit.server.errors import (
+    ClusterGone,
+    ForeignFolder,
+    LineBreakInPath,
+    NeverStarted,
+    NoRoomElsewhere,
+)
 from dbkit.server.listening import fits_an_address
 
 # never $XDG_RUNTIME_DIR: it vanishes at logout, and the server stays
@@ -158,6 +164,8 @@ class ServerFolder:
             if os.geteuid() not in {0, self.account.uid}:
                 raise ForeignFolder(self.cluster, _name_of(self.account.uid))
             return
+        if any(line_break in str(self.path) for line_break in "\r\n"):
+            raise LineBreakInPath(self.path)
         account = choose_account()
         parent = self.path
         if not account.can_enter(parent):

@@ -3,8 +3,10 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,10 @@ from dbkit.server import Binaries, EmbeddedServer, find_binaries
 from dbkit.server.account import Account
 from dbkit.server.errors import (
     ClusterGone,
+    DidNotStart,
     ForeignFolder,
     InitdbFailed,
+    LineBreakInPath,
     NeverStarted,
     OtherMajorVersion,
     UnusableFolder,
@@ -224,9 +228,42 @@ def test_a_full_disk_leaves_nothing_half_done(parent: Path, binaries: Binaries) 
             EmbeddedServer(folder, binaries=programs).start()
 
         assert not list((folder / "cluster").iterdir())
+        if mounted:
+            grow = ["mount", "-o", "remount,size=90m", str(folder.parent)]
+            subprocess.run(grow, check=True)
+            _fill_and_free(EmbeddedServer(folder, binaries=binaries), folder.parent)
     finally:
         if mounted:
             subprocess.run(["umount", folder.parent], check=True)
+
+
+def _fill_and_free(server: EmbeddedServer, disk: Path) -> None:
+    server.start()
+    run_sql(server, "create table kept as select 42 as answer")
+    killed = server.status().pid
+    assert killed is not None
+    # the next start has to make a file of the log
+    run_sql(server, "select pg_switch_wal()")
+    os.kill(killed, signal.SIGKILL)
+    server.stop()
+    with (disk / "full").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(1 << 12))
+
+    with pytest.raises(DidNotStart, match=r"No space left on device .*; free some space on that"):
+        server.start()
+    (disk / "full").unlink()
+    server.start()
+
+    assert run_sql(server, "select answer from kept") == 42
+    server.stop()
+
+
+def test_a_path_with_a_line_break_is_refused(parent: Path, binaries: Binaries) -> None:
+    (parent / "a\nb").mkdir()
+
+    with pytest.raises(LineBreakInPath, match=r"a\\nb/.dbkit', because the path has a line break"):
+        EmbeddedServer(parent / "a\nb" / ".dbkit", binaries=binaries).start()
 
 
 def test_a_copied_project_has_a_server_of_its_own(parent: Path, binaries: Binaries) -> None:
