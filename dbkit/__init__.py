@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from dbkit.application import Application, Applications, project
     from dbkit.loading import load
     from dbkit.pools import OVERFLOWING, STEADY, Sizes, open_async_database, open_database
+    from dbkit.runtime import Call, Observing, observe
     from dbkit.transactions import async_transaction, transaction
 
 __all__ = [
@@ -14,11 +15,14 @@ __all__ = [
     "STEADY",
     "Application",
     "Applications",
+    "Call",
+    "Observing",
     "Sizes",
     "async_transaction",
     "describe",
     "describe_many",
     "load",
+    "observe",
     "open_async_database",
     "open_database",
     "project",
@@ -32,11 +36,14 @@ _MODULES = {
     "STEADY": "pools",
     "Application": "application",
     "Applications": "application",
+    "Call": "runtime",
+    "Observing": "runtime",
     "Sizes": "pools",
     "async_transaction": "transactions",
     "describe": "analysis",
     "describe_many": "analysis",
     "load": "loading",
+    "observe": "runtime",
     "open_async_database": "pools",
     "open_database": "pools",
     "project": "application",

@@ -82,7 +82,7 @@ class Application:
     @property
     def queries(self) -> Mapping[str, LoadedQuery]:
         """Its query files by name, as `dbkit.load` has them."""
-        return load(self.settings.sql, root=self._root)
+        return load(self.settings.sql, root=self._root, system=self.name)
 
     def migrate(  # noqa: PLR0913 - what a person may choose
         self,

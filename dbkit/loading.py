@@ -135,10 +135,11 @@ Values: TypeAlias = Mapping[str, object]
 _KINDS_OF_SETS = {QueryKind.BATCH, QueryKind.COPY}
 
 
-def load(folder: str | Path, *, root: Path | None = None) -> "Queries":
+def load(folder: str | Path, *, root: Path | None = None, system: str | None = None) -> "Queries":
     """Read every query file of a system's folder, `sql/<system>`; no database is asked yet.
 
-    `root` is where the paths in messages begin, the current folder if it is not given.
+    `root` is where the paths in messages begin, the current folder if it is not given. `system`
+    is what observers are told, the folder's name if it is not given.
     """
     folder, root = Path(folder), root or Path()
     if not folder.is_dir():
@@ -149,7 +150,8 @@ def load(folder: str | Path, *, root: Path | None = None) -> "Queries":
         if query.path not in sources:
             text = decode((root / query.path).read_bytes(), query.path)
             sources[query.path] = Source(query.path, text)
-        loaded.append(LoadedQuery(query, sources[query.path]))
+        name = folder.resolve().name if system is None else system
+        loaded.append(LoadedQuery(query, sources[query.path], name))
     return Queries(loaded)
 
 
@@ -172,7 +174,7 @@ class Queries(Mapping[str, "LoadedQuery"]):
         return len(self._loaded)
 
 
-class Call(NamedTuple):
+class CallValues(NamedTuple):
     """Which combination of a query is meant, and the value of each parameter."""
 
     given: frozenset[str]
@@ -191,8 +193,9 @@ class LoadedQuery:
     `AsyncConnection` every call is awaited, that of a `:stream` for the stream itself.
     """
 
-    def __init__(self, query: Query, source: Source) -> None:
+    def __init__(self, query: Query, source: Source, system: str) -> None:
         self.query = query
+        self.system = system
         self.name = f"{query.subject}.{query.name}"
         self.__name__ = query.name
         self.__doc__ = query.documentation
@@ -224,7 +227,7 @@ class LoadedQuery:
             return self._awaited(connection, call, sets)
         return self._run(connection, self.statement(connection, call), call, sets)
 
-    def call(self, values: Values) -> Call:
+    def call(self, values: Values) -> CallValues:
         """Find the combination for these values, or refuse a value by its name."""
         self._refuse_unknown(values, self._names)
         values = _without_omitted(values)
@@ -233,7 +236,7 @@ class LoadedQuery:
                 raise MissingKeyword(self.name, keyword.name, self._names)
         return self._call(values)
 
-    def _call_of_sets(self, head: list[Values], shared: Values) -> Call:
+    def _call_of_sets(self, head: list[Values], shared: Values) -> CallValues:
         """Find the combination for many sets of values, which all have the names of the first."""
         if not head:
             self._refuse_unknown(shared, self._names)
@@ -244,7 +247,7 @@ class LoadedQuery:
         )
         return self.call({**shared, **head[0]})
 
-    def _call(self, values: Values) -> Call:
+    def _call(self, values: Values) -> CallValues:
         query = self.query
         flags = {parameter.name for parameter in query.parameters if parameter.flag}
         defaults = {
@@ -252,7 +255,7 @@ class LoadedQuery:
             for parameter in query.parameters
             if parameter.default is not None
         }
-        return Call(
+        return CallValues(
             # in psql any value switches a part on; in Python, False switches it off
             frozenset(name for name in values if name not in flags or values[name] is not False),
             tuple(
@@ -263,21 +266,26 @@ class LoadedQuery:
             {**defaults, **values},
         )
 
-    def statement(self, connection: Connection[Any], call: Call) -> Statement[Any]:
+    def statement(self, connection: Connection[Any], call: CallValues) -> Statement[Any]:
         """Give the statement of a combination, typed by the connection's database."""
         key = _key(connection, call)
         if key not in self._statements:
             combination = combination_for(self.query, call.given, dict(call.chosen))
             forget = partial(self._statements.pop, key, None)
             self._statements[key] = make_statement(
-                connection, self.query, combination, self.source, forget=forget
+                connection,
+                self.query,
+                combination,
+                self.source,
+                system=self.system,
+                forget=forget,
             )
         return self._statements[key]
 
     async def _awaited(
         self,
         connection: AsyncConnection[Any],
-        call: Call,
+        call: CallValues,
         sets: Iterable[Values] | None,
     ) -> object:
         statement = self._statements.get(_key(connection, call))
@@ -290,7 +298,7 @@ class LoadedQuery:
         self,
         connection: Any,  # noqa: ANN401 - blocking or async, and so is the result
         statement: Statement[Any],
-        call: Call,
+        call: CallValues,
         sets: Iterable[Values] | None,
     ) -> Any:  # noqa: ANN401 - as above
         if sets is not None:
@@ -351,7 +359,7 @@ def _can_be_left_out(keyword: QueryParameter | Choice) -> bool:
     return is_flag or keyword.omittable or keyword.default is not None
 
 
-def _key(connection: AnyConnection, call: Call) -> tuple[object, ...]:
+def _key(connection: AnyConnection, call: CallValues) -> tuple[object, ...]:
     wire = connection.pgconn
     # with another role or search path, the same names may be other tables
     return (wire.host, wire.port, wire.db, wire.user, wire.options, call.given, call.chosen)
@@ -370,12 +378,13 @@ def _signature(query: Query) -> Signature:
     return Signature(arguments)
 
 
-def make_statement(
+def make_statement(  # noqa: PLR0913 - all that a statement is made of
     connection: Connection[Any],
     query: Query,
     combination: Combination,
     source: Source,
     *,
+    system: str,
     forget: Callable[[], object],
 ) -> Statement[Any]:
     """Ask the server about one combination, and make the statement that generated code would have.
@@ -390,7 +399,7 @@ def make_statement(
         if parameter.type is not None
     }
     return Statement(
-        SqlFile(f"{query.subject}.{query.name}", query.path),
+        SqlFile(f"{query.subject}.{query.name}", query.path, system=system),
         tuple(_pieces(combination, source)),
         takes=write_types(types[name] for name in combination.parameters),
         gives=write_types(

@@ -83,7 +83,7 @@ def read_health(
     A statement that was sent by one of the `known` queries is shown with the query's name, which
     stands in a comment at the end of every statement that dbkit sends.
     """
-    queries = load(_SQL, root=_SQL)
+    queries = load(_SQL, root=_SQL, system="dbkit")
     lists = {
         title: [
             _named(row._asdict(), known)

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import RawCursor, sql
 from psycopg.rows import tuple_row
 
-from dbkit.loading import Call, LoadedQuery, load
+from dbkit.loading import CallValues, LoadedQuery, load
 from dbkit.operations.errors import (
     NoRetention,
     NotARetention,
@@ -143,7 +143,7 @@ class _Turns:
 
 
 def _plan(
-    connection: psycopg.Connection[Any], statement: Statement[Any], call: Call
+    connection: psycopg.Connection[Any], statement: Statement[Any], call: CallValues
 ) -> dict[str, Any] | None:
     bound = call.bound(statement)
     values = [value if value is None else str(value) for value in bound]
@@ -162,7 +162,7 @@ def _plan(
 
 
 def _target(
-    connection: psycopg.Connection[Any], statement: Statement[Any], call: Call
+    connection: psycopg.Connection[Any], statement: Statement[Any], call: CallValues
 ) -> sql.Identifier | None:
     """Return the table that a statement changes, or None if the planner does not tell."""
     plan = _plan(connection, statement, call)
@@ -177,7 +177,7 @@ def _is_batched(loaded: LoadedQuery) -> bool:
 
 def _prepared(
     connection: psycopg.Connection[Any], loaded: LoadedQuery, batch: int | None
-) -> tuple[Statement[Any], Call]:
+) -> tuple[Statement[Any], CallValues]:
     values = {_BATCH_PARAMETER: AsText(str(batch))} if batch and _is_batched(loaded) else {}
     call = loaded.call(values)
     with connection.transaction():

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dbkit.runtime.counts import Counts
     from dbkit.runtime.errors import CommitUnknown, OnlyCalls
     from dbkit.runtime.folding import FoldedCall, SharedConnection, run_calls
+    from dbkit.runtime.observing import Call, Caller, Observing, observe
     from dbkit.runtime.omitted import OMITTED, Omitted
     from dbkit.runtime.preparing import holds_no_moment
     from dbkit.runtime.sessions import counts_of
@@ -39,6 +40,8 @@ __all__ = [
     "AnyConnection",
     "AsText",
     "AsyncStream",
+    "Call",
+    "Caller",
     "Chosen",
     "Cidr",
     "CommitUnknown",
@@ -50,6 +53,7 @@ __all__ = [
     "Json",
     "JsonLike",
     "Line",
+    "Observing",
     "Omitted",
     "OnlyCalls",
     "Piece",
@@ -70,6 +74,7 @@ __all__ = [
     "execute",
     "holds_no_moment",
     "many",
+    "observe",
     "one",
     "optional",
     "probe_awaited",
@@ -85,6 +90,8 @@ _MODULES = {
     "AnyConnection": "wire",
     "AsText": "wirevalues",
     "AsyncStream": "streaming",
+    "Call": "observing",
+    "Caller": "observing",
     "Chosen": "statement",
     "Cidr": "dbkit.pgtypes",
     "CommitUnknown": "errors",
@@ -99,6 +106,7 @@ _MODULES = {
     "JsonLike": "dbkit.pgtypes",
     "Line": "statement",
     "OMITTED": "omitted",
+    "Observing": "observing",
     "Omitted": "omitted",
     "OnlyCalls": "errors",
     "Piece": "statement",
@@ -119,6 +127,7 @@ _MODULES = {
     "execute": "calls",
     "holds_no_moment": "preparing",
     "many": "calls",
+    "observe": "observing",
     "one": "calls",
     "optional": "calls",
     "probe_awaited": "committing",

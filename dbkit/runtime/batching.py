@@ -15,8 +15,10 @@ from psycopg.pq.abc import PGresult
 from psycopg.waiting import WAIT_R
 
 from dbkit.errors import Drifted
+from dbkit.runtime import observing
 from dbkit.runtime.columns import Calls, Columns, Values
 from dbkit.runtime.compiled import COMPILED
+from dbkit.runtime.observing import ObservedCall
 from dbkit.runtime.ready import Ready
 from dbkit.runtime.sessions import forget_stale, make_ready, retyped
 from dbkit.runtime.statement import Composition, Statement
@@ -39,6 +41,10 @@ def batch(
     connection: AnyConnection, statement: Statement[Any], sets: Iterable[Sequence[object]]
 ) -> int:
     """Give the number of rows touched by all sets together; if one fails, none is done."""
+    if observing.observers:
+        observed = ObservedCall("batch", connection, statement)
+        counted = observed.counting(sets)
+        return observed.run(connection, _touched(connection, statement, counted))
     return run(connection, _touched(connection, statement, sets))
 
 
@@ -46,6 +52,10 @@ def batch_rows(
     connection: AnyConnection, statement: Statement[T], sets: Iterable[Sequence[object]]
 ) -> list[T]:
     """Give the rows of all sets, in their order; if one fails, none is done."""
+    if observing.observers:
+        observed = ObservedCall("batch", connection, statement)
+        counted = observed.counting(sets)
+        return observed.run(connection, _rows(connection, statement, counted))
     return run(connection, _rows(connection, statement, sets))
 
 

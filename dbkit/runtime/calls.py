@@ -11,8 +11,10 @@ from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from dbkit.errors import InsidePipeline, NoRow, TooManyRows
+from dbkit.runtime import observing
 from dbkit.runtime.compiled import Answer
 from dbkit.runtime.folding import SharedConnection
+from dbkit.runtime.observing import CallKind, ObservedCall
 from dbkit.runtime.readers import (
     LoopReader,
     Take,
@@ -50,6 +52,13 @@ _PATIENCE = 5.0
 _ACTIVE = TransactionStatus.ACTIVE
 # whether libpq can hand on some of the rows while others come
 _HAS_PORTIONS = capabilities.has_stream_chunked()
+# of each kind, whether some rows are read while others come; None where none are wanted
+_PORTIONS: dict[CallKind, bool | None] = {
+    "one": False,
+    "optional": False,
+    "many": _HAS_PORTIONS,
+    "exec": None,
+}
 
 
 def one(connection: AnyConnection, statement: Statement[T], values: Sequence[object]) -> T:
@@ -58,6 +67,8 @@ def one(connection: AnyConnection, statement: Statement[T], values: Sequence[obj
     On an `AsyncConnection` what this and the others give is awaited, as the signatures of a
     generated function and those of `runtime.awaited` tell.
     """
+    if observing.observers:
+        return cast("T", _observed("one", connection, statement, values))
     if isinstance(connection, AsyncConnection):
         return cast("T", _one_awaited(connection, statement, values))
     rows = _rows(_call(connection, statement, values), connection)
@@ -68,6 +79,8 @@ def optional(
     connection: AnyConnection, statement: Statement[T], values: Sequence[object]
 ) -> T | None:
     """Give the row or None; two are `TooManyRows`."""
+    if observing.observers:
+        return cast("T | None", _observed("optional", connection, statement, values))
     if isinstance(connection, AsyncConnection):
         return cast("T", _optional_awaited(connection, statement, values))
     rows = _rows(_call(connection, statement, values), connection)
@@ -76,6 +89,8 @@ def optional(
 
 def many(connection: AnyConnection, statement: Statement[T], values: Sequence[object]) -> list[T]:
     """Give all rows, as a list."""
+    if observing.observers:
+        return cast("list[T]", _observed("many", connection, statement, values))
     if isinstance(connection, AsyncConnection):
         return cast("list[T]", _many_awaited(connection, statement, values))
     return _rows(_call(connection, statement, values, in_portions=_HAS_PORTIONS), connection)
@@ -83,9 +98,56 @@ def many(connection: AnyConnection, statement: Statement[T], values: Sequence[ob
 
 def execute(connection: AnyConnection, statement: Statement[Any], values: Sequence[object]) -> int:
     """Give the number of rows touched."""
+    if observing.observers:
+        return cast("int", _observed("exec", connection, statement, values))
     if isinstance(connection, AsyncConnection):
         return cast("int", _execute_awaited(connection, statement, values))
     return _touched(_call(connection, statement, values, in_portions=None))
+
+
+def _observed(
+    kind: CallKind,
+    connection: AnyConnection,
+    statement: Statement[Any],
+    values: Sequence[object],
+) -> Any:  # noqa: ANN401 - as the kind has it
+    """Make a call that observers are told of."""
+    observed = ObservedCall(kind, connection, statement, values)
+    if isinstance(connection, AsyncConnection):
+        return _observed_awaited(observed, connection, statement, values)
+    with observed:
+        called = _call(connection, statement, values, in_portions=_PORTIONS[kind])
+        return _result(observed, connection, statement, called)
+
+
+async def _observed_awaited(
+    observed: ObservedCall,
+    connection: AsyncConnection[Any],
+    statement: Statement[Any],
+    values: Sequence[object],
+) -> object:
+    with observed:
+        portions = _PORTIONS[observed.kind]
+        called = await _call_awaited(connection, statement, values, in_portions=portions)
+        return _result(observed, connection, statement, called)
+
+
+def _result(
+    observed: ObservedCall,
+    connection: AnyConnection,
+    statement: Statement[Any],
+    called: "_Called[Any]",
+) -> object:
+    if observed.kind == "exec":
+        observed.rows = _touched(called)
+        return observed.rows
+    rows = _rows(called, connection)
+    observed.rows = len(rows)
+    if observed.kind == "many":
+        return rows
+    if len(rows) == 1:
+        return rows[0]
+    return (_not_one if observed.kind == "one" else _no_row)(statement, rows)
 
 
 async def _one_awaited(

@@ -10,8 +10,10 @@ from psycopg import generators
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import WAIT_W
 
+from dbkit.runtime import observing
 from dbkit.runtime.batching import composed
 from dbkit.runtime.columns import Columns, Portions
+from dbkit.runtime.observing import ObservedCall
 from dbkit.runtime.sessions import forget_stale, make_ready
 from dbkit.runtime.statement import Statement
 from dbkit.runtime.wire import AnyConnection, Steps, answer, client_encoding, decisive, good, run
@@ -32,6 +34,12 @@ def copy(
     The statement is a plain insert of its parameters: psql runs it for one row, and what is
     sent here is the `copy` into the same columns, in binary where all their types allow.
     """
+    if observing.observers:
+        observed = ObservedCall("copy", connection, statement)
+        if statement.copied is not None:
+            observed.text = f"copy {statement.copied[0]} from stdin"
+        counted = observed.counting(sets)
+        return observed.run(connection, _copy(connection, statement, counted))
     return run(connection, _copy(connection, statement, sets))
 
 

@@ -72,7 +72,7 @@ class QueryFiles:
     def __call__(self, name: str, line: int, digest: str, path: str = "") -> "SqlFile":
         """Return the file of a query, which has the query's name unless `path` says otherwise."""
         path = f"{self.folder}/{path or f'{self.subject}/{name}.sql'}"
-        return SqlFile(f"{self.subject}.{name}", path, line, digest, self)
+        return SqlFile(f"{self.subject}.{name}", path, line, digest, self, self.system)
 
 
 @dataclass(slots=True, eq=False)
@@ -85,6 +85,7 @@ class SqlFile:
     line: int = 1
     digest: str = ""
     files: QueryFiles | None = None
+    system: str = ""
 
     def refuse_edited(self) -> None:
         """Refuse to run a statement if its file was edited since.
@@ -186,6 +187,11 @@ class Statement(Generic[T]):
     def gives(self) -> dict[str, str]:
         """The type of each column by its name."""
         return {name: type_ for name, type_, _ in _read_types(self._columns)}
+
+    @property
+    def gives_rows(self) -> bool:
+        """Whether it has columns."""
+        return bool(self._columns)
 
     @property
     def nullable_values(self) -> tuple[bool, ...]:

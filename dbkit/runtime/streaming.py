@@ -1,6 +1,7 @@
 """Read the rows of a statement a portion at a time, from a cursor on the server."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
@@ -10,6 +11,8 @@ from psycopg import AsyncConnection, Connection
 from psycopg.pq import TransactionStatus
 
 from dbkit.errors import OutsideTransaction, Unreadable
+from dbkit.runtime import observing
+from dbkit.runtime.observing import ObservedCall
 from dbkit.runtime.ready import Ready
 from dbkit.runtime.sessions import forget_stale, make_ready
 from dbkit.runtime.statement import Statement
@@ -35,11 +38,14 @@ def stream(
     if portion < 1:
         message = f"a portion has one row at least, not {portion}"
         raise ValueError(message)
+    cursor = _Cursor(connection, statement, values, portion)
+    if observing.observers:
+        cursor.observed = ObservedCall("stream", connection, statement, values)
     if isinstance(connection, AsyncConnection):
-        awaited = AsyncStream(connection, _Cursor(connection, statement, values, portion))
+        awaited = AsyncStream(connection, cursor)
         # both are typed as Stream here; `StreamFunction` has the two types that a caller sees
         return cast("Stream[T]", awaited)
-    return Stream(connection, _Cursor(connection, statement, values, portion))
+    return Stream(connection, cursor)
 
 
 class Stream(Generic[T]):
@@ -50,12 +56,20 @@ class Stream(Generic[T]):
         self._cursor = cursor
 
     def __iter__(self) -> Iterator[T]:
-        while rows := run(self._connection, self._cursor.fetch()):
+        while rows := self._fetch():
             yield from rows
+
+    def _fetch(self) -> list[T]:
+        observed = self._cursor.observed
+        if observed is None:
+            return run(self._connection, self._cursor.fetch())
+        with observed:
+            return self._cursor.counted(run(self._connection, self._cursor.fetch()), observed)
 
     def close(self) -> None:
         """Close the server's cursor before its end."""
-        run(self._connection, self._cursor.close())
+        with self._cursor.closing():
+            run(self._connection, self._cursor.close())
 
     def __enter__(self) -> Self:
         return self
@@ -77,13 +91,22 @@ class AsyncStream(Generic[T]):
         self._cursor = cursor
 
     async def __aiter__(self) -> AsyncIterator[T]:
-        while rows := await run_async(self._connection, self._cursor.fetch()):
+        while rows := await self._fetch():
             for row in rows:
                 yield row
 
+    async def _fetch(self) -> list[T]:
+        observed = self._cursor.observed
+        if observed is None:
+            return await run_async(self._connection, self._cursor.fetch())
+        with observed:
+            rows = await run_async(self._connection, self._cursor.fetch())
+            return self._cursor.counted(rows, observed)
+
     async def close(self) -> None:
         """Close the server's cursor before its end."""
-        await run_async(self._connection, self._cursor.close())
+        with self._cursor.closing():
+            await run_async(self._connection, self._cursor.close())
 
     async def __aenter__(self) -> Self:
         return self
@@ -117,6 +140,7 @@ class _Cursor(Generic[T]):
         self._fetched = 0
         # how many characters are sent before the statement's own text
         self._shift = 0
+        self.observed: ObservedCall | None = None
 
     def fetch(self) -> Steps[list[T]]:
         """Give the next portion of rows, none after the last."""
@@ -134,6 +158,19 @@ class _Cursor(Generic[T]):
         if len(rows) < self._portion:
             yield from self.close()
         return rows
+
+    def counted(self, rows: list[T], observed: ObservedCall) -> list[T]:
+        """Note the rows of a portion, and whether another one may follow."""
+        observed.rows += len(rows)
+        observed.goes_on = not self._ended
+        return rows
+
+    def closing(self) -> AbstractContextManager[object]:
+        """Give what ends the observed call, if there is one."""
+        if self.observed is None or not self.observed.has_begun:
+            return nullcontext()
+        self.observed.goes_on = False
+        return self.observed
 
     def close(self) -> Steps[None]:
         """Close the cursor, unless its transaction took it away already."""
