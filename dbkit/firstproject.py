@@ -13,6 +13,9 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SETTINGS = """\
 [tool.dbkit.systems.{name}]
 package = "{package}"  # where `dbkit generate` writes
+
+[tool.dbkit.server]
+embedded = true  # without a URL; set DBKIT_EMBEDDED=0 where a forgotten URL is to be an error
 """
 _MIGRATION = """\
 -- Notes that people write. Change this file as long as it ran on no machine but your own.

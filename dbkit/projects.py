@@ -1,5 +1,6 @@
 """Find a project, its systems and their databases, and connect to a database."""
 
+import sys
 from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -9,11 +10,29 @@ from typing import TYPE_CHECKING, NamedTuple
 import psycopg
 
 from dbkit.database import connect, libpq_url
-from dbkit.errors import CannotConnect
+from dbkit.errors import CannotConnect, ConfigurationError
 from dbkit.settings import Settings, System, load_settings
 
 if TYPE_CHECKING:
     from dbkit.server import EmbeddedServer
+
+
+@dataclass(eq=False)
+class ForgottenUrl(ConfigurationError):
+    """A system has no URL, and the embedded server is not wanted."""
+
+    system: str
+    variable: str
+    embedded: bool | None
+
+    def __str__(self) -> str:
+        fault = f"{self.system} has no database: ${self.variable} is not set"
+        if self.embedded is False:
+            return f"{fault}, and the embedded server is switched off; set it, or give --url"
+        return (
+            f"{fault}; set it, give --url, or have the embedded server outside a terminal too: "
+            "`embedded = true` under [tool.dbkit.server], or DBKIT_EMBEDDED=1"
+        )
 
 
 class SystemDatabase(NamedTuple):
@@ -98,10 +117,19 @@ class Project:
             return SystemDatabase(system, libpq_url(url), "--url")
         if system.url:
             return SystemDatabase(system, libpq_url(system.url), f"${system.url_env}")
+        self._refuse_forgotten_url(system)
         self.server.start()
         return SystemDatabase(
             system, self.server.url(system.name), "the embedded server", self.server
         )
+
+    def _refuse_forgotten_url(self, system: System) -> None:
+        """Refuse the embedded server where nobody asked for it, and nobody is there to see it."""
+        wanted = self.settings.embedded
+        if wanted is None:
+            wanted = any(stream and stream.isatty() for stream in (sys.stdin, sys.stderr))
+        if not wanted:
+            raise ForgottenUrl(system.name, system.url_env, self.settings.embedded)
 
     @cached_property
     def server(self) -> "EmbeddedServer":

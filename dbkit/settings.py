@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from dbkit.envfile import load_variables
 from dbkit.errors import ConfigurationError, NoProject, nearest
 
 
@@ -37,14 +38,19 @@ class InvalidSettings(ConfigurationError):
 
 # what is given for a role where the user in the URL is meant; no role can have this name
 _NO_ROLE = "none"
-_KEYS = {"systems", "server"}
-_SYSTEM_KEYS = {"migrations", "sql", "url-env", "package", "tenant", "calls", "role"}
+_KEYS = {"systems", "server", "env-file"}
+_SYSTEM_KEYS = {
+    *("migrations", "sql", "url-env", "package", "tenant", "calls", "role", "development"),
+}
 _CALLS = ("sync", "async", "both")
-_SERVER_KEYS = {"folder", "postgres"}
+_SERVER_KEYS = {"folder", "postgres", "embedded"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PACKAGE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 # the folder or the package of the project, where it is not the current folder
 PROJECT_VARIABLE = "DBKIT_PROJECT"
+# whether a system without a URL is on the embedded server, before what the settings say
+EMBEDDED_VARIABLE = "DBKIT_EMBEDDED"
+_SWITCHES = {"1": True, "0": False}
 
 
 class System(NamedTuple):
@@ -85,6 +91,8 @@ class Settings(NamedTuple):
     systems: Mapping[str, System]
     server_folder: Path
     postgres: str | None
+    # whether a system without a URL is on the embedded server; None: in a terminal alone
+    embedded: bool | None = None
 
     @property
     def backup_folder(self) -> Path:
@@ -153,6 +161,11 @@ def _document(path: Path) -> dict[str, object]:
 
 def _settings(root: Path, table: dict[str, object], path: str, *, prefix: str) -> Settings:
     _refuse_unknown(table, _KEYS, f"[{prefix.rstrip('.')}]" if prefix else "the settings", path)
+    variables = table.get("env-file")
+    if variables is not None:
+        if not isinstance(variables, str) or not variables:
+            raise InvalidSettings(path, f"env-file must be a string, not {variables!r}")
+        load_variables(root / variables)
     systems: dict[str, System] = {}
     for name, raw in _table(table.get("systems", {}), f"[{prefix}systems]", path).items():
         where = f"[{prefix}systems.{name}]"
@@ -163,10 +176,7 @@ def _settings(root: Path, table: dict[str, object], path: str, *, prefix: str) -
                 "and begins with a letter",
             )
         strings = dict(_table(raw, where, path))
-        development = strings.pop("development", False)
-        if not isinstance(development, bool):
-            fault = f"{where}: development is to be true or false, not {development!r}"
-            raise InvalidSettings(path, fault)
+        development = _switch(strings, "development", where, path)
         values = _strings(strings, _SYSTEM_KEYS, where, path)
         systems[name] = System(
             name=name,
@@ -177,17 +187,29 @@ def _settings(root: Path, table: dict[str, object], path: str, *, prefix: str) -
             tenant=_column(values.get("tenant"), where, path),
             calls=_calls(values.get("calls", "both"), where, path),
             role=_role(values.get("role"), where, path),
-            development=development,
+            development=bool(development),
         )
     if not systems:
         raise InvalidSettings(path, f"names no system; add a table [{prefix}systems.NAME]")
-    server = _strings(table.get("server", {}), _SERVER_KEYS, f"[{prefix}server]", path)
+    where = f"[{prefix}server]"
+    strings = dict(_table(table.get("server", {}), where, path))
+    embedded = _switch(strings, "embedded", where, path)
+    server = _strings(strings, _SERVER_KEYS, where, path)
     return Settings(
         root=root,
         systems=systems,
         server_folder=root / server.get("folder", ".dbkit"),
         postgres=os.environ.get("DBKIT_POSTGRES") or server.get("postgres"),
+        embedded=_SWITCHES.get(os.environ.get(EMBEDDED_VARIABLE, ""), embedded),
     )
+
+
+def _switch(table: dict[str, object], key: str, where: str, path: str) -> bool | None:
+    """Take a setting out of a table that is true or false; None if it is not there."""
+    value = table.pop(key, None)
+    if value is not None and not isinstance(value, bool):
+        raise InvalidSettings(path, f"{where}: {key} is to be true or false, not {value!r}")
+    return value
 
 
 def _table(value: object, where: str, path: str) -> dict[str, object]:

@@ -37,6 +37,8 @@ if sys.dont_write_bytecode:
     sys.pycache_prefix = str(ROOT / ".pytest_cache" / "bytecode")
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # a test has no terminal, and what a container needs is asked for by the tests of that
+    os.environ["DBKIT_EMBEDDED"] = "1"
 # the data of a test may be lost in a power cut, nobody copies them, and they do not live long
 _QUICK = {
     "fsync": "off",

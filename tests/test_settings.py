@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dbkit.envfile import BadVariable, read_variables
 from dbkit.errors import NoProject
 from dbkit.settings import InvalidSettings, System, UnknownSystem, load_settings
 from tests.cli.seen import refusal
@@ -14,7 +15,7 @@ SHOP = "[tool.dbkit.systems.shop]\n"
 
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DBKIT_POSTGRES", "SHOP_DATABASE_URL"):
+    for name in ("DBKIT_POSTGRES", "DBKIT_EMBEDDED", "SHOP_DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -157,19 +158,19 @@ def test_an_unknown_system_knows_the_known_ones(root: Path) -> None:
             "[tool.dbkit.system.shop]\n",
             (
                 "[tool.dbkit]: unknown key 'system'; did you mean 'systems'; "
-                "known keys: server, systems"
+                "known keys: env-file, server, systems"
             ),
         ),
         (
             f'{SHOP}url_env = "DATABASE_URL"\n',
             (
                 "[tool.dbkit.systems.shop]: unknown key 'url_env'; did you mean 'url-env'; "
-                "known keys: calls, migrations, package, role, sql, tenant, url-env"
+                "known keys: calls, development, migrations, package, role, sql, tenant, url-env"
             ),
         ),
         (
             f'{SHOP}[tool.dbkit.server]\nport = "5432"\n',
-            "[tool.dbkit.server]: unknown key 'port'; known keys: folder, postgres",
+            "[tool.dbkit.server]: unknown key 'port'; known keys: embedded, folder, postgres",
         ),
         (
             f"{SHOP}url-env = 3\n",
@@ -240,3 +241,93 @@ def test_a_folder_without_a_project_is_refused(tmp_path: Path, written: str | No
         load_settings(tmp_path)
 
     assert caught.value.folder == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("SHOP=plain", "plain"),
+        ("SHOP=", ""),
+        ("  export SHOP = spaced  ", "spaced"),
+        ("SHOP=a#b # said", "a#b"),
+        ("SHOP='it is $HOME \\n # all' # said", "it is $HOME \\n # all"),
+        ('SHOP="a\\n\\"b\\" \\\\ $c # d"', 'a\n"b" \\ $c # d'),
+        ("\N{BYTE ORDER MARK}SHOP=x\r", "x"),
+        ("SHOP=postgresql://u:p@h/d?sslmode=require", "postgresql://u:p@h/d?sslmode=require"),
+    ],
+)
+def test_a_line_of_the_file_of_variables_is_one(tmp_path: Path, line: str, value: str) -> None:
+    path = tmp_path / ".env"
+    path.write_text(f"{line}\n\n# said\nOTHER=1\n", encoding="utf-8", newline="")
+
+    assert read_variables(path) == {"SHOP": value, "OTHER": "1"}
+
+
+@pytest.mark.parametrize("line", ["secret", "9A=secret", "A='secret", 'A="secret" b', "A-B=secret"])
+def test_a_line_that_is_no_variable_is_named_and_not_shown(tmp_path: Path, line: str) -> None:
+    (tmp_path / ".env").write_text(f"A=1\n{line}\n")
+
+    with pytest.raises(BadVariable) as refused:
+        read_variables(tmp_path / ".env")
+
+    assert str(refused.value).startswith(f"{tmp_path}/.env:2: is no variable; ")
+    assert "secret" not in str(refused.value)
+
+
+def test_a_file_of_variables_is_read_where_the_settings_say_so(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBKIT_POSTGRES", "/opt/first")
+    # restored afterwards
+    monkeypatch.setenv("SHOP_DATABASE_URL", "")
+    monkeypatch.delenv("SHOP_DATABASE_URL")
+    (root / ".env").write_text("SHOP_DATABASE_URL=postgresql:///s\nDBKIT_POSTGRES=/opt/second\n")
+    assert load_settings(root).system("shop").url is None
+
+    (root / "pyproject.toml").write_text(f'[tool.dbkit]\nenv-file = ".env"\n{SHOP}')
+
+    settings = load_settings(root)
+    assert settings.system("shop").url == "postgresql:///s"
+    assert settings.postgres == "/opt/first"
+    (root / ".env").unlink()
+    assert load_settings(root).system("shop").url == "postgresql:///s"
+
+
+@pytest.mark.parametrize(
+    ("said", "variable", "found"),
+    [("", "", None), ("true", "", True), ("false", "1", True), ("true", "0", False)],
+)
+def test_the_embedded_server_is_asked_for(
+    root: Path, monkeypatch: pytest.MonkeyPatch, said: str, variable: str, found: object
+) -> None:
+    monkeypatch.setenv("DBKIT_EMBEDDED", variable)
+    if said:
+        (root / "pyproject.toml").write_text(f"{SHOP}[tool.dbkit.server]\nembedded = {said}\n")
+
+    assert load_settings(root).embedded is found
+
+
+@pytest.mark.parametrize(
+    ("embedded", "rest"),
+    [
+        (
+            "",
+            (
+                "; set it, give --url, or have the embedded server outside a terminal too: "
+                "`embedded = true` under [tool.dbkit.server], or DBKIT_EMBEDDED=1"
+            ),
+        ),
+        ("0", ", and the embedded server is switched off; set it, or give --url"),
+    ],
+)
+def test_a_forgotten_url_is_an_error_where_nobody_sees_it(
+    project: Project, embedded: str, rest: str
+) -> None:
+    given = {"SHOP_DATABASE_URL": "", "DBKIT_EMBEDDED": embedded}
+    for command in ("migrate", "url"):
+        ran = project.dbkit(command, "shop", **given)
+
+        assert refusal(ran) == f"shop has no database: $SHOP_DATABASE_URL is not set{rest}"
+    ran = project.dbkit("status", **given)
+    assert (ran.returncode, f"not set{rest}" in ran.stdout) == (3, True)
+    assert not (project.root / ".dbkit").exists()
