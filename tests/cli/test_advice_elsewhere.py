@@ -255,6 +255,7 @@ ELSEWHERE = {
 }
 EXEMPT = {
     "ProjectIsThere": "dbkit new asks for a name that only a person knows, and writes files",
+    "ForgottenUrl": "the URL is the person's to know, and what it names is a setting",
     "CannotListen": "the port or socket is the person's to choose, and nothing was begun",
     "DatabaseExists": "--into was given, or is wanted with a name that is the person's to choose",
     "NotEmptyTables": "it says that --replace removes the rows",
