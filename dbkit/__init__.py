@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from dbkit.loading import load
     from dbkit.pools import OVERFLOWING, STEADY, Sizes, open_async_database, open_database
     from dbkit.runtime import Call, Observing, observe
+    from dbkit.slowcalls import log_slow_calls
     from dbkit.transactions import async_transaction, transaction
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "describe",
     "describe_many",
     "load",
+    "log_slow_calls",
     "observe",
     "open_async_database",
     "open_database",
@@ -43,6 +45,7 @@ _MODULES = {
     "describe": "analysis",
     "describe_many": "analysis",
     "load": "loading",
+    "log_slow_calls": "slowcalls",
     "observe": "runtime",
     "open_async_database": "pools",
     "open_database": "pools",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from dbkit.application import Application, Applications
     from dbkit.clones import Clone, Clones
+    from dbkit.querycounts import QueryCounts
 
 _FAILED = pytest.StashKey[bool]()
 
@@ -141,3 +142,14 @@ def dbkit_connect_async(
             yield connection
 
     return opened
+
+
+@pytest.fixture
+def dbkit_queries(request: pytest.FixtureRequest) -> Iterator[QueryCounts]:
+    """Give what counts the calls of queries from now on, whichever connection they are made on."""
+    from dbkit.querycounts import QueryCounts  # noqa: PLC0415
+    from dbkit.runtime import observe  # noqa: PLC0415
+
+    queries = QueryCounts(request.config.rootpath)
+    with observe(queries.add, callers=True):
+        yield queries
