@@ -14,6 +14,8 @@ from tests.test_readme import Reader, blocks
 
 _PAGE = (ROOT / "docs" / "bringing.md").read_text()
 _STEPS = list(blocks(_PAGE.partition("\n## What is written")[0]))
+_OF_QUERIES = _PAGE.partition("\n## Queries of sqlc and aiosql\n")[2].partition("\n## ")[0]
+_QUERIES = list(blocks(_OF_QUERIES))
 _COMMANDS = re.findall(r"^\| `dbkit (import ([\w-]+) (\S+) shop)`", _PAGE, re.MULTILINE)
 
 
@@ -49,7 +51,7 @@ def reader(tmp_path: Path, binaries: Binaries) -> Iterator[Reader]:
 
 def test_the_project_of_the_page_is_brought_here(reader: Reader) -> None:
     (reader.folder / "goose.sql").write_text(_MADE_BY_GOOSE)
-    for block in _STEPS:
+    for block in (*_STEPS, *_QUERIES):
         if "dbkit adopt" in block.text:
             # what the page's reader has already
             reader.run("dbkit psql shop -- -q -f goose.sql")
@@ -73,6 +75,13 @@ def test_the_command_of_a_format_brings_its_files_here(
 
     assert ran.returncode == 0, ran
     assert "make the same schema" in ran.stdout
+
+
+def test_every_format_of_queries_stands_on_the_page() -> None:
+    from dbkit.operations import QUERY_FORMATS  # noqa: PLC0415
+
+    rows = re.findall(r"^\| (\w+): ", _OF_QUERIES, re.MULTILINE)
+    assert sorted({*rows}) == sorted(QUERY_FORMATS)
 
 
 def test_every_format_stands_on_the_page() -> None:

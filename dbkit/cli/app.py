@@ -45,6 +45,7 @@ _COMMANDS = {
     "restore": "Restore FILE, or the newest backup of SYSTEM, into a new database.",
     "adopt": "Record the version of a database of SYSTEM that another tool made.",
     "import": "Bring the migrations in FOLDER, which another tool ran, into SYSTEM.",
+    "import-queries": "Bring the query files in FOLDER, which sqlc or aiosql reads, into SYSTEM.",
     "import-sqlite": "Copy all rows of the SQLite database FILE into SYSTEM's database, or none.",
     "server": "Start, stop, show or delete the embedded PostgreSQL server of this project.",
 }

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
         read_history,
         write_conversion,
     )
+    from dbkit.operations.foreignqueries import (
+        QUERY_FORMATS,
+        BroughtQueries,
+        convert_queries,
+        write_queries,
+    )
     from dbkit.operations.health import Health, HealthRow, QueriesByName, read_health, with_growth
     from dbkit.operations.programs import Programs
     from dbkit.operations.pruning import (
@@ -38,8 +44,10 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_KEEP_DAYS",
     "HISTORY_FORMATS",
+    "QUERY_FORMATS",
     "Adoption",
     "Backup",
+    "BroughtQueries",
     "Change",
     "Conversion",
     "DoesNotFit",
@@ -55,6 +63,7 @@ __all__ = [
     "SomeDoNotFit",
     "SqliteFile",
     "convert_history",
+    "convert_queries",
     "copy_name",
     "count_prunable",
     "count_rows_of_file",
@@ -76,14 +85,17 @@ __all__ = [
     "with_growth",
     "write_backup",
     "write_conversion",
+    "write_queries",
 ]
 
 # each module is loaded with its first name: a backup needs no SQLite, an import no queries
 _MODULES = {
     "DEFAULT_KEEP_DAYS": "backups",
     "HISTORY_FORMATS": "foreign",
+    "QUERY_FORMATS": "foreignqueries",
     "Adoption": "adopting",
     "Backup": "backups",
+    "BroughtQueries": "foreignqueries",
     "Change": "sqlite",
     "Conversion": "foreign",
     "DoesNotFit": "errors",
@@ -99,6 +111,7 @@ _MODULES = {
     "SomeDoNotFit": "errors",
     "SqliteFile": "sqlite",
     "convert_history": "foreign",
+    "convert_queries": "foreignqueries",
     "copy_name": "restoring",
     "count_prunable": "pruning",
     "count_rows_of_file": "sqlite",
@@ -120,6 +133,7 @@ _MODULES = {
     "with_growth": "health",
     "write_backup": "backups",
     "write_conversion": "foreign",
+    "write_queries": "foreignqueries",
 }
 
 

@@ -3,9 +3,11 @@
 from dbkit.queryfiles.combinations import combination_for
 from dbkit.queryfiles.copytarget import CopyTarget, copy_target
 from dbkit.queryfiles.errors import ClashingQueries, QueryFileFault
+from dbkit.queryfiles.header import NameLine, find_late_lines, is_documentation, read_name
 from dbkit.queryfiles.pythonnames import (
     row_class_name,
     usable_name,
+    usable_parameter,
 )
 from dbkit.queryfiles.queryrecords import (
     Allowance,
@@ -27,6 +29,7 @@ __all__ = [
     "ClashingQueries",
     "Combination",
     "CopyTarget",
+    "NameLine",
     "Part",
     "Query",
     "QueryFileFault",
@@ -39,8 +42,12 @@ __all__ = [
     "combination_for",
     "copy_target",
     "examine_folder",
+    "find_late_lines",
     "find_queries",
+    "is_documentation",
     "query_files",
+    "read_name",
     "row_class_name",
     "usable_name",
+    "usable_parameter",
 ]

@@ -59,12 +59,20 @@ def is_class_name(name: str) -> bool:
     return name[:1].isupper() and unusable_in_python(name) is None
 
 
+def usable_parameter(name: str) -> str:
+    """Return the nearest name that a parameter can have, else the name itself."""
+    if name in _TAKEN_BY_PYTHON or _TAKEN_BY_PSQL.fullmatch(name):
+        return f"{name.lower()}_"
+    return usable_name(name)
+
+
 def unusable_as_parameter(name: str) -> str | None:
     """Say why a parameter cannot have this name, or nothing."""
+    usable = usable_parameter(name)
     if name in _TAKEN_BY_PYTHON:
-        return f"is named like the first argument of every query; call it {name + '_'!r}"
+        return f"is named like the first argument of every query; call it {usable!r}"
     if _TAKEN_BY_PSQL.fullmatch(name):
-        return f"is a variable that psql sets itself; call it {name.lower() + '_'!r}"
+        return f"is a variable that psql sets itself; call it {usable!r}"
     return unusable_in_python(name)
 
 

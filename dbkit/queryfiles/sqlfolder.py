@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from dbkit.errors import DbkitError
@@ -39,12 +40,17 @@ def find_queries(sql_folder: Path, root: Path) -> tuple[Query, ...]:
     return read.queries
 
 
-def examine_folder(sql_folder: Path, root: Path) -> ReadFolder:
-    """Read every query of a system that can be read, and keep what is wrong with the others."""
+def examine_folder(
+    sql_folder: Path, root: Path, added: Mapping[Path, str] = MappingProxyType({})
+) -> ReadFolder:
+    """Read every query of a system that can be read, and keep what is wrong with the others.
+
+    `added` has the texts of files that are read as if they were there.
+    """
     queries: list[Query] = []
     sources: dict[str, Source] = {}
     faults: list[DbkitError] = []
-    for path in query_files(sql_folder):
+    for path in sorted({*query_files(sql_folder), *added}):
         shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
         subject = _subject(path.relative_to(sql_folder))
         unusable = [
@@ -53,7 +59,9 @@ def examine_folder(sql_folder: Path, root: Path) -> ReadFolder:
         ]
         faults += unusable
         try:
-            sources[shown] = read_source(path, shown)
+            sources[shown] = (
+                Source(shown, added[path]) if path in added else read_source(path, shown)
+            )
         except DbkitError as fault:
             faults.append(fault)
             continue

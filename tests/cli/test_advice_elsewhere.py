@@ -207,6 +207,19 @@ def _half_applied(project: Project) -> None:
     assert project.dbkit("migrate").returncode == 1
 
 
+def _of_sqlc(project: Project) -> None:
+    _migrated(project)
+    path = project.root / "old" / "orders.sql"
+    path.parent.mkdir()
+    path.write_text("-- name: GetOrder :one\nselect id from orders where id = $1;\n")
+
+
+def _of_sqlc_in_place(project: Project) -> None:
+    _migrated(project)
+    path = project.root / "sql" / "shop" / "orders.sql"
+    path.write_text("-- name: GetOrder :one\nselect id from orders where id = $1;\n")
+
+
 FOLLOWED: Mapping[str, Advice] = {
     "ledger.Interrupted, typed": Advice(_half_undone, "generate shop", solved=False),
     "NotCurrent": Advice(_stale, "generate shop --check"),
@@ -220,6 +233,8 @@ FOLLOWED: Mapping[str, Advice] = {
     "OwnFolder": Advice(_of_goose, "import goose migrations/shop shop", solved=False),
     "NothingToResume": Advice(_migrated, "resume shop --done", solved=False),
     "HalfDone": Advice(_half_applied, "rollback shop", solved=False),
+    "QueriesInPlace": Advice(_of_sqlc_in_place, "import-queries sqlc sql/shop shop", solved=False),
+    "import_queries._print": Advice(_of_sqlc, "import-queries sqlc old shop", solved=False),
     "rules.pending": Advice(_pending, "check shop"),
     "rules.gone": Advice(_gone, "check shop"),
     "rules._needless": Advice(_needless, "check shop", solved=False),
