@@ -291,6 +291,17 @@ class NoProject(ConfigurationError):
 
 
 @dataclass(eq=False)
+class UnknownProject(NoProject):
+    """The name that was given is neither that of a folder nor that of a package."""
+
+    def __str__(self) -> str:
+        return (
+            f"there is no folder and no installed package {self.folder!r}; name the folder of a "
+            "project, or a package that has a dbkit.toml beside its __init__.py"
+        )
+
+
+@dataclass(eq=False)
 class UnlistedChoice(QueryError):
     """A name was chosen that the query's header does not list."""
 

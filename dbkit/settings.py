@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dbkit.envfile import load_variables
-from dbkit.errors import ConfigurationError, NoProject, nearest
+from dbkit.errors import ConfigurationError, NoProject, UnknownProject, nearest
 
 
 @dataclass(eq=False)
@@ -88,6 +88,8 @@ class Settings(NamedTuple):
     """The settings in `[tool.dbkit]`, with their defaults."""
 
     root: Path
+    # where the embedded server and the backups are: never inside a package
+    home: Path
     systems: Mapping[str, System]
     server_folder: Path
     postgres: str | None
@@ -97,7 +99,7 @@ class Settings(NamedTuple):
     @property
     def backup_folder(self) -> Path:
         """The folder that backups are written into and restored from by default."""
-        return self.root / "backups"
+        return self.home / "backups"
 
     def system(self, name: str) -> System:
         """Return the system of this name; an error names the nearest one."""
@@ -138,8 +140,24 @@ def _folder_of(place: Path | str) -> Path:
     except ModuleNotFoundError:
         spec = None
     if spec is None or not spec.submodule_search_locations:
-        raise NoProject(place)
+        raise UnknownProject(place)
     return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _home(root: Path) -> Path:
+    """Return the folder of a project that may be written into.
+
+    A package is no such folder: what is in it goes into wheels, and an installed one may be
+    anybody's. In a checkout it is the folder of the pyproject.toml, else the current one.
+    """
+    if not (root / "__init__.py").is_file():
+        return root
+    above = root.parent
+    while (above / "__init__.py").is_file():
+        above = above.parent
+    if above.name == "src":
+        above = above.parent
+    return above if (above / "pyproject.toml").is_file() else Path.cwd()
 
 
 def _tool_table(path: Path) -> dict[str, object] | None:
@@ -195,10 +213,12 @@ def _settings(root: Path, table: dict[str, object], path: str, *, prefix: str) -
     strings = dict(_table(table.get("server", {}), where, path))
     embedded = _switch(strings, "embedded", where, path)
     server = _strings(strings, _SERVER_KEYS, where, path)
+    home = _home(root)
     return Settings(
         root=root,
+        home=home,
         systems=systems,
-        server_folder=root / server.get("folder", ".dbkit"),
+        server_folder=root / server["folder"] if "folder" in server else home / ".dbkit",
         postgres=os.environ.get("DBKIT_POSTGRES") or server.get("postgres"),
         embedded=_SWITCHES.get(os.environ.get(EMBEDDED_VARIABLE, ""), embedded),
     )

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ from psycopg import sql
 import dbkit
 from dbkit.errors import CannotConnect, DbkitError, NoProject
 from dbkit.server import EmbeddedServer
-from dbkit.settings import InvalidSettings
+from dbkit.settings import InvalidSettings, load_settings
 from tests.project import Project
 
 ORDERS = "create table orders (id integer primary key);\n"
@@ -197,7 +198,33 @@ def test_a_package_that_is_not_there_is_one_sentence() -> None:
     with pytest.raises(NoProject) as caught:
         dbkit.project("no_such_package_anywhere")
 
-    assert "no_such_package_anywhere" in str(caught.value)
+    assert str(caught.value).startswith(
+        "there is no folder and no installed package 'no_such_package_anywhere'; "
+    )
+
+
+def test_a_project_inside_a_package_keeps_its_queries_in_it_and_its_server_outside(
+    package: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "site" / package
+    settings = folder / "dbkit.toml"
+    settings.write_text(f'{settings.read_text()}package = "{package}.queries"\n')
+    application = dbkit.project(package)["shop"]
+    application.migrate()
+
+    written = application.generate()
+    installed = load_settings(package)
+    (tmp_path / "site" / "pyproject.toml").write_text("")
+    in_checkout = load_settings(package)
+
+    assert {path.parent for path in written} == {folder / "queries"}
+    with application.open() as database, database.connection() as connection:
+        assert import_module(f"{package}.queries.orders").list_all(connection) == []
+    assert (installed.server_folder, installed.backup_folder) == (
+        tmp_path / ".dbkit",
+        tmp_path / "backups",
+    )
+    assert in_checkout.server_folder == tmp_path / "site" / ".dbkit"
 
 
 def test_settings_in_two_places_are_refused(shop: Project) -> None:

@@ -76,7 +76,7 @@ def _refuse_unmigrated(status: Status) -> None:
     problems += [f"{migration.name} is pending" for migration in status.pending]
     problems += [f"{file.shown} is to be applied" for file in status.pending_objects]
     problems += [f"{row.direction} of {row.name} is half done" for row in status.half_done]
-    command = f"dbkit migrate {status.name}"
+    command = None if status.problems else f"dbkit migrate {status.name}"
     if status.half_done:
         command = status.half_done[0].command(status.name)
     raise NotMigrated(status.name, tuple(problems), command)

@@ -14,7 +14,8 @@ class NoPackage(ConfigurationError):
     def __str__(self) -> str:
         return (
             f"{self.system} names no package to generate; "
-            f'add package = "…" to [tool.dbkit.systems.{self.system}]'
+            f'add package = "{self.system}.queries" below [tool.dbkit.systems.{self.system}] in '
+            f"pyproject.toml, or below [systems.{self.system}] in dbkit.toml"
         )
 
 
@@ -38,11 +39,13 @@ class NotMigrated(QueryError):
 
     system: str
     problems: tuple[str, ...]
-    command: str
+    # what brings it up to date; None where a problem has to be solved before
+    command: str | None
 
     def __str__(self) -> str:
         problems = "; ".join(self.problems)
-        return f"{self.system} cannot be typed: {problems}; run {self.command} first"
+        wayout = "" if self.command is None else f"; run {self.command} first"
+        return f"{self.system} cannot be typed: {problems}{wayout}"
 
 
 @dataclass(eq=False)

@@ -116,7 +116,9 @@ class EditedMigration(MigrationError):
         return (
             f"{self.path} was edited after it ran ({self.applied_at}); put its text back and "
             "make the change a new migration, or accept it with: "
-            f'dbkit repair {self.system} {self.version} --because "WHY"'
+            f'dbkit repair {self.system} {self.version} --because "WHY"; a database for '
+            "development can be made as the files are: "
+            f"dbkit migrate {self.system} --follow --plan"
         )
 
 

@@ -151,7 +151,8 @@ def test_an_edited_migration_is_refused_whatever_is_asked(
     assert message.startswith(f"{FOLDER}/0001_orders.sql was edited after it ran (2")
     assert message.endswith(
         "); put its text back and make the change a new migration, "
-        'or accept it with: dbkit repair shop 1 --because "WHY"'
+        'or accept it with: dbkit repair shop 1 --because "WHY"; a database for development can '
+        "be made as the files are: dbkit migrate shop --follow --plan"
     )
     assert contents(project) == before
 

@@ -82,6 +82,17 @@ def test_a_database_with_pending_migrations_is_refused(shop: Project) -> None:
     assert not (shop.root / "shop").exists()
 
 
+def test_what_migrating_does_not_solve_is_not_said_to(shop: Project) -> None:
+    shop.dbkit("migrate")
+    shop.migration("0001_start", "create table orders (id bigint primary key);")
+
+    ran = shop.dbkit("generate")
+
+    refused = refusal(ran)
+    assert refused.startswith("shop cannot be typed: migrations/shop/0001_start.sql was edited")
+    assert refused.endswith("dbkit migrate shop --follow --plan")
+
+
 def test_check_names_what_changed_without_a_server(shop: Project) -> None:
     shop.dbkit("migrate")
     shop.dbkit("generate")
@@ -112,5 +123,6 @@ def test_a_project_that_names_no_package_is_told_how(project: Project) -> None:
     ran = project.dbkit("generate")
 
     assert refusal(ran) == (
-        'shop names no package to generate; add package = "…" to [tool.dbkit.systems.shop]'
+        'shop names no package to generate; add package = "shop.queries" below '
+        "[tool.dbkit.systems.shop] in pyproject.toml, or below [systems.shop] in dbkit.toml"
     )

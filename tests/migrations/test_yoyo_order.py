@@ -54,7 +54,8 @@ def test_y02_an_edited_migration_is_refused(three: Project) -> None:
     )
     assert refused.stderr.endswith(
         "put its text back and make the change a new migration, "
-        'or accept it with: dbkit repair shop 2 --because "WHY"\n'
+        'or accept it with: dbkit repair shop 2 --because "WHY"; a database for development can '
+        "be made as the files are: dbkit migrate shop --follow --plan\n"
     )
     assert three.dbkit("status").returncode == 3
 
