@@ -74,12 +74,18 @@ def test_the_library_imports_what_it_declares_and_no_more(installed: Path) -> No
     requirements = metadata.get_all("Requires-Dist", [])
     required = {re.split(r"[^\w-]", line)[0] for line in requirements if "extra ==" not in line}
 
-    # yoyo, which is called otherwise than its module; orjson and uvicorn, which are used where they
-    # are installed; pytest, which loads its plugin; embedded servers are found, not imported
+    # yoyo, which is called otherwise than its module; opentelemetry, orjson and uvicorn, which are
+    # used where they are installed; pytest, which loads its plugin; no embedded server is imported
     others = imported - sys.stdlib_module_names
-    others -= {"dbkit", "orjson", "pytest", "uvicorn", "yoyo"}
+    others -= {"dbkit", "opentelemetry", "orjson", "pytest", "uvicorn", "yoyo"}
     assert {name.replace("_", "-") for name in others} | {"yoyo-migrations"} == required
-    assert metadata.get_all("Provides-Extra") == ["embedded", "embedded-16", "orjson", "serve"]
+    assert metadata.get_all("Provides-Extra") == [
+        "embedded",
+        "embedded-16",
+        "orjson",
+        "otel",
+        "serve",
+    ]
 
 
 def test_the_licence_is_installed(installed: Path) -> None:
