@@ -5,12 +5,14 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from itertools import pairwise
 from types import FrameType
 from typing import NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from dbkit import __version__
 from dbkit.cli.group import Group
@@ -19,6 +21,8 @@ from dbkit.errors import DbkitError, NoProject
 FAILURE, USAGE = 1, 64
 # as dbkit.settings has it, which help does not load
 PROJECT_VARIABLE = "DBKIT_PROJECT"
+# what the function of the shell sets
+COMPLETION_VARIABLE = "_DBKIT_COMPLETE"
 
 # each command with the first sentence of its help, in the order in which a new user needs them;
 # the modules of the commands, and the driver with them, are loaded only when a command is called
@@ -82,10 +86,26 @@ class Commands(Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Propose the commands with their sentences, without importing any of them."""
+        commands = [
+            CompletionItem(name, help=sentence)
+            for name, sentence in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command called, and refuse to call it outside a project."""
+        if ctx.resilient_parsing:
+            # the shell completes the words after it
+            from dbkit.cli.completing import without_module  # noqa: PLC0415
+
+            command = without_module(args) if args[0] in _COMMANDS else click.Command(args[0])
+            if command is not None:
+                return args[0], command, args[1:]
         needs_project = args[0] in _COMMANDS and args[0] != "init"
         if needs_project and not ctx.resilient_parsing and not _asks_for_help(ctx, args):
             # before the command reads its arguments or asks whether it may delete something
@@ -131,6 +151,12 @@ def cli(context: click.Context) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return the exit code of the process."""
+    if COMPLETION_VARIABLE in os.environ:
+        return _complete(arguments)
+    return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     as_json, url = "--json" in _own(arguments), _given_url(_own(arguments))
     try:
@@ -147,6 +173,17 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - an unexpected error is raised again
         return _fail(error, as_json=as_json, url=url)
     return code if isinstance(code, int) else 0
+
+
+def _complete(arguments: Sequence[str]) -> int:
+    """Answer the shell that asks for completions."""
+    from dbkit.cli.completing import prepare_bash  # noqa: PLC0415 - no command needs it
+
+    prepare_bash()
+    with suppress(Exception):
+        # an error would stand in the midst of the line that a person is typing
+        cli.main(list(arguments), prog_name="dbkit", standalone_mode=False)
+    return FAILURE
 
 
 def _own(arguments: Sequence[str]) -> Sequence[str]:

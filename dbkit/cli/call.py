@@ -8,8 +8,15 @@ from typing import Any, NamedTuple
 import click
 import psycopg
 
+from dbkit.cli.completing import complete_assignment
 from dbkit.cli.errors import UnwrittenResult
-from dbkit.cli.options import json_option, open_project, system_argument, url_option
+from dbkit.cli.options import (
+    json_option,
+    open_project,
+    query_argument,
+    system_argument,
+    url_option,
+)
 from dbkit.cli.printing import count_of, json_value, print_table, text_value
 from dbkit.errors import NoRow, TooManyRows
 from dbkit.loading import LoadedQuery, load
@@ -31,8 +38,10 @@ class CallResult(NamedTuple):
 
 @click.command("call", epilog="Example: dbkit call myloware runs.list_recent max_runs=5 --json")
 @system_argument
-@click.argument("query_name", metavar="SUBJECT.QUERY")
-@click.argument("assignments", nargs=-1, metavar="[NAME=VALUE]...")
+@query_argument
+@click.argument(
+    "assignments", nargs=-1, metavar="[NAME=VALUE]...", shell_complete=complete_assignment
+)
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header.")
 @click.option(

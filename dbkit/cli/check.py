@@ -11,6 +11,7 @@ import psycopg
 
 from dbkit.check import RULES, CheckReport, Finding, check_system, explain
 from dbkit.cli.bars import spinner_when_slow
+from dbkit.cli.completing import complete_system
 from dbkit.cli.failures import with_urls
 from dbkit.cli.findingformats import FORMATS, Findings
 from dbkit.cli.options import json_option, open_project, refuse_shared_url, url_option
@@ -27,7 +28,7 @@ Example: dbkit check --explain unordered  one rule, with the way out
 
 
 @click.command("check", epilog=_EXAMPLES)
-@click.argument("systems", nargs=-1, metavar="[SYSTEM]...")
+@click.argument("systems", nargs=-1, metavar="[SYSTEM]...", shell_complete=complete_system)
 @click.option(
     "--explain",
     "rule",

@@ -13,7 +13,8 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command called, or name the nearest one."""
         names = self.list_commands(ctx)
-        if args and args[0] not in names and not args[0].startswith("-"):
+        is_completed = ctx.resilient_parsing
+        if args and not is_completed and args[0] not in names and not args[0].startswith("-"):
             meant = nearest(args[0], names) or f"; commands: {', '.join(names)}"
             ctx.fail(f"no such command {args[0]!r}{meant}")
         return super().resolve_command(ctx, args)

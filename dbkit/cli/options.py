@@ -5,11 +5,17 @@ from pathlib import Path
 
 import click
 
+from dbkit.cli.completing import complete_query, complete_system
 from dbkit.projects import Project
 from dbkit.settings import System
 
-system_argument = click.argument("name", metavar="SYSTEM")
-systems_argument = click.argument("names", nargs=-1, metavar="[SYSTEM]...")
+system_argument = click.argument("name", metavar="SYSTEM", shell_complete=complete_system)
+systems_argument = click.argument(
+    "names", nargs=-1, metavar="[SYSTEM]...", shell_complete=complete_system
+)
+query_argument = click.argument(
+    "query_name", metavar="SUBJECT.QUERY", shell_complete=complete_query
+)
 url_option = click.option(
     "--url", metavar="URL", help="The database, instead of the environment's or the embedded one."
 )

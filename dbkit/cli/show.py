@@ -7,7 +7,7 @@ from typing import Any
 import click
 import psycopg
 
-from dbkit.cli.options import open_project, system_argument, url_option
+from dbkit.cli.options import open_project, query_argument, system_argument, url_option
 from dbkit.cli.printing import printable
 from dbkit.loading import load
 from dbkit.pgtypes import column_type, parameter_type, type_name
@@ -28,7 +28,7 @@ _ANNOTATIONS = {
 
 @click.command("show", epilog="Example: dbkit show myloware runs.list_recent")
 @system_argument
-@click.argument("query_name", metavar="SUBJECT.QUERY")
+@query_argument
 @url_option
 def command(name: str, query_name: str, url: str | None) -> None:
     """Show a query of SYSTEM: its signature, statement, columns and plan.
