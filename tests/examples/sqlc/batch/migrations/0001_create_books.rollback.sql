@@ -1,0 +1,5 @@
+drop table books;
+
+drop table authors;
+
+drop type genre;

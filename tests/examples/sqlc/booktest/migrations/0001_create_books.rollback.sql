@@ -1,0 +1,7 @@
+drop function greeting (text);
+
+drop table books;
+
+drop table authors;
+
+drop type genre;

@@ -1,0 +1,24 @@
+-- Authors and books, found by their tags.
+
+create type genre as enum ('fiction', 'nonfiction');
+
+create table authors (
+    id integer generated always as identity primary key,
+    name text not null default ''
+);
+
+create table books (
+    id integer generated always as identity primary key,
+    author_id integer not null references authors (id),
+    isbn text not null unique,
+    genre genre not null default 'fiction',
+    title text not null,
+    year integer not null,
+    available timestamptz not null default now(),
+    tags varchar[] not null default '{}'
+);
+
+create index books_by_title on books (title, year);
+
+create function greeting(name text) returns text
+language sql immutable return 'hello ' || name;

@@ -1,0 +1,7 @@
+drop table pilot_languages;
+
+drop table languages;
+
+drop table jets;
+
+drop table pilots;

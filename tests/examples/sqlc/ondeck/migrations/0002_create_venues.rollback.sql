@@ -1,0 +1,3 @@
+drop table venues;
+
+drop type status;

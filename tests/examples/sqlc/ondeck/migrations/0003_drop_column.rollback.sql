@@ -1,0 +1,1 @@
+alter table venues add column dropped text;

@@ -1,0 +1,3 @@
+-- Nobody reads it.
+
+alter table venues drop column dropped;

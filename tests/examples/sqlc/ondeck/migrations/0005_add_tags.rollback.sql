@@ -1,0 +1,3 @@
+comment on table venue is null;
+
+alter table venue drop column tags;
