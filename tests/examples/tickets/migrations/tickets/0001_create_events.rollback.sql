@@ -1,0 +1,3 @@
+drop table bookings;
+
+drop table events;
