@@ -39,6 +39,7 @@ from dbkit.pools import (
     open_database,
 )
 from dbkit.projects import Project, SystemDatabase
+from dbkit.releases import with_release
 from dbkit.settings import System, load_settings
 
 _BETWEEN_TRIES = 0.2
@@ -210,23 +211,38 @@ class Application:
 
     @contextmanager
     def open(
-        self, sizes: Sizes | None = None, *, role: str | None = None, **changes: Unpack[SizeChanges]
+        self,
+        sizes: Sizes | None = None,
+        *,
+        role: str | None = None,
+        name: str | None = None,
+        **changes: Unpack[SizeChanges],
     ) -> Generator[Database]:
         """Open a pool on the database; the embedded server runs as long as it is open.
 
         It works as the role of the settings, as `role`, or for "none" as the user in the URL.
+        The server shows its connections by `name`: the system and its release, if none is given.
         """
         with (
             self._database.hold(),
             open_database(
-                self._database.url, sizes, role=self.settings.role_for(role), **changes
+                self._database.url,
+                sizes,
+                role=self.settings.role_for(role),
+                name=name or self._program,
+                **changes,
             ) as database,
         ):
             yield database
 
     @asynccontextmanager
     async def open_async(
-        self, sizes: Sizes | None = None, *, role: str | None = None, **changes: Unpack[SizeChanges]
+        self,
+        sizes: Sizes | None = None,
+        *,
+        role: str | None = None,
+        name: str | None = None,
+        **changes: Unpack[SizeChanges],
     ) -> AsyncGenerator[AsyncDatabase]:
         """Open an async pool, as `open` does."""
         # it may have to be started
@@ -235,7 +251,10 @@ class Application:
         await asyncio.to_thread(held.__enter__)
         try:
             chosen = self.settings.role_for(role)
-            async with open_async_database(database.url, sizes, role=chosen, **changes) as pool:
+            program = name or self._program
+            async with open_async_database(
+                database.url, sizes, role=chosen, name=program, **changes
+            ) as pool:
                 yield pool
         finally:
             await asyncio.to_thread(held.__exit__, None, None, None)
@@ -257,6 +276,11 @@ class Application:
     def _files(self) -> Files:
         # read each time: a program may run for as long as its files change
         return read_files(self.settings, self._root)
+
+    @property
+    def _program(self) -> str:
+        # the distribution of most packages has their name
+        return with_release(self.name, (self.settings.package or self.name).partition(".")[0])
 
     @property
     def _root(self) -> Path:

@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import PGconn
 
 from dbkit.errors import CannotConnect
+from dbkit.releases import with_release
 
 _SCHEMES = ("postgresql://", "postgres://")
 _DRIVER_SUFFIX = re.compile(r"^(postgres(?:ql)?)\+\w+(?=://)", re.IGNORECASE)
@@ -83,7 +84,7 @@ def connect(
             autocommit=True,
             prepare_threshold=None,
             client_encoding="UTF8",
-            fallback_application_name="dbkit",
+            fallback_application_name=with_release("dbkit", "dbkit"),
             **patience(url),
             **taking_on(role, url),
         )

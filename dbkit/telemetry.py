@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from importlib.metadata import version
 from types import TracebackType
 from typing import Self, TypeAlias
 from weakref import WeakValueDictionary
@@ -10,6 +9,7 @@ from weakref import WeakValueDictionary
 import psycopg
 
 from dbkit.pools import AsyncDatabase, Database, Statistics
+from dbkit.releases import release_of
 from dbkit.runtime import Call, observe
 
 try:
@@ -37,8 +37,8 @@ def instrument(
     unless others are given. The handle ends it: `close()`, or a `with`.
     """
     telemetry = Telemetry(
-        tracing.get_tracer("dbkit", version("dbkit"), tracer_provider),
-        metrics.get_meter("dbkit", version("dbkit"), meter_provider),
+        tracing.get_tracer("dbkit", release_of("dbkit"), tracer_provider),
+        metrics.get_meter("dbkit", release_of("dbkit"), meter_provider),
     )
     for name, database in (pools or {}).items():
         telemetry.add_pool(name, database)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ import dbkit
 from dbkit.errors import CannotConnect, DbkitError, NoProject
 from dbkit.server import EmbeddedServer
 from dbkit.settings import InvalidSettings, load_settings
+from tests.conftest import ROOT
 from tests.project import Project
 
 ORDERS = "create table orders (id integer primary key);\n"
@@ -53,6 +55,21 @@ def package(shop: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.chdir(tmp_path)
     yield name
     sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [(None, f"mrwa {dbkit.__version__}"), ("mrwa.report", "mrwa.report")]
+)
+def test_the_server_shows_program_and_release(empty_url: str, name: str | None, shown: str) -> None:
+    mrwa = dbkit.project(ROOT)["mrwa"].at(empty_url)
+
+    with (
+        mrwa.open(max_size=3, role="none", name=name) as database,
+        database.connection() as connection,
+    ):
+        [found] = connection.execute("show application_name").fetchone() or [None]
+
+    assert re.fullmatch(rf"{re.escape(shown)} {os.getpid()}\.\d+ \(pool of 3\)", str(found))
 
 
 def test_a_system_is_migrated_and_used(shop: Project) -> None:

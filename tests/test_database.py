@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+import dbkit
 from dbkit.database import connect, libpq_url, without_password
 from dbkit.errors import CannotConnect
 
@@ -74,7 +75,7 @@ def test_a_connection_commits_each_statement_and_prepares_none(empty_url: str) -
 
         assert connection.autocommit
         assert connection.prepare_threshold is None
-        assert (name, encoding) == ("dbkit", "utf-8")
+        assert (name, encoding) == (f"dbkit {dbkit.__version__}", "utf-8")
 
 
 def test_a_name_given_in_the_url_is_kept(empty_url: str) -> None:

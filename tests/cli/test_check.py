@@ -20,7 +20,7 @@ NOWHERE = "postgresql://nobody@localhost:1/nothing"
 _CHECKING = """
 select
 from pg_stat_activity
-where datname = current_database() and application_name = 'dbkit'
+where datname = current_database() and application_name like 'dbkit %'
 """
 
 
