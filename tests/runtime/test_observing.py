@@ -215,6 +215,18 @@ def test_a_stream_is_told_once_however_it_ends(connection: Connection, calls: li
     assert [(call.kind, call.rows) for call in calls] == [("stream", 4), ("stream", 2)]
 
 
+def test_a_stream_that_was_read_is_told_before_it_is_freed(
+    connection: Connection, calls: list[Call]
+) -> None:
+    numbers = stream(connection, NUMBERS, [4], portion=2)
+    assert list(numbers) == [1, 2, 3, 4]
+
+    assert [call.rows for call in calls] == [4]
+    numbers.close()
+    assert list(numbers) == []
+    assert len(calls) == 1
+
+
 def test_an_observer_that_raises_is_logged_once_and_breaks_nothing(
     connection: Connection, caplog: pytest.LogCaptureFixture, calls: list[Call]
 ) -> None:
