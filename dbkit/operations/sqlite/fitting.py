@@ -107,6 +107,8 @@ where
     and held.contype = 'f'
     and held.confdeltype = 'n'
 """
+# a join: the list itself would be read anew for each row of the stage
+_IS_GIVEN = sql.SQL("{} in (select unnest(%s::bigint[]))").format(sql.Identifier(ROW))
 # what an error of these classes says is about one row: its data, a constraint, a trigger
 _ABOUT_A_ROW = ("22", "23", "44", "P0")
 
@@ -246,13 +248,15 @@ class _Fitting:
             refused = [fault.row for fault in faults if fault.column == column]
             self._read_column(column, refused)
         self._refuse(faults)
+        # for the insertion in parts, down to single rows
+        self._cursor.execute(self._sql("create unique index on {stage} ({row})"))
         # or the server takes a table without statistics for a small one
         self._cursor.execute(self._sql("analyze {stage}"))
 
     def _read_column(self, column: str, unread: list[int]) -> None:
         """Give a column of the stage, which was text, its type again; what is unread is null."""
         self._cursor.execute(
-            self._sql("update {stage} set {column} = null where {row} = any(%s)", column), [unread]
+            self._sql("update {stage} set {column} = null where {is_given}", column), [unread]
         )
         type_ = read_type(self._cursor, self._target, column)
         self._cursor.execute(
@@ -269,9 +273,7 @@ class _Fitting:
             self._pending.add(fault.row)
 
     def _take_out(self) -> None:
-        self._cursor.execute(
-            self._sql("delete from {stage} where {row} = any(%s)"), [[*self._pending]]
-        )
+        self._cursor.execute(self._sql("delete from {stage} where {is_given}"), [[*self._pending]])
         self._pending.clear()
 
     def _read_defaults(self) -> dict[str, str]:
@@ -324,11 +326,11 @@ class _Fitting:
             return
         gone = list(find_refused(self._cursor, self._target, constraint, most=None))
         values = self._cursor.execute(
-            self._sql("select {row}, {column}::text from {stage} where {row} = any(%s)", column),
+            self._sql("select {row}, {column}::text from {stage} where {is_given}", column),
             [[fault.row for fault in gone]],
         ).fetchall()
         self._cursor.execute(
-            self._sql("update {stage} set {column} = null where {row} = any(%s)", column),
+            self._sql("update {stage} set {column} = null where {is_given}", column),
             [[row for row, _ in values]],
         )
         for row, value in values:
@@ -395,7 +397,7 @@ class _Fitting:
         ).rowcount
         changed = [change.row for change in self._changes]
         left = self._cursor.execute(
-            self._sql("select {row} from {stage} where {row} = any(%s)"), [changed]
+            self._sql("select {row} from {stage} where {is_given}"), [changed]
         ).fetchall()
         rows_left = {row for (row,) in left}
         self._changes = [change for change in self._changes if change.row in rows_left]
@@ -512,5 +514,6 @@ def _sql(text: str, target: TargetTable, column: str = "", **parts: sql.Composab
         table=sql.Identifier(target.name),
         row=sql.Identifier(ROW),
         column=sql.Identifier(column),
+        is_given=_IS_GIVEN,
         **parts,
     )

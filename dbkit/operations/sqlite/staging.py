@@ -298,9 +298,17 @@ def _refusal_condition(target: TargetTable, constraint: Constraint) -> sql.Compo
             for parent in parents
         ]
         return sql.SQL(" and ").join([not_null, *missing])
+    keys = [sql.Identifier(name) for name in constraint.columns]
     return sql.SQL(
-        "exists (select from {stage} as other where {same_key} and other.{row} < staged.{row})"
-    ).format(stage=sql.Identifier(STAGE), same_key=same_key, row=sql.Identifier(ROW))
+        "staged.{row} in (select numbered.{row} from ("
+        "select {row}, row_number() over (partition by {key} order by {row}) as place "
+        "from {stage} where {not_null}) as numbered where numbered.place > 1)"
+    ).format(
+        row=sql.Identifier(ROW),
+        key=sql.SQL(", ").join(keys),
+        stage=sql.Identifier(STAGE),
+        not_null=sql.SQL(" and ").join(sql.SQL("{} is not null").format(key) for key in keys),
+    )
 
 
 def _same_key(constraint: Constraint, other_columns: list[str]) -> sql.Composable:
