@@ -1,6 +1,7 @@
 """The command line: its commands, and the message and exit code of each error."""
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -58,8 +59,11 @@ _COMMANDS = {
 _MODULES = {"import": "import_migrations"}
 
 
-class Terminated(BaseException):
-    """SIGTERM was received: raised like Ctrl-C, so that nothing is left half done."""
+class Terminated(SystemExit):
+    """SIGTERM was received: raised like Ctrl-C, so that nothing is left half done.
+
+    The driver cancels a statement that is under way for Ctrl-C and for SystemExit alone.
+    """
 
 
 class Commands(Group):
@@ -158,6 +162,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _terminate)
+    # the driver warns of a rollback on a connection that broke, which the command's error tells
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     as_json, url = "--json" in _own(arguments), _given_url(_own(arguments))
     try:
         code = cli.main(list(arguments), prog_name="dbkit", standalone_mode=False)
@@ -240,7 +246,7 @@ def _let_go_of_output() -> None:
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise Terminated
+    raise Terminated(128 + signal.SIGTERM)
 
 
 def _stopped(signum: signal.Signals, *, as_json: bool) -> int:

@@ -1,6 +1,7 @@
 """`dbkit import-sqlite --what-fits` imports the rows that fit, and names each of the others."""
 
 import json
+import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -248,6 +249,29 @@ def test_what_a_run_that_was_stopped_has_imported_stays(project: Project) -> Non
 
     assert after == [(1, 0)]
     assert ran.stdout == "shop: a took 0 rows; 1 were there\nshop: b took 1 row\n"
+
+
+def test_a_run_that_is_terminated_ends_its_statement_and_says_only_that(project: Project) -> None:
+    project.migration("0001_t", "create table t (id integer primary key, v text)")
+    project.dbkit("migrate")
+    path = write(project.root, "create table t (id, v)", ("t", (1, "a")))
+    arguments = ("import-sqlite", "shop", str(path), "--what-fits", "--change")
+    sleeping = (
+        "select 1 from pg_stat_activity "
+        "where state = 'active' and datname = current_database() and wait_event = 'PgSleep'"
+    )
+
+    running = project.start(*arguments, "t.v=pg_sleep(600)::text")
+    while not project.rows(sleeping):
+        assert running.poll() is None
+    running.terminate()
+    _, err = running.communicate(timeout=60)
+
+    assert running.returncode == 128 + signal.SIGTERM
+    assert err.splitlines()[-1] == "error: stopped; dbkit status shows where the database stands"
+    assert "ignored" not in err
+    assert project.rows(sleeping) == []
+    assert project.rows("select from t") == []
 
 
 def test_a_row_of_the_database_is_never_changed(project: Project) -> None:
