@@ -583,10 +583,10 @@ def gap(state: MigrationState) -> Iterator[Observation]:
         "it is, accept the edit with `dbkit repair`."
     ),
     example=(
-        "shop: migrations/shop/0001_orders.sql was edited after it ran (2026-01-31 12:00); put "
-        "its "
+        "shop: migrations/shop/0001_orders.sql was edited after it ran (2026-01-31 12:00); put its "
         "text back and make the change a new migration, or accept it with: dbkit repair shop 1 "
-        '--because "WHY"'
+        '--because "WHY"; a database for development can be made as the files are: dbkit migrate '
+        "shop --follow --plan"
     ),
 )
 def edited_migration(state: MigrationState) -> Iterator[Observation]:

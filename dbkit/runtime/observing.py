@@ -227,11 +227,6 @@ class ObservedCall:
         if error is not None or not self.goes_on:
             self._end(error)
 
-    def __del__(self) -> None:
-        # a stream that nobody read to its end
-        if self._started:
-            self._end(None)
-
     def _end(self, error: BaseException | None) -> None:
         told, self._observers = self._observers, ()
         if not told:
@@ -266,6 +261,17 @@ class ObservedCall:
         except (QueryError, IndexError):
             # it was refused because of its values, and nothing was sent
             return ""
+
+
+class ObservedStream(ObservedCall):
+    """A stream, of which observers are told when nobody holds it any more, read or not."""
+
+    # an interruption comes at any moment, before the first line of `__init__` too
+    _started = 0
+
+    def __del__(self) -> None:
+        if self._started:
+            self._end(None)
 
 
 def _where(connection: AnyConnection) -> tuple[str, str, str]:

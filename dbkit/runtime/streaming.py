@@ -12,7 +12,7 @@ from psycopg.pq import TransactionStatus
 
 from dbkit.errors import OutsideTransaction, Unreadable
 from dbkit.runtime import observing
-from dbkit.runtime.observing import ObservedCall
+from dbkit.runtime.observing import ObservedCall, ObservedStream
 from dbkit.runtime.ready import Ready
 from dbkit.runtime.sessions import forget_stale, make_ready
 from dbkit.runtime.statement import Statement
@@ -40,7 +40,7 @@ def stream(
         raise ValueError(message)
     cursor = _Cursor(connection, statement, values, portion)
     if observing.observers:
-        cursor.observed = ObservedCall("stream", connection, statement, values)
+        cursor.observed = ObservedStream("stream", connection, statement, values)
     if isinstance(connection, AsyncConnection):
         awaited = AsyncStream(connection, cursor)
         # both are typed as Stream here; `StreamFunction` has the two types that a caller sees

@@ -129,7 +129,7 @@ def test_a_generated_module_loads_nothing_that_reads_scripts_or_trees() -> None:
     )
 
     rooms = {name.split(".")[1] for name in ran.stdout.split()}
-    assert rooms == {"database", "doors", "errors", "pgtypes", "runtime", "systems"}
+    assert rooms == {"database", "doors", "errors", "pgtypes", "releases", "runtime", "systems"}
 
 
 def test_the_signature_and_the_help_are_the_querys_own(package: Path) -> None:
