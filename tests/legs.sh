@@ -21,7 +21,8 @@ once="house typing sqltext queryfiles test_bench.py test_coverage.py test_settin
     cli/test_help.py cli/test_embedded_server.py cli/test_stopping.py codegen/test_sent.py
     codegen/test_odd_names.py codegen/test_calls_setting.py stories test_readme.py
     parity test_commandline.py systems/ai_orchestration/test_tenancy.py
-    processes testing test_application.py cli/test_init.py
+    processes testing examples test_application.py test_observing_page.py cli/test_init.py
+    cli/test_completion.py cli/test_import_queries.py runtime/test_telemetry.py
     server/test_folders.py server/test_killing.py server/test_stopping.py"
 ignored=$(printf -- '--ignore=tests/%s ' $once)
 
